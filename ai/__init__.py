@@ -1,0 +1,1 @@
+"""From text to a command. Knows no database and no Discord."""

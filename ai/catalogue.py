@@ -1,0 +1,113 @@
+"""What can be said: one CommandSpec a command, from which everything else is derived.
+
+The bot's command modules fill the catalogue; the local sentences, the model's JSON schema and prompt,
+the help and the slash commands are all read from it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FieldKind = Literal["text", "integer", "number", "boolean", "choice", "when", "secret"]
+
+JSON_TYPES: dict[FieldKind, str] = {
+    "text": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "choice": "string",
+    "when": "string",
+    "secret": "string",
+}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a command.
+
+    A `when` is the user's own words for a time; it is resolved after parsing, in the user's zone.
+    A `secret` is never asked of the parser: the conversation asks the user for it, and neither the model
+    nor the history sees it.
+    """
+
+    name: str
+    kind: FieldKind = "text"
+    required: bool = True
+    description: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The field as JSON schema; an optional one may be null."""
+        schema: dict[str, Any] = {
+            "type": JSON_TYPES[self.kind] if self.required else [JSON_TYPES[self.kind], "null"]
+        }
+        if self.choices:
+            schema["enum"] = [*self.choices] if self.required else [*self.choices, None]
+        if self.description:
+            schema["description"] = self.description
+        return schema
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """One command: what it is called, what it needs, and the sentences that say it."""
+
+    interaction_type: str
+    action: str
+    description: str
+    fields: tuple[FieldSpec, ...] = ()
+    sentences: tuple[str, ...] = ()
+    destructive: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The pair that names it in a parsed command."""
+        return self.interaction_type, self.action
+
+    @property
+    def parsed_fields(self) -> tuple[FieldSpec, ...]:
+        """The fields that come out of the user's words; secrets do not."""
+        return tuple(field for field in self.fields if field.kind != "secret")
+
+
+class Catalogue:
+    """All commands, in the order in which they were added. `version` grows with every change."""
+
+    def __init__(self) -> None:
+        self._specs: dict[tuple[str, str], CommandSpec] = {}
+        self.version = 0
+
+    def add(self, *specs: CommandSpec) -> None:
+        """Add commands, all or none. Raises ValueError where one exists already."""
+        keys = [spec.key for spec in specs]
+        for key in keys:
+            if key in self._specs or keys.count(key) > 1:
+                raise ValueError(f"the command {' '.join(key)!r} is there twice")
+        self._specs.update(zip(keys, specs, strict=True))
+        self.version += 1
+
+    def remove(self, interaction_type: str) -> None:
+        """Remove a module's commands; one that has none is no error."""
+        self._specs = {k: s for k, s in self._specs.items() if k[0] != interaction_type}
+        self.version += 1
+
+    def get(self, interaction_type: str, action: str) -> CommandSpec | None:
+        """Return one command, or None."""
+        return self._specs.get((interaction_type, action))
+
+    def of(self, interaction_type: str) -> list[CommandSpec]:
+        """Return a module's commands."""
+        return [spec for spec in self if spec.interaction_type == interaction_type]
+
+    def __iter__(self) -> Iterator[CommandSpec]:
+        """Walk over the commands."""
+        return iter(tuple(self._specs.values()))
+
+    def __len__(self) -> int:
+        """Count the commands."""
+        return len(self._specs)
+
+
+catalogue = Catalogue()
+"""The commands of this process; the registry in bot/command_registry.py fills it."""

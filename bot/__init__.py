@@ -1,0 +1,1 @@
+"""The conversation and its transports. Reaches data through the API only."""

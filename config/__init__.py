@@ -1,0 +1,1 @@
+"""Settings, logging, the clock: what every other room may import."""

@@ -1,0 +1,216 @@
+"""One frozen Settings, read from the environment and from config/.env.
+
+The environment wins over the file. Secrets that are missing are made once and kept under DATA_DIR in
+development; any other mode refuses to start without them.
+"""
+
+import json
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE = ROOT / "config" / ".env"
+MIN_SECRET_LENGTH = 32  # RFC 7518, section 3.2: an HS256 key is at least 256 bits
+WELL_KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "your-")
+GENERATED_SECRETS = ("jwt_secret", "service_key")
+
+
+class ConfigError(Exception):
+    """The settings can't be used; the message lists what to change."""
+
+
+class Settings(BaseSettings):
+    """Every setting of every service; the field's upper-case name is the environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    app_env: Literal["development", "production"] = Field(
+        "development", description="development makes missing secrets itself; production refuses."
+    )
+    data_dir: Path = Field(
+        ROOT / "var", description="Where SQLite's file and the development secrets live."
+    )
+
+    discord_bot_token: SecretStr | None = Field(
+        None, description="The bot's token; without one the conversation is in the terminal."
+    )
+    discord_api_url: str = Field(
+        "https://discord.com/api/v10", description="Discord's REST interface."
+    )
+
+    api_url: str = Field("http://127.0.0.1:8080", description="Where the bot reaches the API.")
+    api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    api_port: int = Field(8080, ge=0, le=65535, description="The port that the API listens on.")
+    api_threads: int = Field(16, ge=1, le=256, description="Requests the API works on at once.")
+
+    database_url: str | None = Field(
+        None, description="A full SQLAlchemy URL; wins over the DB_ settings."
+    )
+    db_host: str = Field("localhost", description="PostgreSQL's host.")
+    db_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL's port.")
+    db_name: str = Field("app", description="The database's name.")
+    db_user: str = Field("app", description="The database's user.")
+    db_pass: SecretStr = Field(SecretStr(""), description="The database user's password.")
+    db_pool_size: int = Field(10, ge=1, le=200, description="Connections kept open a process.")
+
+    jwt_secret: SecretStr = Field(SecretStr(""), description="Signs the users' tokens (HS256).")
+    service_key: SecretStr = Field(
+        SecretStr(""), description="What the bot shows the API to ask for its users' tokens."
+    )
+
+    openrouter_api_key: SecretStr | None = Field(
+        None, description="The model's key; without one, local sentences only."
+    )
+    openrouter_base_url: str = Field(
+        "https://openrouter.ai/api/v1", description="Any OpenAI-compatible server."
+    )
+    ai_config_path: Path = Field(
+        ROOT / "ai" / "ai_config.json", description="Model, prompts, validation."
+    )
+
+    poll_interval: float = Field(
+        60, gt=0, description="Seconds between two runs of the scheduler's poll callback."
+    )
+    wake_interval: float = Field(
+        1, gt=0, description="Seconds between two looks for reminders and messages that are due."
+    )
+    ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
+    discord_webhook_base_url: str = Field(
+        "https://discord.com/api/webhooks/",
+        description="What a user's Discord webhook must start with.",
+    )
+
+    time_zone: str = Field("UTC", description="The zone of users who have not set theirs.")
+    chat_wait_seconds: float = Field(
+        30, ge=0, description="How long piped input waits for reminders before it ends."
+    )
+    login_timeout_seconds: float = Field(
+        300, gt=0, description="A log-in or question left unanswered this long is dropped."
+    )
+    shutdown_timeout: float = Field(
+        10, ge=0, description="Seconds that answers under way get when the program stops."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe lines that are written."
+    )
+    log_format: Literal["plain", "json"] = Field("plain", description="One line of text, or JSON.")
+    log_file: Path | None = Field(
+        None, description="Write to this file, rotated at 10 MB, five kept; else to the screen."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"no such time zone: {value!r}; use a name like Europe/Berlin") from error
+        return value
+
+    @model_validator(mode="after")
+    def _secrets_are_strong(self) -> Self:
+        if self.app_env == "development":
+            return self
+        problems = [
+            f"{name.upper()} {problem}"
+            for name in GENERATED_SECRETS
+            if (problem := _weakness(getattr(self, name).get_secret_value()))
+        ]
+        if problems:
+            raise ValueError("; ".join(problems) + "; `make secrets` prints good ones")
+        return self
+
+    @property
+    def sqlalchemy_url(self) -> URL:
+        """The database: DATABASE_URL, else PostgreSQL where a DB_ setting is given, else SQLite."""
+        if self.database_url:
+            return make_url(self.database_url)
+        if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user", "db_pass"}:
+            return URL.create(
+                "postgresql+psycopg2",
+                username=self.db_user,
+                password=self.db_pass.get_secret_value() or None,
+                host=self.db_host,
+                port=self.db_port,
+                database=self.db_name,
+            )
+        return URL.create("sqlite", database=str(self.data_dir / "app.db"))
+
+
+def _weakness(secret: str) -> str | None:
+    """Say what is wrong with a secret, or return None where nothing is."""
+    if not secret:
+        return "is missing"
+    if any(word in secret.lower() for word in WELL_KNOWN_SECRETS):
+        return "is a well-known example value"
+    if len(secret) < MIN_SECRET_LENGTH:
+        return f"is shorter than {MIN_SECRET_LENGTH} characters"
+    return None
+
+
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+    """Read the settings and, in development, make the missing secrets.
+
+    Raises ConfigError with one line a problem, never with a value in it.
+    """
+    try:
+        settings = Settings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+    if settings.app_env != "development":
+        return settings
+    missing = [name for name in GENERATED_SECRETS if not getattr(settings, name).get_secret_value()]
+    if not missing:
+        return settings
+    kept = _kept_secrets(settings.data_dir)
+    return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"]).upper()
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {message}" if name else message)
+    return "\n".join(lines)
+
+
+def _kept_secrets(data_dir: Path) -> dict[str, str]:
+    """Return the development secrets, making them where the file does not exist yet.
+
+    Two processes that start together agree: the file appears whole, by a link that only one can make.
+    """
+    path = data_dir / "secrets.json"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        draft = data_dir / f"secrets.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump({name: secrets.token_urlsafe(48) for name in GENERATED_SECRETS}, file)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its secrets are the ones that count
+        finally:
+            draft.unlink()
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        return {name: str(kept[name]) for name in GENERATED_SECRETS}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is damaged; delete it and everyone logs in again") from error
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return this process's settings, read once."""
+    return load_settings()

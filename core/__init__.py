@@ -1,0 +1,1 @@
+"""What the API and the scheduler share: rows in, rows out. Knows no HTTP framework."""

@@ -1,0 +1,62 @@
+"""What can go wrong, as the rest of the program names it.
+
+A kind carries the HTTP status that the API answers with and a sentence for the person who asked.
+No message holds SQL, a path, or another user's data.
+"""
+
+
+class AppError(Exception):
+    """Something went wrong that the caller can be told about."""
+
+    status = 500
+    message = "Something went wrong on our side. Please try again."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+
+
+class InvalidInput(AppError, ValueError):
+    """What was sent can't be used."""
+
+    status = 400
+    message = "The request can't be understood."
+
+
+class UnknownName(InvalidInput):
+    """A table, column or operator that does not exist."""
+
+
+class NotAuthenticated(AppError):
+    """No token, or one that is not accepted (any more)."""
+
+    status = 401
+    message = "Please log in again."
+
+
+class Forbidden(AppError):
+    """The caller is known, and may not do this."""
+
+    status = 403
+    message = "You may not do this."
+
+
+class NotFound(AppError):
+    """There is no such thing, or it is another user's."""
+
+    status = 404
+    message = "There is no such thing."
+
+
+class Conflict(AppError):
+    """It exists already, or something else depends on it."""
+
+    status = 409
+    message = "This exists already."
+
+
+class Unavailable(AppError):
+    """The database can't be reached right now."""
+
+    status = 503
+    message = "The service is not available right now. Please try again in a moment."
+    retry_after = 5

@@ -1,0 +1,216 @@
+"""The framework's own tables. A domain's tables stand beside its routes, on the same metadata."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from config.clock import utc_now
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware on the way in and out, kept in UTC, to the microsecond."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
+        """Ask MySQL for microseconds, which it drops by default."""
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time, whose zone nobody knows; convert others to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a point in time needs a time zone")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every time its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class new_uuid(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it stands for
+    """Each database's own way to make a random UUID, so that plain SQL may leave the id out."""
+
+    inherit_cache = True
+
+
+@compiles(new_uuid, "postgresql")
+def _new_uuid_postgresql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "gen_random_uuid()"
+
+
+@compiles(new_uuid, "sqlite")
+def _new_uuid_sqlite(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "(lower(hex(randomblob(16))))"
+
+
+@compiles(new_uuid, "mysql", "mariadb")
+def _new_uuid_mysql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "(replace(uuid(), '-', ''))"
+
+
+def id_column() -> Column[Any]:
+    """Return a UUID primary key that is made by itself."""
+    return Column(
+        "id",
+        Uuid(),
+        primary_key=True,
+        default=uuid4,
+        server_default=new_uuid(),
+    )
+
+
+def created_at_column() -> Column[Any]:
+    """Return the time at which the row was made."""
+    return Column("created_at", Moment(), nullable=False, default=utc_now, server_default=func.now())
+
+
+def owner_column() -> Column[Any]:
+    """Return the user that a row belongs to; the row goes when the user goes."""
+    return Column(
+        "user_uuid",
+        Uuid(),
+        ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    )
+
+
+users = Table(
+    "users",
+    metadata,
+    id_column(),
+    Column("username", String(255), nullable=False, unique=True),
+    Column("password_hashed", LargeBinary(), nullable=False),
+    Column("display_name", String(255)),
+    Column("time_zone", String(64)),
+    # Counted up whenever every token handed out so far must stop working.
+    Column("token_version", Integer(), nullable=False, default=0, server_default="0"),
+    created_at_column(),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    id_column(),
+    Column(
+        "user_uuid",
+        Uuid(),
+        ForeignKey("users.id", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,
+    ),
+    Column("discord_webhook", String(500)),
+    Column("discord_enabled", Boolean(), nullable=False, default=False, server_default=text("false")),
+    Column("ntfy_topic", String(255)),
+    Column("ntfy_enabled", Boolean(), nullable=False, default=False, server_default=text("false")),
+    Column("last_message_sent", Moment()),
+    Column(
+        "current_notification_status",
+        String(50),
+        nullable=False,
+        default="inactive",
+        server_default="inactive",
+    ),
+    created_at_column(),
+    Column(
+        "updated_at",
+        Moment(),
+        nullable=False,
+        default=utc_now,
+        onupdate=utc_now,
+        server_default=func.now(),
+    ),
+)
+
+chat_accounts = Table(
+    "chat_accounts",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("platform", String(32), nullable=False),  # discord, console
+    Column("agent", String(64), nullable=False),  # the bot that the person talks to
+    Column("account_id", String(64), nullable=False),  # the person on that platform
+    # A person who logs out keeps the address: reminders set there still arrive there.
+    Column("logged_in", Boolean(), nullable=False, default=True, server_default=text("true")),
+    created_at_column(),
+    Column("last_used_at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
+    UniqueConstraint("platform", "agent", "account_id", "user_uuid"),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    id_column(),
+    owner_column(),
+    # What it belongs to, such as "tasks:<id>", so that its domain can move or cancel it.
+    Column("subject", String(255), nullable=False),
+    Column("text", Text(), nullable=False),
+    Column("due_at", Moment(), nullable=False),
+    Column("fired_at", Moment()),
+    # The chat that the order came from.
+    Column("chat_account_id", Uuid(), ForeignKey("chat_accounts.id", ondelete="SET NULL")),
+    created_at_column(),
+    UniqueConstraint("user_uuid", "subject"),
+    Index("ix_reminders_fired_at_due_at", "fired_at", "due_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("channel", String(32), nullable=False),  # chat, discord_webhook, ntfy
+    Column("chat_account_id", Uuid(), ForeignKey("chat_accounts.id", ondelete="SET NULL")),
+    Column("text", Text(), nullable=False),
+    Column("due_at", Moment(), nullable=False),
+    # waiting -> sent | dead. A claimed row is a waiting one whose lease has not run out.
+    Column("state", String(16), nullable=False, default="waiting", server_default="waiting"),
+    Column("attempts", Integer(), nullable=False, default=0, server_default="0"),
+    Column("next_attempt_at", Moment(), nullable=False),
+    Column("lease_id", Uuid()),
+    Column("leased_until", Moment()),
+    Column("last_error", String(500)),
+    Column("settled_at", Moment()),
+    created_at_column(),
+    Index("ix_deliveries_state_channel_next_attempt_at", "state", "channel", "next_attempt_at"),
+)

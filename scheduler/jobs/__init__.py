@@ -1,0 +1,1 @@
+"""One file a job. Found by themselves."""
