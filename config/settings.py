@@ -19,7 +19,15 @@ from sqlalchemy.engine import URL, make_url
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"
 MIN_SECRET_LENGTH = 32  # RFC 7518, section 3.2: an HS256 key is at least 256 bits
-WELL_KNOWN_SECRETS = ("changeme", "change-me", "change_me", "secret", "password", "example", "your-")
+WELL_KNOWN_SECRETS = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "password",
+    "example",
+    "your-",
+)
 GENERATED_SECRETS = ("jwt_secret", "service_key")
 
 
@@ -66,6 +74,10 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = Field(SecretStr(""), description="Signs the users' tokens (HS256).")
     service_key: SecretStr = Field(
         SecretStr(""), description="What the bot shows the API to ask for its users' tokens."
+    )
+
+    password_hash_rounds: int = Field(
+        12, ge=4, le=16, description="bcrypt's cost: each step doubles the time of a log-in."
     )
 
     openrouter_api_key: SecretStr | None = Field(
@@ -115,7 +127,9 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (ValueError, OSError) as error:
-            raise ValueError(f"no such time zone: {value!r}; use a name like Europe/Berlin") from error
+            raise ValueError(
+                f"no such time zone: {value!r}; use a name like Europe/Berlin"
+            ) from error
         return value
 
     @model_validator(mode="after")

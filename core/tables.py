@@ -101,7 +101,9 @@ def id_column() -> Column[Any]:
 
 def created_at_column() -> Column[Any]:
     """Return the time at which the row was made."""
-    return Column("created_at", Moment(), nullable=False, default=utc_now, server_default=func.now())
+    return Column(
+        "created_at", Moment(), nullable=False, default=utc_now, server_default=func.now()
+    )
 
 
 def owner_column() -> Column[Any]:
@@ -140,7 +142,9 @@ notifications = Table(
         unique=True,
     ),
     Column("discord_webhook", String(500)),
-    Column("discord_enabled", Boolean(), nullable=False, default=False, server_default=text("false")),
+    Column(
+        "discord_enabled", Boolean(), nullable=False, default=False, server_default=text("false")
+    ),
     Column("ntfy_topic", String(255)),
     Column("ntfy_enabled", Boolean(), nullable=False, default=False, server_default=text("false")),
     Column("last_message_sent", Moment()),
