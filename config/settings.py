@@ -179,7 +179,7 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     Raises ConfigError with one line a problem, never with a value in it.
     """
     try:
-        settings = Settings(_env_file=env_file)  # type: ignore[call-arg]
+        settings = Settings(_env_file=env_file)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
     if settings.app_env != "development":

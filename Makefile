@@ -1,0 +1,65 @@
+# `make` alone lists what can be made. Everything needs only Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench eval secrets schema pins clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(RUN_STAMP) ## Start everything; CHAT="one order" answers that order and ends
+	@$(BIN)/python manage.py up $(if $(CHAT),--chat "$$CHAT")
+
+test: $(DEV_STAMP) ## Run every test, PostgreSQL included
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_STAMP) ## Lint, check types, layers and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py generate --check
+
+format: $(DEV_STAMP) ## Format the code and renew the generated files
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python manage.py generate
+
+bench: $(DEV_STAMP) ## Measure the data core and the API
+	$(BIN)/python -m bench
+
+eval: $(DEV_STAMP) ## Measure how well the parser understands
+	$(BIN)/python -m tests.evaluate
+
+secrets: $(RUN_STAMP) ## Print good secrets for config/.env
+	@$(BIN)/python manage.py secrets
+
+pins: ## Renew the exact versions in requirements.txt and requirements-dev.txt
+	@$(PYTHON) config/pins.py
+
+clean: ## Remove the virtual environment and caches; var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Exported, so that quotes and dollars in an order reach the program untouched.
+export CHAT
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "venv is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(RUN_STAMP): requirements.txt | $(VENV)/bin/python
+	@echo "Installing what is needed; the first time takes a minute ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt >&2
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(RUN_STAMP)
+	@echo "Installing the tools for tests and checks ..." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >&2
+	@touch $@

@@ -1,0 +1,84 @@
+"""Logging: one line an event, plain or JSON, to the screen or to rotating files.
+
+Lines carry what happened and to which row, never a password, a token or the text of a message.
+"""
+
+import logging
+import logging.config
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from config.settings import Settings
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+"""The request or message that is being worked on; it stands in every log line."""
+
+PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"
+FIELDS = "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"
+ROTATE_BYTES = 10_000_000
+ROTATED_FILES = 5
+# These libraries write request lines, addresses or message payloads at the named level.
+QUIET = {
+    "discord": "WARNING",
+    "httpx2": "WARNING",
+    "httpcore2": "WARNING",
+    "openai": "WARNING",
+    "alembic": "WARNING",
+    "asyncio": "WARNING",
+    "waitress": "WARNING",
+    "tzlocal": "WARNING",
+}
+
+
+class RequestIdFilter(logging.Filter):
+    """Put the current request's id on every line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add `request_id`; keep every line."""
+        record.request_id = request_id.get()
+        return True
+
+
+class UtcFormatter(logging.Formatter):
+    """Plain lines with times in UTC."""
+
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the logs of this process where the settings say."""
+    handler: dict[str, Any] = {
+        "class": "logging.StreamHandler",
+        "formatter": settings.log_format,
+        "filters": ["request_id"],
+    }
+    if settings.log_file:
+        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        handler |= {
+            "class": "logging.handlers.RotatingFileHandler",
+            "filename": str(settings.log_file),
+            "maxBytes": ROTATE_BYTES,
+            "backupCount": ROTATED_FILES,
+            "encoding": "utf-8",
+        }
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"request_id": {"()": RequestIdFilter}},
+            "formatters": {
+                "plain": {"()": UtcFormatter, "fmt": PLAIN},
+                "json": {
+                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "fmt": FIELDS,
+                    "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+                },
+            },
+            "handlers": {"main": handler},
+            "root": {"handlers": ["main"], "level": settings.log_level},
+            "loggers": {name: {"level": level} for name, level in QUIET.items()},
+        }
+    )
