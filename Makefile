@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
+PINS_PIP := $(VENV)-pins/bin/python -m pip --disable-pip-version-check
+# What discord.py needs from Python 3.13 on, where the standard library has no audioop.
+AUDIOOP := audioop-lts==0.2.2; python_version >= "3.13"
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench eval secrets schema pins clean
 
@@ -39,7 +43,14 @@ secrets: $(RUN_STAMP) ## Print good secrets for config/.env
 	@$(BIN)/python manage.py secrets
 
 pins: ## Renew the exact versions in requirements.txt and requirements-dev.txt
-	@$(PYTHON) config/pins.py
+	rm -rf $(VENV)-pins && $(PYTHON) -m venv $(VENV)-pins
+	$(PINS_PIP) install --quiet -r requirements.in
+	{ echo "# Made by 'make pins' from requirements.in."; $(PINS_PIP) freeze; \
+	  echo '$(AUDIOOP)'; } > requirements.txt
+	$(PINS_PIP) install --quiet -r requirements-dev.in
+	{ echo "# Made by 'make pins' from requirements-dev.in."; echo "-r requirements.txt"; \
+	  $(PINS_PIP) freeze | grep -vxFf requirements.txt; } > requirements-dev.txt
+	rm -rf $(VENV)-pins
 
 clean: ## Remove the virtual environment and caches; var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,7 +1,7 @@
 """What can be said: one CommandSpec a command, from which everything else is derived.
 
-The bot's command modules fill the catalogue; the local sentences, the model's JSON schema and prompt,
-the help and the slash commands are all read from it.
+The bot's command modules fill the catalogue; the local sentences, the model's JSON schema and
+prompt, the help and the slash commands are all read from it.
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ JSON_TYPES: dict[FieldKind, str] = {
 class FieldSpec:
     """One field of a command.
 
-    A `when` is the user's own words for a time; it is resolved after parsing, in the user's zone.
-    A `secret` is never asked of the parser: the conversation asks the user for it, and neither the model
-    nor the history sees it.
+    A `when` is the user's own words for a time; it is resolved after parsing, in the user's zone. A
+    `secret` is never asked of the parser: the conversation asks the user for it, and neither the
+    model nor the history sees it.
     """
 
     name: str

@@ -15,7 +15,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The request or message that is being worked on; it stands in every log line."""
 
 PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"
-FIELDS = "%(asctime)s %(levelname)s %(name)s %(request_id)s %(message)s"
+FIELDS = "%(levelname)s %(name)s %(request_id)s %(message)s"
 ROTATE_BYTES = 10_000_000
 ROTATED_FILES = 5
 # These libraries write request lines, addresses or message payloads at the named level.
@@ -74,7 +74,8 @@ def configure_logging(settings: Settings) -> None:
                 "json": {
                     "()": "pythonjsonlogger.json.JsonFormatter",
                     "fmt": FIELDS,
-                    "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+                    "rename_fields": {"levelname": "level", "name": "logger"},
+                    "timestamp": "time",
                 },
             },
             "handlers": {"main": handler},

@@ -1,7 +1,7 @@
 """One frozen Settings, read from the environment and from config/.env.
 
-The environment wins over the file. Secrets that are missing are made once and kept under DATA_DIR in
-development; any other mode refuses to start without them.
+The environment wins over the file. Secrets that are missing are made once and kept under DATA_DIR
+in development; any other mode refuses to start without them.
 """
 
 import json
@@ -203,7 +203,8 @@ def _explain(error: ValidationError) -> str:
 def _kept_secrets(data_dir: Path) -> dict[str, str]:
     """Return the development secrets, making them where the file does not exist yet.
 
-    Two processes that start together agree: the file appears whole, by a link that only one can make.
+    Two processes that start together agree: the file appears whole, by a link that only one of
+    them can make.
     """
     path = data_dir / "secrets.json"
     if not path.exists():
