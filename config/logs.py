@@ -5,8 +5,8 @@ Lines carry what happened and to which row, never a password, a token or the tex
 
 import logging
 import logging.config
-import time
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
 from config.settings import Settings
@@ -40,12 +40,12 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-class UtcFormatter(logging.Formatter):
-    """Plain lines with times in UTC."""
+class PlainFormatter(logging.Formatter):
+    """Plain lines, with the time in UTC as ISO 8601."""
 
-    converter = time.gmtime
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the time of the line, to the millisecond."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def configure_logging(settings: Settings) -> None:
@@ -70,7 +70,7 @@ def configure_logging(settings: Settings) -> None:
             "disable_existing_loggers": False,
             "filters": {"request_id": {"()": RequestIdFilter}},
             "formatters": {
-                "plain": {"()": UtcFormatter, "fmt": PLAIN},
+                "plain": {"()": PlainFormatter, "fmt": PLAIN},
                 "json": {
                     "()": "pythonjsonlogger.json.JsonFormatter",
                     "fmt": FIELDS,
