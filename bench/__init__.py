@@ -1,0 +1,1 @@
+"""Measurements: ratios taken in turn within one run, since machines are noisy."""

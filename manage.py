@@ -1,0 +1,209 @@
+"""The one command line: `python manage.py --help`.
+
+This is the composition root: the only place that knows every room and puts them together.
+"""
+
+import asyncio
+import secrets as random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.logs import configure_logging
+from config.settings import GENERATED_SECRETS, ROOT, ConfigError, Settings, get_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+database_commands = typer.Typer(no_args_is_help=True, help="The database and its migrations.")
+app.add_typer(database_commands, name="db")
+
+SCHEMA = ROOT / "config" / "schema.sql"
+LOCAL = "127.0.0.1"
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.secho(message, fg="red", err=True)
+    return typer.Exit(2)
+
+
+def _settings() -> Settings:
+    try:
+        return get_settings()
+    except ConfigError as error:
+        raise _fail(f"The settings can't be used:\n{error}") from error
+
+
+@app.command()
+def up(
+    chat: Annotated[str | None, typer.Option(help="Answer this one order and end.")] = None,
+) -> None:
+    """Start everything in one process: database, API, scheduler and the conversation."""
+    settings = _settings()
+    in_terminal = chat is not None or settings.discord_bot_token is None
+    if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
+        settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
+    configure_logging(settings)
+    port = 0 if chat is not None else settings.api_port  # one order disturbs no running service
+    with _services(settings, port) as api_url:
+        settings = settings.model_copy(update={"api_url": api_url})
+        if chat is None:
+            typer.echo(_welcome(settings, in_terminal=in_terminal))
+        code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
+    raise typer.Exit(code)
+
+
+@app.command()
+def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.")] = None) -> None:
+    """Talk to the bot in the terminal, with the API that runs at API_URL."""
+    settings = _settings()
+    settings = settings.model_copy(
+        update={"log_file": settings.log_file or settings.data_dir / "bot.log"}
+    )
+    configure_logging(settings)
+    raise typer.Exit(asyncio.run(_converse(settings, text, in_terminal=True)))
+
+
+@contextmanager
+def _services(settings: Settings, port: int) -> Iterator[str]:
+    """Run the database, the API and the scheduler; yield the API's address."""
+    from api.main import create_app
+    from api.server import serve
+    from core import migrations
+    from core.database import Database, use_database
+    from scheduler.daemon import Daemon
+
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    use_database(database)
+    migrations.upgrade(database)
+    try:
+        server = serve(
+            create_app(settings, database), settings.api_host, port, settings.api_threads
+        )
+    except OSError as error:
+        raise _fail(
+            f"Port {port} can't be used ({error.strerror}). Is the bot running already? "
+            "Set API_PORT to another one."
+        ) from error
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=server.run, name="api"),
+        threading.Thread(target=Daemon(settings, stop).run, name="scheduler"),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        host = LOCAL if settings.api_host in ("0.0.0.0", "::") else settings.api_host  # noqa: S104
+        yield f"http://{host}:{server.port}"
+    finally:
+        stop.set()
+        server.close()
+        for thread in threads:
+            thread.join(settings.shutdown_timeout)
+        database.close()
+
+
+async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) -> int:
+    """Hold the conversation where it takes place; return the exit code."""
+    if in_terminal:
+        from bot.transports.console import run_console
+
+        return await run_console(settings, text)
+    from bot.bot import run_discord
+
+    return await run_discord(settings)
+
+
+def _welcome(settings: Settings, *, in_terminal: bool) -> str:
+    """Say in five lines or fewer what runs, what is missing for more, and where to set it."""
+    lines = [
+        f"Started: {settings.sqlalchemy_url.get_dialect().name} database, "
+        f"API on {settings.api_url}, scheduler, "
+        + ("conversation in this terminal." if in_terminal else "conversation on Discord.")
+    ]
+    if settings.discord_bot_token is None:
+        lines.append("For Discord set DISCORD_BOT_TOKEN in config/.env (README: Discord).")
+    if settings.openrouter_api_key is None:
+        lines.append(
+            "No model key: only the sentences in `help` are understood. "
+            "For more set OPENROUTER_API_KEY in config/.env."
+        )
+    if settings.log_file:
+        lines.append(f"Logs: {_shown(settings.log_file)}. Ctrl-D ends.")
+    return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+@app.command()
+def secrets() -> None:
+    """Print good secrets, ready to paste into config/.env."""
+    for name in ("db_pass", *GENERATED_SECRETS):
+        typer.echo(f"{name.upper()}={random.token_urlsafe(48)}")
+
+
+@database_commands.command()
+def upgrade() -> None:
+    """Bring the database up to date."""
+    from core import migrations
+    from core.database import get_database
+
+    _settings()
+    migrations.upgrade(get_database())
+    typer.echo(f"The database is at {migrations.current(get_database())}.")
+
+
+@database_commands.command()
+def current() -> None:
+    """Say at which migration the database is."""
+    from core import migrations
+    from core.database import get_database
+
+    _settings()
+    database = get_database()
+    state = "behind" if migrations.pending(database) else "up to date"
+    typer.echo(f"{migrations.current(database) or 'empty'} ({state})")
+
+
+@database_commands.command()
+def revision(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
+    """Write a migration from what has changed in the tables."""
+    from api.discovery import load_routes
+    from core import migrations, tables
+    from core.database import get_database
+
+    _settings()
+    load_routes()
+    path = migrations.revision(get_database(), tables.metadata, message)
+    typer.echo(f"Wrote {_shown(path)}. Read it before you commit it.")
+
+
+@app.command()
+def generate(
+    check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
+) -> None:
+    """Renew the generated files: config/schema.sql and the README's table of settings."""
+    from api.discovery import load_routes
+    from core.schema import postgres_ddl
+    from core.tables import metadata
+    from docs.settings_table import README, readme_with_table
+
+    load_routes()
+    files = {SCHEMA: postgres_ddl(metadata), README: readme_with_table()}
+    stale = [
+        path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
+    ]
+    if check and stale:
+        names = ", ".join(_shown(path) for path in stale)
+        raise _fail(f"Out of date: {names}. `make format` renews them.")
+    for path in stale:
+        path.write_text(files[path], "utf-8")
+        typer.echo(f"Renewed {_shown(path)}.")
+
+
+if __name__ == "__main__":
+    app()
