@@ -31,6 +31,10 @@ class Outlet(Protocol):
         """Send one reply of any length; the transport splits and formats it."""
         ...
 
+    def expect_secret(self) -> bool:
+        """Hide the person's next message where possible; return whether it will leave no trace."""
+        ...
+
     def typing(self) -> AbstractAsyncContextManager[object]:
         """Show that the bot is at work, for as long as the context is open."""
         ...
