@@ -186,14 +186,18 @@ def revision(message: Annotated[str, typer.Argument(help="What changes, in a few
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
 ) -> None:
-    """Renew the generated files: config/schema.sql and the README's table of settings."""
+    """Renew the generated files: config/schema.sql, .env.example, the README's settings."""
     from api.discovery import load_routes
     from core.schema import postgres_ddl
     from core.tables import metadata
-    from docs.settings_table import README, readme_with_table
+    from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
 
     load_routes()
-    files = {SCHEMA: postgres_ddl(metadata), README: readme_with_table()}
+    files = {
+        SCHEMA: postgres_ddl(metadata),
+        ENV_EXAMPLE: env_example(),
+        README: readme_with_table(),
+    }
     stale = [
         path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
     ]

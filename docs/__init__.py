@@ -1,0 +1,1 @@
+"""The documentation, and the code that keeps parts of it equal to the program."""

@@ -1,0 +1,101 @@
+"""The settings as documents: the README's table and config/.env.example, made from Settings."""
+
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from config.settings import ROOT, Settings
+
+README = ROOT / "README.md"
+ENV_EXAMPLE = ROOT / "config" / ".env.example"
+BEGIN = "<!-- settings: made from config/settings.py by `make format` -->"
+END = "<!-- end of settings -->"
+WIDTH = 100
+
+
+class Group(NamedTuple):
+    """Settings that are read together."""
+
+    title: str
+    names: tuple[str, ...]
+
+
+GROUPS = (
+    Group("Mode", ("app_env", "data_dir")),
+    Group("Discord", ("discord_bot_token", "discord_api_url")),
+    Group("Language model", ("openrouter_api_key", "openrouter_base_url", "ai_config_path")),
+    Group("Secrets: `make secrets` prints good ones", ("jwt_secret", "service_key")),
+    Group(
+        "Database: SQLite under DATA_DIR, unless one of the first six is set",
+        (
+            "database_url",
+            "db_host",
+            "db_port",
+            "db_name",
+            "db_user",
+            "db_pass",
+            "db_pool_size",
+        ),
+    ),
+    Group("API", ("api_url", "api_host", "api_port", "api_threads", "password_hash_rounds")),
+    Group(
+        "Reminders and notifications",
+        ("poll_interval", "wake_interval", "ntfy_base_url", "discord_webhook_base_url"),
+    ),
+    Group(
+        "Conversation",
+        ("time_zone", "chat_wait_seconds", "login_timeout_seconds", "shutdown_timeout"),
+    ),
+    Group("Logs", ("log_level", "log_format", "log_file")),
+)
+
+
+def markdown_table() -> str:
+    """Return the README's table, a row per setting."""
+    rows = ["| setting | default | what it is |", "| --- | --- | --- |"]
+    for group in GROUPS:
+        rows.append(f"| **{group.title}** | | |")
+        for name in group.names:
+            default = _default(name)
+            shown = f"`{default}`" if default else ""
+            rows.append(f"| `{name.upper()}` | {shown} | {_description(name)} |")
+    return "\n".join(rows)
+
+
+def readme_with_table() -> str:
+    """Return the README with a current table between its two markers."""
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{README.name} lacks the lines {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n\n{markdown_table()}\n\n{END}{after}"
+
+
+def env_example() -> str:
+    """Return config/.env.example: every setting with its default, commented out."""
+    lines = [
+        "# Every setting with its default. Copy this file to config/.env and uncomment what you change.",
+        "# The environment wins over the file. `make format` writes this from config/settings.py.",
+    ]
+    for group in GROUPS:
+        lines += ["", f"# --- {group.title} ".ljust(WIDTH, "-")]
+        for name in group.names:
+            comment = textwrap.wrap(f"# {_description(name)}", WIDTH, subsequent_indent="# ")
+            lines += ["", *comment, f"#{name.upper()}={_default(name)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _description(name: str) -> str:
+    return Settings.model_fields[name].description or ""
+
+
+def _default(name: str) -> str:
+    """Return a setting's default as config/.env spells it; empty where there is none."""
+    default = Settings.model_fields[name].default
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if isinstance(default, Path) and default.is_relative_to(ROOT):
+        default = default.relative_to(ROOT)
+    return "" if default is None else str(default)
