@@ -76,7 +76,7 @@ def readme_with_table() -> str:
 def env_example() -> str:
     """Return config/.env.example: every setting with its default, commented out."""
     lines = [
-        "# Every setting with its default: copy this file to config/.env, uncomment what you change.",
+        "# Every setting with its default. Copy this to config/.env and uncomment what you change.",
         "# The environment wins over the file. `make format` writes this from config/settings.py.",
     ]
     for group in GROUPS:
