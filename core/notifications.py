@@ -1,0 +1,177 @@
+"""The channels beside the chat: Discord webhooks and ntfy, and who has switched them on.
+
+A webhook's address and a topic are secrets, for whoever knows them can write there: neither they
+nor a message's text ever reach a log line or an error.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import httpx2
+
+from config.settings import get_settings
+from core.errors import InvalidInput
+from core.postgres import exists, select_one, update, upsert
+
+DISCORD_WEBHOOK = "discord_webhook"
+NTFY = "ntfy"
+TIMEOUT_SECONDS = 10
+DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
+TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
+SETTABLE = ("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How sending went: sent, to be tried again (`retry_after` in seconds), or failed for good."""
+
+    state: Literal["sent", "retry", "failed"]
+    error: str | None = None
+    retry_after: float | None = None
+
+
+class Channel(Protocol):
+    """A way to reach a user."""
+
+    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+        """Send one message."""
+        ...
+
+
+class DiscordWebhook:
+    """Messages to a Discord channel, through its webhook."""
+
+    def send(self, webhook_url: str, message: str) -> bool:
+        """Send a message of any length; return whether Discord took it. Mentions are inert."""
+        return deliver(DISCORD_WEBHOOK, webhook_url, message).state == "sent"
+
+    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+        """Send a message in as many parts as it needs; the first that is refused ends it."""
+        if not target.startswith(get_settings().discord_webhook_base_url):
+            return Outcome("failed", "the address is not a Discord webhook's")
+        outcome = Outcome("failed", "the message is empty")
+        for part in _parts(text):
+            body = {"content": part, "allowed_mentions": {"parse": []}}
+            outcome = _post(client, target, json=body)
+            if outcome.state != "sent":
+                break
+        return outcome
+
+
+class Ntfy:
+    """Messages to a topic of the ntfy server in the settings."""
+
+    def send(self, topic: str, message: str) -> bool:
+        """Send a message; return whether the server took it."""
+        return deliver(NTFY, topic, message).state == "sent"
+
+    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+        """Send a message as the body of one request."""
+        if not TOPIC.fullmatch(target):
+            return Outcome("failed", "the topic is not one that ntfy takes")
+        server = get_settings().ntfy_base_url.rstrip("/")
+        return _post(client, f"{server}/{target}", content=text.encode())
+
+
+discord = DiscordWebhook()
+ntfy = Ntfy()
+CHANNELS: Mapping[str, Channel] = {DISCORD_WEBHOOK: discord, NTFY: ntfy}
+
+
+def new_client() -> httpx2.Client:
+    """Return a client for `deliver`, to be closed by the caller. It follows no redirect."""
+    return httpx2.Client(timeout=TIMEOUT_SECONDS)
+
+
+def deliver(channel: str, target: str, text: str, client: httpx2.Client | None = None) -> Outcome:
+    """Send a message through a channel, on a client of the caller's or one of its own."""
+    if client is not None:
+        return CHANNELS[channel].deliver(target, text, client)
+    with new_client() as own:
+        return CHANNELS[channel].deliver(target, text, own)
+
+
+def get_notification_settings(userUUID: UUID | str) -> dict[str, Any] | Literal[False]:  # noqa: N803
+    """Return a user's notification settings, or False where there are none."""
+    return select_one("notifications", {"user_uuid": userUUID}) or False
+
+
+def set_notification_settings(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # noqa: N803
+    """Set some of a user's notification settings; return False where there is no such user.
+
+    Raises InvalidInput for a name that is not among SETTABLE, or for none at all.
+    """
+    unknown = sorted(set(data_dict) - set(SETTABLE))
+    if unknown or not data_dict:
+        problem = (
+            f"no such notification setting: {', '.join(unknown)}" if unknown else "nothing to set"
+        )
+        raise InvalidInput(f"{problem}; there are {', '.join(SETTABLE)}")
+    if not exists("users", {"id": userUUID}):
+        return False
+    upsert("notifications", {"user_uuid": userUUID, **data_dict}, ["user_uuid"])
+    return True
+
+
+def record_result(user_uuid: UUID, *, sent: bool, now: datetime) -> None:
+    """Write down, for the user to see, whether the last message went out."""
+    changes: dict[str, Any] = {"current_notification_status": "active" if sent else "failed"}
+    if sent:
+        changes["last_message_sent"] = now
+    update("notifications", changes, {"user_uuid": user_uuid})
+
+
+def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool:
+    """Send a message to every channel that is switched on; return whether one took it."""
+    taken = []
+    if settings["discord_enabled"] and settings["discord_webhook"]:
+        taken.append(discord.send(settings["discord_webhook"], message))
+    if settings["ntfy_enabled"] and settings["ntfy_topic"]:
+        taken.append(ntfy.send(settings["ntfy_topic"], message))
+    return any(taken)
+
+
+def _post(client: httpx2.Client, url: str, **body: Any) -> Outcome:  # noqa: ANN401 - httpx's
+    """Post, and say what the answer means. The errors name the kind of failure alone."""
+    try:
+        response = client.post(url, **body)
+    except httpx2.InvalidURL:
+        return Outcome("failed", "the address is not one that can be called")
+    except httpx2.TransportError as error:
+        return Outcome("retry", f"the receiver can't be reached ({type(error).__name__})")
+    status = response.status_code
+    if status in (200, 204):
+        return Outcome("sent")
+    said = f"the receiver answered {status}"
+    if status == 429 or status >= 500:
+        return Outcome("retry", said, _retry_after(response))
+    return Outcome("failed", said)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Return the pause in seconds that the receiver asks for; dates and nonsense count as none."""
+    try:
+        return max(0.0, float(response.headers.get("Retry-After", "")))
+    except ValueError:
+        return None
+
+
+def _parts(text: str) -> list[str]:
+    """Split a text where Discord's limit falls, at a line or a word where there is one."""
+    parts = []
+    text = text.strip()
+    while len(text) > DISCORD_LENGTH:
+        head = text[:DISCORD_LENGTH]
+        cut = max(head.rfind("\n"), head.rfind(" "))
+        parts.append(text[: cut if cut > 0 else DISCORD_LENGTH])
+        text = text[len(parts[-1]) :].lstrip()
+    return [*parts, text] if text else parts
+
+
+getNotificationSettings = get_notification_settings  # noqa: N816
+setNotificationSettings = set_notification_settings  # noqa: N816
+_sendToEnabledChannels = _send_to_enabled_channels  # noqa: N816

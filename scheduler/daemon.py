@@ -1,0 +1,237 @@
+"""Background work: one thread a job, so that none waits for another.
+
+`python -m scheduler.daemon` runs it alone; `Daemon(settings, stop).run()` runs it as a thread of a
+larger program. A job is a file in `scheduler/jobs/` with `register(daemon)`, or a function given to
+`register_job`, or the `poll_callback` of this module, which may be replaced.
+"""
+
+import importlib
+import logging
+import pkgutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import scheduler.jobs
+from config.clock import Clock, utc_now
+from config.logs import configure_logging
+from config.settings import ConfigError, Settings, get_settings
+from core import migrations
+from core.database import Database, get_database, use_database
+from core.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+JobFunction = Callable[[], object]
+"""Does the work that is due; may return the time of the next, where it comes before the interval."""
+
+SHORTEST_PAUSE = 0.05
+LONGEST_PAUSE = 30.0
+"""How far the pauses between two tries grow while the database is away, in seconds."""
+
+_registered: list[tuple[str, JobFunction, float | None]] = []
+
+
+def poll_callback() -> None:
+    """Run every POLL_INTERVAL seconds; assign your own function to this name, or register one."""
+
+
+def register_job(name: str, function: JobFunction, interval: float | None = None) -> None:
+    """Run a function every `interval` seconds (else POLL_INTERVAL), in a thread of its own."""
+    _registered.append((name, function, interval))
+
+
+class Job:
+    """One function, run again and again in one thread."""
+
+    def __init__(self, name: str, function: JobFunction, interval: float, clock: Clock) -> None:
+        self.name = name
+        self._function = function
+        self._interval = interval
+        self._clock = clock
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """Run as soon as possible, without waiting for the interval to pass."""
+        self._woken.set()
+
+    def loop(self, stop: threading.Event, outage: "Outage") -> None:
+        """Run until `stop` is set. An exception is logged, and the loop goes on."""
+        failures = 0
+        while not stop.is_set():
+            self._woken.clear()
+            pause = self._interval
+            try:
+                more = self._function()
+            except Unavailable:
+                failures += 1
+                outage.begins()
+                pause = min(pause * 2**failures, max(pause, LONGEST_PAUSE))
+            except Exception:
+                logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
+            else:
+                failures = 0
+                outage.ends()
+                pause = self._until(more)
+            if not stop.is_set():
+                self._woken.wait(pause)
+
+    def _until(self, more: object) -> float:
+        if not isinstance(more, datetime):
+            return self._interval
+        left = (more - self._clock()).total_seconds()
+        return min(max(left, SHORTEST_PAUSE), self._interval)
+
+
+class Outage:
+    """Says once that the database is away, and once that it is back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._away = False
+
+    def begins(self) -> None:
+        """Note that a job could not reach the database."""
+        with self._lock:
+            if not self._away:
+                logger.warning("the database can't be reached; trying again with growing pauses")
+            self._away = True
+
+    def ends(self) -> None:
+        """Note that a job got its work done."""
+        with self._lock:
+            if self._away:
+                logger.info("the database is back")
+            self._away = False
+
+
+class Daemon:
+    """All jobs of this process, from `run()` until the `stop` event is set."""
+
+    def __init__(
+        self, settings: Settings, stop: threading.Event | None = None, clock: Clock = utc_now
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._stop = stop or threading.Event()
+        self._jobs: dict[str, Job] = {}
+        self._finishers: list[Callable[[], None]] = []
+
+    @property
+    def stopping(self) -> bool:
+        """Whether jobs should come to an end."""
+        return self._stop.is_set()
+
+    def add_job(self, name: str, function: JobFunction, interval: float) -> None:
+        """Add a job that runs every `interval` seconds. Raises ValueError where the name is taken."""
+        if name in self._jobs:
+            raise ValueError(f"there are two scheduler jobs called {name!r}")
+        self._jobs[name] = Job(name, function, interval, self.clock)
+
+    def wake(self, name: str) -> None:
+        """Run a job now."""
+        self._jobs[name].wake()
+
+    def on_stop(self, finish: Callable[[], None]) -> None:
+        """Call `finish` after the jobs have ended, to let go of what they hold."""
+        self._finishers.append(finish)
+
+    def run(self) -> None:
+        """Run every job until `stop` is set; return when what was under way is done."""
+        self._load()
+        outage = Outage()
+        threads = [
+            threading.Thread(
+                target=job.loop, args=(self._stop, outage), name=f"job {name}", daemon=True
+            )
+            for name, job in self._jobs.items()
+        ]
+        for thread in threads:
+            thread.start()
+        logger.info("the scheduler runs %s", ", ".join(self._jobs))
+        try:
+            self._stop.wait()
+        finally:
+            self._end(threads)
+
+    def _end(self, threads: list[threading.Thread]) -> None:
+        self._stop.set()
+        for job in self._jobs.values():
+            job.wake()
+        deadline = time.monotonic() + self.settings.shutdown_timeout
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                logger.warning("the %s did not end in time; it is left behind", thread.name)
+        for finish in self._finishers:
+            finish()
+        logger.info("the scheduler has stopped")
+
+    def _load(self) -> None:
+        for found in sorted(pkgutil.iter_modules(scheduler.jobs.__path__), key=lambda m: m.name):
+            try:
+                importlib.import_module(f"scheduler.jobs.{found.name}").register(self)
+            except Exception as error:
+                raise RuntimeError(
+                    f"scheduler/jobs/{found.name}.py can't be used: {error}"
+                ) from error
+        self.add_job("poll", lambda: poll_callback(), self.settings.poll_interval)
+        for name, function, interval in _registered:
+            self.add_job(name, function, interval or self.settings.poll_interval)
+
+
+def daemon_loop() -> None:
+    """Run the scheduler with this process's settings and database, until the process ends."""
+    Daemon(get_settings()).run()
+
+
+def main() -> int:
+    """Run the scheduler as a process of its own, until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = get_settings()
+    except ConfigError as error:
+        sys.stderr.write(f"The settings can't be used:\n{error}\n")
+        return 2
+    configure_logging(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    use_database(database)
+    try:
+        if _migrate(stop):
+            Daemon(settings, stop).run()
+    finally:
+        database.close()
+    return 0
+
+
+def _migrate(stop: threading.Event) -> bool:
+    """Bring the database up to date, waiting for it where it is away; False where told to stop."""
+    outage = Outage()
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            migrations.upgrade(get_database())
+        except Unavailable:
+            outage.begins()
+            stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        else:
+            outage.ends()
+            return True
+    return False
+
+
+def __getattr__(name: str) -> float:
+    if name == "POLL_INTERVAL":  # read when asked for, so that importing needs no settings
+        return get_settings().poll_interval
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if __name__ == "__main__":
+    # The jobs import this module by its name; run that one, not a second copy called __main__.
+    sys.exit(importlib.import_module("scheduler.daemon").main())
