@@ -1,0 +1,57 @@
+"""What the project asks for is pinned, and says why it is there."""
+
+import re
+import tomllib
+
+from config.settings import ROOT
+
+DOCUMENT = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+
+
+def wanted(name: str) -> set[str]:
+    """The packages that a .in file asks for."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r"))}
+
+
+def pinned(name: str) -> dict[str, str]:
+    """The packages of a requirements file and their exact versions."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    pins = {}
+    for line in lines:
+        if line and not line.startswith(("#", "-r")):
+            package, _, version = line.partition("==")
+            assert version, f"{name} doesn't pin {line}"
+            pins[re.sub(r"[-_.]+", "-", package).lower()] = version
+    return pins
+
+
+def normal(names: set[str]) -> set[str]:
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+
+
+def documented(heading: str) -> set[str]:
+    section = DOCUMENT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| ([\w.-]+) \| (.+?) \|", section, re.MULTILINE)
+    return {name for name, reason in rows if name not in ("package", "---") and reason.strip()}
+
+
+def test_every_runtime_package_has_its_reason() -> None:
+    assert documented("To run") == wanted("requirements.in")
+
+
+def test_every_development_package_has_its_reason() -> None:
+    assert documented("To test and check") == wanted("requirements-dev.in")
+
+
+def test_every_package_asked_for_is_pinned() -> None:
+    to_run = pinned("requirements.txt")
+    to_test = to_run | pinned("requirements-dev.txt")
+    assert normal(wanted("requirements.in")) <= to_run.keys()
+    assert normal(wanted("requirements-dev.in")) <= to_test.keys()
+
+
+def test_the_version_is_the_changelogs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert released[0] == project["version"]
