@@ -1,0 +1,134 @@
+"""Conventions that hold for every file."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from config.settings import ROOT
+
+ROOMS = ("ai", "api", "bench", "bot", "config", "core", "docs", "scheduler", "tests")
+MAX_LINES = 300
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "base"}
+PRINTS = {"manage.py", "bot/transports/console.py"}
+
+sources = sorted(
+    path
+    for path in [ROOT / "manage.py", *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))]
+    if "__pycache__" not in path.parts
+)
+documents = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def calls_of(path: Path, function: str) -> list[int]:
+    """The lines of a file that call a function by its bare name."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == function
+    ]
+
+
+@pytest.mark.parametrize("path", sources, ids=name_of)
+def test_a_file_is_short_and_named_after_what_it_holds(path: Path) -> None:
+    generated = "versions" in path.parts
+    lines = path.read_text("utf-8").count("\n")
+
+    assert generated or lines <= MAX_LINES, f"{lines} lines; split it by what it holds"
+    assert path.stem not in VAGUE
+
+
+@pytest.mark.parametrize("path", sources, ids=name_of)
+def test_nothing_is_left_for_later(path: Path) -> None:
+    if path == Path(__file__):
+        return
+    found = re.findall(r"\b(?:TODO|FIXME|XXX|HACK)\b|NotImplementedError", path.read_text("utf-8"))
+
+    assert found == []
+
+
+def test_the_screen_belongs_to_the_command_line_and_the_console() -> None:
+    printing = {name_of(path) for path in sources if calls_of(path, "print")}
+
+    assert {name for name in printing if not name.startswith(("bench/", "tests/"))} <= PRINTS
+
+
+def test_only_one_file_imports_discord() -> None:
+    importing = {
+        name_of(path)
+        for path in sources
+        if re.search(r"^\s*(?:import|from) discord\b", path.read_text("utf-8"), re.MULTILINE)
+    }
+
+    assert {name for name in importing if not name.startswith("tests/")} == {
+        "bot/transports/discord_client.py"
+    }
+
+
+@pytest.mark.parametrize("path", documents, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors(linked), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that a Markdown page's headings get."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", decisions, ids=name_of)
+def test_a_decision_has_its_form_and_fits_a_page(path: Path) -> None:
+    text = path.read_text("utf-8")
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert len(text.split()) <= 450
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
+
+
+def test_every_command_of_the_documents_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    text = "\n".join(path.read_text("utf-8") for path in documents)
+    code = "\n".join(re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", text, re.DOTALL)[0])
+    named = set(re.findall(r"^make ([a-z]+)", code, re.M)) | set(
+        re.findall(r"`make ([a-z]+)", text)
+    )
+
+    assert named
+    assert named <= targets
+
+
+def test_the_checks_before_a_commit_need_no_download() -> None:
+    import yaml
+
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+
+    assert [repo["repo"] for repo in hooks["repos"]] == ["local"]
+    installed = {path for hook in hooks["repos"][0]["hooks"] for path in [hook["entry"].split()[0]]}
+    assert all(path.startswith(".venv/bin/") for path in installed)
+
+
+def test_the_license_is_the_one_that_the_project_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    assert (ROOT / "LICENSE").read_text("utf-8").startswith(f"{project['license']} License")
