@@ -1,0 +1,131 @@
+"""The Flask application, put together; `python -m api.main` serves it."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from types import ModuleType
+from typing import Any
+
+from apiflask import APIFlask
+
+from api import errors, openapi, paths, request_id, security
+from api.discovery import add_routes, load_routes
+from api.json_provider import StrictJSON
+from api.server import serve
+from config.clock import Clock, utc_now
+from config.logs import configure_logging
+from config.settings import ConfigError, Settings, get_settings
+from core import migrations
+from core.database import Database, use_database
+from core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+START_PATIENCE = 60.0  # seconds that a database gets to come up
+LONGEST_PAUSE = 8.0  # seconds between two tries
+
+_added: list[ModuleType] = []
+
+
+def register_routes(module: ModuleType) -> None:
+    """Add a module with `register(app)` that does not lie in api/routes to every application made."""
+    _added.append(module)
+
+
+def create_app(
+    settings: Settings | None = None, database: Database | None = None, clock: Clock = utc_now
+) -> APIFlask:
+    """Make the application. Without a database the process's own is used.
+
+    Raises BrokenModule, which names the route module that can't be used.
+    """
+    app = APIFlask(
+        "api",
+        title="Plain language bot",
+        version="1",
+        docs_path=None,  # its pages load their scripts from the internet
+        static_folder=None,  # type: ignore[arg-type]
+        json_errors=False,
+    )
+    app.json = StrictJSON(app)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.extensions["settings"] = settings or get_settings()
+    app.extensions["clock"] = clock
+    if database is not None:
+        use_database(database)
+    # Hooks run in this order: a request is named, its caller admitted, its path checked.
+    for part in (request_id, security, paths, errors, openapi):
+        part.install(app)
+    security.public(app.view_functions["openapi.spec"])
+    for module in [*load_routes(), *_added]:
+        add_routes(app, module)
+    return app
+
+
+def upgrade_when_up(database: Database, stop: threading.Event) -> None:
+    """Bring the database up to date, waiting up to a minute for one that is not there yet.
+
+    Raises Unavailable when it stays away.
+    """
+    deadline = time.monotonic() + START_PATIENCE
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            return migrations.upgrade(database)
+        except Unavailable:
+            if time.monotonic() + pause > deadline:
+                raise
+            log.warning("the database can't be reached; next try in %.1f s", pause)
+            stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+    return None
+
+
+def main() -> int:
+    """Serve the API until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = get_settings()
+    except ConfigError as error:
+        sys.stderr.write(f"The settings can't be used:\n{error}\n")
+        return 2
+    configure_logging(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    try:
+        upgrade_when_up(database, stop)
+        server = serve(
+            create_app(settings, database),
+            settings.api_host,
+            settings.api_port,
+            settings.api_threads,
+        )
+        thread = threading.Thread(target=server.run, name="api")
+        thread.start()
+        log.info("listening on %s:%d", settings.api_host, server.port)
+        stop.wait()
+        server.close()
+        thread.join()
+    except (Unavailable, OSError) as error:
+        log.error("the API can't start: %s", error)
+        return 1
+    finally:
+        database.close()
+    return 0
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    """Make `app` when it is first asked for, so that importing this module touches no database."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()["app"] = create_app()
+    return globals()["app"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What the models of all routes are made from."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def storable(text: str) -> str:
+    """Refuse what PostgreSQL can't keep in a text. Raises ValueError."""
+    if "\0" in text:
+        raise ValueError("a NUL character can't be stored")
+    return text
+
+
+Text = Annotated[str, AfterValidator(storable)]
+"""Any text that every database can keep."""
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    AfterValidator(storable),
+]
+"""A name of 1 to 255 characters, without blanks around it."""
+
+
+def optional() -> Any:  # noqa: ANN401 - stands in for a value of any type
+    """Let a field be left out, though it can't be null: `name: Name = optional()`."""
+    return Field(default_factory=lambda: None)
+
+
+class Body(BaseModel):
+    """A request's body: unknown fields are refused, so nobody sets an id, an owner or a time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the caller sent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Page(Body):
+    """Which part of a list is wanted."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many rows at most.")
+    offset: int = Field(0, ge=0, le=10_000_000, description="How many rows to skip.")
+
+
+class Success(BaseModel):
+    """It is done."""
+
+    success: bool = True
+
+
+class Error(BaseModel):
+    """What went wrong, in words for a person."""
+
+    error: str
+    fields: dict[str, str] | None = Field(None, description="What is wrong with which field.")
+    request_id: str | None = Field(None, description="Names the log lines of an unexpected error.")

@@ -1,0 +1,55 @@
+"""What the OpenAPI document says beyond the routes' own models: who may call, and how errors look."""
+
+import re
+from typing import Any
+
+from apiflask import APIFlask
+
+from api.models import Error
+from api.security import SERVICE_KEY_HEADER, access_of
+
+Document = dict[str, Any]
+
+SCHEMES: dict[str, Document] = {
+    "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "service": {"type": "apiKey", "in": "header", "name": SERVICE_KEY_HEADER},
+}
+ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+
+
+def install(app: APIFlask) -> None:
+    """Serve the document at /openapi.json."""
+    app.config.update(
+        SECURITY_SCHEMES=SCHEMES,
+        AUTO_OPERATION_ID=True,
+        AUTO_SERVERS=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_404_RESPONSE=False,
+    )
+
+    @app.spec_processor
+    def complete(document: Document) -> Document:
+        document["components"].setdefault("schemas", {})["Error"] = Error.model_json_schema()
+        for rule in app.url_map.iter_rules():
+            path = document["paths"].get(re.sub(r"<(?:[^<:]+:)?([^>]+)>", r"{\1}", rule.rule), {})
+            access = access_of(app.view_functions[rule.endpoint])
+            for method in (rule.methods or set()) & {name.upper() for name in path}:
+                operation = path[method.lower()]
+                operation["security"] = [] if access == "public" else [{access: []}]
+                for status, description in _errors(operation, access).items():
+                    operation["responses"].setdefault(
+                        status, {"description": description, "content": ERROR}
+                    )
+        return document
+
+
+def _errors(operation: Document, access: str) -> dict[str, str]:
+    """Return the errors that an operation can answer with."""
+    errors = {"default": "Any other error."}
+    if "requestBody" in operation or operation.get("parameters"):
+        errors["400"] = "What was sent can't be used."
+    if access != "public":
+        errors["401"] = "The caller is not known."
+    if any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
+        errors["404"] = "There is no such thing, or it is another user's."
+    return errors

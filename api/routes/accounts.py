@@ -1,0 +1,168 @@
+"""Accounts: registering, logging in and out, and what a user may see and change of their own."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, jsonify
+from pydantic import AfterValidator, BaseModel
+
+from api.models import Body, Name, Success, Text, optional
+from api.security import caller, public
+from core import auth, users
+from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
+from core.postgres import select_one
+
+WRONG_LOGIN = "The user name or the password is wrong."
+WRONG_PASSWORD = "The password is wrong."  # noqa: S105 - a sentence
+
+routes = APIBlueprint("accounts", __name__, url_prefix="/api")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("There is no such time zone; use a name like Europe/Berlin.") from None
+    return name
+
+
+class Credentials(Body):
+    """Who someone says they are."""
+
+    username: Text
+    password: Text
+
+
+class Token(BaseModel):
+    """What every other request shows, for one hour."""
+
+    token: str
+
+
+class AccountOut(BaseModel):
+    """An account, without its password's hash."""
+
+    id: UUID
+    username: str
+    display_name: str | None
+    time_zone: str | None
+    created_at: datetime
+
+
+class AccountChange(Body):
+    """What a user may change. A new password needs the current one."""
+
+    username: Text = optional()
+    display_name: Name | None = None
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    password: Text = optional()
+    current_password: Text = optional()
+
+
+class Password(Body):
+    """The password, once more, for what can't be undone."""
+
+    password: Text
+
+
+@routes.post("/register")
+@routes.input(Credentials, arg_name="body")
+@routes.output(Success, 201)
+@routes.doc(responses={409: "The user name is taken."})
+@public
+def register_user(body: Credentials) -> Success:
+    """Make an account."""
+    if not users.register_user(body.username, body.password):
+        raise Conflict("This user name is taken; choose another one.")
+    return Success()
+
+
+@routes.post("/login")
+@routes.input(Credentials, arg_name="body")
+@routes.output(Token)
+@routes.doc(responses={401: WRONG_LOGIN})
+@public
+def log_in(body: Credentials) -> Token:
+    """Exchange user name and password for a token that lives for one hour."""
+    token = auth.get_login_token(body.username, body.password)
+    if not token:
+        raise NotAuthenticated(WRONG_LOGIN)
+    return Token(token=token)
+
+
+@routes.post("/logout")
+@routes.output(Success)
+def log_out() -> Success:
+    """End every token of yours."""
+    auth.end_sessions(caller().user_uuid)
+    return Success()
+
+
+@routes.get("/getUserUUID/<path:username>")
+@routes.doc(responses={200: {"content": {"application/json": {"schema": {"type": "string"}}}}})
+def show_uuid(username: str) -> Response:
+    """Tell your own UUID. Any other name is a 404, whether someone has it or not."""
+    if users.get_user_uuid(username) != caller().user_uuid:
+        raise NotFound("This is not your user name.")
+    return jsonify(caller().user_uuid)
+
+
+@routes.get("/user/<uuid:user_uuid>")
+@routes.output(AccountOut)
+def show_account(user_uuid: UUID) -> dict[str, object]:
+    """Read your account."""
+    _own(user_uuid)
+    row = select_one("users", {"id": user_uuid})
+    if row is None:  # deleted while this request was on its way
+        raise NotFound
+    return row
+
+
+@routes.put("/user/<uuid:user_uuid>")
+@routes.input(AccountChange, arg_name="body")
+@routes.output(Success)
+@routes.doc(responses={409: "The user name is taken."})
+def change_account(user_uuid: UUID, body: AccountChange) -> Success:
+    """Change the fields that you send. A new password ends every token but the chat's log-in."""
+    _own(user_uuid)
+    changes = body.given()
+    password = changes.pop("password", None)
+    current = changes.pop("current_password", None)
+    if password is not None:
+        auth.check_password(password)
+        if current is None:
+            raise InvalidInput("A new password needs your current_password too.")
+        if not auth.verify_password(user_uuid, current):
+            raise NotAuthenticated(WRONG_PASSWORD)
+    elif not changes:
+        raise InvalidInput("There is nothing to change.")
+    if changes:
+        users.update_user(user_uuid, changes)
+    if password is not None:
+        users.change_password(user_uuid, password, keep_chat=caller().chat_account_id)
+    return Success()
+
+
+@routes.delete("/user/<uuid:user_uuid>")
+@routes.input(Password, arg_name="body")
+@routes.output(Success)
+def delete_account(user_uuid: UUID, body: Password) -> Success:
+    """Delete your account and everything that is yours."""
+    _own(user_uuid)
+    if not auth.unregister_user(user_uuid, body.password):
+        raise NotAuthenticated(WRONG_PASSWORD)
+    return Success()
+
+
+def _own(user_uuid: UUID) -> None:
+    """Answer for another user's account as for one that never was."""
+    if user_uuid != caller().user_uuid:
+        raise NotFound
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes of accounts."""
+    app.register_blueprint(routes)

@@ -1,0 +1,155 @@
+"""What the bot alone may ask for, with its service key: its users' tokens, and the messages to send."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint, APIFlask
+from flask import current_app
+from pydantic import BaseModel, Field, StringConstraints
+
+from api.models import Body, Success, Text
+from api.security import service
+from core import chats, outbox
+from core.auth import issue_token, read_token
+from core.errors import NotFound
+from core.postgres import select_one
+
+routes = APIBlueprint("service", __name__, url_prefix="/api/service")
+
+Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
+
+
+class Agent(Body):
+    """A bot on a platform."""
+
+    platform: Annotated[Short, Field(max_length=32)]
+    agent: Short
+
+
+class Account(Agent):
+    """A person, as a bot meets them on a platform."""
+
+    account_id: Short
+
+
+class Link(Account):
+    """A person who has just logged in, shown by the token that they got."""
+
+    token: str
+
+
+class LoggedIn(BaseModel):
+    """A user, and a token that knows which chat it belongs to."""
+
+    token: str
+    user_uuid: UUID
+    username: str
+    display_name: str | None
+    time_zone: str | None
+
+
+class Claim(Agent):
+    """How many messages the bot wants to send now."""
+
+    limit: int = Field(20, ge=1, le=100)
+
+
+class Delivery(BaseModel):
+    """A message to send. `lease_id` is shown again when it is settled."""
+
+    id: UUID
+    lease_id: UUID
+    account_id: str = Field(validation_alias="target")
+    text: str
+    due_at: datetime
+
+
+class Claimed(BaseModel):
+    """The messages, and when to ask again at the latest."""
+
+    deliveries: list[Delivery]
+    next_due_at: datetime | None
+
+
+class Settlement(Body):
+    """How sending a message went."""
+
+    lease_id: UUID
+    outcome: Literal["sent", "retry", "failed"]
+    error: Text | None = None
+    retry_after: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
+@routes.post("/links")
+@routes.input(Link, arg_name="body")
+@routes.output(LoggedIn, 201)
+@service
+def link(body: Link) -> dict[str, Any]:
+    """Log a person in at a chat, with a token of theirs."""
+    user_uuid = read_token(body.token).user_uuid
+    row = chats.link(user_uuid, body.platform, body.agent, body.account_id)
+    return _logged_in(row)
+
+
+@routes.post("/tokens")
+@routes.input(Account, arg_name="body")
+@routes.output(LoggedIn)
+@routes.doc(responses={404: "Nobody is logged in there."})
+@service
+def refresh(body: Account) -> dict[str, Any]:
+    """Give a fresh token for the person who is logged in at a chat."""
+    row = chats.find(body.platform, body.agent, body.account_id)
+    if row is None:
+        raise NotFound("Nobody is logged in there.")
+    return _logged_in(row)
+
+
+@routes.post("/unlink")
+@routes.input(Account, arg_name="body")
+@routes.output(Success)
+@service
+def unlink(body: Account) -> Success:
+    """Log a person out of a chat; nobody being logged in there is no error."""
+    chats.unlink(body.platform, body.agent, body.account_id)
+    return Success()
+
+
+@routes.post("/deliveries/claim")
+@routes.input(Claim, arg_name="body")
+@routes.output(Claimed)
+@service
+def claim(body: Claim) -> dict[str, Any]:
+    """Lease the messages that are due at a bot's chats."""
+    now = current_app.extensions["clock"]()
+    address = (body.platform, body.agent)
+    return {
+        "deliveries": outbox.claim([outbox.CHAT], now, limit=body.limit, address=address),
+        "next_due_at": outbox.next_due(now, address),
+    }
+
+
+@routes.post("/deliveries/<uuid:delivery_id>/settle")
+@routes.input(Settlement, arg_name="body")
+@routes.output(Success)
+@service
+def settle(delivery_id: UUID, body: Settlement) -> Success:
+    """Say how sending a message went; a lease that ran out is a 404."""
+    now = current_app.extensions["clock"]()
+    if not outbox.settle(
+        delivery_id, body.lease_id, body.outcome, body.error, body.retry_after, now=now
+    ):
+        raise NotFound("This message is no longer yours to settle.")
+    return Success()
+
+
+def _logged_in(chat: dict[str, Any]) -> dict[str, Any]:
+    user = select_one("users", {"id": chat["user_uuid"]})
+    if user is None:  # deleted while this request was on its way
+        raise NotFound("Nobody is logged in there.")
+    return user | {"user_uuid": user["id"], "token": issue_token(user, chat["id"])}
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes below /api/service."""
+    app.register_blueprint(routes)

@@ -1,0 +1,319 @@
+"""To-dos in named lists: owned resources, with hand-written routes beside them.
+
+A task with a due time has a reminder, which is set, moved and dropped in the same transaction.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from apiflask import APIBlueprint, APIFlask
+from flask import current_app
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, StringConstraints
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    case,
+    func,
+    select,
+    text,
+)
+
+from api.models import Body, Name, Page, Success, optional, storable
+from api.resources import OwnedResource, Row
+from api.security import caller
+from core.database import transaction
+from core.errors import Conflict, InvalidInput, NotFound
+from core.outbox import cancel_reminder, set_reminder
+from core.postgres import delete, upsert
+from core.postgres import select as select_rows
+from core.tables import Moment, created_at_column, id_column, metadata, owner_column
+
+DEFAULT_LIST = "tasks"
+LONGEST_NAME = 10_000
+
+task_lists = Table(
+    "task_lists",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("name", String(255), nullable=False),
+    created_at_column(),
+    UniqueConstraint("user_uuid", "name"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column(
+        "list_id",
+        Uuid(),
+        ForeignKey("task_lists.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("name", Text(), nullable=False),
+    Column("due_at", Moment()),
+    Column("done", Boolean(), nullable=False, default=False, server_default=text("false")),
+    Column("completed_at", Moment()),
+    created_at_column(),
+)
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write the time as text, such as 2030-01-31T17:00:00+01:00")
+    return value
+
+
+def _within_reach(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9998:  # no zone can push it over the edge of what databases keep
+        raise ValueError("this year is out of reach")
+    return value.astimezone(UTC)
+
+
+TaskName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    AfterValidator(storable),
+]
+Due = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_within_reach)]
+
+
+class TaskIn(Body):
+    """A new task; its list is made where there is none of that name."""
+
+    name: TaskName
+    list: Name = DEFAULT_LIST
+    due_at: Due | None = None
+
+
+class TaskChange(Body):
+    """What to change about a task; a `due_at` of null removes the due time."""
+
+    name: TaskName = optional()
+    list: Name = optional()
+    due_at: Due | None = None
+    done: bool = optional()
+
+
+class TaskOut(BaseModel):
+    """A task."""
+
+    id: UUID
+    name: str
+    list: str
+    list_id: UUID
+    due_at: datetime | None
+    done: bool
+    completed_at: datetime | None
+    created_at: datetime
+
+
+class TaskFilter(Page):
+    """Which tasks are wanted."""
+
+    list: Name | None = None
+    done: Literal["false", "true", "all"] = "false"
+
+
+class ListIn(Body):
+    """A new list."""
+
+    name: Name
+
+
+class ListOut(BaseModel):
+    """A list, and how many of its tasks are open and done."""
+
+    id: UUID
+    name: str
+    open: int = 0
+    done: int = 0
+
+
+class Deleted(BaseModel):
+    """How many went."""
+
+    deleted: int
+
+
+routes = APIBlueprint("tasks", __name__, url_prefix="/api")
+own_tasks = OwnedResource(tasks, read=TaskOut, create=TaskIn, update=TaskChange)
+own_lists = OwnedResource(task_lists, read=ListOut, create=ListIn, update=ListIn)
+
+
+@routes.get("/tasks")
+@routes.input(TaskFilter, location="query", arg_name="wanted")
+@routes.output(list[TaskOut])
+def index(wanted: TaskFilter) -> list[Row]:
+    """List your tasks, oldest first: the open ones, unless `done` is true or all."""
+    where: Row = {} if wanted.done == "all" else {"done": wanted.done == "true"}
+    if wanted.list is not None:
+        found = _find_list(wanted.list)
+        if found is None:
+            raise NotFound(f"You have no list called {wanted.list!r}.")
+        where["list_id"] = found["id"]
+    return _shown(own_tasks.select(wanted, **where))
+
+
+@routes.post("/tasks")
+@routes.input(TaskIn, arg_name="body")
+@routes.output(TaskOut, 201)
+def add(body: TaskIn) -> Row:
+    """Add a task. A due time sets a reminder, which goes to the chat that the token belongs to."""
+    with transaction():
+        home = _list_named(body.list)
+        row = own_tasks.create({"name": body.name, "due_at": body.due_at, "list_id": home["id"]})
+        _remind(row)
+    return row | {"list": home["name"]}
+
+
+@routes.get("/tasks/<uuid:task_id>")
+@routes.output(TaskOut)
+def show(task_id: UUID) -> Row:
+    """Read one of your tasks."""
+    return _shown([own_tasks.read(task_id)])[0]
+
+
+@routes.put("/tasks/<uuid:task_id>")
+@routes.input(TaskChange, arg_name="body")
+@routes.output(TaskOut)
+def change(task_id: UUID, body: TaskChange) -> Row:
+    """Change the fields that you send: rename, move, complete, put off. The reminder follows."""
+    changes = body.given()
+    if not changes:
+        raise InvalidInput("There is nothing to change.")
+    with transaction():
+        before = own_tasks.read(task_id)
+        if "list" in changes:
+            changes["list_id"] = _list_named(changes.pop("list"))["id"]
+        if changes.get("done", before["done"]) != before["done"]:
+            changes["completed_at"] = _now() if changes["done"] else None
+        after = own_tasks.update(task_id, changes)
+        # A reminder that went out is not sent again because its task was renamed.
+        if after["done"] or after["due_at"] != before["due_at"] or _still_to_come(after):
+            _remind(after)
+        return _shown([after])[0]
+
+
+@routes.delete("/tasks/<uuid:task_id>")
+@routes.output(Success)
+def remove(task_id: UUID) -> Success:
+    """Delete one of your tasks, and its reminder."""
+    with transaction():
+        own_tasks.delete(task_id)
+        cancel_reminder(caller().user_uuid, _subject(task_id))
+    return Success()
+
+
+@routes.get("/lists")
+@routes.output(list[ListOut])
+def index_lists() -> list[Row]:
+    """List your lists, oldest first, with how many tasks are open and done in each."""
+    open_, done = (func.count(case((tasks.c.done.is_(state), 1))) for state in (False, True))
+    query = (
+        select(task_lists, open_.label("open"), done.label("done"))
+        .outerjoin(tasks, tasks.c.list_id == task_lists.c.id)
+        .where(task_lists.c.user_uuid == caller().user_uuid)
+        .group_by(task_lists.c.id)
+        .order_by(task_lists.c.created_at, task_lists.c.id)
+    )
+    with transaction() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+@routes.post("/lists")
+@routes.input(ListIn, arg_name="body")
+@routes.output(ListOut, 201)
+@routes.doc(responses={409: "You have a list of this name."})
+def add_list(body: ListIn) -> Row:
+    """Make an empty list."""
+    with transaction():
+        if _find_list(body.name):
+            raise Conflict(f"You have a list called {body.name!r} already.")
+        return own_lists.create(body.given())
+
+
+@routes.delete("/lists/<uuid:list_id>")
+@routes.output(Success)
+def remove_list(list_id: UUID) -> Success:
+    """Delete one of your lists, with its tasks and their reminders."""
+    with transaction():
+        _cancel_reminders_of(list_id)
+        own_lists.delete(list_id)
+    return Success()
+
+
+@routes.delete("/lists/<uuid:list_id>/tasks")
+@routes.output(Deleted)
+def empty_list(list_id: UUID) -> Deleted:
+    """Delete every task of one of your lists, and their reminders; the list stays."""
+    with transaction():
+        own_lists.read(list_id)
+        _cancel_reminders_of(list_id)
+        gone = delete("tasks", {"list_id": list_id, "user_uuid": caller().user_uuid})
+    return Deleted(deleted=len(gone))
+
+
+def _find_list(name: str) -> Row | None:
+    """Return the caller's list of this name, however it is capitalised, or None."""
+    wanted = name.casefold()
+    everything = select_rows("task_lists", {"user_uuid": caller().user_uuid})
+    return next((row for row in everything if row["name"].casefold() == wanted), None)
+
+
+def _list_named(name: str) -> Row:
+    """Return the caller's list of this name, made where there is none."""
+    mine = {"user_uuid": caller().user_uuid, "name": name}
+    return _find_list(name) or upsert("task_lists", mine, ["user_uuid", "name"])
+
+
+def _shown(rows: list[Row]) -> list[Row]:
+    """Add the lists' names, with one query for all rows."""
+    ids = list({row["list_id"] for row in rows})
+    homes = select_rows("task_lists", {"id": ("IN", ids)}) if ids else []
+    names = {home["id"]: home["name"] for home in homes}
+    return [row | {"list": names[row["list_id"]]} for row in rows]
+
+
+def _remind(task: Row) -> None:
+    """Set, move or drop the reminder of a task, as it now is."""
+    user_uuid, subject = caller().user_uuid, _subject(task["id"])
+    if task["due_at"] is None or task["done"]:
+        cancel_reminder(user_uuid, subject)
+    else:
+        words = f"Reminder: {task['name']}"
+        set_reminder(user_uuid, subject, words, task["due_at"], caller().chat_account_id)
+
+
+def _cancel_reminders_of(list_id: UUID) -> None:
+    mine = {"user_uuid": caller().user_uuid}
+    subjects = [_subject(row["id"]) for row in select_rows("tasks", mine | {"list_id": list_id})]
+    delete("reminders", mine | {"subject": ("IN", subjects)})
+
+
+def _subject(task_id: UUID) -> str:
+    return f"tasks:{task_id}"
+
+
+def _still_to_come(task: Row) -> bool:
+    return task["due_at"] is not None and task["due_at"] > _now()
+
+
+def _now() -> datetime:
+    now: datetime = current_app.extensions["clock"]()
+    return now
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes of tasks and lists."""
+    app.register_blueprint(routes)

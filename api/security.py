@@ -1,0 +1,86 @@
+"""Who may call what.
+
+Every route needs a user's token unless it says otherwise: `@public` opens it to everyone, `@service` to
+the bot alone. A route module that says nothing is therefore protected.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+from apiflask import APIFlask
+from flask import Response, current_app, g, request
+
+from core.auth import Caller, read_token
+from core.errors import NotAuthenticated
+
+Access = Literal["user", "public", "service"]
+View = TypeVar("View", bound=Callable[..., Any])
+
+ACCESS = "access"
+SERVICE_KEY_HEADER = "X-Service-Key"
+
+
+def public(view: View) -> View:
+    """Let everyone call this route."""
+    view.__dict__[ACCESS] = "public"
+    return view
+
+
+def service(view: View) -> View:
+    """Let only the bot call this route, with the service key."""
+    view.__dict__[ACCESS] = "service"
+    return view
+
+
+def access_of(view: Callable[..., Any]) -> Access:
+    """Return who may call a view."""
+    access: Access = view.__dict__.get(ACCESS, "user")
+    return access
+
+
+def caller() -> Caller:
+    """Return the user whose token came with this request."""
+    found: Caller = g.caller
+    return found
+
+
+def install(app: APIFlask) -> None:
+    """Check every request before its route sees it, and harden every answer."""
+    app.before_request(_admit)
+    app.after_request(_harden)
+
+
+def _admit() -> None:
+    if request.endpoint is None:  # no such address: Flask answers 404 or 405 next
+        return
+    access = access_of(current_app.view_functions[request.endpoint])
+    if access == "user":
+        g.caller = read_token(_bearer_token())
+    elif access == "service":
+        _check_service_key()
+
+
+def _bearer_token() -> str:
+    given = request.authorization
+    if given is None or given.type != "bearer" or not given.token:
+        raise NotAuthenticated(
+            "Please log in: this needs the header 'Authorization: Bearer <token>'."
+        )
+    return given.token
+
+
+def _check_service_key() -> None:
+    expected = current_app.extensions["settings"].service_key.get_secret_value()
+    given = request.headers.get(SERVICE_KEY_HEADER, "")
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
+
+
+def _harden(response: Response) -> Response:
+    """Keep answers out of caches, and out of a browser's guesses and frames."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

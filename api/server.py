@@ -1,0 +1,98 @@
+"""The production server: waitress, with JSON for its own errors and an end that finishes what it began."""
+
+import json
+import time
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+CONNECTIONS = 1000
+IDLE_SECONDS = 75
+MAX_HEADER_BYTES = 32 * 1024
+MAX_BODY_BYTES = 1024 * 1024  # the application refuses far less, with words of its own
+DRAIN_SECONDS = 10.0
+
+
+class JSONErrorTask(ErrorTask):  # type: ignore[misc]
+    """Answer requests that are no HTTP, or too large to be read, as the application would."""
+
+    def execute(self) -> None:
+        """Write the error as JSON."""
+        error = self.request.error
+        body = json.dumps({"error": f"{error.reason}."}).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.content_length = len(body)
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose errors are JSON."""
+
+    error_task_class = JSONErrorTask
+
+
+class Server:
+    """An application behind waitress. `run` blocks; `close` may be called from another thread."""
+
+    def __init__(self, app: Flask, host: str, port: int, threads: int) -> None:
+        self._connections: dict[int, wasyncore.dispatcher] = {}
+        self._waitress = create_server(
+            app,
+            map=self._connections,
+            host=host,
+            port=port,
+            threads=threads,
+            ident=None,
+            connection_limit=CONNECTIONS,
+            channel_timeout=IDLE_SECONDS,
+            max_request_header_size=MAX_HEADER_BYTES,
+            max_request_body_size=MAX_BODY_BYTES,
+            asyncore_use_poll=True,
+            clear_untrusted_proxy_headers=True,
+        )
+        self._waitress.channel_class = Channel
+        self._closing = False
+        self._running = False
+        self.port: int = int(self._waitress.effective_port)
+
+    def run(self) -> None:
+        """Serve until `close` is called, then finish the requests under way."""
+        self._running = True
+        try:
+            while not self._closing:
+                self._turn(1.0)
+            self._waitress.accepting = False
+            deadline = time.monotonic() + DRAIN_SECONDS
+            while self._busy() and time.monotonic() < deadline:
+                self._turn(0.05)
+        finally:
+            self._release()
+
+    def close(self) -> None:
+        """Stop serving. Returns at once; `run` returns when the requests under way are answered."""
+        self._closing = True
+        if self._running:
+            self._waitress.pull_trigger()
+        else:
+            self._release()
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._connections, count=1)
+
+    def _busy(self) -> bool:
+        channels = list(self._waitress.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+    def _release(self) -> None:
+        self._waitress.task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._connections)
+
+
+def serve(app: Flask, host: str, port: int, threads: int) -> Server:
+    """Bind an application to an address; port 0 picks a free one. Raises OSError where it is taken."""
+    return Server(app, host, port, threads)
