@@ -21,6 +21,7 @@ DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
 TIMEOUT_SECONDS = 10
 DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
+MARKDOWN = re.compile(r"([\\*_~`|<>#\[\]()\-+:@])")  # what Discord would not show as it is
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 SETTABLE = ("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled")
 
@@ -38,7 +39,7 @@ class Channel(Protocol):
     """A way to reach a user."""
 
     def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
-        """Send one message."""
+        """Send one message of plain text."""
         ...
 
 
@@ -46,17 +47,22 @@ class DiscordWebhook:
     """Messages to a Discord channel, through its webhook."""
 
     def send(self, webhook_url: str, message: str) -> bool:
-        """Send a message of any length; return whether Discord took it. Mentions are inert."""
-        return deliver(DISCORD_WEBHOOK, webhook_url, message).state == "sent"
+        """Send Markdown of any length; return whether Discord took it. Mentions are inert."""
+        with new_client() as client:
+            return self._send(webhook_url, message, client).state == "sent"
 
     def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
-        """Send a message in as many parts as it needs; the first that is refused ends it."""
-        if not target.startswith(get_settings().discord_webhook_base_url):
+        """Send plain text, every character of it shown as it is."""
+        return self._send(target, MARKDOWN.sub(r"\\\1", text), client)
+
+    def _send(self, url: str, text: str, client: httpx2.Client) -> Outcome:
+        """Send a text in as many parts as it needs; the first that is refused ends it."""
+        if not url.startswith(get_settings().discord_webhook_base_url):
             return Outcome("failed", "the address is not a Discord webhook's")
         outcome = Outcome("failed", "the message is empty")
         for part in _parts(text):
             body = {"content": part, "allowed_mentions": {"parse": []}}
-            outcome = _post(client, target, json=body)
+            outcome = _post(client, url, json=body)
             if outcome.state != "sent":
                 break
         return outcome
@@ -67,7 +73,8 @@ class Ntfy:
 
     def send(self, topic: str, message: str) -> bool:
         """Send a message; return whether the server took it."""
-        return deliver(NTFY, topic, message).state == "sent"
+        with new_client() as client:
+            return self.deliver(topic, message, client).state == "sent"
 
     def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
         """Send a message as the body of one request."""
@@ -87,12 +94,9 @@ def new_client() -> httpx2.Client:
     return httpx2.Client(timeout=TIMEOUT_SECONDS)
 
 
-def deliver(channel: str, target: str, text: str, client: httpx2.Client | None = None) -> Outcome:
-    """Send a message through a channel, on a client of the caller's or one of its own."""
-    if client is not None:
-        return CHANNELS[channel].deliver(target, text, client)
-    with new_client() as own:
-        return CHANNELS[channel].deliver(target, text, own)
+def deliver(channel: str, target: str, text: str, client: httpx2.Client) -> Outcome:
+    """Send plain text through one of CHANNELS."""
+    return CHANNELS[channel].deliver(target, text, client)
 
 
 def get_notification_settings(userUUID: UUID | str) -> dict[str, Any] | Literal[False]:  # noqa: N803

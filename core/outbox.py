@@ -220,7 +220,7 @@ def next_reminder(now: datetime, address: Address | None = None) -> datetime | N
 
     With an address, only reminders of people who may be reached there.
     """
-    condition = reminders.c.fired_at.is_(None)
+    condition: ColumnElement[bool] = reminders.c.fired_at.is_(None)
     if address is not None:
         condition &= reminders.c.user_uuid.in_(
             select(chat_accounts.c.user_uuid).where(_at(address))
@@ -244,7 +244,8 @@ def _earliest(
 
 def _waiting(channels: Collection[str], address: Address | None) -> ColumnElement[bool]:
     """Match the deliveries that are still to be sent, and may be."""
-    condition = and_(deliveries.c.state == "waiting", deliveries.c.channel.in_(channels))
+    condition: ColumnElement[bool] = and_(
+        deliveries.c.state == "waiting", deliveries.c.channel.in_(channels))
     if address is None:
         return condition
     return condition & deliveries.c.chat_account_id.in_(

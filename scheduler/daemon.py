@@ -26,7 +26,7 @@ from core.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 JobFunction = Callable[[], object]
-"""Does the work that is due; may return the time of the next, where it comes before the interval."""
+"""Does the work that is due; may return the time of the next, if that is before the interval."""
 
 SHORTEST_PAUSE = 0.05
 LONGEST_PAUSE = 30.0
@@ -126,7 +126,7 @@ class Daemon:
         return self._stop.is_set()
 
     def add_job(self, name: str, function: JobFunction, interval: float) -> None:
-        """Add a job that runs every `interval` seconds. Raises ValueError where the name is taken."""
+        """Add a job that runs every `interval` seconds. Raises ValueError for a name twice."""
         if name in self._jobs:
             raise ValueError(f"there are two scheduler jobs called {name!r}")
         self._jobs[name] = Job(name, function, interval, self.clock)
