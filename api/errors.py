@@ -62,9 +62,9 @@ def _bad_fields(error: HTTPError) -> Response:
     return _answer(400, "; ".join(sentences) or SENTENCES[400], fields=fields)
 
 
-def _http_error(error: HTTPException) -> Response:
+def _http_error(error: HTTPException) -> Response | HTTPException:
     if error.response is not None or (error.code or 500) < 400:
-        return Response.force_type(error.get_response())  # a redirect is no error
+        return error  # a redirect is no error
     status = error.code or 500
     if status == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or []))

@@ -31,7 +31,7 @@ _added: list[ModuleType] = []
 
 
 def register_routes(module: ModuleType) -> None:
-    """Add a module with `register(app)` that does not lie in api/routes to every application made."""
+    """Add a module with `register(app)` from elsewhere to every application made from now on."""
     _added.append(module)
 
 
@@ -75,14 +75,14 @@ def upgrade_when_up(database: Database, stop: threading.Event) -> None:
     pause = 0.5
     while not stop.is_set():
         try:
-            return migrations.upgrade(database)
+            migrations.upgrade(database)
+            return
         except Unavailable:
             if time.monotonic() + pause > deadline:
                 raise
             log.warning("the database can't be reached; next try in %.1f s", pause)
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-    return None
 
 
 def main() -> int:
@@ -99,12 +99,8 @@ def main() -> int:
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     try:
         upgrade_when_up(database, stop)
-        server = serve(
-            create_app(settings, database),
-            settings.api_host,
-            settings.api_port,
-            settings.api_threads,
-        )
+        app = create_app(settings, database)
+        server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
         thread = threading.Thread(target=server.run, name="api")
         thread.start()
         log.info("listening on %s:%d", settings.api_host, server.port)

@@ -24,7 +24,7 @@ Name = Annotated[
 
 
 def optional() -> Any:  # noqa: ANN401 - stands in for a value of any type
-    """Let a field be left out, though it can't be null: `name: Name = optional()`."""
+    """Return the default of a field that may be left out, though it can't be null."""
     return Field(default_factory=lambda: None)
 
 
@@ -43,6 +43,11 @@ class Page(Body):
 
     limit: int = Field(100, ge=1, le=1000, description="How many rows at most.")
     offset: int = Field(0, ge=0, le=10_000_000, description="How many rows to skip.")
+
+
+def list_of(model: type[BaseModel]) -> Any:  # noqa: ANN401 - APIFlask's types know no lists
+    """Return the schema of a list, for `output`."""
+    return list[model]  # type: ignore[valid-type]
 
 
 class Success(BaseModel):

@@ -1,4 +1,4 @@
-"""Addresses: a malformed UUID in a path is the caller's mistake (400), not an unknown address (404)."""
+"""Paths: a malformed UUID in one is the caller's mistake (400), not an unknown address (404)."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ class Malformed(str):
 
 
 class UUIDConverter(BaseConverter):
-    """Read `<uuid:name>` in its usual form, with dashes; mark anything else for `_refuse_malformed`."""
+    """Read `<uuid:name>` in its usual form, with dashes; mark what is none."""
 
     def to_python(self, value: str) -> UUID | Malformed:
         """Return the UUID, or the text marked as malformed."""
@@ -32,7 +32,7 @@ class UUIDConverter(BaseConverter):
 
 
 def install(app: APIFlask) -> None:
-    """Make `<uuid:name>` mean the converter above. Comes after security, which answers 401 first."""
+    """Make `<uuid:name>` mean the converter above. Comes after security: a 401 goes first."""
     app.url_map.converters["uuid"] = UUIDConverter
     app.url_map.merge_slashes = False  # a user name in a path may hold two of them
     app.before_request(_refuse_malformed)

@@ -1,4 +1,4 @@
-"""One id for each request: taken from X-Request-ID or made, in every log line, and on the answer."""
+"""One id a request: taken from X-Request-ID or made, in every log line, and on the answer."""
 
 import logging
 import re

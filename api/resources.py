@@ -7,7 +7,7 @@ from apiflask import APIBlueprint, APIFlask
 from pydantic import BaseModel
 from sqlalchemy import Table
 
-from api.models import Body, Page, Success
+from api.models import Body, Page, Success, list_of
 from api.security import caller
 from core import postgres
 from core.errors import InvalidInput, NotFound
@@ -49,7 +49,10 @@ class OwnedResource:
         return postgres.insert(self.table, data | _mine())
 
     def update(self, row_id: UUID, data: Row) -> Row:
-        """Change one of the caller's rows, and return it. Raises NotFound, Conflict, InvalidInput."""
+        """Change one of the caller's rows, and return it.
+
+        Raises NotFound, Conflict, InvalidInput.
+        """
         if not data:
             raise InvalidInput("There is nothing to change.")
         rows = postgres.update(self.table, data, {"id": row_id} | _mine())
@@ -69,7 +72,7 @@ class OwnedResource:
 
         @routes.get("")
         @routes.input(Page, location="query", arg_name="page")
-        @routes.output(list[read])  # type: ignore[valid-type]
+        @routes.output(list_of(read))
         def index(page: Page) -> list[Row]:
             """List your own rows, oldest first."""
             return self.select(page)

@@ -1,7 +1,7 @@
 """Who may call what.
 
-Every route needs a user's token unless it says otherwise: `@public` opens it to everyone, `@service` to
-the bot alone. A route module that says nothing is therefore protected.
+Every route needs a user's token unless it says otherwise: `@public` opens it to everyone,
+`@service` to the bot alone. A route module that says nothing is therefore protected.
 """
 
 import hmac
@@ -65,7 +65,7 @@ def _bearer_token() -> str:
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise NotAuthenticated(
-            "Please log in: this needs the header 'Authorization: Bearer <token>'."
+            "Please log in, and send the header 'Authorization: Bearer <token>'."
         )
     return given.token
 

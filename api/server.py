@@ -1,7 +1,9 @@
-"""The production server: waitress, with JSON for its own errors and an end that finishes what it began."""
+"""The production server: waitress, with JSON for its own errors and an orderly end."""
 
 import json
+import threading
 import time
+from typing import Literal
 
 from flask import Flask
 from waitress import wasyncore
@@ -56,30 +58,39 @@ class Server:
             clear_untrusted_proxy_headers=True,
         )
         self._waitress.channel_class = Channel
-        self._closing = False
-        self._running = False
+        self._lock = threading.Lock()  # around the state below
+        self._state: Literal["ready", "running", "closing", "closed"] = "ready"
         self.port: int = int(self._waitress.effective_port)
 
     def run(self) -> None:
         """Serve until `close` is called, then finish the requests under way."""
-        self._running = True
+        with self._lock:
+            if self._state != "ready":
+                return
+            self._state = "running"
         try:
-            while not self._closing:
+            while self._state == "running":
                 self._turn(1.0)
-            self._waitress.accepting = False
-            deadline = time.monotonic() + DRAIN_SECONDS
-            while self._busy() and time.monotonic() < deadline:
-                self._turn(0.05)
+            self._finish()
         finally:
-            self._release()
+            with self._lock:
+                self._release()
 
     def close(self) -> None:
         """Stop serving. Returns at once; `run` returns when the requests under way are answered."""
-        self._closing = True
-        if self._running:
-            self._waitress.pull_trigger()
-        else:
-            self._release()
+        with self._lock:
+            if self._state == "running":
+                self._state = "closing"
+                self._waitress.pull_trigger()
+            elif self._state == "ready":
+                self._release()
+
+    def _finish(self) -> None:
+        """Take no new connection, and give those that wait for an answer the time to get it."""
+        wasyncore.dispatcher.close(self._waitress)  # the listening socket alone
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while self._busy() and time.monotonic() < deadline:
+            self._turn(0.05)
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._connections, count=1)
@@ -89,10 +100,11 @@ class Server:
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
     def _release(self) -> None:
+        self._state = "closed"
         self._waitress.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._connections)
 
 
 def serve(app: Flask, host: str, port: int, threads: int) -> Server:
-    """Bind an application to an address; port 0 picks a free one. Raises OSError where it is taken."""
+    """Bind an application to an address; port 0 picks a free one. Raises OSError."""
     return Server(app, host, port, threads)

@@ -6,8 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, jsonify
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, RootModel
 
 from api.models import Body, Name, Success, Text, optional
 from api.security import caller, public
@@ -40,6 +39,10 @@ class Token(BaseModel):
     """What every other request shows, for one hour."""
 
     token: str
+
+
+class OwnUUID(RootModel[UUID]):
+    """A user's UUID, as a JSON string."""
 
 
 class AccountOut(BaseModel):
@@ -102,12 +105,12 @@ def log_out() -> Success:
 
 
 @routes.get("/getUserUUID/<path:username>")
-@routes.doc(responses={200: {"content": {"application/json": {"schema": {"type": "string"}}}}})
-def show_uuid(username: str) -> Response:
+@routes.output(OwnUUID)
+def show_uuid(username: str) -> OwnUUID:
     """Tell your own UUID. Any other name is a 404, whether someone has it or not."""
     if users.get_user_uuid(username) != caller().user_uuid:
         raise NotFound("This is not your user name.")
-    return jsonify(caller().user_uuid)
+    return OwnUUID(caller().user_uuid)
 
 
 @routes.get("/user/<uuid:user_uuid>")

@@ -1,7 +1,7 @@
 """The smallest domain: things with a name. Copy this file, and change the names.
 
-A route module declares its table and its models, and has a `register(app)` that adds its routes. It is
-found by itself: no other file has to name it. `bot/commands/example.py` is the side that is talked to.
+A route module declares its table and its models, and has a `register(app)` that adds its routes. It
+is found by itself: no other file names it. `bot/commands/example.py` is the side that is talked to.
 """
 
 from datetime import datetime
@@ -27,7 +27,7 @@ examples = Table(
 
 
 class ExampleIn(Body):
-    """What a caller may send. Anything else in the body is refused: no one sets an id or an owner."""
+    """What a caller may send. Anything else is refused: nobody sets an id or an owner."""
 
     name: Name
 

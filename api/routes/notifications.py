@@ -14,6 +14,8 @@ from core.notifications import get_notification_settings, set_notification_setti
 
 WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
 
+CHANNELS = (("discord_enabled", "discord_webhook"), ("ntfy_enabled", "ntfy_topic"))
+
 routes = APIBlueprint("notifications", __name__, url_prefix="/api")
 
 
@@ -55,10 +57,7 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
     if body.discord_webhook is not None:
         _check_webhook(body.discord_webhook)
     after = (get_notification_settings(caller().user_uuid) or {}) | changes
-    for enabled, address in (
-        ("discord_enabled", "discord_webhook"),
-        ("ntfy_enabled", "ntfy_topic"),
-    ):
+    for enabled, address in CHANNELS:
         if after.get(enabled) and not after.get(address):
             if enabled in changes:
                 raise InvalidInput(f"{enabled}: set {address} first.")

@@ -1,4 +1,4 @@
-"""What the bot alone may ask for, with its service key: its users' tokens, and the messages to send."""
+"""What the bot alone may ask for, with its service key: users' tokens, and messages to send."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

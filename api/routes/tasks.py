@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-from api.models import Body, Name, Page, Success, optional, storable
+from api.models import Body, Name, Page, Success, list_of, optional, storable
 from api.resources import OwnedResource, Row
 from api.security import caller
 from core.database import transaction
@@ -153,7 +153,7 @@ own_lists = OwnedResource(task_lists, read=ListOut, create=ListIn, update=ListIn
 
 @routes.get("/tasks")
 @routes.input(TaskFilter, location="query", arg_name="wanted")
-@routes.output(list[TaskOut])
+@routes.output(list_of(TaskOut))
 def index(wanted: TaskFilter) -> list[Row]:
     """List your tasks, oldest first: the open ones, unless `done` is true or all."""
     where: Row = {} if wanted.done == "all" else {"done": wanted.done == "true"}
@@ -216,7 +216,7 @@ def remove(task_id: UUID) -> Success:
 
 
 @routes.get("/lists")
-@routes.output(list[ListOut])
+@routes.output(list_of(ListOut))
 def index_lists() -> list[Row]:
     """List your lists, oldest first, with how many tasks are open and done in each."""
     open_, done = (func.count(case((tasks.c.done.is_(state), 1))) for state in (False, True))
