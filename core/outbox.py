@@ -6,7 +6,7 @@ dies before it settles loses its lease, and the delivery is claimed again. So a 
 twice, and none is lost.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -15,15 +15,13 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, select, up
 
 from config.clock import utc_now
 from core.database import transaction
-from core.notifications import DISCORD_WEBHOOK, NTFY, record_result
+from core.notifications import record_result
 from core.postgres import delete, upsert
-from core.tables import chat_accounts, deliveries, notifications, reminders
+from core.reach import CHAT, Address, Way, Ways, at, not_taken, targets
+from core.tables import chat_accounts, deliveries, reminders
 
 Outcome = Literal["sent", "retry", "failed"]
-Address = tuple[str, str]
-"""A platform and the agent on it, such as ("discord", "default")."""
 
-CHAT = "chat"
 BACKOFF_SECONDS = (5, 30, 120, 600, 3600)
 """The pauses before each further try; when they are used up, the delivery is dead."""
 LONGEST_PAUSE_SECONDS = 86_400
@@ -77,20 +75,15 @@ def fire_due(now: datetime, limit: int = 100) -> int:
             .where(reminders.c.id.in_([row["id"] for row in due]))
             .values(fired_at=now)
         )
-        users = {row["user_uuid"] for row in due}
-        chats = connection.execute(_open_chats(users)).mappings().all()
-        channels = connection.execute(
-            select(notifications).where(notifications.c.user_uuid.in_(users))
-        ).mappings()
-        settings = {row["user_uuid"]: row for row in channels}
-        connection.execute(
-            insert(deliveries),
-            [
-                made
-                for row in due
-                for made in _deliveries_of(row, chats, settings.get(row["user_uuid"]), now)
-            ],
-        )
+        ways = Ways(connection, {row["user_uuid"] for row in due})
+        made = [
+            delivery
+            for row in due
+            for delivery in _deliveries_of(
+                row, ways.to(row["user_uuid"], row["chat_account_id"]), now
+            )
+        ]
+        connection.execute(insert(deliveries), made)
     return len(due)
 
 
@@ -130,31 +123,15 @@ def claim(
             .where(deliveries.c.id.in_([row["id"] for row in rows]))
             .values(lease_id=lease, leased_until=until, next_attempt_at=until)
         )
-        accounts = connection.execute(
-            select(chat_accounts.c.id, chat_accounts.c.account_id).where(
-                chat_accounts.c.id.in_([row["chat_account_id"] for row in rows])
-            )
-        )
-        targets: dict[Any, Any] = {(CHAT, key): account for key, account in accounts}
-        for row in connection.execute(
-            select(notifications).where(
-                notifications.c.user_uuid.in_({row["user_uuid"] for row in rows})
-            )
-        ).mappings():
-            targets |= {(channel, row["user_uuid"]): t for channel, t in _enabled(row).items()}
+        found = targets(connection, rows)
     return [
         {
             **{key: row[key] for key in ("id", "user_uuid", "channel", "due_at", "attempts")},
             "lease_id": lease,
             "text": row["text"] + _lateness(row["due_at"], now),
-            "target": targets.get(
-                (
-                    row["channel"],
-                    row["chat_account_id"] if row["channel"] == CHAT else row["user_uuid"],
-                )
-            ),
+            "target": target,
         }
-        for row in rows
+        for row, target in zip(rows, found, strict=True)
     ]
 
 
@@ -222,9 +199,7 @@ def next_reminder(now: datetime, address: Address | None = None) -> datetime | N
     """
     condition: ColumnElement[bool] = reminders.c.fired_at.is_(None)
     if address is not None:
-        condition &= reminders.c.user_uuid.in_(
-            select(chat_accounts.c.user_uuid).where(_at(address))
-        )
+        condition &= reminders.c.user_uuid.in_(select(chat_accounts.c.user_uuid).where(at(address)))
     return _earliest(func.min(reminders.c.due_at), condition, now)
 
 
@@ -245,64 +220,17 @@ def _earliest(
 def _waiting(channels: Collection[str], address: Address | None) -> ColumnElement[bool]:
     """Match the deliveries that are still to be sent, and may be."""
     condition: ColumnElement[bool] = and_(
-        deliveries.c.state == "waiting", deliveries.c.channel.in_(channels))
+        deliveries.c.state == "waiting", deliveries.c.channel.in_(channels)
+    )
     if address is None:
         return condition
     return condition & deliveries.c.chat_account_id.in_(
-        select(chat_accounts.c.id).where(_at(address), _not_taken())
+        select(chat_accounts.c.id).where(at(address), not_taken())
     )
 
 
-def _at(address: Address) -> ColumnElement[bool]:
-    platform, agent = address
-    return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent == agent)
-
-
-def _not_taken() -> ColumnElement[bool]:
-    """Match a chat where no other user is logged in: one user's reminders are not another's."""
-    other = chat_accounts.alias()
-    return ~(
-        select(other.c.id)
-        .where(
-            other.c.platform == chat_accounts.c.platform,
-            other.c.agent == chat_accounts.c.agent,
-            other.c.account_id == chat_accounts.c.account_id,
-            other.c.user_uuid != chat_accounts.c.user_uuid,
-            other.c.logged_in,
-        )
-        .exists()
-    )
-
-
-def _open_chats(users: Collection[UUID]) -> Any:  # noqa: ANN401 - a Select of a whole row
-    return (
-        select(chat_accounts)
-        .where(chat_accounts.c.user_uuid.in_(users), _not_taken())
-        .order_by(chat_accounts.c.last_used_at.desc())
-    )
-
-
-def _enabled(settings: RowMapping | None) -> dict[str, str]:
-    """Return the channels that a user has switched on, with where they lead."""
-    if settings is None:
-        return {}
-    found = {}
-    if settings["discord_enabled"] and settings["discord_webhook"]:
-        found[DISCORD_WEBHOOK] = settings["discord_webhook"]
-    if settings["ntfy_enabled"] and settings["ntfy_topic"]:
-        found[NTFY] = settings["ntfy_topic"]
-    return found
-
-
-def _deliveries_of(
-    reminder: RowMapping, chats: Sequence[RowMapping], settings: RowMapping | None, now: datetime
-) -> list[dict[str, Any]]:
+def _deliveries_of(reminder: RowMapping, ways: list[Way], now: datetime) -> list[dict[str, Any]]:
     """Return a row for each way to reach the owner, or a dead one that says there is none."""
-    own = [chat for chat in chats if chat["user_uuid"] == reminder["user_uuid"]]
-    came_from = [chat["id"] for chat in own if chat["id"] == reminder["chat_account_id"]]
-    logged_in = [chat["id"] for chat in own if chat["logged_in"]]
-    ways: list[tuple[str, UUID | None]] = [(CHAT, chat) for chat in (came_from + logged_in)[:1]]
-    ways += [(channel, None) for channel in _enabled(settings)]
     base = {
         "user_uuid": reminder["user_uuid"],
         "text": reminder["text"],
