@@ -35,6 +35,7 @@ class FieldSpec:
     required: bool = True
     description: str = ""
     choices: tuple[str, ...] = ()
+    example: str = ""  # a value as a person would say it, for the help
 
     @property
     def json_schema(self) -> dict[str, Any]:

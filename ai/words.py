@@ -1,0 +1,178 @@
+"""A text as words to compare, each with its place in the text; politeness and typing slips."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+PUNCTUATION = ".,!?;:…\"“”„«»‘’'()[]*_`~-–—"  # noqa: RUF001
+CONTRACTIONS = {
+    "what's": ("what", "is"),
+    "whats": ("what", "is"),
+    "who's": ("who", "is"),
+    "where's": ("where", "is"),
+    "how's": ("how", "is"),
+    "that's": ("that", "is"),
+    "it's": ("it", "is"),
+    "i'm": ("i", "am"),
+    "i'd": ("i", "would"),
+    "i've": ("i", "have"),
+    "i'll": ("i", "will"),
+    "let's": ("let", "us"),
+    "don't": ("do", "not"),
+    "dont": ("do", "not"),
+    "doesn't": ("does", "not"),
+    "isn't": ("is", "not"),
+    "can't": ("can", "not"),
+    "cannot": ("can", "not"),
+    "won't": ("will", "not"),
+}
+GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
+LEADING = (
+    *(f"{greeting} {name}".strip() for greeting in GREETINGS for name in ("bot", "there", "")),
+    "bot",
+    "please",
+    "pls",
+    "kindly",
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "i want you to",
+    "i need you to",
+    "i would like you to",
+    "i would like to",
+    "i want to",
+)
+TRAILING = ("please", "pls", "thanks", "thank you", "thx", "ty", "for me", "ok", "okay", "bot")
+ASKS_FOR_MORE = {
+    *(
+        "say",
+        "says",
+        "saying",
+        "write",
+        "send",
+        "a",
+        "an",
+        "the",
+        "my",
+        "your",
+        "and",
+        "to",
+        "with",
+    ),
+    *("of", "no", "many", "is", "was", "its", "be", "feel", "am", "this", "that", "it", "or"),
+}
+"""A polite word behind one of these belongs to what is said: "remind me to say thanks"."""
+
+KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+MIN_TYPO_LENGTH = 4
+INFLECTIONS = ("d", "s", "ed", "er", "ing", "r")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as it is compared, and its place in the text."""
+
+    text: str
+    start: int
+    end: int
+    is_glued: bool = False  # the second half of a contraction
+
+
+def fold(word: str) -> str:
+    """Return a word as it is compared: no case, no outer punctuation, straight apostrophes."""
+    folded = unicodedata.normalize("NFC", word).replace("’", "'").casefold()  # noqa: RUF001
+    return folded.strip(PUNCTUATION)
+
+
+def split(text: str) -> list[Word]:
+    """Split a text into words; contractions become two."""
+    words = []
+    for match in re.finditer(r"\S+", text):
+        word, start, end = fold(match[0]), match.start(), match.end()
+        if parts := CONTRACTIONS.get(word):
+            middle = min(start + len(parts[0]), end)
+            words.append(Word(parts[0], start, middle))
+            words.append(Word(parts[1], middle, end, is_glued=True))
+        else:
+            words.append(Word(word, start, end))
+    return words
+
+
+_LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)
+_TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reverse=True)
+
+
+def order_starts(words: list[Word]) -> list[int]:
+    """Return where the order may begin: at the first word, and behind polite ones."""
+    starts = [0]
+    texts = [word.text for word in words]
+    while phrase := next(
+        (p for p in _LEADING if tuple(texts[starts[-1] : starts[-1] + len(p)]) == p), None
+    ):
+        starts.append(starts[-1] + len(phrase))
+    return starts
+
+
+def order_end(words: list[Word]) -> int:
+    """Return where the order ends, before the thanks."""
+    end = len(words)
+    texts = [word.text for word in words]
+    while phrase := next(
+        (p for p in _TRAILING if tuple(texts[max(end - len(p), 0) : end]) == p), None
+    ):
+        before = end - len(phrase)
+        if before < 1 or texts[before - 1] in ASKS_FOR_MORE:
+            break
+        end = before
+    return end
+
+
+def slips(word: str, vocabulary: Collection[str]) -> list[str]:
+    """Return the words of a vocabulary that `word` is one slip of the fingers away from.
+
+    A slip is two letters swapped, one missing, one doubled or one hit on a neighbouring key. Other single-letter
+    changes mostly make another real word ("lost" is no slip of "list"), so they don't count; nor do
+    endings ("deleted").
+    """
+    if len(word) < MIN_TYPO_LENGTH or word in vocabulary:
+        return []
+    near = process.extract(word, vocabulary, scorer=OSA.distance, score_cutoff=1, limit=None)
+    return [
+        meant for meant, _, _ in near if len(meant) >= MIN_TYPO_LENGTH and _is_slip(word, meant)
+    ]
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    if word[0] != meant[0] and sorted(word) != sorted(meant):
+        return False
+    if len(word) == len(meant):
+        if sorted(word) == sorted(meant):
+            return True
+        wrong, right = next((a, b) for a, b in zip(word, meant, strict=True) if a != b)
+        return len(word) > MIN_TYPO_LENGTH and _are_neighbours(wrong, right)
+    if len(word) > len(meant):
+        return _is_doubled(word, meant)
+    if any(meant == word + ending for ending in INFLECTIONS):
+        return False
+    return len(meant) > MIN_TYPO_LENGTH
+
+
+def _is_doubled(word: str, meant: str) -> bool:
+    """Say whether `word` is `meant` with one letter typed twice."""
+    return any(meant[:i] + meant[i - 1] + meant[i:] == word for i in range(1, len(meant) + 1))
+
+
+def _are_neighbours(one: str, other: str) -> bool:
+    for row_number, row in enumerate(KEYBOARD):
+        if one not in row:
+            continue
+        column = row.index(one)
+        for near_row in KEYBOARD[max(row_number - 1, 0) : row_number + 2]:
+            if other in near_row[max(column - 1, 0) : column + 2]:
+                return True
+    return False
