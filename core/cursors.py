@@ -1,0 +1,87 @@
+"""Cursors for hand-written SQL that read alike on every database."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from psycopg2.extras import RealDictCursor
+
+from core.queries import sqlite_query
+
+
+def open_cursor(driver_connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401 - the driver's own
+    """Return a cursor that takes %s and %(name)s; its rows are dicts or tuples."""
+    if isinstance(driver_connection, sqlite3.Connection):
+        cursor = driver_connection.cursor(PortableCursor)
+        if dict_rows:
+            cursor.row_factory = _dict_row
+        return cursor
+    return driver_connection.cursor(cursor_factory=RealDictCursor if dict_rows else None)
+
+
+class PortableCursor(sqlite3.Cursor):
+    """SQLite's cursor with psycopg2's manners: its parameters, its types, and `with`."""
+
+    def execute(self, query: str, params: Any = None) -> Self:  # noqa: ANN401 - a list or a dict
+        """Run one statement; without params the query is left alone."""
+        if params is None:
+            super().execute(query)
+        else:
+            super().execute(sqlite_query(query), _plain(params))
+        return self
+
+    def executemany(self, query: str, many: Any) -> Self:  # noqa: ANN401 - lists or dicts
+        """Run one statement with each of the params."""
+        super().executemany(sqlite_query(query), map(_plain, many))
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class PortableConnection(sqlite3.Connection):
+    """SQLite's connection, whose cursors take psycopg2's parameters."""
+
+    def cursor(self, factory: type[sqlite3.Cursor] = PortableCursor) -> Any:  # noqa: ANN401
+        """Return a cursor."""
+        return super().cursor(factory)
+
+
+def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return a value as SQLite stores it, in the same form as SQLAlchemy's types."""
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return value.isoformat(" ", "microseconds")
+    if isinstance(value, time):
+        return value.isoformat("microseconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _plain(params: Mapping[str, Any] | Sequence[Any]) -> Any:  # noqa: ANN401 - as it came
+    if isinstance(params, Mapping):
+        return {name: plain_value(value) for name, value in params.items()}
+    return [plain_value(value) for value in params]
+
+
+def _dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    names = (column[0] for column in cursor.description)
+    return dict(zip(names, row, strict=True))

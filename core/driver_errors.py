@@ -1,0 +1,98 @@
+"""The one place where a driver's error becomes an AppError."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
+
+NOT_THERE = "The database has no {}. Is its schema up to date? `python manage.py db upgrade`"
+REQUIRED = "{} is required."
+DOES_NOT_FIT = "A value does not fit the column that it is meant for."
+NO_COUNTERPART = "It refers to something that does not exist, or something still refers to it."
+NOT_UNIQUE = "The columns of an upsert need a unique constraint of their own."
+
+# By the beginning of the SQLSTATE: PostgreSQL's manual, appendix A.
+BY_SQLSTATE: tuple[tuple[str, type[AppError], str | None], ...] = (
+    ("23505", Conflict, None),
+    ("23502", InvalidInput, REQUIRED),
+    ("23503", InvalidInput, NO_COUNTERPART),
+    ("42P01", UnknownName, NOT_THERE),
+    ("42703", UnknownName, NOT_THERE),
+    ("42P10", InvalidInput, NOT_UNIQUE),
+    ("428", InvalidInput, DOES_NOT_FIT),  # no such operator for these types, wrong type
+    ("22", InvalidInput, DOES_NOT_FIT),
+    ("23", InvalidInput, DOES_NOT_FIT),
+    ("40", Unavailable, None),  # deadlock, serialization failure: the next try may succeed
+    ("08", Unavailable, None),
+    ("53", Unavailable, None),
+    ("55P03", Unavailable, None),
+    ("57", Unavailable, None),
+)
+
+# SQLite says in words what went wrong: https://sqlite.org/rescode.html has fewer codes than kinds.
+BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
+    ("UNIQUE constraint failed", Conflict, None),
+    ("NOT NULL constraint failed: ", InvalidInput, REQUIRED),
+    ("FOREIGN KEY constraint failed", InvalidInput, NO_COUNTERPART),
+    ("CHECK constraint failed", InvalidInput, DOES_NOT_FIT),
+    ("datatype mismatch", InvalidInput, DOES_NOT_FIT),
+    ("Error binding parameter", InvalidInput, DOES_NOT_FIT),
+    ("ON CONFLICT clause does not match", InvalidInput, NOT_UNIQUE),
+    ("no such table: ", UnknownName, NOT_THERE),
+    ("no such column: ", UnknownName, NOT_THERE),
+    ("database is locked", Unavailable, None),
+    ("unable to open database file", Unavailable, None),
+    ("disk I/O error", Unavailable, None),
+    ("database or disk is full", Unavailable, None),
+)
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Turn what the driver or SQLAlchemy raises into an AppError; let everything else pass."""
+    try:
+        yield
+    except (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout) as error:
+        raise as_app_error(error) from error
+    except StatementError as error:  # a value that could not even be prepared for the driver
+        raise InvalidInput(str(error.orig)) from error
+
+
+def as_app_error(error: Exception) -> AppError:
+    """Return the AppError for a driver's error: an error of the program itself stays a plain one."""
+    if isinstance(error, DBAPIError):
+        error = error.orig if isinstance(error.orig, Exception) else error
+    if isinstance(error, PoolTimeout):
+        return Unavailable()
+    if isinstance(error, sqlite3.Error):
+        return _as_sqlite_says(str(error))
+    code = getattr(error, "pgcode", None)
+    if code:
+        return _as_sqlstate_says(code, error)
+    if isinstance(error, psycopg2.ProgrammingError):  # "can't adapt type 'dict'"
+        return InvalidInput(DOES_NOT_FIT)
+    return Unavailable()
+
+
+def _as_sqlstate_says(code: str, error: Exception) -> AppError:
+    diagnostics = error.diag  # type: ignore[attr-defined]
+    for prefix, kind, message in BY_SQLSTATE:
+        if code.startswith(prefix):
+            quoted = re.search('"(.*?)"', diagnostics.message_primary or "")
+            name = diagnostics.column_name or (quoted.group(1) if quoted else "such name")
+            return kind(message.format(name) if message else None)
+    return AppError()
+
+
+def _as_sqlite_says(words: str) -> AppError:
+    for prefix, kind, message in BY_SQLITE_MESSAGE:
+        if words.startswith(prefix):
+            name = words.removeprefix(prefix).rpartition(".")[2]
+            return kind(message.format(name) if message else None)
+    return AppError()
