@@ -1,0 +1,202 @@
+"""Where command modules register, and how an order reaches its function.
+
+A CommandModule holds annotated functions; `register_module` takes any coroutine function of
+`(message, session, parsed)`. Both are found by the `interaction_type` that was understood.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ai.catalogue import Catalogue, CommandSpec, catalogue
+from bot.context import Context, Declined, Message
+from bot.fields import Unclear, convert, fields_of, question
+from bot.messages import Session
+from bot.text import escape
+
+Action = Callable[..., Awaitable[str]]
+Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
+
+TRIES = 3  # questions about one field before the order is given up
+_PLACEHOLDER = re.compile(r"\{(\w+)")
+
+
+class RegistrationError(Exception):
+    """A command module can't be used; the message names it and says what to change."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function that carries out an order, and what can be said to reach it."""
+
+    spec: CommandSpec
+    action: Action
+    confirm: str | None = None
+
+
+class CommandModule:
+    """The commands of one domain: `interaction_type` names it, `description` is for people."""
+
+    def __init__(self, interaction_type: str, description: str) -> None:
+        self.interaction_type = interaction_type
+        self.description = description
+        self.commands: dict[str, Command] = {}
+
+    def command(self, *sentences: str, confirm: str | None = None) -> Callable[[Action], Action]:
+        """Make a function the command of its name; `sentences` are what people may say.
+
+        `confirm` is a question that must be answered with yes before the function runs; `{field}`
+        in it stands for the value. Raises RegistrationError where something is missing.
+        """
+
+        def register(action: Action) -> Action:
+            name = action.__name__
+            if name in self.commands:
+                raise _error(action, "is there twice")
+            self.commands[name] = Command(
+                self._spec(action, sentences, destructive=confirm is not None), action, confirm
+            )
+            return action
+
+        return register
+
+    def _spec(
+        self, action: Action, sentences: tuple[str, ...], *, destructive: bool
+    ) -> CommandSpec:
+        """Read a function; raise RegistrationError where it breaks a convention."""
+        if not inspect.iscoroutinefunction(action):
+            raise _error(action, "must be an `async def`")
+        description = inspect.getdoc(action)
+        if not description:
+            raise _error(action, "needs a docstring: the help shows its first line")
+        if not sentences:
+            raise _error(action, "needs at least one sentence that says it")
+        try:
+            fields = fields_of(action)
+        except (TypeError, NameError, ValueError) as error:
+            raise _error(action, str(error)) from error
+        spoken = {field.name for field in fields if field.kind != "secret"}
+        for sentence in sentences:
+            for name in _PLACEHOLDER.findall(sentence):
+                if name not in spoken:
+                    raise _error(action, f"the sentence {sentence!r} names no parameter {name!r}")
+        return CommandSpec(
+            self.interaction_type,
+            action.__name__,
+            description.splitlines()[0],
+            fields,
+            sentences,
+            destructive,
+        )
+
+    async def handle(self, message: Message, session: Session, parsed: dict[str, Any]) -> str:
+        """Carry out a parsed command: fill its fields, ask what is open, confirm, run."""
+        command = self.commands.get(str(parsed.get("action")))
+        if command is None:
+            raise Declined(f"I can't do that with {escape(self.description)}. Say **help**.")
+        ctx = message.context
+        values = await _fill(command.spec, parsed, ctx)
+        if command.confirm:
+            shown = {name: escape(str(value)) for name, value in values.items()}
+            if not await ctx.confirm(command.confirm.format_map(shown)):
+                return "All right, nothing was changed."
+        return await command.action(ctx, **values)
+
+
+async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict[str, Any]:
+    """Return the values of all fields that were said, or that the person gives when asked.
+
+    Answers are noted in `parsed`, secrets excepted, so that the history has the whole order.
+    """
+    values: dict[str, Any] = {}
+    for field in spec.fields:
+        said = None if field.kind == "secret" else parsed.get(field.name)
+        if said is None or not str(said).strip():
+            if not field.required:
+                continue
+            said = await _ask(field.kind == "secret", question(field), field.description, ctx)
+        for left in reversed(range(TRIES)):
+            try:
+                values[field.name] = convert(field, said, ctx.zone, ctx.now)
+                break
+            except Unclear as unclear:
+                if not left:
+                    raise Declined("I still don't understand that. Nothing was changed.") from None
+                said = await ctx.ask(str(unclear))
+        if field.kind != "secret":
+            parsed[field.name] = said
+    return values
+
+
+async def _ask(secret: bool, text: str, meaning: str, ctx: Context) -> str:
+    return await ctx.ask(text, secret=(meaning or "answer") if secret else None)
+
+
+class Registry:
+    """The handlers by interaction type; the commands' specs go into a catalogue."""
+
+    def __init__(self, specs: Catalogue) -> None:
+        self._specs = specs
+        self._handlers: dict[str, Handler] = {}
+        self.modules: dict[str, CommandModule] = {}
+
+    def add(self, module: CommandModule) -> None:
+        """Register a module's commands, all or none; the same one twice is no error."""
+        if self.modules.get(module.interaction_type) is module:
+            return
+        self._check_free(module.interaction_type)
+        self._specs.add(*(command.spec for command in module.commands.values()))
+        self._handlers[module.interaction_type] = module.handle
+        self.modules[module.interaction_type] = module
+
+    def register_module(self, interaction_type: str, handler: Handler) -> None:
+        """Register `async (message, session, parsed)`; a string it returns is sent as the reply."""
+        if self._handlers.get(interaction_type) is not handler:
+            self._check_free(interaction_type)
+            self._handlers[interaction_type] = handler
+
+    def get_handler(self, interaction_type: str) -> Handler | None:
+        """Return the handler of a type, or None."""
+        return self._handlers.get(interaction_type)
+
+    def list_registered(self) -> list[str]:
+        """Return the registered types, in the order in which they came."""
+        return list(self._handlers)
+
+    def _check_free(self, interaction_type: str) -> None:
+        if interaction_type in self._handlers:
+            raise RegistrationError(f"two modules are called {interaction_type!r}; rename one")
+
+
+registry = Registry(catalogue)
+"""The command modules of this process."""
+
+register_module = registry.register_module
+get_handler = registry.get_handler
+list_registered = registry.list_registered
+
+
+def load_commands(package: str = "bot.commands") -> None:
+    """Import every file of the commands' folder and register the modules in it.
+
+    Raises RegistrationError with the file's name where one is broken.
+    """
+    for found in sorted(
+        pkgutil.iter_modules(importlib.import_module(package).__path__), key=lambda file: file.name
+    ):
+        name = f"{package}.{found.name}"
+        try:
+            loaded = importlib.import_module(name)
+            for value in vars(loaded).values():
+                if isinstance(value, CommandModule):
+                    registry.add(value)
+        except Exception as error:
+            raise RegistrationError(f"{name} can't be loaded: {error}") from error
+
+
+def _error(action: Action, problem: str) -> RegistrationError:
+    return RegistrationError(f"{action.__module__}.{action.__qualname__}: {problem}")

@@ -1,0 +1,76 @@
+"""The lists that tasks are on."""
+
+from typing import Annotated
+
+from bot.command_registry import CommandModule
+from bot.context import Context
+from bot.fields import About
+from bot.matching import Row, pick
+from bot.text import named
+
+ListName = Annotated[str, About("the list's name", example="shopping")]
+
+lists = CommandModule("list", "Your lists")
+
+
+@lists.command(
+    "make a list called {name}",
+    "(make|create|start|add) [me] a [new] list (called|named) {name}",
+    "(make|create|start|add) [me] a {name} list",
+)
+async def make(ctx: Context, name: ListName) -> str:
+    """Make an empty list."""
+    made = await ctx.api.post("/api/lists", {"name": name})
+    return f"Made the list {named(made['name'])}."
+
+
+@lists.command(
+    "show my lists",
+    "(list|show) [me] [all] [of] my lists",
+    "(what|which) lists (do i have|are there)",
+    "my lists",
+)
+async def show(ctx: Context) -> str:
+    """Show your lists, and how much is on them."""
+    rows = await ctx.api.get("/api/lists")
+    if not rows:
+        return "You have no lists yet."
+    return "Your lists:\n" + "\n".join(
+        f"• {named(row['name'])}: {row['open']} to do, {row['done']} done" for row in rows
+    )
+
+
+@lists.command("empty my {name} list", "(empty|clear) (my|the) {name} list")
+async def empty(ctx: Context, name: ListName) -> str:
+    """Delete everything on a list; the list stays."""
+    found = await _find(ctx, name)
+    if not await ctx.confirm(f"Delete {_content(found)} on {named(found['name'])}?"):
+        return "All right, nothing was deleted."
+    gone = await ctx.api.delete(f"/api/lists/{found['id']}/tasks")
+    return f"Deleted {_tasks(gone['deleted'])}. {named(found['name'])} is empty now."
+
+
+@lists.command(
+    "delete my {name} list",
+    "(delete|remove) (my|the) {name} list",
+    "(delete|remove) the list {name}",
+)
+async def delete(ctx: Context, name: ListName) -> str:
+    """Delete a list with everything on it."""
+    found = await _find(ctx, name)
+    if not await ctx.confirm(f"Delete the list {named(found['name'])} with {_content(found)}?"):
+        return "All right, it stays."
+    await ctx.api.delete(f"/api/lists/{found['id']}")
+    return f"Deleted the list {named(found['name'])}."
+
+
+async def _find(ctx: Context, name: str) -> Row:
+    return await pick(ctx, name, await ctx.api.get("/api/lists"), "list")
+
+
+def _content(found: Row) -> str:
+    return _tasks(found["open"] + found["done"])
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number or 'no'} tasks"

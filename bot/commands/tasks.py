@@ -1,0 +1,172 @@
+"""To-dos in named lists, with reminders."""
+
+from typing import Annotated, Any
+
+from bot.command_registry import CommandModule
+from bot.context import Context
+from bot.fields import About, When
+from bot.matching import Row, pick
+from bot.text import named
+
+DEFAULT_LIST = "tasks"
+MOST = 1000  # rows in one answer of the API
+SHOWN = 100
+
+Task = Annotated[str, About("the task", example="buy milk")]
+ListName = Annotated[str, About("the list's name", example="shopping")]
+Due = Annotated[When, About("it due", example="tomorrow at 5pm")]
+
+tasks = CommandModule("task", "Your to-do list")
+
+
+@tasks.command(
+    "add {name} to my tasks",
+    "remind me to {name} {due}",
+    "remind me {due} to {name}",
+    "add {name} to my {list_name} list",
+    "(put|add|write) {name} (on|to) (my|the) {list_name} list",
+    "(put|add|write) {name} (on|to) (my|the) (tasks|to-do list|todo list)",
+    "(add|make|create) [a|the] [new] task {name}",
+    "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
+    "new task {name}",
+)
+async def add(
+    ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
+) -> str:
+    """Add a task, with a reminder when it has a due time."""
+    data: dict[str, Any] = {"name": name, "due_at": due}
+    if list_name:
+        data["list"] = list_name
+    task = await ctx.api.post("/api/tasks", data)
+    return f"Added {named(task['name'])}{_to_list(task)}{ctx.when(task['due_at'])}."
+
+
+@tasks.command(
+    "(list|show) my tasks",
+    "(list|show) [me] [all] [of] my (tasks|todos|to-dos)",
+    "(show|list) [me] (my|the) {list_name} list",
+    "what (is|are) (on|in) my {list_name} list",
+    "what (are my tasks|do i have to do|is there to do)",
+    "my tasks",
+)
+async def show(ctx: Context, list_name: ListName | None = None) -> str:
+    """Show the open tasks of one list, or of all."""
+    query: dict[str, Any] = {"limit": MOST}
+    if list_name:
+        query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
+            "name"
+        ]
+    rows = await ctx.api.get("/api/tasks", query)
+    if not rows:
+        where = f" on {named(query['list'])}" if list_name else ""
+        return f"You have nothing to do{where}."
+    homes: dict[str, list[str]] = {}
+    for row in rows[:SHOWN]:
+        homes.setdefault(row["list"], []).append(f"• {named(row['name'])}{ctx.when(row['due_at'])}")
+    blocks = ["\n".join([f"{named(home)}:", *lines]) for home, lines in homes.items()]
+    if len(rows) > SHOWN:
+        blocks.append(f"… and {len(rows) - SHOWN} more.")
+    return "\n\n".join(blocks)
+
+
+@tasks.command(
+    "complete {name}",
+    "complete [the] task {name}",
+    "(mark|tick) {name} (as done|as complete|as completed|off)",
+    "(tick|check) off {name}",
+    "finish {name}",
+    "{name} is done",
+    "i (have done|have finished|finished) {name}",
+)
+async def complete(ctx: Context, name: Task) -> str:
+    """Tick a task off."""
+    task = await _find(ctx, name)
+    await ctx.api.put(f"/api/tasks/{task['id']}", {"done": True})
+    return f"Done: {named(task['name'])}."
+
+
+@tasks.command(
+    "rename {name} to {new_name}",
+    "rename [the|my] task {name} to {new_name}",
+    "change the name of {name} to {new_name}",
+)
+async def rename(
+    ctx: Context,
+    name: Task,
+    new_name: Annotated[str, About("the new name", example="buy oat milk")],
+) -> str:
+    """Give a task another name."""
+    task = await _find(ctx, name)
+    await ctx.api.put(f"/api/tasks/{task['id']}", {"name": new_name})
+    return f"Renamed {named(task['name'])} to {named(new_name)}."
+
+
+@tasks.command(
+    "move {name} to my {list_name} list",
+    "(move|put) [the task] {name} (to|into|onto) (my|the) {list_name} list",
+)
+async def move(ctx: Context, name: Task, list_name: ListName) -> str:
+    """Put a task on another list."""
+    task = await _find(ctx, name)
+    moved = await ctx.api.put(f"/api/tasks/{task['id']}", {"list": list_name})
+    return f"Moved {named(moved['name'])} to {named(moved['list'])}."
+
+
+@tasks.command(
+    "set {name} due {due}",
+    "{name} is due {due}",
+    "(move|postpone|put off|reschedule) {name} (to|until) {due}",
+)
+async def schedule(ctx: Context, name: Task, due: Due) -> str:
+    """Set when a task is due, and the reminder with it."""
+    task = await _find(ctx, name)
+    after = await ctx.api.put(f"/api/tasks/{task['id']}", {"due_at": due})
+    return f"I'll remind you of {named(after['name'])}{ctx.when(after['due_at'])}."
+
+
+@tasks.command(
+    "(forget|remove) the due time of {name}",
+    "(remove|cancel|delete) the reminder (for|of) {name}",
+    "(don't|do not) remind me (to|of) {name}",
+)
+async def unschedule(ctx: Context, name: Task) -> str:
+    """Take a task's due time and reminder away; the task stays."""
+    task = await _find(ctx, name)
+    await ctx.api.put(f"/api/tasks/{task['id']}", {"due_at": None})
+    return f"{named(task['name'])} has no due time any more."
+
+
+@tasks.command(
+    "(delete|remove) {name} from my tasks",
+    "(delete|remove) {name} from (my|the) {list_name} list",
+    "(delete|remove) [the] task {name}",
+)
+async def delete(ctx: Context, name: Task, list_name: ListName | None = None) -> str:
+    """Delete a task, done or not."""
+    task = await _find(ctx, name, list_name, done="all")
+    if not await ctx.confirm(f"Delete {named(task['name'])}{_to_list(task, 'from')}?"):
+        return "All right, it stays."
+    await ctx.api.delete(f"/api/tasks/{task['id']}")
+    return f"Deleted {named(task['name'])}."
+
+
+async def _find(ctx: Context, name: str, list_name: str | None = None, done: str = "false") -> Row:
+    """Return the task that was meant, among the open ones or all."""
+    query: dict[str, Any] = {"done": done, "limit": MOST}
+    if list_name:
+        query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
+            "name"
+        ]
+    rows = await ctx.api.get("/api/tasks", query)
+    return await pick(
+        ctx,
+        name,
+        rows,
+        "task" if done == "all" else "open task",
+        lambda row: f"{named(row['name'])}{_to_list(row, 'on')}{ctx.when(row['due_at'])}",
+    )
+
+
+def _to_list(task: Row, preposition: str = "to") -> str:
+    """Name a task's list where it is not the usual one."""
+    return "" if task["list"] == DEFAULT_LIST else f" {preposition} {named(task['list'])}"

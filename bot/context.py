@@ -1,0 +1,109 @@
+"""What a command gets beside its fields, and what raw handlers get as `message` and `session`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.messages import Incoming, Session
+from bot.sessions import Person, Sessions, UserApi
+from bot.talk import Talk
+from bot.times import describe
+from config.clock import Clock
+
+
+DASH = "\N{EN DASH}"
+
+
+class Declined(Exception):
+    """The order can't be carried out; the message is the reply, in Markdown."""
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who wrote a message: on Discord their number, elsewhere their name."""
+
+    id: int | str
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where a message was written."""
+
+    id: str
+    send: Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as handlers see it."""
+
+    content: str
+    author: Author
+    channel: Channel
+    context: "Context"
+
+
+class Context:
+    """One order: who gave it, and how to reach the API and the person."""
+
+    def __init__(
+        self,
+        *,
+        incoming: Incoming,
+        person: Person,
+        sessions: Sessions,
+        api: UserApi,
+        talk: Talk,
+        clock: Clock,
+        default_zone: str,
+    ) -> None:
+        account_id = incoming.address.account_id
+        self.api = api
+        self.session: Session = person.session
+        self.message = Message(
+            incoming.text,
+            Author(int(account_id) if account_id.isdecimal() else account_id),
+            Channel(incoming.channel_id, talk.say),
+            self,
+        )
+        self.say = talk.say
+        self.ask = talk.ask
+        self.confirm = talk.confirm
+        self.named_a_time = False
+        self._address = incoming.address
+        self._sessions = sessions
+        self._clock = clock
+        self._default_zone = default_zone
+
+    @property
+    def now(self) -> datetime:
+        """The current time in the user's zone."""
+        return self._clock().astimezone(self.zone)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The user's time zone, or the default one."""
+        return ZoneInfo(self.session.time_zone or self._default_zone)
+
+    def when(self, moment: datetime | str | None) -> str:
+        """Say when a moment is, to stand behind a name: a dash and "tomorrow at 17:00".
+
+        Takes the API's text form too; None gives "". Users whose zone is unknown are told which one
+        is meant.
+        """
+        if moment is None:
+            return ""
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
+        self.named_a_time = True
+        zone = "" if self.session.time_zone else f" ({self.zone.key})"
+        return f" {DASH} {describe(moment, self._clock(), self.zone)}{zone}"
+
+    async def log_out(self) -> None:
+        """End this log-in."""
+        await self._sessions.close(self._address)
+
+    def forget(self) -> None:
+        """Drop what the bot remembers of a user who is gone."""
+        self._sessions.forget(self._address)

@@ -1,0 +1,135 @@
+"""The fields of a command: read from a function's annotations, filled with what was said."""
+
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from ai import dates
+from ai.catalogue import FieldKind, FieldSpec
+from bot.text import escape
+
+
+class Unclear(Exception):
+    """A field can't be filled with what was said; the message asks the person again."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a parameter means ("the task"), and an example: for help, questions and the model."""
+
+    meaning: str
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: FieldKind
+
+
+When = Annotated[datetime, _Kind("when")]
+"""A point in time that the person names in their own words; an aware datetime in the function."""
+
+Secret = Annotated[str, _Kind("secret")]
+"""A password or the like: asked for by the conversation, never parsed, kept or logged."""
+
+KINDS: dict[Any, FieldKind] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    datetime: "when",
+}
+YES = frozenset({"yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on"})
+NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off"})
+
+
+def fields_of(function: Callable[..., Any]) -> tuple[FieldSpec, ...]:
+    """Return the fields that a command function takes after its context.
+
+    Raises TypeError with the parameter's name where an annotation is missing or unknown.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    _, *parameters = inspect.signature(function).parameters.values()
+    return tuple(_field(parameter, hints.get(parameter.name)) for parameter in parameters)
+
+
+def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa: ANN401 - a type
+    """Read one parameter."""
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise TypeError(f"the parameter {parameter} can't be filled by name")
+    bare, *notes = _unwrap(annotation)
+    about = next((note for note in notes if isinstance(note, About)), About(""))
+    choices = get_args(bare) if get_origin(bare) is Literal else ()
+    kind = next((note.name for note in notes if isinstance(note, _Kind)), KINDS.get(bare))
+    if choices and all(isinstance(choice, str) for choice in choices):
+        kind = "choice"
+    if kind is None:
+        raise TypeError(
+            f"the parameter {parameter.name!r} needs one of the annotations str, int, float, bool, "
+            "When, Secret, or a Literal of strings"
+        )
+    required = parameter.default is parameter.empty
+    return FieldSpec(parameter.name, kind, required, about.meaning, choices, about.example)
+
+
+def _unwrap(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
+    """Yield the bare type, then its notes, looking through Annotated and `| None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *notes = get_args(annotation)
+        yield from _unwrap(inner)
+        yield from notes
+    elif origin in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        yield from _unwrap(members[0]) if len(members) == 1 else (annotation,)
+    else:
+        yield annotation
+
+
+def question(field: FieldSpec) -> str:
+    """Ask for a field that was not said."""
+    meaning = field.description or f"the {field.name.replace('_', ' ')}"
+    if field.kind == "when":
+        return f"When is {meaning}? For example “tomorrow at 5pm”."
+    if field.kind == "boolean":
+        return f"What is {meaning}: yes or no?"
+    choices = f" ({' or '.join(field.choices)})" if field.choices else ""
+    return f"What is {meaning}{choices}?"
+
+
+def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
+    """Return the value of a field from what was said, or raise Unclear with the question to ask."""
+    words = str(said).strip()
+    match field.kind:
+        case "when":
+            try:
+                return dates.resolve(words, zone, now)
+            except dates.UnclearTime as error:
+                raise Unclear(escape(str(error))) from error
+        case "integer" | "number":
+            try:
+                return int(words) if field.kind == "integer" else float(words)
+            except ValueError as error:
+                kind = "a whole number" if field.kind == "integer" else "a number"
+                raise Unclear(f"I need {kind} for {_meaning(field)}. Which one?") from error
+        case "boolean":
+            if words.casefold() in YES | NO:
+                return words.casefold() in YES
+            raise Unclear(f"Please answer yes or no: what is {_meaning(field)}?")
+        case "choice":
+            for choice in field.choices:
+                if choice.casefold() == words.casefold():
+                    return choice
+            raise Unclear(f"Please choose {' or '.join(field.choices)}.")
+        case "secret":
+            return str(said)
+        case "text":
+            return words
+
+
+def _meaning(field: FieldSpec) -> str:
+    return field.description or f"the {field.name.replace('_', ' ')}"

@@ -1,0 +1,100 @@
+"""Log-in and registration in the chat: user name, then password."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from bot.api_client import ApiAway, ApiClient, ApiError
+from bot.messages import Address
+from bot.sessions import Person, Sessions
+from bot.talk import Talk, normalise
+from bot.text import escape
+
+WELCOME = (
+    "Hello! I carry out orders in plain language, and first I need to know who you are.\n"
+    "What is your user name? (Say **register** to make an account.)"
+)
+NEW_NAME = "Let's make you an account. What should your user name be?"
+NAME = "What is your user name?"
+NEW_PASSWORD = "Choose a password of 8 to 72 characters."  # noqa: S105 - a question
+PASSWORD = "And your password?"  # noqa: S105 - a question
+REFUSED = "That user name and password don't belong together. Send me any message to try again."
+HELP = (
+    "Tell me your user name, and I'll ask for your password. Say **register** to make an account "
+    "or **cancel** to stop. Once you are logged in, **help** lists what I can do."
+)
+AGAIN = "I can't reach the service right now. Send me any message and I'll try again."
+REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log in", "sign in"})
+HELP_WORDS = frozenset({"help", "what can i say", ""})
+
+
+Answer = TypeVar("Answer")
+
+
+class LogIn:
+    """Find out who writes from an address."""
+
+    def __init__(self, api: ApiClient, sessions: Sessions) -> None:
+        self._api = api
+        self._sessions = sessions
+
+    async def run(self, talk: Talk, address: Address, text: str) -> Person | None:
+        """Log a person in, whose first message was `text`; None where they were refused."""
+        word = normalise(text)
+        if word in REGISTER:
+            return await self._register(talk, address)
+        answer = await talk.ask(NAME if word in LOG_IN else WELCOME)
+        while (word := normalise(answer)) in LOG_IN | HELP_WORDS:
+            answer = await talk.ask(NAME if word in LOG_IN else HELP)
+        if word in REGISTER:
+            return await self._register(talk, address)
+        password = await talk.ask(PASSWORD, secret="password")  # noqa: S106 - what it is
+        return await self._open(talk, address, answer.strip(), password)
+
+    async def _open(
+        self, talk: Talk, address: Address, username: str, password: str
+    ) -> Person | None:
+        """Exchange a name and a password for a session."""
+        try:
+            answer = await self._persist(talk, "/api/login", username, password)
+        except ApiError as error:
+            if error.status not in (400, 401):
+                raise
+            await talk.say(REFUSED)
+            return None
+        return await _patiently(talk, lambda: self._sessions.open(address, answer["token"]))
+
+    async def _register(self, talk: Talk, address: Address) -> Person | None:
+        """Make an account, asking again for whatever is refused, then log in."""
+        username = (await talk.ask(NEW_NAME)).strip()
+        password = await talk.ask(NEW_PASSWORD, secret="password")  # noqa: S106 - what it is
+        while True:
+            try:
+                await self._persist(talk, "/api/register", username, password)
+            except ApiError as error:
+                if error.status not in (400, 409):
+                    raise
+                reason = escape(error.message)
+                if error.status == 400 and "username" not in error.fields:
+                    password = await talk.ask(
+                        f"{reason} Please choose another password.",
+                        secret="password",  # noqa: S106 - what it is
+                    )
+                else:
+                    username = (
+                        await talk.ask(f"{reason} Please choose another user name.")
+                    ).strip()
+            else:
+                return await self._open(talk, address, username, password)
+
+    async def _persist(self, talk: Talk, path: str, username: str, password: str) -> Any:  # noqa: ANN401 - JSON
+        data = {"username": username, "password": password}
+        return await _patiently(talk, lambda: self._api.request("POST", path, data=data))
+
+
+async def _patiently(talk: Talk, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Try until the API can be reached, so that nothing has to be typed twice."""
+    while True:
+        try:
+            return await attempt()
+        except ApiAway:
+            await talk.ask(AGAIN)

@@ -1,0 +1,141 @@
+"""Who is logged in where: tokens are fetched when needed, and kept until just before they expire."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from bot.api_client import ApiClient, ApiError, where
+from bot.messages import Address, Session
+from config.clock import Clock
+
+TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
+TURNS_KEPT = 5
+PEOPLE_KEPT = (
+    10_000  # the least recent ones are dropped beyond it, and fetched again when they write
+)
+
+Turn = tuple[str, dict[str, Any]]
+"""What was said, and what it was understood as."""
+
+
+class SessionEnded(Exception):
+    """The API no longer knows this log-in."""
+
+
+@dataclass
+class Person:
+    """What the bot remembers of someone who is logged in."""
+
+    session: Session
+    renew_at: datetime
+    history: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
+    zone_told: bool = False
+    lapsed: Literal["answer", "secret"] | None = None  # what the last question was left without
+
+
+class Sessions:
+    """The people who are logged in, by address."""
+
+    def __init__(self, api: ApiClient, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._people: OrderedDict[Address, Person] = OrderedDict()
+
+    async def get(self, address: Address) -> Person | None:
+        """Return who writes from an address, with a token that is good, or None."""
+        person = self._people.get(address)
+        if person is None or person.renew_at <= self._clock():
+            try:
+                return await self.renew(address)
+            except SessionEnded:
+                return None
+        self._people.move_to_end(address)
+        return person
+
+    async def renew(self, address: Address) -> Person:
+        """Fetch a fresh token. Raises SessionEnded where nobody is logged in there any more."""
+        try:
+            answer = await self._api.service("tokens", where(address))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self.forget(address)
+            raise SessionEnded from error
+        return self._keep(address, answer)
+
+    async def open(self, address: Address, token: str) -> Person:
+        """Log the owner of a token in at an address."""
+        self.forget(address)
+        return self._keep(
+            address, await self._api.service("links", where(address) | {"token": token})
+        )
+
+    async def close(self, address: Address) -> None:
+        """Log out."""
+        await self._api.service("unlink", where(address))
+        self.forget(address)
+
+    def forget(self, address: Address) -> None:
+        """Drop what is remembered; the log-in itself stays."""
+        self._people.pop(address, None)
+
+    def _keep(self, address: Address, answer: dict[str, Any]) -> Person:
+        """Remember the session in the API's answer; a handler may hold the object, so it stays."""
+        fresh = Session(
+            token=answer["token"],
+            user_uuid=answer["user_uuid"],
+            username=answer["username"],
+            display_name=answer["display_name"] or answer["username"],
+            time_zone=answer["time_zone"],
+        )
+        renew_at = self._clock() + TOKEN_KEPT
+        person = self._people.get(address)
+        if person is None or person.session.user_uuid != fresh.user_uuid:
+            person = self._people[address] = Person(fresh, renew_at)
+        else:
+            vars(person.session).update(vars(fresh))
+            person.renew_at = renew_at
+        self._people.move_to_end(address)
+        while len(self._people) > PEOPLE_KEPT:
+            self._people.popitem(last=False)
+        return person
+
+
+class UserApi:
+    """The API as one user: a refused token is renewed once, unseen."""
+
+    def __init__(
+        self, api: ApiClient, sessions: Sessions, address: Address, person: Person
+    ) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._address = address
+        self._person = person
+
+    async def get(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Read; `data` is the query."""
+        return await self._request("GET", path, data)
+
+    async def post(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Make."""
+        return await self._request("POST", path, data)
+
+    async def put(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Change."""
+        return await self._request("PUT", path, data)
+
+    async def delete(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Remove."""
+        return await self._request("DELETE", path, data)
+
+    async def _request(self, method: str, path: str, data: dict[str, Any] | None) -> Any:  # noqa: ANN401
+        token = self._person.session.token
+        try:
+            return await self._api.request(method, path, token=token, data=data)
+        except ApiError as error:
+            if error.status != 401:
+                raise
+        self._person = await self._sessions.renew(self._address)
+        token = self._person.session.token
+        return await self._api.request(method, path, token=token, data=data)
