@@ -4,6 +4,7 @@ A webhook's address and a topic are secrets, for whoever knows them can write th
 nor a message's text ever reach a log line or an error.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,11 +158,12 @@ def _post(client: httpx2.Client, url: str, **body: Any) -> Outcome:  # noqa: ANN
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Return the pause in seconds that the receiver asks for; dates and nonsense count as none."""
+    """Return the pause in seconds that the receiver asks for; a date or nonsense counts as none."""
     try:
-        return max(0.0, float(response.headers.get("Retry-After", "")))
+        seconds = float(response.headers.get("Retry-After", ""))
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _parts(text: str) -> list[str]:

@@ -1,0 +1,370 @@
+"""Reminders become deliveries once, and each delivery is sent, tried again, or given up."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Barrier
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from core import outbox
+from core.database import Database, transaction
+from core.postgres import count, select_one, update
+from tests.support.people import (
+    CONSOLE,
+    DISCORD,
+    NOW,
+    channels,
+    chat,
+    deliveries,
+    later,
+    user,
+    waiting,
+)
+
+pytestmark = pytest.mark.usefixtures("database")
+
+WEBHOOK = "https://discord.com/api/webhooks/1/secret"
+
+
+def remind(user_uuid: UUID, chat_id: UUID | None = None, *, subject: str = "tea") -> None:
+    outbox.set_reminder(user_uuid, subject, "Reminder: tea", NOW, chat_id)
+
+
+# Reminders
+
+
+def test_a_reminder_that_is_moved_fires_again_at_its_new_time() -> None:
+    ada = user()
+    chat(ada)
+    remind(ada)
+    assert outbox.fire_due(NOW) == 1
+    outbox.set_reminder(ada, "tea", "Reminder: green tea", later(60))
+    assert outbox.fire_due(later(59)) == 0
+    assert outbox.fire_due(later(60)) == 1
+    assert sorted(row["text"] for row in deliveries()) == ["Reminder: green tea", "Reminder: tea"]
+
+
+def test_a_cancelled_reminder_never_fires() -> None:
+    ada = user()
+    chat(ada)
+    remind(ada)
+    outbox.cancel_reminder(ada, "tea")
+    outbox.cancel_reminder(ada, "never set")
+    assert outbox.fire_due(NOW) == 0
+
+
+def test_nothing_fires_before_its_time_and_nothing_twice() -> None:
+    ada = user()
+    chat(ada)
+    remind(ada)
+    assert outbox.fire_due(later(-0.001)) == 0
+    assert outbox.fire_due(NOW) == 1
+    assert outbox.fire_due(NOW) == 0
+
+
+def test_a_clock_that_is_set_back_repeats_nothing() -> None:
+    ada = user()
+    chat(ada)
+    remind(ada)
+    assert [outbox.fire_due(later(s)) for s in (5, -3600, 0, 5, 7200)] == [1, 0, 0, 0, 0]
+
+
+def test_a_clock_that_jumps_ahead_fires_once_and_says_that_it_is_late() -> None:
+    ada = user()
+    chat(ada)
+    remind(ada)
+    assert [outbox.fire_due(later(2 * 86_400)) for _ in range(3)] == [1, 0, 0]
+    (row,) = outbox.claim(["chat"], later(2 * 86_400), address=DISCORD)
+    assert row["text"] == "Reminder: tea (late: it was due 2 days ago)"
+
+
+def test_more_reminders_than_the_limit_take_several_rounds() -> None:
+    ada = user()
+    chat(ada)
+    for number in range(5):
+        remind(ada, subject=f"tea {number}")
+    assert [outbox.fire_due(NOW, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+# The ways to a user
+
+
+def fired(user_uuid: UUID, chat_id: UUID | None = None) -> list[tuple[str, Any]]:
+    remind(user_uuid, chat_id)
+    assert outbox.fire_due(NOW) == 1
+    return [
+        (row["channel"], row["chat_account_id"])
+        for row in deliveries(user_uuid=user_uuid, state="waiting")
+    ]
+
+
+def test_a_reminder_goes_to_the_chat_that_it_came_from_even_after_a_log_out() -> None:
+    ada = user()
+    origin = chat(ada, address=CONSOLE, logged_in=False, last_used_at=later(-3600))
+    chat(ada)
+    assert fired(ada, origin) == [("chat", origin)]
+
+
+def test_a_reminder_from_elsewhere_goes_to_the_chat_that_was_used_last() -> None:
+    ada = user()
+    chat(ada, last_used_at=later(-60))
+    latest = chat(ada, address=CONSOLE, last_used_at=later(-30))
+    chat(ada, "101", logged_in=False)
+    assert fired(ada) == [("chat", latest)]
+
+
+def test_a_reminder_never_goes_to_a_chat_where_another_user_is_logged_in() -> None:
+    ada, bob = user(), user()
+    taken = chat(ada, logged_in=False)
+    chat(bob)
+    other = chat(ada, address=CONSOLE, last_used_at=later(-9999))
+    assert fired(ada, taken) == [("chat", other)]
+
+
+def test_every_channel_that_is_switched_on_gets_its_own_delivery() -> None:
+    ada = user()
+    home = chat(ada)
+    channels(ada, WEBHOOK, "ada-tea")
+    assert fired(ada) == [("chat", home), ("discord_webhook", None), ("ntfy", None)]
+
+
+def test_a_reminder_that_can_reach_nobody_is_kept_as_a_dead_letter() -> None:
+    ada, bob = user(), user()
+    chat(ada, logged_in=False)
+    chat(bob)
+    assert fired(ada) == []
+    (row,) = deliveries(user_uuid=ada)
+    assert (row["state"], row["last_error"]) == ("dead", outbox.NO_CHANNEL)
+    assert row["settled_at"] == NOW
+
+
+# Claiming
+
+
+def test_a_claimed_delivery_is_nobody_elses_until_its_lease_runs_out() -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    waiting(ada)
+    (first,) = outbox.claim(["ntfy"], NOW, lease_seconds=60)
+    assert first["target"] == "ada"
+    assert outbox.claim(["ntfy"], later(59)) == []
+    (second,) = outbox.claim(["ntfy"], later(60))
+    assert first["id"] == second["id"]
+    assert not outbox.settle(first["id"], first["lease_id"], "sent")
+    assert outbox.settle(second["id"], second["lease_id"], "sent")
+
+
+def test_the_longest_waiting_come_first_and_no_more_than_the_limit() -> None:
+    ada = user()
+    ids = [waiting(ada, next_attempt_at=later(-seconds)) for seconds in (1, 3, 2)]
+    claimed = outbox.claim(["ntfy"], NOW, limit=2)
+    assert {row["id"] for row in claimed} == {ids[1], ids[2]}
+
+
+def test_a_claim_is_for_its_channels_and_its_address() -> None:
+    ada, bob = user(), user()
+    here = waiting(ada, "chat", chat_account_id=chat(ada, "100"))
+    there = waiting(bob, "chat", chat_account_id=chat(bob, "200", CONSOLE))
+    waiting(ada)
+    (row,) = outbox.claim(["chat"], NOW, address=DISCORD)
+    assert (row["id"], row["target"]) == (here, "100")
+    (row,) = outbox.claim(["chat"], NOW, address=CONSOLE)
+    assert (row["id"], row["target"]) == (there, "200")
+    assert outbox.claim(["discord_webhook"], NOW) == []
+
+
+def test_a_delivery_waits_while_another_user_is_logged_in_at_its_chat() -> None:
+    ada, bob = user(), user()
+    waiting(ada, "chat", chat_account_id=chat(ada, logged_in=False))
+    intruder = chat(bob)
+    assert outbox.claim(["chat"], NOW, address=DISCORD) == []
+    assert outbox.next_due(NOW, DISCORD) is None
+    update("chat_accounts", {"logged_in": False}, {"id": intruder})
+    assert len(outbox.claim(["chat"], NOW, address=DISCORD)) == 1
+
+
+@pytest.mark.parametrize("channel", ["ntfy", "discord_webhook"])
+def test_a_channel_that_was_switched_off_meanwhile_has_no_target(channel: str) -> None:
+    ada, bob = user(), user()
+    channels(ada)
+    waiting(ada, channel)
+    waiting(bob, channel)
+    assert [row["target"] for row in outbox.claim([channel], NOW)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "note"),
+    [
+        (60, ""),
+        (61, " (late: it was due 1 minute ago)"),
+        (59 * 60, " (late: it was due 59 minutes ago)"),
+        (2 * 3600 + 1, " (late: it was due 2 hours ago)"),
+        (86_400, " (late: it was due 1 day ago)"),
+    ],
+)
+def test_a_late_message_says_how_late_it_is(seconds: float, note: str) -> None:
+    waiting(user())
+    assert outbox.claim(["ntfy"], later(seconds))[0]["text"] == f"Reminder: tea{note}"
+
+
+def test_deliveries_of_a_deleted_user_are_gone() -> None:
+    ada = user()
+    waiting(ada)
+    with transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM users")
+    assert deliveries() == []
+
+
+# Settling
+
+
+def claimed(now: datetime = NOW) -> tuple[UUID, UUID]:
+    (row,) = outbox.claim(["ntfy"], now)
+    return row["id"], row["lease_id"]
+
+
+def test_a_sent_delivery_is_over_and_its_user_can_see_it() -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    waiting(ada)
+    assert outbox.settle(*claimed(), "sent", now=later(1))
+    (row,) = deliveries()
+    assert (row["state"], row["settled_at"], row["attempts"]) == ("sent", later(1), 1)
+    assert outbox.claim(["ntfy"], later(9999)) == []
+    seen = select_one("notifications", {"user_uuid": ada})
+    assert seen is not None
+    assert (seen["last_message_sent"], seen["current_notification_status"]) == (later(1), "active")
+
+
+def test_a_failure_for_good_is_a_dead_letter_with_its_reason() -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    waiting(ada)
+    assert outbox.settle(*claimed(), "failed", "the receiver answered 404", now=later(1))
+    (row,) = deliveries()
+    assert (row["state"], row["last_error"]) == ("dead", "the receiver answered 404")
+    seen = select_one("notifications", {"user_uuid": ada})
+    assert seen is not None
+    assert (seen["last_message_sent"], seen["current_notification_status"]) == (None, "failed")
+
+
+def test_a_chat_delivery_leaves_the_notification_channels_alone() -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    waiting(ada, "chat", chat_account_id=chat(ada))
+    (row,) = outbox.claim(["chat"], NOW, address=DISCORD)
+    assert outbox.settle(row["id"], row["lease_id"], "failed")
+    seen = select_one("notifications", {"user_uuid": ada})
+    assert seen is not None
+    assert seen["current_notification_status"] == "inactive"
+
+
+def test_pauses_between_the_tries_grow_until_the_delivery_is_dead() -> None:
+    waiting(user())
+    now = NOW
+    pauses = []
+    while row := outbox.claim(["ntfy"], now):
+        assert outbox.settle(row[0]["id"], row[0]["lease_id"], "retry", "busy", now=now)
+        (state,) = deliveries()
+        pauses.append((state["next_attempt_at"] - now).total_seconds())
+        now = state["next_attempt_at"]
+        if state["state"] == "dead":
+            break
+    assert pauses[:-1] == list(outbox.BACKOFF_SECONDS)
+    assert state["attempts"] == len(outbox.BACKOFF_SECONDS) + 1
+    assert (state["state"], state["last_error"]) == ("dead", "busy")
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause"),
+    [(None, 5), (0.5, 5), (90, 90), (1e12, outbox.LONGEST_PAUSE_SECONDS)],
+)
+def test_the_receivers_wish_for_a_pause_is_honoured(wish: float | None, pause: float) -> None:
+    waiting(user())
+    outbox.settle(*claimed(), "retry", "busy", wish, now=NOW)
+    (row,) = deliveries()
+    assert row["next_attempt_at"] == later(pause)
+
+
+def test_an_error_is_cut_to_what_its_column_holds() -> None:
+    waiting(user())
+    outbox.settle(*claimed(), "failed", "x" * 1000)
+    assert len(deliveries()[0]["last_error"]) == 500
+
+
+def test_only_the_holder_of_the_lease_settles_and_only_once() -> None:
+    waiting(user())
+    delivery, lease = claimed()
+    assert not outbox.settle(delivery, uuid4(), "sent")
+    assert not outbox.settle(uuid4(), lease, "sent")
+    assert outbox.settle(delivery, lease, "sent")
+    assert not outbox.settle(delivery, lease, "failed")
+    assert deliveries()[0]["state"] == "sent"
+
+
+# When to look again
+
+
+def test_next_due_is_the_earliest_of_reminders_and_chat_deliveries() -> None:
+    ada = user()
+    home = chat(ada)
+    assert outbox.next_due(NOW) is None
+    outbox.set_reminder(ada, "tea", "tea", later(30))
+    assert outbox.next_due(NOW) == later(30)
+    assert outbox.next_due(NOW, DISCORD) == later(30)
+    assert outbox.next_due(NOW, CONSOLE) is None
+    waiting(ada, "chat", chat_account_id=home, next_attempt_at=later(20))
+    assert outbox.next_due(NOW, DISCORD) == later(20)
+    assert outbox.next_due(later(40), DISCORD) == later(40)
+    assert outbox.next_delivery(["ntfy"], NOW) is None
+
+
+def test_a_claimed_delivery_is_due_again_when_its_lease_runs_out() -> None:
+    waiting(user())
+    outbox.claim(["ntfy"], NOW, lease_seconds=60)
+    assert outbox.next_delivery(["ntfy"], NOW) == later(60)
+
+
+# Several processes at once
+
+
+def test_several_claim_at_once_and_each_delivery_goes_to_one(database: Database) -> None:
+    ada = user()
+    ids = {waiting(ada) for _ in range(60)}
+    start = Barrier(4)
+
+    def drain(_: int) -> list[UUID]:
+        mine: list[UUID] = []
+        start.wait()
+        while rows := outbox.claim(["ntfy"], NOW, limit=5):
+            mine += [row["id"] for row in rows]
+            for row in rows:
+                assert outbox.settle(row["id"], row["lease_id"], "sent", now=NOW)
+        return mine
+
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(drain, range(4)))
+    found = [delivery for share in shares for delivery in share]
+    assert len(found) == len(ids)
+    assert set(found) == ids
+
+
+def test_several_fire_at_once_and_each_reminder_fires_once(database: Database) -> None:
+    ada = user()
+    chat(ada)
+    for number in range(40):
+        remind(ada, subject=f"tea {number}")
+    start = Barrier(4)
+
+    def fire(_: int) -> int:
+        start.wait()
+        fired = 0
+        while number := outbox.fire_due(NOW, limit=5):
+            fired += number
+        return fired
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(fire, range(4))) == 40
+    assert count("deliveries") == 40
