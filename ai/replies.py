@@ -1,0 +1,120 @@
+"""The JSON in a model's reply, however it is wrapped."""
+
+import json
+import re
+from typing import Any
+
+import json_repair
+
+WRAPPERS = ("command", "result", "response", "output", "order", "json", "answer", "properties")
+NESTED = ("fields", "parameters", "params", "arguments", "args", "data", "payload")
+THOUGHTS = re.compile(
+    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
+)
+THOUGHTS_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
+MAX_DEPTH = 6
+
+Json = dict[str, Any]
+
+
+class NoCommand(ValueError):
+    """A reply holds no usable JSON; the message tells the model what to do about it."""
+
+
+class SeveralCommands(ValueError):
+    """A reply holds more than one command."""
+
+
+def extract(text: str, reasoning: str = "", *, is_cut_off: bool = False) -> Json:
+    """Return the one flat object that a reply holds.
+
+    Raises NoCommand, or SeveralCommands where a list holds more than one. A reply that was cut off is never
+    repaired: what is missing can't be known.
+    """
+    for part in (_spoken(text), reasoning):
+        if found := _objects(part):
+            return _only(found)
+    if is_cut_off:
+        raise NoCommand("Your answer was cut off. Answer with the JSON object alone.")
+    for part in (_spoken(text), reasoning):
+        if repaired := _repaired(part):
+            return _only(repaired)
+    if not (text.strip() or reasoning.strip()):
+        raise NoCommand("Your answer was empty. Answer with one JSON object.")
+    raise NoCommand("Your answer held no valid JSON. Answer with one JSON object and nothing else.")
+
+
+def _spoken(text: str) -> str:
+    """Take away what a model thought aloud."""
+    without = THOUGHTS.sub("", text)
+    return THOUGHTS_END.sub("", without)
+
+
+def _objects(text: str) -> list[Json]:
+    """Find the last JSON value in a text that holds objects; a final answer follows its drafts."""
+    decoder = json.JSONDecoder()
+    last: list[Json] = []
+    position = 0
+    while found := re.compile(r"[\[{]").search(text, position):
+        try:
+            value, position = decoder.raw_decode(text, found.start())
+        except (json.JSONDecodeError, RecursionError):
+            position = found.start() + 1
+            continue
+        last = _as_objects(value) or last
+    return last
+
+
+def _as_objects(value: Any) -> list[Json]:  # noqa: ANN401 - any JSON
+    values = value if isinstance(value, list) else [value]
+    return [flatten(one) for one in values if isinstance(one, dict) and one]
+
+
+def _repaired(text: str) -> list[Json]:
+    """Repair JSON that is nearly right: quotes, commas, brackets."""
+    fenced = FENCE.search(text)
+    candidate = fenced[1] if fenced else text
+    start = re.search(r"[\[{]", candidate)
+    if start is None:
+        return []
+    return _as_objects(json_repair.loads(candidate[start.start() :], skip_json_loads=True))
+
+
+def _only(found: list[Json]) -> Json:
+    different = [one for number, one in enumerate(found) if one not in found[:number]]
+    if len(different) > 1:
+        raise SeveralCommands
+    return different[0]
+
+
+def flatten(data: Json, depth: int = 0) -> Json:
+    """Lift nested fields up: `{"command": {...}}`, `{"action": {...}}`, `{"fields": {...}}`.
+
+    What stands outside wins over what is nested.
+    """
+    flat: Json = {}
+    lifted: list[Json] = []
+    for key, value in data.items():
+        inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(inner, dict) and depth < MAX_DEPTH:
+            if key == "action":
+                lifted.append(_named_action(inner, depth))
+                continue
+            if key in WRAPPERS or key in NESTED:
+                lifted.append(flatten(inner, depth + 1))
+                continue
+        flat[key] = value
+    for inner in lifted:
+        flat = {**inner, **flat}
+    return flat
+
+
+def _named_action(inner: Json, depth: int) -> Json:
+    """Flatten an action given as an object; its own name may be `action`, `type` or `name`."""
+    flat = flatten(inner, depth + 1)
+    if "action" not in flat:
+        name = next((key for key in ("type", "name") if isinstance(flat.get(key), str)), None)
+        if name:
+            flat["action"] = flat.pop(name)
+    return flat

@@ -1,0 +1,199 @@
+"""A scripted language model: a real OpenAI-compatible HTTP server on the loopback address.
+
+    model_server.replies('{"interaction_type": "task", "action": "show"}')
+    model_server.replies(Answer(status=429, headers={"Retry-After": "1"}), Answer(delay=5))
+    model_server.script = lambda request: "..."  # decides for itself, for whole conversations
+
+Each request takes the next answer of the queue; with an empty queue the script decides. Requests
+are recorded in `requests`. The fixture is `model_server`; import it in a conftest to use it.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+HANG_SECONDS = 60
+ERRORS = {
+    400: ("invalid_request_error", None, "The request is not valid."),
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    402: ("insufficient_credits", None, "Insufficient credits."),
+    404: ("invalid_request_error", "model_not_found", "The model does not exist."),
+    422: ("invalid_request_error", None, "Unprocessable request."),
+    429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
+    500: ("server_error", None, "The server had an error."),
+    503: ("server_error", None, "The engine is overloaded."),
+}
+
+
+@dataclass
+class Answer:
+    """What the server does with one request."""
+
+    text: str | None = ""
+    status: int = 200
+    delay: float = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    finish_reason: str = "stop"
+    message: dict[str, Any] = field(default_factory=dict)  # more of the message: reasoning, refusal
+    body: bytes | None = None  # instead of a completion
+    content_type: str = "application/json"
+    hangs: bool = False  # no answer at all until the server closes
+    trickles: bool = False  # the headers come, and a byte now and then
+
+
+@dataclass
+class Request:
+    """A request as it came in."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The conversation that was sent."""
+        messages: list[dict[str, str]] = self.body["messages"]
+        return messages
+
+    @property
+    def user(self) -> str:
+        """The user's message of the first turn."""
+        return next(m["content"] for m in self.messages if m["role"] == "user")
+
+
+Script = Callable[[Request], Answer | str]
+
+
+class ModelServer:
+    """The server; `base_url` is what a client is given."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.script: Script = lambda _: Answer(status=500)
+        self.refuses_schema_with: int | None = None
+        self._queue: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """Where the server is reached, as OPENROUTER_BASE_URL would say it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def replies(self, *answers: Answer | str | dict[str, Any]) -> None:
+        """Queue answers; a text is a plain completion, a dict one in JSON."""
+        for answer in answers:
+            if not isinstance(answer, Answer):
+                answer = Answer(answer if isinstance(answer, str) else json.dumps(answer))
+            self._queue.append(answer)
+
+    def close(self) -> None:
+        """Stop, let go of hanging requests, and wait for all threads."""
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def answer(self, request: Request) -> Answer:
+        """Record a request and choose its answer."""
+        with self._lock:
+            self.requests.append(request)
+            if self.refuses_schema_with and "response_format" in request.body:
+                return Answer(status=self.refuses_schema_with)
+            if self._queue:
+                return self._queue.popleft()
+        answer = self.script(request)
+        return answer if isinstance(answer, Answer) else Answer(answer)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; True when the server is closing meanwhile."""
+        return self._closing.wait(seconds)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 5
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                body = json.loads(self.rfile.read(length))
+                request = Request(self.path, dict(self.headers.items()), body)
+                try:
+                    self._send(request, server.answer(request))
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True  # the client gave up, as some tests want
+
+            def _send(self, request: Request, answer: Answer) -> None:
+                if answer.hangs or server.pause(answer.delay):
+                    server.pause(HANG_SECONDS if answer.hangs else 0)
+                    self.close_connection = True
+                    return
+                body = answer.body if answer.body is not None else _body(request, answer)
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if answer.trickles:
+                    for byte in body:
+                        self.wfile.write(bytes([byte]))
+                        if server.pause(0.05):
+                            self.close_connection = True
+                            return
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Keep the test's output clean."""
+
+        return Handler
+
+
+def _body(request: Request, answer: Answer) -> bytes:
+    if answer.status != 200:
+        kind, code, message = ERRORS.get(answer.status, ("server_error", None, "Error."))
+        error = {"message": message, "type": kind, "param": None, "code": code}
+        return json.dumps({"error": error}).encode()
+    prompt = sum(len(str(m["content"]).split()) for m in request.messages)
+    completion = len((answer.text or "").split())
+    return json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1_700_000_000,
+            "model": request.body["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": answer.text, **answer.message},
+                    "finish_reason": answer.finish_reason,
+                    "logprobs": None,
+                }
+            ],
+            "usage": {
+                "prompt_tokens": prompt,
+                "completion_tokens": completion,
+                "total_tokens": prompt + completion,
+            },
+        }
+    ).encode()
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model for one test."""
+    server = ModelServer()
+    yield server
+    server.close()
