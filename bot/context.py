@@ -11,7 +11,6 @@ from bot.talk import Talk
 from bot.times import describe
 from config.clock import Clock
 
-
 DASH = "\N{EN DASH}"
 
 

@@ -81,6 +81,14 @@ class Conversation:
                 talk = self._talks[place] = Talk(self._settings.login_timeout_seconds)
                 await talk.start(self._hold(talk, place, incoming), outlet)
 
+    async def is_logged_in(self, address: Address) -> bool:
+        """Say whether a person is logged in there."""
+        return await self._sessions.get(address) is not None
+
+    def is_waiting(self, address: Address, channel_id: str) -> bool:
+        """Say whether the bot has asked a person something and waits for the answer."""
+        return (address, channel_id) in self._talks
+
     async def close(self) -> None:
         """Drop the questions that are still open."""
         for talk in list(self._talks.values()):

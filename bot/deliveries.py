@@ -61,10 +61,13 @@ class DeliveryLoop:
         async with self._working:
             pass
 
-    async def run(self) -> None:
-        """Deliver until `finish()` is called; the API being away costs time and loses nothing."""
+    async def run(self, until: datetime | None = None) -> None:
+        """Deliver until `finish()` is called, or until nothing more is due before `until`.
+
+        The API being away costs time and loses nothing.
+        """
         failures = idle = 0
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and (until is None or self._clock() < until):
             try:
                 async with self._working:
                     sent, next_due_at = await self._round()
@@ -75,6 +78,8 @@ class DeliveryLoop:
                 pause = min(self._wake_interval * 2**failures, LONGEST_PAUSE)
             else:
                 failures = 0
+                if until is not None and (next_due_at is None or next_due_at > until):
+                    return
                 idle = 0 if sent else idle + 1
                 pause = self._pause(next_due_at, idle)
             await self._sleep(pause)

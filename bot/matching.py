@@ -17,7 +17,7 @@ SHOWN = 9
 
 
 def candidates(words: str, names: Sequence[str]) -> list[int]:
-    """Return the indexes of the names that are equal, else contain the words, else are similar."""
+    """Return the indexes of names that are equal, else contain the words, else are similar."""
     wanted = normalise(words)
     spelled = [normalise(name) for name in names]
     for fits in (wanted.__eq__, lambda name: wanted in name):

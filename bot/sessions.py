@@ -1,4 +1,4 @@
-"""Who is logged in where: tokens are fetched when needed, and kept until just before they expire."""
+"""Who is logged in where: tokens are fetched when needed, and kept until shortly before the end."""
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field

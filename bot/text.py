@@ -1,6 +1,6 @@
 """Text on its way to a person: made harmless, split, or plain.
 
-Replies are Markdown as Discord reads it. What a user, a model or the API wrote goes through `escape`.
+Replies are Markdown as Discord reads it. What a user, a model or the API wrote is escaped.
 """
 
 import re
@@ -13,7 +13,7 @@ _URL = re.compile(r"(https?://[\w./?=&%#~+:;,@!$'-]+)")
 _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
 _LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)
-_MARKUP = re.compile(r"\\([^\w\s])|\*\*|`+")
+_MARKUP = re.compile(r"\\([^\w\s]|_)|\*\*|`+")
 _FENCE = re.compile(r"^```.*?^```[^\S\n]*$|^```.*\Z", re.MULTILINE | re.DOTALL)
 _BREAKS = (re.compile(r"\n\n+"), re.compile(r"\n"), re.compile(r"\s+"))
 

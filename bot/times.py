@@ -10,9 +10,7 @@ def describe(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     if 0 <= seconds < 60:
         return f"in {seconds} second{'' if seconds == 1 else 's'}"
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
-    return (
-        f"{_day(local, (local.date() - today) // timedelta(days=1), today.year)} at {local:%H:%M}"
-    )
+    return f"{_day(local, (local.date() - today).days, today.year)} at {local:%H:%M}"
 
 
 def _day(local: datetime, days: int, year: int) -> str:

@@ -1,0 +1,17 @@
+"""The brain of the command bot: what is understood is carried out as the user who said it."""
+
+from ai.catalogue import catalogue
+from ai.configuration import load_ai_config
+from ai.parser import Parser
+from bot.api_client import ApiClient
+from bot.command_registry import load_commands, registry
+from bot.conversation import Conversation
+from config.clock import Clock, utc_now
+from config.settings import Settings
+
+
+def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> Conversation:
+    """Return a conversation that knows every command module, and the model where one is set."""
+    load_commands()
+    parser = Parser(catalogue, load_ai_config(settings.ai_config_path))
+    return Conversation(api, parser, registry, settings, clock)
