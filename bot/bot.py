@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 AGENT = "default"
 """The name of the agent that DISCORD_BOT_TOKEN stands for."""
-TOKEN_IS_MISSING = (  # noqa: S105 - a sentence
+NOTHING_TO_RUN = (
     "DISCORD_BOT_TOKEN is not set, so there is no bot to run. Set it in config/.env "
     "(README: Discord), or talk in the terminal with `python manage.py chat`."
 )
@@ -62,7 +62,7 @@ async def run_discord(settings: Settings) -> int:
     Without a token there is nothing to run: say so, and return 2.
     """
     if settings.discord_bot_token is None:
-        sys.stderr.write(TOKEN_IS_MISSING + "\n")
+        sys.stderr.write(NOTHING_TO_RUN + "\n")
         return 2
     use_api(settings.discord_api_url)
     stop = asyncio.Event()
