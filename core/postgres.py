@@ -22,7 +22,9 @@ from core.statements import CONDITIONS, Condition, Order, Row, Shape, Statement,
 
 Where = Mapping[str, Any]
 
-ORDER = re.compile(r"(.+?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?", re.IGNORECASE | re.DOTALL)
+ORDER = re.compile(
+    r"(.+?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?", re.IGNORECASE | re.DOTALL
+)
 CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
 DEFINES_TABLES = re.compile(r"\s*(CREATE|ALTER|DROP|RENAME)\b", re.IGNORECASE)
 
@@ -102,9 +104,7 @@ def upsert(table: str, data: Mapping[str, Any], conflict_columns: str | Sequence
 
     The conflict_columns need a unique constraint, and a value each in the data.
     """
-    conflict = (
-        (conflict_columns,) if isinstance(conflict_columns, str) else tuple(conflict_columns)
-    )
+    conflict = (conflict_columns,) if isinstance(conflict_columns, str) else tuple(conflict_columns)
     found = _table(table, [*data, *conflict])
     if missing := [name for name in conflict if name not in data] or not conflict:
         raise InvalidInput(f"upsert: the conflict columns need a value each: {missing}")

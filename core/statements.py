@@ -186,6 +186,8 @@ class Statement:
         places = Places(shape.table)
         compiled = BUILDERS[shape.kind](shape, places, dialect).compile(dialect=dialect)
         self.sql = str(compiled)
+        # SQLite's dialect adds an OFFSET of 0 to a LIMIT, as a parameter of its own.
+        self._fixed = {n: v for n, v in compiled.params.items() if n not in places.types}
         self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
         self._binders = [
             (name, binder(label, type_, dialect)) for name, (label, type_) in places.types.items()
@@ -200,6 +202,7 @@ class Statement:
         bound = {
             name: bind(value) for (name, bind), value in zip(self._binders, values, strict=True)
         }
+        bound |= self._fixed
         return bound if self._order is None else [bound[name] for name in self._order]
 
     def run(self, cursor: Any, values: Iterable[Any]) -> None:  # noqa: ANN401 - the driver's own

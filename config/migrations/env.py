@@ -1,0 +1,12 @@
+"""What Alembic runs around the migrations; core/migrations.py hands in the connection."""
+
+from alembic import context
+
+given = context.config.attributes
+context.configure(
+    connection=given["connection"],
+    target_metadata=given["target_metadata"],
+    render_as_batch=given["connection"].dialect.name == "sqlite",  # it can't alter most things
+)
+with context.begin_transaction():
+    context.run_migrations()

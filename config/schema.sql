@@ -1,0 +1,137 @@
+-- The whole schema, as PostgreSQL DDL. Made by `make schema`; the program makes its tables by itself.
+
+CREATE TABLE users (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	username VARCHAR(255) NOT NULL,
+	password_hashed BYTEA NOT NULL,
+	display_name VARCHAR(255),
+	time_zone VARCHAR(64),
+	token_version INTEGER DEFAULT '0' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_users PRIMARY KEY (id),
+	CONSTRAINT uq_users_username UNIQUE (username)
+);
+
+CREATE TABLE chat_accounts (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	logged_in BOOLEAN DEFAULT true NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	last_used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_chat_accounts PRIMARY KEY (id),
+	CONSTRAINT uq_chat_accounts_platform_agent_account_id_user_uuid UNIQUE (platform, agent, account_id, user_uuid),
+	CONSTRAINT fk_chat_accounts_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_chat_accounts_user_uuid ON chat_accounts (user_uuid);
+
+CREATE TABLE examples (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_examples PRIMARY KEY (id),
+	CONSTRAINT fk_examples_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_examples_user_uuid ON examples (user_uuid);
+
+CREATE TABLE notifications (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	discord_webhook VARCHAR(500),
+	discord_enabled BOOLEAN DEFAULT false NOT NULL,
+	ntfy_topic VARCHAR(255),
+	ntfy_enabled BOOLEAN DEFAULT false NOT NULL,
+	last_message_sent TIMESTAMP WITH TIME ZONE,
+	current_notification_status VARCHAR(50) DEFAULT 'inactive' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_notifications PRIMARY KEY (id),
+	CONSTRAINT uq_notifications_user_uuid UNIQUE (user_uuid),
+	CONSTRAINT fk_notifications_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE TABLE task_lists (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_task_lists PRIMARY KEY (id),
+	CONSTRAINT uq_task_lists_user_uuid_name UNIQUE (user_uuid, name),
+	CONSTRAINT fk_task_lists_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_task_lists_user_uuid ON task_lists (user_uuid);
+
+CREATE TABLE deliveries (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	channel VARCHAR(32) NOT NULL,
+	chat_account_id UUID,
+	text TEXT NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state VARCHAR(16) DEFAULT 'waiting' NOT NULL,
+	attempts INTEGER DEFAULT '0' NOT NULL,
+	next_attempt_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	lease_id UUID,
+	leased_until TIMESTAMP WITH TIME ZONE,
+	last_error VARCHAR(500),
+	settled_at TIMESTAMP WITH TIME ZONE,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_deliveries PRIMARY KEY (id),
+	CONSTRAINT fk_deliveries_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
+	CONSTRAINT fk_deliveries_chat_account_id FOREIGN KEY(chat_account_id) REFERENCES chat_accounts (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_deliveries_state_channel_next_attempt_at ON deliveries (state, channel, next_attempt_at);
+
+CREATE INDEX ix_deliveries_user_uuid ON deliveries (user_uuid);
+
+CREATE TABLE reminders (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	subject VARCHAR(255) NOT NULL,
+	text TEXT NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	fired_at TIMESTAMP WITH TIME ZONE,
+	chat_account_id UUID,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_reminders PRIMARY KEY (id),
+	CONSTRAINT uq_reminders_user_uuid_subject UNIQUE (user_uuid, subject),
+	CONSTRAINT fk_reminders_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
+	CONSTRAINT fk_reminders_chat_account_id FOREIGN KEY(chat_account_id) REFERENCES chat_accounts (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_reminders_fired_at_due_at ON reminders (fired_at, due_at);
+
+CREATE INDEX ix_reminders_user_uuid ON reminders (user_uuid);
+
+CREATE TABLE tasks (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	list_id UUID NOT NULL,
+	name TEXT NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE,
+	done BOOLEAN DEFAULT false NOT NULL,
+	completed_at TIMESTAMP WITH TIME ZONE,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_tasks PRIMARY KEY (id),
+	CONSTRAINT fk_tasks_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
+	CONSTRAINT fk_tasks_list_id FOREIGN KEY(list_id) REFERENCES task_lists (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_tasks_list_id ON tasks (list_id);
+
+CREATE INDEX ix_tasks_user_uuid ON tasks (user_uuid);
+
+-- Where the migrations stand, so that they start from here.
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0001');

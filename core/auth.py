@@ -1,0 +1,119 @@
+"""Log-ins and tokens: who may act as which user."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from config.settings import get_settings
+from core import postgres, users
+from core.errors import NotAuthenticated
+from core.passwords import check_password as check_password
+from core.passwords import password_matches
+
+TOKEN_LIFETIME = timedelta(hours=1)
+ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a token speaks for, and the chat that it was made for, if any."""
+
+    user_uuid: UUID
+    username: str
+    chat_account_id: UUID | None = None
+
+
+def get_login_token(username: str, password: str) -> str | bool:
+    """Return a token for an hour, or False. An unknown user takes as long as a wrong password."""
+    user = users.find_user_by_name(username)
+    matches = password_matches(password, user["password_hashed"] if user else None)
+    return issue_token(user) if user and matches else False
+
+
+def issue_token(user: dict[str, Any], chat_account_id: UUID | None = None) -> str:
+    """Sign a token for a row of users, and the chat it is for, if any."""
+    now = datetime.now(UTC)
+    claims: dict[str, Any] = {
+        "sub": str(user["id"]),
+        "name": user["username"],
+        "ver": user["token_version"],
+        "iat": now,
+        "exp": now + TOKEN_LIFETIME,
+    }
+    if chat_account_id is not None:
+        claims["chat"] = str(chat_account_id)
+    return jwt.encode(claims, _secrets()[0], algorithm=ALGORITHM)
+
+
+def read_token(token: str) -> Caller:
+    """Return whom a token speaks for.
+
+    Raises NotAuthenticated where it has expired or is not signed by us, where the user's tokens were
+    ended since, and where the user is gone.
+    """
+    claims = _verified(token)
+    user = users.find_user(claims["sub"])
+    if user is None or user["token_version"] != claims.get("ver", 0):
+        raise NotAuthenticated
+    chat = claims.get("chat")
+    return Caller(user["id"], user["username"], UUID(chat) if chat else None)
+
+
+def verify_login_token(
+    login_token: str,
+    username: str | bool = False,
+    userUUID: UUID | str | bool = False,  # noqa: N803 - as documented
+) -> bool:
+    """Tell whether a token is good, and is this user's where one is named."""
+    try:
+        caller = read_token(login_token)
+    except NotAuthenticated:
+        return False
+    if username is not False and username != caller.username:
+        return False
+    return userUUID is False or str(userUUID).lower() == str(caller.user_uuid)
+
+
+def get_user_password_hash(userUUID: UUID | str) -> bytes | None:  # noqa: N803 - as documented
+    """Return the stored hash, or None where there is no such user."""
+    user = users.find_user(userUUID)
+    return user["password_hashed"] if user else None
+
+
+def unregister_user(userUUID: UUID | str, password: str) -> bool:  # noqa: N803 - as documented
+    """Delete a user with all that is theirs, if the password is right."""
+    user = users.find_user(userUUID)
+    matches = password_matches(password, user["password_hashed"] if user else None)
+    return user is not None and matches and bool(postgres.delete("users", {"id": user["id"]}))
+
+
+def end_sessions(user_uuid: UUID | str) -> bool:
+    """Make every token that a user has invalid; False where there is no such user."""
+    return users.end_tokens(user_uuid)
+
+
+def _secrets() -> list[str]:
+    """Return the keys: the first signs, every one verifies, so that they can be changed in turn."""
+    return get_settings().jwt_secret.get_secret_value().replace(" ", "").split(",")
+
+
+def _verified(token: str) -> dict[str, Any]:
+    for secret in _secrets():
+        try:
+            return jwt.decode(
+                token, secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}
+            )
+        except jwt.InvalidSignatureError:
+            continue  # perhaps signed with an older one
+        except jwt.InvalidTokenError as error:
+            raise NotAuthenticated from error
+    raise NotAuthenticated
+
+
+getLoginToken = get_login_token  # noqa: N816
+verifyLoginToken = verify_login_token  # noqa: N816
+getUserpasswordHash = get_user_password_hash  # noqa: N816
+unregisterUser = unregister_user  # noqa: N816

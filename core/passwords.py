@@ -1,0 +1,50 @@
+"""Passwords: what they must be like, and their hashes.
+
+bcrypt takes a fifth of a second on purpose. It runs with Python's lock released; callers make sure that
+no database connection is held meanwhile, so that log-ins hold up nobody else.
+"""
+
+from functools import lru_cache
+
+import bcrypt
+
+from config.settings import get_settings
+from core.errors import InvalidInput
+
+MIN_BYTES = 8  # NIST SP 800-63B, section 5.1.1.1
+MAX_BYTES = 72  # all that bcrypt reads
+
+
+def check_password(password: str) -> None:
+    """Raise InvalidInput for a password that is too short, or longer than bcrypt can tell apart."""
+    try:
+        length = len(password.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidInput("This password has characters that can't be encoded.") from error
+    if length < MIN_BYTES:
+        raise InvalidInput(f"This password is too short: it needs at least {MIN_BYTES} characters.")
+    if length > MAX_BYTES:
+        raise InvalidInput(
+            f"This password is too long: it takes {length} bytes, and at most {MAX_BYTES} are possible "
+            "(an accented letter takes two, an emoji four)."
+        )
+
+
+def hash_password(password: str) -> bytes:
+    """Return the hash to store. Raises InvalidInput for a password that check_password refuses."""
+    check_password(password)
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(get_settings().password_hash_rounds))
+
+
+def password_matches(password: str, hashed: bytes | None) -> bool:
+    """Compare a password with a stored hash; None, for an unknown user, takes as long as any other."""
+    given = password.encode(errors="replace")
+    against = hashed or _nobodys_hash(get_settings().password_hash_rounds)
+    # bcrypt refuses to look at more; no such password was ever stored.
+    matches = bcrypt.checkpw(given[:MAX_BYTES], against)
+    return matches and hashed is not None and len(given) <= MAX_BYTES
+
+
+@lru_cache
+def _nobodys_hash(rounds: int) -> bytes:
+    return bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(rounds))

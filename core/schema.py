@@ -1,0 +1,32 @@
+"""The schema as PostgreSQL DDL, for config/schema.sql."""
+
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from core.migrations import head
+
+HEADER = """\
+-- The whole schema, as PostgreSQL DDL. Made by `make schema`; the program makes its tables by itself.
+"""
+REVISION = """
+-- Where the migrations stand, so that they start from here.
+CREATE TABLE alembic_version (
+\tversion_num VARCHAR(32) NOT NULL,
+\tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('{}');
+"""
+
+
+def postgres_ddl(metadata: MetaData) -> str:
+    """Return what makes every table of the metadata, each before those that refer to it."""
+    dialect = postgresql.dialect()
+    parts = [HEADER]
+    for table in metadata.sorted_tables:
+        parts.append(f"{str(CreateTable(table).compile(dialect=dialect)).rstrip()};\n")
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            parts.append(f"\n{CreateIndex(index).compile(dialect=dialect)};\n")
+    parts.append(REVISION.format(head()))
+    return "".join(line.rstrip() + "\n" for line in "".join(parts).splitlines())

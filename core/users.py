@@ -1,0 +1,181 @@
+"""Accounts."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from core import chats, postgres
+from core.database import transaction
+from core.errors import Conflict, InvalidInput
+from core.passwords import hash_password
+from core.tables import users
+
+REQUIRED = ("username", "password_hashed")
+PROTECTED = ("id", "password_hashed", "token_version", "created_at")
+
+Row = dict[str, Any]
+
+
+def check_username(username: str) -> str:
+    """Return the name in the one form that is stored: NFC, without blanks around it.
+
+    Raises InvalidInput for a name that is empty, over 255 characters, or not printable.
+    """
+    name = unicodedata.normalize("NFC", username).strip()
+    if not name:
+        raise InvalidInput("A user name can't be empty.")
+    if len(name) > (longest := 255):
+        raise InvalidInput(f"A user name has at most {longest} characters.")
+    if not name.isprintable():
+        raise InvalidInput("A user name is one line of printable characters.")
+    return name
+
+
+def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
+    """Return the row of a user, or None; a text that is no UUID is nobody's."""
+    try:
+        user_uuid = UUID(str(userUUID))
+    except ValueError:
+        return None
+    return postgres.select_one("users", {"id": user_uuid})
+
+
+def find_user_by_name(username: str) -> Row | None:
+    """Return the row of a user, or None; a name that nobody can have is nobody's."""
+    try:
+        return postgres.select_one("users", {"username": check_username(username)})
+    except InvalidInput:
+        return None
+
+
+def get_user_uuid(username: str) -> UUID | bool:
+    """Return a user's UUID, or False."""
+    user = find_user_by_name(username)
+    return user["id"] if user else False
+
+
+def get_user_first_name(userUUID: UUID | str) -> str | None:  # noqa: N803 - as documented
+    """Return what a user wants to be called, or None."""
+    user = find_user(userUUID)
+    return user["display_name"] if user else None
+
+
+def is_username_available(username: str) -> bool:
+    """Tell whether this is a name that a user can have, and nobody has."""
+    try:
+        return not postgres.exists("users", {"username": check_username(username)})
+    except InvalidInput:
+        return False
+
+
+def does_user_uuid_exist(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented
+    """Tell whether there is such a user."""
+    return find_user(userUUID) is not None
+
+
+def register_user(username: str, password: str, data: Mapping[str, Any] | None = None) -> bool:
+    """Make an account; False where the name is taken.
+
+    `data` may hold more columns of users, such as display_name. Raises InvalidInput for a name or
+    password that is refused, UnknownName for a column that does not exist.
+    """
+    extra = _changeable(data or {})
+    user = {**extra, "username": check_username(username)}
+    user["password_hashed"] = hash_password(password)
+    try:
+        create_user(user)
+    except Conflict:
+        return False
+    return True
+
+
+def create_user(data_dict: Mapping[str, Any]) -> Row:
+    """Insert a user whose password is hashed already and return the row.
+
+    Raises InvalidInput, a ValueError, where a required field is missing, and Conflict where the name
+    is taken.
+    """
+    complete, missing = validate_user(data_dict)
+    if not complete:
+        raise InvalidInput(f"A user needs {' and '.join(missing)}.")
+    with transaction():  # a name that is taken ends a savepoint, not the caller's transaction
+        return postgres.insert(
+            "users", {**data_dict, "username": check_username(data_dict["username"])}
+        )
+
+
+def validate_user(user: Mapping[str, Any]) -> tuple[bool, list[str]]:
+    """Return whether all required fields are there, and the names of those that are not."""
+    missing = [name for name in REQUIRED if not user.get(name)]
+    return not missing, missing
+
+
+def update_user(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # noqa: N803 - as documented
+    """Change a user's columns; False where there is nothing to change or no such user.
+
+    id, password_hashed, token_version and created_at are left as they are, whatever is said of them.
+    Raises Conflict where a new name is taken.
+    """
+    changes = _changeable(data_dict)
+    if "username" in changes:
+        changes["username"] = check_username(changes["username"])
+    user = find_user(userUUID)
+    if not changes or user is None:
+        return False
+    with transaction():
+        return bool(postgres.update("users", changes, {"id": user["id"]}))
+
+
+def change_password(
+    userUUID: UUID | str,  # noqa: N803 - as documented
+    new_password: str,
+    keep_chat: UUID | None = None,
+) -> bool:
+    """Set a new password, and end every session but that of one chat; False: no such user.
+
+    Raises InvalidInput for a password that is refused.
+    """
+    password_hashed = hash_password(new_password)
+    with transaction():
+        if not end_tokens(userUUID, password_hashed=password_hashed):
+            return False
+        chats.log_out_all(UUID(str(userUUID)), keep_chat)
+    return True
+
+
+def end_tokens(user_uuid: UUID | str, **changes: bytes) -> bool:
+    """Make every token handed out so far invalid, with a change of the row; False: no such user."""
+    user = find_user(user_uuid)
+    if user is None:
+        return False
+    counted = update(users).where(users.c.id == user["id"])
+    with transaction() as connection:
+        result = connection.execute(
+            counted.values(token_version=users.c.token_version + 1, **changes)
+        )
+    return result.rowcount > 0
+
+
+def delete_user(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented
+    """Delete a user with all that is theirs; False: no such user."""
+    user = find_user(userUUID)
+    return user is not None and bool(postgres.delete("users", {"id": user["id"]}))
+
+
+def _changeable(data: Mapping[str, Any]) -> Row:
+    return {name: value for name, value in data.items() if name not in PROTECTED}
+
+
+getUserUUID = get_user_uuid  # noqa: N816
+getUserFirstName = get_user_first_name  # noqa: N816
+isUsernameAvailable = is_username_available  # noqa: N816
+doesUserUUIDExist = does_user_uuid_exist  # noqa: N816
+registerUser = register_user  # noqa: N816
+createUser = create_user  # noqa: N816
+validateUser = validate_user  # noqa: N816
+updateUser = update_user  # noqa: N816
+changePassword = change_password  # noqa: N816
+deleteUser = delete_user  # noqa: N816

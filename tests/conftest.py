@@ -1,0 +1,99 @@
+"""Databases for the tests: a fresh, migrated one each, on SQLite and on PostgreSQL."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+
+import hypothesis
+import psycopg2
+import pytest
+from sqlalchemy import URL, make_url
+
+# Before anything reads the settings: whatever the developer's own say, the tests run with these.
+os.environ.update(
+    APP_ENV="development",
+    DATA_DIR=tempfile.gettempdir(),
+    JWT_SECRET="tests-" + "j" * 40,
+    SERVICE_KEY="tests-" + "s" * 40,
+    PASSWORD_HASH_ROUNDS="4",
+)
+
+from core import migrations
+from core.database import Database, use_database
+from tests.support.postgres import postgres_server
+
+hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
+hypothesis.settings.load_profile("short")
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[URL]:
+    """A PostgreSQL server's empty database; the server lives as long as the session."""
+    with postgres_server() as url:
+        yield make_url(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: URL) -> URL:
+    """A migrated database that others are copied from."""
+    with closing(psycopg2.connect(_dsn(postgres_url))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE migrated")
+    return _migrate(postgres_url.set(database="migrated"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> URL:
+    """A migrated file that others are copied from."""
+    return _migrate(URL.create("sqlite", database=str(tmp_path_factory.mktemp("db") / "app.db")))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+    """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL."""
+    if request.param == "postgresql":
+        with _copied(request.getfixturevalue("postgres_template")) as url:
+            yield url
+    else:
+        template: URL = request.getfixturevalue("sqlite_template")
+        url = template.set(database=str(tmp_path / "app.db"))
+        shutil.copyfile(str(template.database), str(url.database))
+        yield url
+
+
+@pytest.fixture
+def database(database_url: URL) -> Iterator[Database]:
+    """A fresh, migrated database, which the program uses for the length of the test.
+
+    `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)` asks for one kind only.
+    """
+    with closing(Database(database_url)) as database:
+        before = use_database(database)
+        yield database
+        use_database(before)
+
+
+def _migrate(url: URL) -> URL:
+    with closing(Database(url)) as database:
+        migrations.upgrade(database)
+    return url
+
+
+@contextmanager
+def _copied(template: URL) -> Iterator[URL]:
+    name = f"test_{next(_numbers)}"
+    with closing(psycopg2.connect(_dsn(template.set(database="postgres")))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name} TEMPLATE {template.database}")
+        yield template.set(database=name)
+        connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)

