@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ai.catalogue import Catalogue, CommandSpec, catalogue
+from ai.templates import SentenceError, ways
 from bot.context import Context, Declined, Message
 from bot.fields import Unclear, convert, fields_of, question
 from bot.messages import Session
@@ -57,16 +58,12 @@ class CommandModule:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")
-            self.commands[name] = Command(
-                self._spec(action, sentences, destructive=confirm is not None), action, confirm
-            )
+            self.commands[name] = Command(self._spec(action, sentences, confirm), action, confirm)
             return action
 
         return register
 
-    def _spec(
-        self, action: Action, sentences: tuple[str, ...], *, destructive: bool
-    ) -> CommandSpec:
+    def _spec(self, action: Action, sentences: tuple[str, ...], confirm: str | None) -> CommandSpec:
         """Read a function; raise RegistrationError where it breaks a convention."""
         if not inspect.iscoroutinefunction(action):
             raise _error(action, "must be an `async def`")
@@ -79,19 +76,23 @@ class CommandModule:
             fields = fields_of(action)
         except (TypeError, NameError, ValueError) as error:
             raise _error(action, str(error)) from error
-        spoken = {field.name for field in fields if field.kind != "secret"}
-        for sentence in sentences:
-            for name in _PLACEHOLDER.findall(sentence):
-                if name not in spoken:
-                    raise _error(action, f"the sentence {sentence!r} names no parameter {name!r}")
-        return CommandSpec(
+        spec = CommandSpec(
             self.interaction_type,
             action.__name__,
             description.splitlines()[0],
             fields,
             sentences,
-            destructive,
+            destructive=confirm is not None,
         )
+        certain = {field.name for field in fields if field.required and field.kind != "secret"}
+        for name in set(_PLACEHOLDER.findall(confirm or "")) - certain:
+            raise _error(action, f"`confirm` names {name!r}, which may be missing or is a secret")
+        try:
+            for sentence in sentences:
+                list(ways(spec, sentence))
+        except SentenceError as error:
+            raise _error(action, str(error)) from error
+        return spec
 
     async def handle(self, message: Message, session: Session, parsed: dict[str, Any]) -> str:
         """Carry out a parsed command: fill its fields, ask what is open, confirm, run."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.messages import Incoming, Session
 from bot.sessions import Person, Sessions, UserApi
 from bot.talk import Talk
-from bot.times import describe
+from bot.times import countdown, on_the_clock
 from config.clock import Clock
 
 DASH = "\N{EN DASH}"
@@ -95,9 +95,11 @@ class Context:
             return ""
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment)
+        if soon := countdown(moment, self._clock()):
+            return f" {DASH} {soon}"
         self.named_a_time = True
         zone = "" if self.session.time_zone else f" ({self.zone.key})"
-        return f" {DASH} {describe(moment, self._clock(), self.zone)}{zone}"
+        return f" {DASH} {on_the_clock(moment, self._clock(), self.zone)}{zone}"
 
     async def log_out(self) -> None:
         """End this log-in."""

@@ -162,7 +162,7 @@ class Conversation:
         """Give an order to its handler and tell what came of it."""
         handler = self._registry.get_handler(str(parsed.get("interaction_type")))
         if handler is None:
-            raise Declined(f"I can't do that. I know about {manual.modules(self._registry)}.")
+            raise Declined(f"I can't do that. I know about {manual.module_names(self._registry)}.")
         context = Context(
             incoming=incoming,
             person=person,

@@ -74,7 +74,7 @@ class LogIn:
                 if error.status not in (400, 409):
                     raise
                 reason = escape(error.message)
-                if error.status == 400 and "username" not in error.fields:
+                if "password" in error.message.lower():
                     password = await talk.ask(
                         f"{reason} Please choose another password.",
                         secret="password",  # noqa: S106 - what it is

@@ -1,10 +1,8 @@
 """What can be said, written for people: the help, the greeting and the courtesies."""
 
-from hassil.expression import Alternative, Expression, Group, ListReference, TextChunk
-from hassil.parse_expression import parse_sentence
-
 from ai.catalogue import CommandSpec, FieldKind
-from bot.command_registry import Registry
+from ai.templates import ways
+from bot.command_registry import CommandModule, Registry
 from bot.text import escape
 
 HELP_WORDS = frozenset(
@@ -50,7 +48,6 @@ EXAMPLES: dict[FieldKind, str] = {
     "number": "2.5",
     "boolean": "yes",
 }
-GREETING_EXAMPLES = 3
 
 
 def courtesy(words: str) -> str | None:
@@ -66,29 +63,16 @@ def example(spec: CommandSpec) -> str:
         or next(iter(field.choices), f"<{field.name.replace('_', ' ')}>")
         for field in spec.fields
     }
-    return " ".join(_spoken(parse_sentence(spec.sentences[0]).expression, values).split())
-
-
-def _spoken(part: Expression, values: dict[str, str]) -> str:
-    """Say a template: the first of several ways, without what is optional."""
-    if isinstance(part, TextChunk):
-        return part.original_text
-    if isinstance(part, ListReference):
-        return values.get(part.list_name, "")
-    if isinstance(part, Alternative):
-        return "" if part.is_optional else _spoken(part.items[0], values)
-    if isinstance(part, Group):
-        return "".join(_spoken(item, values) for item in part.items)
-    raise TypeError(f"a sentence can't have a {type(part).__name__}")
+    words = next(ways(spec, spec.sentences[0]))
+    return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)
 
 
 def full_help(registry: Registry) -> str:
     """List by module what can be said, with one example a command."""
     blocks = ["Talk to me in your own words. For example:"]
-    for module in registry.modules.values():
-        lines = [f"**{escape(module.description)}**"]
-        lines += [f"• {escape(example(command.spec))}" for command in module.commands.values()]
-        blocks.append("\n".join(lines))
+    for module in _largest_first(registry):
+        examples = [f"• {escape(example(found.spec))}" for found in module.commands.values()]
+        blocks.append("\n".join([f"**{escape(module.description)}**", *examples]))
     raw = [name for name in registry.list_registered() if name not in registry.modules]
     if raw:
         blocks.append(f"I also know about: {escape(', '.join(raw))}.")
@@ -96,17 +80,25 @@ def full_help(registry: Registry) -> str:
     return "\n\n".join(blocks)
 
 
-def modules(registry: Registry) -> str:
+def module_names(registry: Registry) -> str:
     """Name everything that is registered, for a sentence."""
     return ", ".join(f"**{escape(name)}**" for name in registry.list_registered())
 
 
 def greeting(name: str, registry: Registry) -> str:
     """Welcome a person who has just logged in, and say what they can do."""
-    lines = [
-        f"Hello, {name}! You are logged in. I know about {modules(registry)}. For example, say:"
-    ]
-    firsts = [next(iter(module.commands.values())) for module in registry.modules.values()]
-    lines += [f"• {escape(example(command.spec))}" for command in firsts[:GREETING_EXAMPLES]]
-    lines.append("Say **help** for everything I understand.")
-    return "\n".join(lines)
+    modules = _largest_first(registry)
+    about = {module.interaction_type: f": {module.description}" for module in modules}
+    names = dict.fromkeys([*about, *registry.list_registered()])
+    lines = [f"Hello, {name}! You are logged in. I can help you with"]
+    lines += [f"• **{escape(name)}**{escape(about.get(name, ''))}" for name in names]
+    said = [example(found.spec) for found in [*modules[0].commands.values()][:2]] if modules else []
+    hint = (
+        f"Say, for example, {' or '.join(f'“{escape(text)}”' for text in said)}. " if said else ""
+    )
+    return "\n".join([*lines, f"{hint}“Help” lists everything that you can say."])
+
+
+def _largest_first(registry: Registry) -> list[CommandModule]:
+    """Return the modules, the ones with most to say first."""
+    return sorted(registry.modules.values(), key=lambda module: -len(module.commands))

@@ -42,8 +42,8 @@ async def pick(
 ) -> Row:
     """Return the row whose name was meant, asking where several may be.
 
-    `kind` is what a row is called ("task"), `label` how the person tells rows apart. Raises Declined
-    where none fits.
+    `kind` is what a row is called ("task"), `label` how the person tells rows apart. Raises
+    Declined where none fits.
     """
     left = list(rows)
     while True:

@@ -4,11 +4,16 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 
-def describe(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """Say when a moment is, seen from now, on the clocks of a zone: "tomorrow at 17:00"."""
+def countdown(moment: datetime, now: datetime) -> str | None:
+    """Say how long it is until a moment of the next minute: "in 3 seconds"; else None."""
     seconds = round((moment - now).total_seconds())
-    if 0 <= seconds < 60:
-        return f"in {seconds} second{'' if seconds == 1 else 's'}"
+    if not 0 <= seconds < 60:
+        return None
+    return f"in {seconds} second{'' if seconds == 1 else 's'}"
+
+
+def on_the_clock(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Say when a moment is, seen from now, on the clocks of a zone: "tomorrow at 17:00"."""
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
     return f"{_day(local, (local.date() - today).days, today.year)} at {local:%H:%M}"
 

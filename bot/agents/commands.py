@@ -2,6 +2,7 @@
 
 from ai.catalogue import catalogue
 from ai.configuration import load_ai_config
+from ai.models import OpenAICompatible
 from ai.parser import Parser
 from bot.api_client import ApiClient
 from bot.command_registry import load_commands, registry
@@ -13,5 +14,15 @@ from config.settings import Settings
 def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> Conversation:
     """Return a conversation that knows every command module, and the model where one is set."""
     load_commands()
-    parser = Parser(catalogue, load_ai_config(settings.ai_config_path))
+    config = load_ai_config(settings.ai_config_path)
+    model = None
+    if settings.openrouter_api_key:
+        model = OpenAICompatible(
+            settings.openrouter_base_url,
+            settings.openrouter_api_key.get_secret_value(),
+            config.model,
+            max_tokens=config.max_tokens,
+            timeout_seconds=config.validation.timeout_seconds,
+        )
+    parser = Parser(catalogue, config, model)
     return Conversation(api, parser, registry, settings, clock)

@@ -31,7 +31,7 @@ async def add(
     return f"Added {named(example['name'])}."
 
 
-@examples.command("(list|show) [me] my examples", "what examples do i have")
+@examples.command("list my examples", "show [me] my examples", "what examples do i have")
 async def show(ctx: Context) -> str:
     """Show your examples."""
     rows = await ctx.api.get("/api/example")

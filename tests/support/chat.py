@@ -1,0 +1,192 @@
+"""People who talk to the bot: the real conversation, over the real API, on a database of its own.
+
+    async def test_a_reminder_reaches_the_user(chat, clock):
+        assert "Added" in await chat.say("remind me to call mum tomorrow at 5pm")
+        clock.move_to("tomorrow 17:00")
+        assert "call mum" in await chat.next_message()
+
+`chat` is a user who is logged in, `world` makes more of them. Import the fixtures in a conftest.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import URL
+
+from ai import dates
+from api.main import create_app
+from bot.agents.commands import make_brain
+from bot.api_client import ApiClient
+from bot.conversation import Conversation
+from bot.deliveries import DeliveryLoop
+from bot.messages import Address, Incoming
+from config.settings import Settings, get_settings
+from core.database import Database
+from core.outbox import fire_due
+from tests.support.api_server import running
+
+AGENT = "test-bot"
+PASSWORD = "correct horse battery staple"
+NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)  # a Monday
+PATIENCE = 10
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move_to(self, words: str, zone: str = "UTC") -> None:
+        """Go to a time in the future, in a person's words."""
+        self.now = dates.resolve(words, ZoneInfo(zone), self.now)
+
+    def forward(self, **by: float) -> None:
+        """Go on by some minutes, hours, ..."""
+        self.now += timedelta(**by)
+
+
+class Person:
+    """Someone who writes to the bot, and what the bot wrote back."""
+
+    hides_secrets = False
+
+    def __init__(self, world: "World", account_id: str, channel_id: str = "dm") -> None:
+        self.address = Address("test", AGENT, account_id)
+        self.replies: list[str] = []
+        self.secrets_expected = 0
+        self._world = world
+        self._channel_id = channel_id
+        self._typing = 0
+
+    async def say(self, text: str) -> str:
+        """Write to the bot; return what it answers, as Markdown."""
+        before = len(self.replies)
+        await self._world.brain.handle(Incoming(self.address, self._channel_id, text), self)
+        assert not self._typing, "the bot still shows that it is typing"
+        return "\n".join(self.replies[before:])
+
+    async def next_message(self) -> str:
+        """Let the scheduler fire what is due by now; return the next message that arrives."""
+        await asyncio.to_thread(fire_due, self._world.clock())
+        arrived: asyncio.Queue[str] = asyncio.Queue()
+
+        async def take(account_id: str, text: str) -> None:
+            assert account_id == self.address.account_id
+            arrived.put_nowait(text)
+
+        deliveries = DeliveryLoop(
+            self._world.api, self.address.platform, AGENT, take, clock=self._world.clock
+        )
+        running = asyncio.create_task(deliveries.run())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await arrived.get()
+        finally:
+            await deliveries.finish()
+            await running
+
+    async def register(self, username: str, password: str = PASSWORD) -> str:
+        """Make an account and log in; return the greeting."""
+        for text in ("register", username, password):
+            answer = await self.say(text)
+        return answer
+
+    async def send(self, text: str) -> None:
+        """Take a reply: the person is the conversation's outlet too."""
+        self.replies.append(text)
+
+    def expect_secret(self) -> bool:
+        """Note that the bot asks for a secret."""
+        self.secrets_expected += 1
+        return self.hides_secrets
+
+    def typing(self) -> AbstractAsyncContextManager[None]:
+        """Note how long the bot shows that it is typing."""
+        return self._shown_typing()
+
+    @asynccontextmanager
+    async def _shown_typing(self) -> AsyncIterator[None]:
+        self._typing += 1
+        try:
+            yield
+        finally:
+            self._typing -= 1
+
+
+class World:
+    """An API, and a bot that people talk to."""
+
+    def __init__(self, api: ApiClient, settings: Settings, clock: Clock) -> None:
+        self.api = api
+        self.settings = settings
+        self.clock = clock
+        self.brain: Conversation = make_brain(api, settings, clock)
+
+    def person(self, account_id: str, channel_id: str = "dm") -> Person:
+        """Return someone whom the bot does not know yet."""
+        return Person(self, account_id, channel_id)
+
+    async def user(self, username: str) -> Person:
+        """Return someone who has an account and is logged in."""
+        person = self.person(f"account of {username}"[:64])
+        await person.register(username)
+        assert await self.brain.is_logged_in(person.address)
+        return person
+
+    async def restart(self) -> None:
+        """Start the bot anew, as after a crash."""
+        await self.brain.close()
+        self.brain = make_brain(self.api, self.settings, self.clock)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still until it is moved."""
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings of the tests; override the fixture to change them."""
+    return get_settings()
+
+
+@pytest.fixture
+def database_url(sqlite_template: URL, tmp_path: Path) -> URL:
+    """A fresh, migrated database; what differs between databases is tested in core."""
+    url = sqlite_template.set(database=str(tmp_path / "app.db"))
+    shutil.copyfile(str(sqlite_template.database), str(url.database))
+    return url
+
+
+@pytest.fixture
+async def world(database: Database, settings: Settings, clock: Clock) -> AsyncIterator[World]:
+    """An API of its own on loopback, and a bot."""
+    with running(create_app(settings, database, clock)) as url:
+        api = ApiClient(url, settings.service_key.get_secret_value())
+        world = World(api, settings.model_copy(update={"api_url": url}), clock)
+        yield world
+        await world.brain.close()
+        await api.close()
+
+
+@pytest.fixture
+async def chat(world: World) -> Person:
+    """A user who is logged in."""
+    return await world.user("ada")
+
+
+@pytest.fixture
+def stranger(world: World) -> Person:
+    """Someone whom the bot does not know yet."""
+    return world.person("4711")
