@@ -12,6 +12,7 @@ from api.models import Body, Name, Success, Text, optional
 from api.security import caller, public
 from core import auth, users
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
+from core.passwords import check_password, password_matches
 from core.postgres import select_one
 
 WRONG_LOGIN = "The user name or the password is wrong."
@@ -135,10 +136,10 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
     password = changes.pop("password", None)
     current = changes.pop("current_password", None)
     if password is not None:
-        auth.check_password(password)
+        check_password(password)
         if current is None:
             raise InvalidInput("A new password needs your current_password too.")
-        if not auth.verify_password(user_uuid, current):
+        if not password_matches(current, auth.get_user_password_hash(user_uuid)):
             raise NotAuthenticated(WRONG_PASSWORD)
     elif not changes:
         raise InvalidInput("There is nothing to change.")

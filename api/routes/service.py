@@ -14,6 +14,7 @@ from core import chats, outbox
 from core.auth import issue_token, read_token
 from core.errors import NotFound
 from core.postgres import select_one
+from core.reach import CHAT
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
@@ -124,7 +125,7 @@ def claim(body: Claim) -> dict[str, Any]:
     now = current_app.extensions["clock"]()
     address = (body.platform, body.agent)
     return {
-        "deliveries": outbox.claim([outbox.CHAT], now, limit=body.limit, address=address),
+        "deliveries": outbox.claim([CHAT], now, limit=body.limit, address=address),
         "next_due_at": outbox.next_due(now, address),
     }
 

@@ -1,0 +1,86 @@
+"""The resource that people copy: list, read, create, update, delete, one's own rows only."""
+
+import pytest
+
+from tests.api.conftest import Caller
+
+PATH = "/api/example"
+HOSTILE = [
+    "@everyone",
+    "**bold** `code` [x](http://y)",
+    "{user_input} {0} {{",
+    "\"double\" 'single' --; DROP TABLE examples",
+    "🦊 naïve 中文",
+    "line one\nline two",
+    "x" * 255,
+    "%s %(name)s :name",
+]
+
+
+def test_the_life_of_a_row(ada: Caller) -> None:
+    assert ada.get(PATH).json == []
+    made = ada.post(PATH, {"name": "first"})
+    assert made.status_code == 201
+    assert sorted(made.json) == ["created_at", "id", "name"]
+    one = f"{PATH}/{made.json['id']}"
+    assert ada.get(one).json == made.json
+    changed = ada.put(one, {"name": "second"})
+    assert (changed.status_code, changed.json) == (200, {**made.json, "name": "second"})
+    assert ada.get(PATH).json == [changed.json]
+    assert ada.delete(one).json == {"success": True}
+    assert ada.get(one).status_code == ada.delete(one).status_code == 404
+    assert ada.get(PATH).json == []
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_come_back_as_they_went_in(ada: Caller, name: str) -> None:
+    assert ada.post(PATH, {"name": name}).json["name"] == name
+    assert [row["name"] for row in ada.get(PATH).json] == [name]
+
+
+def test_another_users_row_is_as_absent_as_none(ada: Caller, ben: Caller) -> None:
+    row = ben.post(PATH, {"name": "ben's"}).json
+    for method, body in (("GET", None), ("PUT", {"name": "mine"}), ("DELETE", None)):
+        another = ada.request(method, f"{PATH}/{row['id']}", body)
+        absent = ada.request(method, f"{PATH}/00000000-0000-4000-8000-000000000000", body)
+        assert another.status_code == absent.status_code == 404
+        assert another.json == absent.json
+    assert ada.get(PATH).json == []
+    assert ben.get(PATH).json == [row]
+
+
+@pytest.mark.parametrize("field", ["id", "user_uuid", "created_at", "owner", "nonsense"])
+def test_a_body_sets_no_id_owner_or_time(ada: Caller, ben: Caller, field: str) -> None:
+    row = ada.post(PATH, {"name": "mine"}).json
+    body = {"name": "x", field: ben.uuid}
+    assert ada.post(PATH, body).status_code == 400
+    assert ada.put(f"{PATH}/{row['id']}", body).status_code == 400
+    assert ada.get(PATH).json == [row]
+    assert ben.get(PATH).json == []
+
+
+def test_pages(ada: Caller) -> None:
+    names = [str(number) for number in range(12)]
+    for name in names:
+        ada.post(PATH, {"name": name})
+    assert [row["name"] for row in ada.get(PATH).json] == names
+    page = ada.get(PATH, limit=5, offset=10).json
+    assert [row["name"] for row in page] == names[10:]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": "ten"},
+        {"limit": 1.5},
+        {"offset": -1},
+        {"offset": 10**30},
+        {"order": "name; DROP TABLE examples"},
+    ],
+)
+def test_pages_that_there_are_not(ada: Caller, query: dict[str, object]) -> None:
+    answer = ada.get(PATH, **query)
+    assert answer.status_code == 400
+    assert next(iter(query)) in answer.json["error"]

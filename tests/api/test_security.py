@@ -1,0 +1,140 @@
+"""Who may call what: every route of the application, in one table made from the application."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from apiflask import APIFlask
+
+from api.security import SERVICE_KEY_HEADER, access_of
+from config.settings import Settings
+from core.auth import issue_token
+from core.postgres import select_one
+from tests.api.conftest import Caller
+
+PUBLIC = {
+    ("GET", "/health"),
+    ("GET", "/openapi.json"),
+    ("POST", "/api/register"),
+    ("POST", "/api/login"),
+}
+
+
+def routes(app: APIFlask) -> Iterator[tuple[str, str, str]]:
+    """Yield every method and path of the application, and who may call it."""
+    for rule in app.url_map.iter_rules():
+        values = {name: str(uuid4()) for name in rule.arguments}
+        with app.test_request_context():
+            path = app.url_for(rule.endpoint, **values)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield method, path, access_of(app.view_functions[rule.endpoint])
+
+
+def test_these_routes_and_no_others_are_public(app: APIFlask) -> None:
+    assert {(method, path) for method, path, access in routes(app) if access == "public"} == PUBLIC
+
+
+def test_the_service_routes_are_the_ones_below_their_path(app: APIFlask) -> None:
+    for _, path, access in routes(app):
+        assert (access == "service") == path.startswith("/api/service/")
+
+
+def test_every_other_route_refuses_who_has_no_right_to_it(
+    app: APIFlask, nobody: Caller, ada: Caller, bot: Caller
+) -> None:
+    refused = 0
+    for method, path, access in routes(app):
+        if access == "public":
+            continue
+        intruders = [
+            nobody,
+            nobody.with_token("nonsense"),
+            nobody.with_token(""),
+            Caller(nobody.client, {"Authorization": "Basic YTpi"}),
+            Caller(nobody.client, {"Authorization": "Bearer"}),
+            Caller(nobody.client, {SERVICE_KEY_HEADER: "guess"}),
+            Caller(nobody.client, {SERVICE_KEY_HEADER: "gu\xe9ss"}),
+            bot if access == "user" else ada,
+        ]
+        for intruder in intruders:
+            for body in (None, {}, {"nonsense": 1}):
+                answer = intruder.request(method, path, body)
+                assert answer.status_code == 401, (method, path, intruder.headers, answer.json)
+                assert list(answer.json) == ["error"]
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+                refused += 1
+    assert refused > 200
+
+
+def test_the_bot_is_admitted_to_its_routes(bot: Caller) -> None:
+    address = {"platform": "console", "agent": "default"}
+    assert bot.post("/api/service/deliveries/claim", address).status_code == 200
+
+
+def test_without_a_service_key_nobody_is_the_bot(app: APIFlask, nobody: Caller) -> None:
+    settings: Settings = app.extensions["settings"]
+    empty = settings.model_copy(update={"service_key": type(settings.service_key)("")})
+    app.extensions["settings"] = empty
+    for headers in ({}, {SERVICE_KEY_HEADER: ""}):
+        answer = Caller(nobody.client, headers).post("/api/service/unlink", {})
+        assert answer.status_code == 401
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def unsigned(claims: dict[str, Any]) -> str:
+    parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
+
+
+def test_forged_and_stale_tokens_are_refused(ada: Caller, ben: Caller, settings: Settings) -> None:
+    secret = settings.jwt_secret.get_secret_value().split(",")[0]
+    good = claims_of(ada.token)
+    now = datetime.now(UTC)
+    forged = {
+        "alg none": unsigned(good),
+        "another key": jwt.encode(good, "k" * 48, "HS256"),
+        "another algorithm": jwt.encode(good, secret, "HS512"),
+        "no exp": jwt.encode({k: v for k, v in good.items() if k != "exp"}, secret, "HS256"),
+        "expired": jwt.encode({**good, "exp": now - timedelta(seconds=1)}, secret, "HS256"),
+        "nobody": jwt.encode({**good, "sub": str(uuid4())}, secret, "HS256"),
+        "no sub": jwt.encode({k: v for k, v in good.items() if k != "sub"}, secret, "HS256"),
+        "sub is no uuid": jwt.encode({**good, "sub": "ada"}, secret, "HS256"),
+        "ver is a text": jwt.encode({**good, "ver": "0 or 1"}, secret, "HS256"),
+        "an older ver": jwt.encode({**good, "ver": -1}, secret, "HS256"),
+        "cut": ada.token[:-2],
+        "a body of another": ".".join(
+            [ada.token.split(".")[0], ben.token.split(".")[1], ada.token.split(".")[2]]
+        ),
+    }
+    for name, token in forged.items():
+        answer = ada.with_token(token).get("/api/example")
+        assert answer.status_code == 401, name
+    assert ada.get("/api/example").status_code == 200
+
+
+def test_a_token_with_a_chat_is_as_good(ada: Caller) -> None:
+    row = select_one("users", {"id": ada.uuid})
+    assert row is not None
+    token = issue_token(row, uuid4())
+    assert ada.with_token(token).get("/api/example").status_code == 200
+
+
+def test_answers_are_hardened(nobody: Caller, ada: Caller) -> None:
+    for answer in (
+        nobody.get("/health"),
+        nobody.get("/nowhere"),
+        nobody.get("/api/example"),
+        ada.get("/api/example"),
+    ):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "Access-Control-Allow-Origin" not in answer.headers

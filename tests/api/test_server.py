@@ -1,0 +1,116 @@
+"""The real server on loopback: its own errors, its end, and requests side by side."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+from apiflask import APIFlask
+from flask import Flask
+
+from api.server import serve
+from tests.support.api_server import HOST, running
+
+
+@pytest.fixture
+def slow() -> Flask:
+    app = Flask("slow")
+
+    @app.get("/")
+    def answer() -> dict[str, bool]:
+        time.sleep(0.4)
+        return {"done": True}
+
+    return app
+
+
+@pytest.fixture
+def url(slow: Flask) -> Iterator[str]:
+    with running(slow) as url:
+        yield url
+
+
+def speak(url: str, words: bytes) -> tuple[int, dict[str, str], str]:
+    """Send raw bytes; return the status, the JSON and the head of the answer."""
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection((HOST, port), timeout=5) as line:
+        line.sendall(words)
+        said = b""
+        while chunk := line.recv(65536):
+            said += chunk
+    head, _, body = said.decode().partition("\r\n\r\n")
+    return int(head.split()[1]), json.loads(body), head
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (b"this is not HTTP\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 40_000 + b"\r\n\r\n", 431),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_request_is_answered_with_json(url: str, words: bytes, status: int) -> None:
+    code, body, head = speak(url, words)
+    assert code == status
+    assert list(body) == ["error"]
+    assert "\r\nServer:" not in head
+
+
+def test_requests_run_side_by_side(url: str) -> None:
+    started = time.monotonic()
+    with httpx2.Client(base_url=url) as client, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.get("/").json(), range(4)))
+    assert answers == [{"done": True}] * 4
+    assert time.monotonic() - started < 1.2  # one after the other takes 1.6 s
+
+
+def test_closing_finishes_what_is_under_way(slow: Flask) -> None:
+    server = serve(slow, HOST, 0, 2)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with ThreadPoolExecutor(1) as pool:
+        under_way = pool.submit(httpx2.get, f"http://{HOST}:{server.port}/")
+        time.sleep(0.15)
+        server.close()
+        assert under_way.result().json() == {"done": True}
+    thread.join(5)
+    assert not thread.is_alive()
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://{HOST}:{server.port}/")
+
+
+def test_closing_before_and_after_running_is_harmless(slow: Flask) -> None:
+    server = serve(slow, HOST, 0, 2)
+    server.close()
+    server.run()
+    server.close()
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://{HOST}:{server.port}/")
+
+
+def test_a_port_that_is_taken_is_an_error_at_once(slow: Flask, url: str) -> None:
+    with pytest.raises(OSError, match="in use"):
+        serve(slow, HOST, int(url.rpartition(":")[2]), 2)
+
+
+def test_the_application_behind_the_server(app: APIFlask) -> None:
+    credentials = {"username": "ada@home", "password": "correct horse battery staple"}
+    with running(app) as url, httpx2.Client(base_url=url) as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.post("/api/register", json=credentials).status_code == 201
+        token = client.post("/api/login", json=credentials).json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        uuid = client.get("/api/getUserUUID/ada%40home").json()
+        answer = client.get(f"/api/user/{uuid}")
+        assert answer.json()["username"] == "ada@home"
+        assert "server" not in answer.headers
+        client.post("/api/example", json={"name": "🦊"})
+        assert [row["name"] for row in client.get("/api/example").json()] == ["🦊"]
+        assert client.request("DELETE", f"/api/user/{uuid}", json={}).status_code == 400

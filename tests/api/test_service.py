@@ -1,0 +1,141 @@
+"""What the bot alone may do: linking chats, fetching tokens, delivering messages."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core import outbox
+from tests.api.conftest import NOW, Caller, Clock
+
+CHAT = {"platform": "discord", "agent": "default", "account_id": "1234"}
+AGENT = {"platform": "discord", "agent": "default"}
+DUE = "2030-01-01T13:00:00Z"
+
+
+def link(bot: Caller, user: Caller, **more: str) -> dict[str, Any]:
+    answer = bot.post("/api/service/links", {**CHAT, **more, "token": user.token})
+    assert answer.status_code == 201, answer.json
+    row: dict[str, Any] = answer.json
+    return row
+
+
+def claim(bot: Caller, **more: object) -> dict[str, Any]:
+    answer = bot.post("/api/service/deliveries/claim", {**AGENT, **more})
+    assert answer.status_code == 200, answer.json
+    claimed: dict[str, Any] = answer.json
+    return claimed
+
+
+def test_a_linked_chat_gets_tokens_until_it_is_unlinked(bot: Caller, ada: Caller) -> None:
+    assert bot.post("/api/service/tokens", CHAT).status_code == 404
+    linked = link(bot, ada)
+    assert sorted(linked) == ["display_name", "time_zone", "token", "user_uuid", "username"]
+    assert (linked["username"], linked["user_uuid"]) == ("ada", ada.uuid)
+    fresh = bot.post("/api/service/tokens", CHAT)
+    assert fresh.status_code == 200
+    for token in (linked["token"], fresh.json["token"]):
+        assert ada.with_token(token).get("/api/example").status_code == 200
+    assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
+    assert bot.post("/api/service/tokens", CHAT).status_code == 404
+    assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
+
+
+def test_a_chat_belongs_to_who_logged_in_last(bot: Caller, ada: Caller, ben: Caller) -> None:
+    link(bot, ada)
+    link(bot, ben)
+    assert bot.post("/api/service/tokens", CHAT).json["username"] == "ben"
+    other = {**CHAT, "account_id": "another person"}
+    assert bot.post("/api/service/tokens", other).status_code == 404
+
+
+def test_a_link_needs_a_good_token(bot: Caller, ada: Caller) -> None:
+    ada.post("/api/logout")
+    for token in (ada.token, "nonsense", ""):
+        answer = bot.post("/api/service/links", {**CHAT, "token": token})
+        assert answer.status_code == 401
+
+
+def test_tokens_go_on_after_a_log_out_elsewhere_only_for_linked_chats(
+    bot: Caller, ada: Caller
+) -> None:
+    from tests.api.conftest import PASSWORD
+
+    linked = link(bot, ada)
+    chat = ada.with_token(linked["token"])
+    body = {"password": "another good password", "current_password": PASSWORD}
+    assert chat.put(f"/api/user/{ada.uuid}", body).status_code == 200
+    assert chat.get("/api/example").status_code == 401
+    fresh = bot.post("/api/service/tokens", CHAT).json["token"]
+    assert ada.with_token(fresh).get("/api/example").status_code == 200
+
+
+def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, clock: Clock) -> None:
+    link(bot, ada, account_id="elsewhere")
+    here = ada.with_token(link(bot, ada)["token"])
+    here.post("/api/tasks", {"name": "call mum", "due_at": DUE})
+    assert claim(bot) == {"deliveries": [], "next_due_at": DUE}
+    clock.forward(hours=1)
+    outbox.fire_due(clock())
+    claimed = claim(bot)
+    [delivery] = claimed["deliveries"]
+    assert sorted(delivery) == ["account_id", "due_at", "id", "lease_id", "text"]
+    assert delivery["account_id"] == "1234"
+    assert delivery["text"] == "Reminder: call mum"
+    assert delivery["due_at"] == DUE
+    assert claim(bot)["deliveries"] == []
+    path = f"/api/service/deliveries/{delivery['id']}/settle"
+    body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
+    assert bot.post(path, {**body, "lease_id": str(uuid4())}).status_code == 404
+    assert bot.post(path, body).json == {"success": True}
+    assert bot.post(path, body).status_code == 404
+    assert claim(bot) == {"deliveries": [], "next_due_at": None}
+
+
+def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clock) -> None:
+    user = ada.with_token(link(bot, ada)["token"])
+    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    outbox.fire_due(clock())
+    [delivery] = claim(bot)["deliveries"]
+    body = {"lease_id": delivery["lease_id"], "outcome": "retry", "error": "x", "retry_after": 7.5}
+    assert bot.post(f"/api/service/deliveries/{delivery['id']}/settle", body).status_code == 200
+    assert claim(bot)["next_due_at"] == "2030-01-01T12:00:07.500000Z"
+    clock.forward(seconds=8)
+    assert [again["id"] for again in claim(bot)["deliveries"]] == [delivery["id"]]
+
+
+def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock: Clock) -> None:
+    user = ada.with_token(link(bot, ada)["token"])
+    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    outbox.fire_due(clock())
+    for other in ({"agent": "other"}, {"platform": "console"}):
+        assert claim(bot, **other) == {"deliveries": [], "next_due_at": None}
+    assert len(claim(bot)["deliveries"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("links", CHAT),
+        ("links", {**CHAT, "token": 5}),
+        ("tokens", {**CHAT, "account_id": ""}),
+        ("tokens", {**CHAT, "account_id": "x" * 65}),
+        ("tokens", {**CHAT, "platform": "x" * 33}),
+        ("tokens", {**CHAT, "account_id": "a\x00b"}),
+        ("tokens", {**CHAT, "account_id": 1234}),
+        ("unlink", {**CHAT, "user_uuid": "x"}),
+        ("deliveries/claim", {**AGENT, "limit": 0}),
+        ("deliveries/claim", {**AGENT, "limit": 101}),
+        ("deliveries/claim", {}),
+        (f"deliveries/{uuid4()}/settle", {"lease_id": "x", "outcome": "sent"}),
+        (f"deliveries/{uuid4()}/settle", {"lease_id": str(uuid4()), "outcome": "lost"}),
+        (
+            f"deliveries/{uuid4()}/settle",
+            {"lease_id": str(uuid4()), "outcome": "retry", "retry_after": -1},
+        ),
+        ("deliveries/x/settle", {"lease_id": str(uuid4()), "outcome": "sent"}),
+    ],
+)
+def test_bodies_that_are_refused(bot: Caller, path: str, body: dict[str, object]) -> None:
+    answer = bot.post(f"/api/service/{path}", body)
+    assert answer.status_code == 400, answer.json
