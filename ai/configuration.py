@@ -5,24 +5,34 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from config.settings import ConfigError, get_settings
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+USER_INPUT, HISTORY = "{user_input}", "{history_context}"
+_STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class Prompt(BaseModel):
-    """The prompt of one interaction type; `{user_input}` and `{history_context}` are filled in."""
+    """The prompt of one interaction type; the placeholders of the template are filled in."""
 
     model_config = _STRICT
 
-    system: str = Field(min_length=1)
-    user_template: str = "{history_context}{user_input}"
+    system: Annotated[str, Field(min_length=1)]
+    user_template: str = HISTORY + USER_INPUT
+
+    @field_validator("user_template")
+    @classmethod
+    def _holds_the_message(cls, value: str) -> str:
+        if USER_INPUT not in value:
+            raise ValueError(
+                f"{USER_INPUT} is missing, so that the model would never see the message"
+            )
+        return value
 
 
 class Validation(BaseModel):
-    """How often a reply is asked for in all, and how many seconds one may take."""
+    """How often the model is asked in all, and how many seconds it may take for each answer."""
 
     model_config = _STRICT
 
@@ -35,29 +45,32 @@ class AIConfig(BaseModel):
 
     model_config = _STRICT
 
-    model: str = Field(min_length=1)
+    model: Annotated[str, Field(min_length=1)]
     max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 500
     prompts: dict[str, Prompt] = Field(default_factory=dict)
     validation: Validation = Validation()
 
 
 def load_ai_config(path: Path) -> AIConfig:
-    """Read the file. Raises ConfigError with the file's name and the keys that are wrong."""
+    """Read the file. Raises ConfigError with the file's name and every key that is wrong."""
     try:
         return AIConfig.model_validate(json.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise ConfigError(f"{path} can't be read: {error.strerror}; see AI_CONFIG_PATH") from error
-    except ValueError as error:
+        raise ConfigError(
+            f"{path} can't be read ({error.strerror}); AI_CONFIG_PATH says where it is"
+        ) from error
+    except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is no valid JSON: {error}") from error
 
 
-def _explain(error: ValueError) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-    return f"no valid JSON ({error})"
+def _explain(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'the file'}: "
+        + problem["msg"].removeprefix("Value error, ")
+        for problem in error.errors(include_url=False, include_input=False)
+    )
 
 
 @lru_cache(maxsize=1)

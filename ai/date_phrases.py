@@ -1,8 +1,8 @@
 """The English words for times, read into their parts; no clock and no zone here.
 
 A phrase is a run of pieces ("next friday", "at 7", "in the evening"). Each piece fills slots of a
-Reading; a piece whose slot is taken ends the phrase. What the parts mean at a given moment is decided
-in ai/dates.py.
+Reading; a piece whose slot is taken ends the phrase. What the parts mean at a given moment is
+decided in ai/dates.py.
 """
 
 import re
@@ -54,7 +54,7 @@ class Reading:
 Piece = Callable[[str, int, Reading], int | None]
 """Reads one piece at a position into the Reading; returns where it ends, or None."""
 
-_END = re.compile(r"(?![\w'’/-]|[.:,]\d)")
+_END = re.compile(r"(?![\w'’/-]|[.:,]\d)")  # noqa: RUF001
 _GAP = re.compile(r"\s*,?\s*(?:(?:and|on|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -246,7 +246,7 @@ def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
     return reading.hour < 24 and reading.take("time")
 
 
-@_piece(rf"{_AT}?(?P<hour>{HOUR})\s*o['’]?\s?clock{_AMPM}?")
+@_piece(rf"{_AT}?(?P<hour>{HOUR})\s*o['’]?\s?clock{_AMPM}?")  # noqa: RUF001
 def _oclock(match: re.Match[str], reading: Reading) -> bool:
     reading.hour = int(number(match["hour"]))
     reading.half = match["half"].lower() + "m" if match["half"] else None
@@ -312,7 +312,7 @@ def _vague(match: re.Match[str], reading: Reading) -> bool:
 
 
 _IN = re.compile(r"(?:in|after|within)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
-_TIME_OF = re.compile(r"['’]?\s+time", re.IGNORECASE)
+_TIME_OF = re.compile(r"['’]?\s+time", re.IGNORECASE)  # noqa: RUF001
 _FROM_NOW = re.compile(r"\s+(?:from\s+(?:now|today)|hence)", re.IGNORECASE)
 _FROM_DAY = re.compile(r"\s+(?:from|after|on)\s+(?=tom|mon|tue|wed|thu|fri|sat|sun|the|\d)", re.I)
 _AGO = re.compile(r"\s+ago", re.IGNORECASE)
@@ -345,7 +345,7 @@ _pieces.append(_offset)
 
 
 def read(text: str, start: int = 0) -> tuple[Reading, int] | None:
-    """Read the longest phrase that starts at `start`; return its parts and where it ends, or None."""
+    """Read the longest phrase that starts at `start`; return its parts and its end, or None."""
     reading, end = Reading(), start
     position = start
     while True:

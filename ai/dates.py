@@ -2,15 +2,17 @@
 
 What is not said is filled in like this, and the reply that the person gets names the result:
 
-- a day without a time is 9:00 ("tomorrow", "on the 3rd"); mornings are 9:00, afternoons 15:00, evenings
-  19:00, nights 21:00, the end of a day or a week (Friday) 17:00;
-- "at 5" on a named day is 17:00: hours from 1 to 6 are in the afternoon, 7 to 11 in the morning; on today, and
-  with no day at all, it is the next one of the two that comes, between 6:00 and midnight;
-- "friday" is the next one that comes, "next friday" the one in the next calendar week (from Monday on);
-- days, weeks and months are counted on the calendar, hours, minutes and seconds on the clock, so that "in 24
-  hours" and "in a day" differ when the clocks change;
-- a time that the clocks skip in spring is moved on by the skipped hour; of one that comes twice in autumn the
-  first is taken, or the second where the first is past.
+- a day without a time is 9:00 ("tomorrow", "on the 3rd"); mornings are 9:00, afternoons 15:00,
+  evenings 19:00, nights 21:00, the end of a day or a week (Friday) 17:00;
+- "at 5" on a named day is 17:00: hours from 1 to 6 are in the afternoon, 7 to 11 in the
+  morning; on today, and with no day at all, it is the next one of the two that comes, between
+  6:00 and midnight;
+- "friday" is the next one that comes, "next friday" the one in the next calendar week (from
+  Monday on);
+- days, weeks and months are counted on the calendar, hours, minutes and seconds on the clock,
+  so that "in 24 hours" and "in a day" differ when the clocks change;
+- a time that the clocks skip in spring is moved on by the skipped hour; of one that comes twice
+  in autumn the first is taken, or the second where the first is past.
 
 What is past or unclear is asked about, never moved.
 """
@@ -69,7 +71,7 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
     return moment
 
 
-_STARTS = re.compile(r"(?<![\w'’-])(?=[\w@])")
+_STARTS = re.compile(r"(?<![\w'’-])(?=[\w@])")  # noqa: RUF001
 
 
 def find(text: str) -> list[tuple[int, int]]:
@@ -179,9 +181,8 @@ def _calendar_day(reading: Reading, today: date) -> date:
     except (ValueError, StopIteration) as error:
         raise UnclearTime(NO_SUCH_DAY) from error
     if reading.weekday is not None and found.weekday() != reading.weekday:
-        raise UnclearTime(
-            f"{found.day} {found:%B %Y} is a {WEEKDAYS[found.weekday()].title()}. Which day shall it be?"
-        )
+        named = WEEKDAYS[found.weekday()].title()
+        raise UnclearTime(f"{found.day} {found:%B %Y} is a {named}. Which day shall it be?")
     return found
 
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from ai.number_words import NUMBER, number
 
-_UNIT = r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|years?|yrs?)"
+_UNIT = (
+    r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?"
+    r"|days?|weeks?|wks?|fortnights?|months?|years?|yrs?)"
+)
 _LENGTH = re.compile(
     rf"half\s+(?:an?\s+)?(?P<half>{_UNIT})\b"
     rf"|(?:(?P<quarters>an?|one|three|3)\s+)?quarters?\s+of\s+an\s+hour\b"

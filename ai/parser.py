@@ -1,46 +1,264 @@
-"""What a person wrote, turned into a command: local sentences first, then the model."""
+"""What a person wrote, turned into a command: local sentences first, then the model.
 
+The documented names for other modules are `parse`, `register_validator` and `AI_CONFIG`.
+"""
+
+import asyncio
+import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
 
-from ai.catalogue import Catalogue
-from ai.configuration import AIConfig
+from ai import prompts, replies, validation
+from ai.catalogue import Catalogue, CommandSpec, catalogue
+from ai.configuration import AIConfig, Prompt, get_ai_config
+from ai.models import ChatModel, ModelError, OpenAICompatible, Reply
+from ai.prompts import Command, Turn
 from ai.sentences import Matcher
+from config.settings import ConfigError, Settings, get_settings
 
-Command = dict[str, Any]
-Turn = tuple[str, Command]
-"""A message of the past and what was made of it."""
+log = logging.getLogger(__name__)
+
+COMMAND = "command"
+NOT_UNDERSTOOD = "I did not understand that."
+NO_ANSWER = "I could not make sense of that. Please say it in other words."
+ONE_AT_A_TIME = "That sounds like several things at once. Please tell me one at a time."
+MAX_QUESTION = 500  # characters of a question that the model asks the person
+
+Validator = Callable[[Command], list[str]]
+Key = tuple[str, str]
+
+_validators: dict[str, Validator] = {}
 
 
-class ChatModel(Protocol):
-    """A language model that answers messages."""
+def register_validator(interaction_type: str, validator: Validator) -> None:
+    """Hold every result of a type, and of the prompt of that name, against a function.
+
+    It takes the parsed command and returns what is wrong with it, one string a problem. A
+    second one for the same type takes the place of the first.
+    """
+    _validators[interaction_type] = validator
 
 
 class Parser:
     """Turns texts into commands."""
 
     def __init__(
-        self, catalogue: Catalogue, config: AIConfig, model: ChatModel | None = None
+        self,
+        catalogue: Catalogue,
+        config: AIConfig,
+        model: ChatModel | None = None,
+        *,
+        other_types: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        """Use a catalogue and a model, or no model: then local sentences are all there is.
+
+        `other_types` names the interaction types outside the catalogue that are understood all
+        the same: those of raw handlers. Their results are only checked by the validators.
+        """
         self._catalogue = catalogue
         self._config = config
         self._model = model
+        self._other_types = other_types
         self._matcher = Matcher(catalogue)
 
     async def parse(
         self,
         text: str,
-        interaction_type: str = "command",
+        interaction_type: str = COMMAND,
         history: Sequence[Turn] = (),
         *,
-        allowed: Collection[tuple[str, str]] | None = None,
+        allowed: Collection[Key] | None = None,
+        retry_count: int = 0,
+        errors: Sequence[str] = (),
     ) -> Command:
-        """Return the command that the text says, a `needs_clarification`, or an `error`."""
+        """Return the command that the text says, a `needs_clarification`, or an `error`.
+
+        `allowed` bounds the commands to those that this person may use. Where nothing was
+        understood, `suggestions` holds the nearest sentences. Raises ConfigError where there is
+        no such prompt.
+        """
+        specs = self._scope(interaction_type, allowed)
+        problems = [*errors]
         match = self._matcher.match(text)
-        if match and (allowed is None or match.spec.key in allowed):
-            interaction, action = match.spec.key
-            return {"interaction_type": interaction, "action": action, **match.fields}
-        return {
-            "error": "I did not understand that.",
-            "suggestions": self._matcher.nearest(text),
-        }
+        if match and match.spec in specs:
+            kind, action = match.spec.key
+            command = {"interaction_type": kind, "action": action, **match.fields}
+            problems = _rejections(command, interaction_type)
+            if not problems:
+                return command
+        if self._model is None:
+            said = " ".join(problems) if match else NOT_UNDERSTOOD
+            return {"error": said, "suggestions": self._nearest(text, specs)}
+        try:
+            return await self._ask(text, interaction_type, specs, history, retry_count, problems)
+        except ModelError as error:
+            log.warning("the model gave no answer: %s", error.problem)
+            return {"error": str(error), "suggestions": self._nearest(text, specs)}
+
+    def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
+        specs = (
+            self._catalogue if interaction_type == COMMAND else self._catalogue.of(interaction_type)
+        )
+        return [spec for spec in specs if allowed is None or spec.key in allowed]
+
+    def _nearest(self, text: str, specs: Sequence[CommandSpec]) -> list[str]:
+        return self._matcher.nearest(text, allowed={spec.key for spec in specs})
+
+    def _prompt(self, interaction_type: str) -> Prompt:
+        prompt = self._config.prompts.get(interaction_type)
+        if prompt is None and (interaction_type == COMMAND or self._catalogue.of(interaction_type)):
+            prompt = self._config.prompts.get(COMMAND)
+        if prompt is None:
+            raise ConfigError(f"the AI configuration has no prompts.{interaction_type}; add it")
+        return prompt
+
+    def _raw_types(self) -> set[str]:
+        """Return the interaction types whose fields are not in the catalogue."""
+        known = {COMMAND, *(spec.interaction_type for spec in self._catalogue)}
+        return {*self._other_types(), *_validators, *self._config.prompts} - known
+
+    async def _ask(
+        self,
+        text: str,
+        interaction_type: str,
+        specs: Sequence[CommandSpec],
+        history: Sequence[Turn],
+        retry_count: int,
+        problems: Sequence[str],
+    ) -> Command:
+        """Ask the model, again with what was wrong until it is right or the tries are used up."""
+        assert self._model is not None  # noqa: S101 - parse() looked
+        prompt, listed = self._prompt(interaction_type), tuple(specs)
+        messages = prompts.opening(prompt, prompts.manual(listed), text, history, problems)
+        schema = None if not listed or self._raw_types() else prompts.schema(listed)
+        answer = _Answer(listed, self._raw_types(), interaction_type, _said(text, history))
+        for _ in range(retry_count, self._config.validation.max_retries):
+            reply = await self._model.complete(messages, schema)
+            log.info(
+                "the model answered: %d + %d tokens", reply.usage.prompt, reply.usage.completion
+            )
+            command, problems = answer.judge(reply)
+            if command is not None:
+                return command
+            messages += prompts.again(reply.text, problems)
+        return {"error": " ".join(answer.rejections) or NO_ANSWER}
+
+
+class _Answer:
+    """Judges a model's answers to one message."""
+
+    def __init__(
+        self, specs: Sequence[CommandSpec], raw_types: set[str], interaction_type: str, said: str
+    ) -> None:
+        self.specs, self.raw_types = specs, raw_types
+        self.interaction_type, self.said = interaction_type, said
+        self.rejections: list[str] = []  # what the validators said last
+
+    def judge(self, reply: Reply) -> tuple[Command | None, list[str]]:
+        """Return the command or question of an answer, or None and what is wrong with it."""
+        self.rejections = []
+        try:
+            data = replies.extract(reply.text, reply.reasoning, is_cut_off=reply.is_cut_off)
+        except replies.NoCommand as error:
+            return None, [str(error)]
+        except replies.SeveralCommands:
+            return {"needs_clarification": ONE_AT_A_TIME}, []
+        command, problems = self._command(data)
+        if problems or "interaction_type" not in command:
+            return (None, problems) if problems else (command, [])
+        self.rejections = _rejections(command, self.interaction_type)
+        return (None, self.rejections) if self.rejections else (command, [])
+
+    def _command(self, data: Command) -> tuple[Command, list[str]]:
+        question = data.get("needs_clarification")
+        asks = isinstance(question, str) and bool(question.strip())
+        spec = validation.find_spec(data, self.specs)
+        if spec:
+            command, problems = validation.check(data, spec, self.said)
+            is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
+            if not asks or not is_complete:  # the conversation asks for what is missing
+                return command, problems
+        if asks:
+            return {"needs_clarification": str(question).strip()[:MAX_QUESTION]}, []
+        kind = data.get("interaction_type")
+        if not self.specs and kind is None:
+            kind = self.interaction_type
+        if kind in self.raw_types:
+            return {
+                k: v for k, v in {**data, "interaction_type": kind}.items() if v is not None
+            }, []
+        if isinstance(data.get("error"), str):
+            return {"error": data["error"][:MAX_QUESTION]}, []
+        return {}, [validation.unknown(data, self.specs)]
+
+
+def _rejections(command: Command, prompt_name: str) -> list[str]:
+    """Return what the validators of a command's type and of its prompt find wrong."""
+    names = dict.fromkeys((command["interaction_type"], prompt_name))
+    return [
+        problem for name in names if (check := _validators.get(name)) for problem in check(command)
+    ]
+
+
+def _said(text: str, history: Sequence[Turn]) -> str:
+    return "\n".join([text, *(f"{said} {made}" for said, made in history)])
+
+
+def model_of(settings: Settings, config: AIConfig) -> OpenAICompatible | None:
+    """Return the model that is set up, or None where there is no key for one."""
+    if settings.openrouter_api_key is None:
+        return None
+    return OpenAICompatible(
+        settings.openrouter_base_url,
+        settings.openrouter_api_key.get_secret_value(),
+        config.model,
+        max_tokens=config.max_tokens,
+        timeout_seconds=config.validation.timeout_seconds,
+    )
+
+
+def parse(
+    user_input: str,
+    interaction_type: str,
+    retry_count: int = 0,
+    errors: list[str] | None = None,
+    history: list[Turn] | None = None,
+) -> Command:
+    """Parse a text with this process's commands and settings; blocks until the answer is there.
+
+    For scripts and other modules; inside the bot use `Parser`, which does not block. It may be
+    called where an event loop is running. `retry_count` tries count as used, and `errors` are
+    shown to the model.
+    """
+
+    async def parse_once() -> Command:
+        config = AIConfig.model_validate(_ai_config())
+        model = model_of(get_settings(), config)
+        try:
+            return await Parser(catalogue, config, model).parse(
+                user_input,
+                interaction_type,
+                history or (),
+                retry_count=retry_count,
+                errors=errors or (),
+            )
+        finally:
+            if model:
+                await model.aclose()
+
+    with ThreadPoolExecutor(1, "ai-parse") as pool:  # a thread of its own may run a loop of its own
+        return pool.submit(asyncio.run, parse_once()).result()
+
+
+@lru_cache(maxsize=1)
+def _ai_config() -> dict[str, Any]:
+    return get_ai_config().model_dump()
+
+
+def __getattr__(name: str) -> dict[str, Any]:
+    """Read `AI_CONFIG` when it is first asked for, as importing this module must need no file."""
+    if name == "AI_CONFIG":
+        return _ai_config()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

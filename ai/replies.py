@@ -12,7 +12,8 @@ THOUGHTS = re.compile(
     r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
 )
 THOUGHTS_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
-FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)(?:```|\Z)", re.DOTALL)
+OPENING = re.compile(r"[\[{]")
+LOOKS_LIKE_JSON = re.compile(r"\{\s*(?:[\"'}]|\w+\s*:)|\[\s*\{")
 MAX_DEPTH = 6
 
 Json = dict[str, Any]
@@ -29,17 +30,14 @@ class SeveralCommands(ValueError):
 def extract(text: str, reasoning: str = "", *, is_cut_off: bool = False) -> Json:
     """Return the one flat object that a reply holds.
 
-    Raises NoCommand, or SeveralCommands where a list holds more than one. A reply that was cut off is never
-    repaired: what is missing can't be known.
+    Raises NoCommand, or SeveralCommands where a list holds more than one. Nearly valid JSON is
+    repaired, unless it was cut off: what is missing can't be known.
     """
     for part in (_spoken(text), reasoning):
-        if found := _objects(part):
+        if found := _objects(part, may_repair=not is_cut_off):
             return _only(found)
     if is_cut_off:
         raise NoCommand("Your answer was cut off. Answer with the JSON object alone.")
-    for part in (_spoken(text), reasoning):
-        if repaired := _repaired(part):
-            return _only(repaired)
     if not (text.strip() or reasoning.strip()):
         raise NoCommand("Your answer was empty. Answer with one JSON object.")
     raise NoCommand("Your answer held no valid JSON. Answer with one JSON object and nothing else.")
@@ -51,15 +49,17 @@ def _spoken(text: str) -> str:
     return THOUGHTS_END.sub("", without)
 
 
-def _objects(text: str) -> list[Json]:
+def _objects(text: str, *, may_repair: bool) -> list[Json]:
     """Find the last JSON value in a text that holds objects; a final answer follows its drafts."""
     decoder = json.JSONDecoder()
     last: list[Json] = []
     position = 0
-    while found := re.compile(r"[\[{]").search(text, position):
+    while found := OPENING.search(text, position):
         try:
             value, position = decoder.raw_decode(text, found.start())
         except (json.JSONDecodeError, RecursionError):
+            if LOOKS_LIKE_JSON.match(text, found.start()):  # not just a brace in a sentence
+                return _repaired(text[found.start() :]) if may_repair else []
             position = found.start() + 1
             continue
         last = _as_objects(value) or last
@@ -72,13 +72,11 @@ def _as_objects(value: Any) -> list[Json]:  # noqa: ANN401 - any JSON
 
 
 def _repaired(text: str) -> list[Json]:
-    """Repair JSON that is nearly right: quotes, commas, brackets."""
-    fenced = FENCE.search(text)
-    candidate = fenced[1] if fenced else text
-    start = re.search(r"[\[{]", candidate)
-    if start is None:
+    """Repair JSON that is wrong in quotes, commas or brackets but whole to its end."""
+    end = text.rfind("}") + 1
+    if not end or '"' in text[end:]:
         return []
-    return _as_objects(json_repair.loads(candidate[start.start() :], skip_json_loads=True))
+    return _as_objects(json_repair.loads(text[:end], skip_json_loads=True))
 
 
 def _only(found: list[Json]) -> Json:
@@ -112,9 +110,10 @@ def flatten(data: Json, depth: int = 0) -> Json:
 
 def _named_action(inner: Json, depth: int) -> Json:
     """Flatten an action given as an object; its own name may be `action`, `type` or `name`."""
-    flat = flatten(inner, depth + 1)
-    if "action" not in flat:
-        name = next((key for key in ("type", "name") if isinstance(flat.get(key), str)), None)
-        if name:
-            flat["action"] = flat.pop(name)
-    return flat
+    named = next(
+        (key for key in ("action", "type", "name") if isinstance(inner.get(key), str)), None
+    )
+    if named is None:
+        return flatten(inner, depth + 1)
+    rest = flatten({key: value for key, value in inner.items() if key != named}, depth + 1)
+    return {**rest, "action": inner[named]}

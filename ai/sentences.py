@@ -1,12 +1,13 @@
 """Local understanding: which command a text says, without a model, in well under a millisecond.
 
-A wrong match is worse than none, so that only an unambiguous one counts. The best is the one in which a time went
-into a slot for times, then the one with the most fixed words; where two different readings are equally good there is
-no match. A text that seems to hold a second order is left to the model as well.
+A wrong match is worse than none, so that only an unambiguous one counts. The best is the one in
+which a time went into a slot for times, then the one with the most fixed words; where two
+different readings are equally good there is no match. A text that seems to hold a second order
+is left to the model as well.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from ai import dates
 from ai.catalogue import Catalogue, CommandSpec, FieldSpec
 from ai.number_words import ONES
 from ai.templates import Node, build, ways
-from ai.words import Word, order_end, order_starts, slips, split
+from ai.words import order_end, order_starts, slips, split
 
 MAX_SLIPS = 2
 MAX_WORDS_WITH_SLIPS = (
@@ -39,7 +40,7 @@ class Match:
 
 @dataclass(frozen=True)
 class _Path:
-    """How far a sentence has been followed: the slots filled, the fixed words and the slips so far."""
+    """How far a sentence has been followed: slots filled, fixed words and slips so far."""
 
     slots: tuple[tuple[FieldSpec, int, int], ...] = ()
     literals: int = 0
@@ -65,7 +66,7 @@ class Matcher:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the catalogue again if it changed. Raises SentenceError where a sentence can't be used."""
+        """Read the catalogue again if it changed. Raises SentenceError."""
         if self._version == self._catalogue.version:
             return
         self._root = build(self._catalogue)
@@ -79,17 +80,21 @@ class Matcher:
         self._version = self._catalogue.version
 
     def match(self, text: str) -> Match | None:
-        """Return the one command that the text says, or None where there is none or it is unclear."""
+        """Return the one command that the text says, or None."""
         self.refresh()
         return _Attempt(self._root, self._vocabulary, self._verbs, text).best()
 
-    def nearest(self, text: str, count: int = 3) -> list[str]:
-        """Return the sentences most like the text, as a person would read them."""
+    def nearest(
+        self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
+    ) -> list[str]:
+        """Return the sentences most like the text, as a person would read them, one a command."""
         self.refresh()
         found = process.extract(text, [*self._shown], scorer=fuzz.token_set_ratio, limit=None)
         nearest: dict[tuple[str, str], str] = {}
         for sentence, _, _ in found:
-            nearest.setdefault(self._shown[sentence].key, sentence)
+            key = self._shown[sentence].key
+            if allowed is None or key in allowed:
+                nearest.setdefault(key, sentence)
         return [*nearest.values()][:count]
 
 
@@ -177,7 +182,7 @@ class _Attempt:
                     yield end
 
     def _may_go_on(self, node: Node, at: int) -> bool:
-        """Say whether something of the node can start at a word, so that free text may end there."""
+        """Say whether something can follow at a word, so that free text may end there."""
         if self.words[at].is_glued:
             return False
         if any(True for _ in self._literal_children(node, at)):

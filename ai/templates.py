@@ -1,8 +1,9 @@
 """The sentences of all commands as one tree of words and slots.
 
-The templates are written in hassil's language (optional words in brackets, alternatives, slots in braces); hassil
-spells out each way to say them. They are matched word by word here, and not by hassil's own matcher:
-that one lets free text swallow the date behind it and takes a slip in a fixed word for another sentence.
+The templates are written in hassil's language (optional words in brackets, alternatives, slots
+in braces); hassil spells out each way to say them. They are matched word by word here, and not
+by hassil's own matcher: that one lets free text swallow the date behind it and takes a slip in
+a fixed word for another sentence.
 """
 
 import re

@@ -135,9 +135,9 @@ def order_end(words: list[Word]) -> int:
 def slips(word: str, vocabulary: Collection[str]) -> list[str]:
     """Return the words of a vocabulary that `word` is one slip of the fingers away from.
 
-    A slip is two letters swapped, one missing, one doubled or one hit on a neighbouring key. Other single-letter
-    changes mostly make another real word ("lost" is no slip of "list"), so they don't count; nor do
-    endings ("deleted").
+    A slip is two letters swapped, one missing, one doubled or one hit on a neighbouring key.
+    Other single-letter changes mostly make another real word ("lost" is no slip of "list"), so
+    they don't count; nor do endings ("deleted").
     """
     if len(word) < MIN_TYPO_LENGTH or word in vocabulary:
         return []

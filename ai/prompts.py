@@ -1,0 +1,155 @@
+"""What a model is told: the commands, the last turns, and the person's message as data.
+
+What is the same for everyone comes first and the message last, so that providers' prompt caches
+hit.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ai.catalogue import CommandSpec, FieldKind, FieldSpec
+from ai.configuration import Prompt
+from ai.models import Message
+from ai.templates import ways
+
+Command = dict[str, Any]
+Turn = tuple[str, Command]
+"""A message of the past and what was made of it."""
+
+TURNS_SHOWN = 3
+MAX_ANSWER_SHOWN = 2000  # characters of a wrong answer that the model gets to see again
+KINDS: dict[FieldKind, str] = {
+    "text": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "choice": "one of",
+    "when": "a time, in the person's words",
+}
+EXAMPLES: dict[FieldKind, Any] = {
+    "integer": 3,
+    "number": 2.5,
+    "boolean": True,
+    "when": "tomorrow at 5pm",
+}
+
+
+@lru_cache(maxsize=64)
+def manual(specs: tuple[CommandSpec, ...]) -> str:
+    """Describe the commands: what each does, its fields, and an example from its sentences."""
+    if not specs:
+        return ""
+    return "The commands:\n" + "\n".join(_describe(spec) for spec in specs)
+
+
+def _describe(spec: CommandSpec) -> str:
+    lines = [f"\n{spec.interaction_type} / {spec.action}: {spec.description}"]
+    lines += [
+        f"  {field.name} ({_kind(field)}) {field.description}".rstrip()
+        for field in spec.parsed_fields
+    ]
+    if spec.sentences:
+        said, command = example(spec)
+        lines.append(f"  {_json(said)} -> {_json(command)}")
+    return "\n".join(lines)
+
+
+def _kind(field: FieldSpec) -> str:
+    choices = f" {', '.join(field.choices)}" if field.choices else ""
+    return f"{KINDS[field.kind]}{choices}{'' if field.required else ', optional'}"
+
+
+def example(spec: CommandSpec) -> tuple[str, Command]:
+    """Return a sentence of a command with its slots filled, and the command that it means."""
+    fields = {field.name: field for field in spec.fields}
+    command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
+    words = []
+    for word in next(ways(spec, spec.sentences[0])):
+        if word.startswith("{"):
+            field = fields[word[1:-1]]
+            command[field.name] = _example_value(field)
+            word = str(command[field.name])
+        words.append(word)
+    return " ".join(words), command
+
+
+def _example_value(field: FieldSpec) -> Any:  # noqa: ANN401 - any JSON
+    if field.kind in ("integer", "number", "boolean"):
+        return EXAMPLES[field.kind]
+    return field.example or next(iter(field.choices), EXAMPLES.get(field.kind, "buy milk"))
+
+
+@lru_cache(maxsize=64)
+def schema(specs: tuple[CommandSpec, ...]) -> dict[str, Any]:
+    """Return the JSON schema of an answer: one flat object with nulls for what is not said.
+
+    Flat, because many servers know no `anyOf`; which field goes with which command is checked
+    afterwards.
+    """
+    properties: dict[str, dict[str, Any]] = {
+        "interaction_type": _nullable_enum(spec.interaction_type for spec in specs),
+        "action": _nullable_enum(spec.action for spec in specs),
+    }
+    for field in (field for spec in specs for field in spec.parsed_fields):
+        types = {*properties.get(field.name, {}).get("type", ["null"])}
+        types.add(field.json_schema["type"] if field.required else field.json_schema["type"][0])
+        properties[field.name] = {"type": sorted(types)}
+    properties["needs_clarification"] = {"type": ["string", "null"]}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
+
+
+def _nullable_enum(values: Iterable[str]) -> dict[str, Any]:
+    return {"type": ["string", "null"], "enum": [*dict.fromkeys(values), None]}
+
+
+def opening(
+    prompt: Prompt, commands: str, text: str, history: Sequence[Turn], errors: Sequence[str] = ()
+) -> list[Message]:
+    """Return the messages that ask for a command the first time."""
+    filled = {"user_input": _as_data(text), "history_context": _earlier(history)}
+    user = re.sub(r"\{(user_input|history_context)\}", lambda m: filled[m[1]], prompt.user_template)
+    if errors:
+        user += "\n\n" + correction(errors)
+    system = f"{prompt.system}\n\n{commands}" if commands else prompt.system
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def again(answer: str, errors: Sequence[str]) -> list[Message]:
+    """Return the messages that show a model its answer and what was wrong with it."""
+    return [
+        {"role": "assistant", "content": answer[:MAX_ANSWER_SHOWN] or "(nothing)"},
+        {"role": "user", "content": correction(errors)},
+    ]
+
+
+def correction(errors: Sequence[str]) -> str:
+    """Tell a model what was wrong with its answer."""
+    listed = "\n".join(f"- {error}" for error in errors)
+    return f"That answer can't be used:\n{listed}\nAnswer again with one JSON object only."
+
+
+def _as_data(text: str) -> str:
+    """Keep a message from closing the marks around it."""
+    return re.sub(r"<(/?\s*message)", r"<\\\1", text, flags=re.IGNORECASE)
+
+
+def _earlier(history: Sequence[Turn]) -> str:
+    if not history:
+        return ""
+    turns = "\n".join(
+        f"{_json(_as_data(said))} -> {_as_data(_json(made))}"
+        for said, made in history[-TURNS_SHOWN:]
+    )
+    return f"Earlier messages, oldest first, and what they were taken for:\n{turns}\n\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
