@@ -68,13 +68,13 @@ class Job:
                 more = self._function()
             except Unavailable:
                 failures += 1
-                outage.begins()
+                outage.begins(self.name)
                 pause = min(pause * 2**failures, max(pause, LONGEST_PAUSE))
             except Exception:
                 logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
             else:
                 failures = 0
-                outage.ends()
+                outage.ends(self.name)
                 pause = self._until(more)
             if not stop.is_set():
                 self._woken.wait(pause)
@@ -87,25 +87,25 @@ class Job:
 
 
 class Outage:
-    """Says once that the database is away, and once that it is back."""
+    """Says once that the database is away, and once that every job has it back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._away = False
+        self._cut_off: set[str] = set()
 
-    def begins(self) -> None:
+    def begins(self, name: str) -> None:
         """Note that a job could not reach the database."""
         with self._lock:
-            if not self._away:
+            if not self._cut_off:
                 logger.warning("the database can't be reached; trying again with growing pauses")
-            self._away = True
+            self._cut_off.add(name)
 
-    def ends(self) -> None:
+    def ends(self, name: str) -> None:
         """Note that a job got its work done."""
         with self._lock:
-            if self._away:
+            if self._cut_off == {name}:
                 logger.info("the database is back")
-            self._away = False
+            self._cut_off.discard(name)
 
 
 class Daemon:
@@ -217,11 +217,11 @@ def _migrate(stop: threading.Event) -> bool:
         try:
             migrations.upgrade(get_database())
         except Unavailable:
-            outage.begins()
+            outage.begins("migrations")
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         else:
-            outage.ends()
+            outage.ends("migrations")
             return True
     return False
 

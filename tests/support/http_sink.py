@@ -139,6 +139,8 @@ class HttpSink:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
+            do_GET = do_POST  # noqa: N815 - the standard library's name
+
             def log_message(self, *_: object) -> None:
                 """Keep the screen for the tests."""
 

@@ -1,0 +1,206 @@
+"""From a reminder that falls due to the message on a webhook or a topic, with the real daemon."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+
+import psycopg2
+import pytest
+from sqlalchemy import URL
+
+from config.clock import utc_now
+from config.settings import get_settings
+from core import outbox
+from core.database import Database
+from core.notifications import get_notification_settings
+from scheduler.daemon import Daemon
+from tests.support.http_sink import Answer, HttpSink, deleted_webhook, rate_limited
+from tests.support.people import channels, deliveries, user, waiting
+
+PATIENCE = 10
+
+
+@contextmanager
+def scheduler(wake_interval: float = 0.2) -> Iterator[None]:
+    """Run a daemon beside the test, with the documented poll interval of a minute."""
+    stop = threading.Event()
+    settings = get_settings().model_copy(update={"wake_interval": wake_interval})
+    assert settings.poll_interval == 60
+    thread = threading.Thread(target=Daemon(settings, stop).run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def settled() -> bool:
+    return all(row["state"] != "waiting" for row in deliveries())
+
+
+def due_now(user_uuid: object, channel: str = "ntfy") -> None:
+    waiting(user_uuid, channel, due_at=utc_now(), next_attempt_at=utc_now())  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_reminder_is_sent_within_a_second_of_its_time(sink: HttpSink) -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    with scheduler(wake_interval=1):
+        time.sleep(0.3)
+        due = utc_now() + timedelta(seconds=1.4)
+        outbox.set_reminder(ada, "tea", "Reminder: tea", due)
+        assert sink.wait_for(1) == ["Reminder: tea"]
+        assert timedelta(0) <= utc_now() - due < timedelta(seconds=1)
+        until(settled)
+    row = get_notification_settings(ada)
+    assert row
+    assert row["current_notification_status"] == "active"
+    assert row["last_message_sent"] >= due
+
+
+@pytest.mark.usefixtures("database")
+def test_what_fell_due_while_nothing_ran_is_sent_once_and_says_that_it_is_late(
+    sink: HttpSink,
+) -> None:
+    ada = user()
+    channels(ada, sink.webhooks + "1/x", "ada")
+    outbox.set_reminder(ada, "tea", "Reminder: *tea*", utc_now() - timedelta(hours=3))
+    with scheduler(), scheduler():
+        sink.wait_for(2)
+        until(settled)
+        time.sleep(0.3)
+    assert sorted(sink.texts) == [
+        "Reminder: *tea* (late: it was due 3 hours ago)",
+        r"Reminder\: \*tea\* \(late\: it was due 3 hours ago\)",
+    ]
+
+
+@pytest.mark.usefixtures("database")
+def test_one_channel_that_fails_for_good_does_not_stop_the_other(sink: HttpSink) -> None:
+    ada = user()
+    channels(ada, sink.webhooks + "1/x", "ada")
+    sink.answer("/api/webhooks/", deleted_webhook())
+    outbox.set_reminder(ada, "tea", "Reminder: tea", utc_now())
+    with scheduler():
+        until(lambda: len(deliveries()) == 2 and settled())
+    webhook, ntfy = deliveries()
+    assert (webhook["state"], webhook["last_error"]) == ("dead", "the receiver answered 404")
+    assert ntfy["state"] == "sent"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_receiver_that_asks_for_patience_gets_it(sink: HttpSink) -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    due_now(ada)
+    sink.answer("/ada", rate_limited(90))
+    with scheduler():
+        until(lambda: deliveries()[0]["attempts"] == 1)
+    (row,) = deliveries()
+    assert (row["state"], row["last_error"]) == ("waiting", "the receiver answered 429")
+    pause = row["next_attempt_at"] - utc_now()
+    assert timedelta(seconds=80) < pause <= timedelta(seconds=90)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_slow_receiver_holds_up_no_other(sink: HttpSink) -> None:
+    slow, quick = user(), user()
+    channels(slow, topic="slow")
+    channels(quick, topic="quick")
+    sink.answer("/slow", *[Answer(200, delay=1.0)] * 3)
+    for _ in range(3):
+        due_now(slow)
+    with scheduler():
+        sink.wait_for(3)
+        began = time.monotonic()
+        for _ in range(30):
+            due_now(quick)
+        sink.wait_for(33)
+        assert time.monotonic() - began < 1.0
+        until(settled)
+
+
+@pytest.mark.usefixtures("database")
+def test_more_slow_receivers_than_senders_are_all_served(sink: HttpSink) -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    sink.answer("/ada", *[Answer(200, delay=0.1)] * 20)
+    for _ in range(20):
+        due_now(ada)
+    with scheduler():
+        until(settled)
+    assert len(sink.texts) == 20
+
+
+@pytest.mark.usefixtures("database")
+def test_a_channel_that_was_switched_off_meanwhile_gets_nothing(sink: HttpSink) -> None:
+    due_now(user())
+    with scheduler():
+        until(settled)
+    (row,) = deliveries()
+    assert row["last_error"] == "the user has switched this channel off"
+    assert sink.received == []
+
+
+@pytest.mark.usefixtures("database")
+def test_stopping_finishes_what_is_being_sent(sink: HttpSink) -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    due_now(ada)
+    sink.answer("/ada", Answer(200, delay=0.5))
+    with scheduler():
+        sink.wait_for(1)
+    assert [row["state"] for row in deliveries()] == ["sent"]
+
+
+@contextmanager
+def away(database: Database, postgres_url: URL) -> Iterator[None]:
+    """Throw everyone out of a PostgreSQL database, and let nobody in."""
+    name = database.engine.url.database
+    admin = postgres_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with closing(psycopg2.connect(admin)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_goes_away_and_comes_back_loses_nothing(
+    database: Database, postgres_url: URL, sink: HttpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ada = user()
+    channels(ada, topic="ada")
+    outbox.set_reminder(ada, "tea", "Reminder: tea", utc_now() + timedelta(seconds=0.7))
+    due_now(ada)
+    sink.answer("/ada", Answer(200, delay=0.5))
+    with scheduler():
+        sink.wait_for(1)
+        with away(database, postgres_url):
+            until(lambda: "was not settled" in caplog.text)
+            until(lambda: "can't be reached" in caplog.text)
+        assert len(sink.wait_for(2)) == 2
+        until(lambda: "the database is back" in caplog.text)
+    assert caplog.text.count("can't be reached") == 1
+    states = sorted(row["state"] for row in deliveries())
+    assert states == ["sent", "waiting"]  # the one that could not be settled waits for its lease

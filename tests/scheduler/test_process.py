@@ -1,0 +1,107 @@
+"""`python -m scheduler.daemon` as a process of its own: killed, stopped, and started wrongly."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from config.clock import utc_now
+from core import outbox
+from core.database import Database
+from core.postgres import update
+from tests.support.http_sink import Answer, HttpSink
+from tests.support.people import channels, deliveries, user
+from tests.support.process import service
+
+DAEMON = "scheduler.daemon"
+
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def where(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
+
+
+def until(condition: Callable[[], bool], timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def sent() -> int:
+    return sum(row["state"] == "sent" for row in deliveries())
+
+
+@on_postgresql
+def test_killing_the_daemon_while_it_sends_loses_nothing(
+    database: Database, database_url: URL, sink: HttpSink, tmp_path: Path
+) -> None:
+    settings = {"DATABASE_URL": where(database_url), "WAKE_INTERVAL": "0.1"}
+    ada = user()
+    channels(ada, topic="ada")
+    outbox.set_reminder(ada, "cut off", "Reminder: cut off", utc_now())
+    sink.answer("/ada", Answer(200, delay=3))
+    with service(DAEMON, tmp_path / "log", **settings) as daemon:
+        sink.wait_for(1, timeout=20)  # it is being sent, and not yet settled
+        daemon.kill()
+    for number in range(5):
+        outbox.set_reminder(ada, f"{number}", f"Reminder: {number}", utc_now())
+    assert sent() == 0
+    # The lease of the one that was cut off lasts a minute; let it be over.
+    over = utc_now() - timedelta(seconds=1)
+    assert update(
+        "deliveries", {"next_attempt_at": over, "leased_until": over}, {"state": "waiting"}
+    )
+    with service(DAEMON, tmp_path / "log", **settings) as daemon:
+        until(lambda: sent() == 6)
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+    expected = [f"Reminder: {number}" for number in range(5)] + ["Reminder: cut off"] * 2
+    assert sorted(sink.texts) == sorted(expected)
+
+
+@on_postgresql
+def test_sigterm_finishes_what_is_being_sent_and_logs_no_text(
+    database: Database, database_url: URL, sink: HttpSink, tmp_path: Path
+) -> None:
+    ada = user()
+    channels(ada, sink.webhooks + "1/hidden", "hidden")
+    outbox.set_reminder(ada, "tea", "Reminder: hidden", utc_now())
+    sink.answer("/", Answer(200, delay=0.5), Answer(500, delay=0.5))
+    settings = {"DATABASE_URL": where(database_url), "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
+    with service(DAEMON, tmp_path / "log", **settings) as daemon:
+        sink.wait_for(2, timeout=20)
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+        assert sent() == 1
+        assert {row["attempts"] for row in deliveries()} == {1}
+        assert "the scheduler has stopped" in daemon.log
+        assert "hidden" not in daemon.log
+
+
+def test_an_empty_database_is_brought_up_to_date_at_the_start(tmp_path: Path) -> None:
+    with service(DAEMON, tmp_path / "log", DATABASE_URL=f"sqlite:///{tmp_path}/new.db") as daemon:
+        daemon.wait_for_line("the scheduler runs")
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+    assert "ERROR" not in daemon.log
+
+
+def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    away = "postgresql+psycopg2://app@127.0.0.1:1/app"
+    with service(DAEMON, tmp_path / "log", DATABASE_URL=away) as daemon:
+        daemon.wait_for_line("the database can't be reached")
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+    assert "Traceback" not in daemon.log
+
+
+def test_settings_that_can_not_be_used_are_told_in_plain_words(tmp_path: Path) -> None:
+    with service(DAEMON, tmp_path / "log", APP_ENV="production", JWT_SECRET="short") as daemon:
+        assert daemon.exit_code() == 2
+    assert "JWT_SECRET is shorter than" in daemon.log
+    assert "Traceback" not in daemon.log
