@@ -1,4 +1,5 @@
--- The whole schema, as PostgreSQL DDL. Made by `make schema`; the program makes its tables by itself.
+-- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
+-- Written by `python manage.py generate`.
 
 CREATE TABLE users (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,

@@ -51,8 +51,8 @@ def issue_token(user: dict[str, Any], chat_account_id: UUID | None = None) -> st
 def read_token(token: str) -> Caller:
     """Return whom a token speaks for.
 
-    Raises NotAuthenticated where it has expired or is not signed by us, where the user's tokens were
-    ended since, and where the user is gone.
+    Raises NotAuthenticated for one that has expired or is not signed by us, and where the user's
+    tokens were ended since or the user is gone.
     """
     claims = _verified(token)
     user = users.find_user(claims["sub"])

@@ -4,26 +4,27 @@ A statement that stands alone runs in the driver's autocommit mode: one round tr
 `transaction()` opens a real one; whatever runs inside it, on this thread or task, is part of it.
 """
 
-import select
-import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from config.settings import get_settings
-from core.cursors import PortableConnection
-from core.driver_errors import driver_errors
-from core.reflection import Tables
+from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
+from core.drivers import DRIVERS
+from core.errors import InvalidInput
+from core.pool import Pool
+from core.reflection import KnownTable, Tables
 
 POOL_TIMEOUT = 10  # seconds that a piece of work waits for a free connection
-CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
-BUSY_TIMEOUT = 5000  # milliseconds that SQLite waits for another writer
+
+Result = TypeVar("Result")
 
 
 class Database:
@@ -32,18 +33,23 @@ class Database:
     def __init__(self, url: str | URL, pool_size: int = 10) -> None:
         address = make_url(url)
         self.dialect = address.get_backend_name()
-        self.tables = Tables()
-        self._open: ContextVar[Connection | None] = ContextVar("transaction", default=None)
+        if self.dialect not in DRIVERS:
+            raise InvalidInput(f"The database can be {' or '.join(DRIVERS)}, not {self.dialect}.")
         if self.dialect == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine: Engine = create_engine(
+        self.driver = DRIVERS[self.dialect]
+        self.engine = create_engine(
             address,
+            poolclass=Pool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
-            **_options(self.dialect),
+            **self.driver.options,
         )
-        _listen(self.engine, self.dialect)
+        self._driver_error = self.engine.dialect.loaded_dbapi.Error
+        self._tables = Tables()
+        self._open: ContextVar[Connection | None] = ContextVar("transaction", default=None)
+        self._listen()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -51,11 +57,11 @@ class Database:
 
         Commits at the end, rolls back on an exception. Raises AppErrors for the driver's errors.
         """
-        connection = self._open.get()
+        outer = self._open.get()
         with driver_errors():
-            if connection is not None:
-                with connection.begin_nested():
-                    yield connection
+            if outer is not None:
+                with outer.begin_nested():
+                    yield outer
                 return
             with self.engine.connect() as connection, connection.begin():
                 token = self._open.set(connection)
@@ -64,109 +70,87 @@ class Database:
                 finally:
                     self._open.reset(token)
 
-    @contextmanager
-    def cursor(self) -> Iterator[Any]:
-        """Lend the driver's cursor: in the open transaction, else for one statement by itself."""
-        connection = self._open.get()
-        with driver_errors():
-            lender = self.engine.raw_connection() if connection is None else connection.connection
-            try:
-                cursor = lender.cursor()
-                try:
-                    yield cursor
-                finally:
-                    cursor.close()
-            except self.engine.dialect.loaded_dbapi.Error as error:
-                if self.engine.dialect.is_disconnect(error, lender.dbapi_connection, None):
-                    (connection or lender).invalidate(error)
-                raise
-            finally:
-                if connection is None:
-                    lender.close()
+    def run(self, work: Callable[[Any], Result]) -> Result:
+        """Call work with the driver's cursor, for one statement, and return what it returns.
 
-    def table(self, name: str, refresh: bool = False) -> Table:
-        """Return a table by name, as it was last read from the database or as it is now.
+        The statement is part of the open transaction; without one it stands alone.
+        """
+        transaction = self._open.get()
+        try:
+            if transaction is not None:
+                return self._work(transaction, transaction.connection.dbapi_connection, work)
+            return self._work_alone(work)
+        except DRIVER_ERRORS as error:
+            raise as_app_error(error) from error
+
+    def _work_alone(self, work: Callable[[Any], Result]) -> Result:
+        pool: Pool = self.engine.pool  # type: ignore[assignment]
+        entry = pool.borrow(self.driver)
+        try:
+            return self._work(entry, entry.dbapi_connection, work)
+        finally:
+            connection = entry.dbapi_connection
+            left_open = connection is not None and self.driver.in_transaction(connection)
+            if left_open:
+                entry.invalidate()
+            pool.give_back(entry)
+            if left_open:
+                raise InvalidInput("A transaction was begun and not ended: use transaction().")
+
+    def _work(
+        self,
+        lender: Connection | ConnectionPoolEntry,
+        connection: Any,  # noqa: ANN401 - the driver's own
+        work: Callable[[Any], Result],
+    ) -> Result:
+        try:
+            cursor = connection.cursor()
+            try:
+                return work(cursor)
+            finally:
+                cursor.close()
+        except self._driver_error as error:
+            if self.engine.dialect.is_disconnect(error, connection, None):
+                lender.invalidate(error)
+            raise
+
+    def table(self, name: str, refresh: bool = False) -> KnownTable:
+        """Return a table by name: as it was when last looked at, or as it is now.
 
         Raises UnknownName where there is none.
         """
-        bind = self._open.get() or self.engine
-        with driver_errors():
-            return self.tables.refresh(name, bind) if refresh else self.tables.get(name, bind)
+        known = None if refresh else self._tables.get(name)
+        if known is None:
+            with driver_errors():
+                known = self._tables.read(name, self._open.get() or self.engine)
+        return known
+
+    def forget_tables(self) -> None:
+        """Look at every table anew, since something may have changed them."""
+        self._tables.forget()
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
+    def _listen(self) -> None:
+        """Have SQLAlchemy's own ways, those of transaction(), keep to the driver's."""
 
-def _options(dialect: str) -> dict[str, Any]:
-    if dialect == "postgresql":
-        return {
-            "use_native_hstore": False,  # saves a query a connection
-            "connect_args": {
-                "connect_timeout": CONNECT_TIMEOUT,
-                "keepalives_idle": 30,
-                "options": "-c timezone=UTC",
-            },
-        }
-    if dialect == "sqlite":
-        return {"connect_args": {"factory": PortableConnection}}
-    return {}
+        def set_up(connection: Any, _entry: object) -> None:  # noqa: ANN401 - the driver's own
+            self.driver.set_up(connection)
 
+        def check_out(connection: Any, _entry: object, _lent: object) -> None:  # noqa: ANN401
+            if self.driver.is_stale(connection):
+                raise DisconnectionError  # the pool opens another one and asks again
 
-def _listen(engine: Engine, dialect: str) -> None:
-    if dialect == "postgresql":
-        event.listen(engine, "connect", _autocommit)
-        event.listen(engine, "checkout", _replace_if_stale)
-        event.listen(engine, "begin", _leave_autocommit)
-        event.listen(engine, "checkin", _autocommit)
-    elif dialect == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        def check_in(connection: Any, _entry: object) -> None:  # noqa: ANN401 - or None
+            if connection is not None:
+                self.driver.put_back(connection)
 
-
-def _autocommit(driver_connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
-    """Let statements stand alone; psycopg2 keeps this to itself, so it costs no round trip."""
-    if driver_connection is not None and not driver_connection.closed:
-        driver_connection.autocommit = True
-
-
-def _leave_autocommit(connection: Connection) -> None:
-    driver_connection: Any = connection.connection.dbapi_connection
-    driver_connection.autocommit = False
-
-
-def _replace_if_stale(driver_connection: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401
-    """Have the pool replace a connection that the server closed while it lay idle.
-
-    A server that says something unasked, says goodbye. Asking the socket costs no round trip, and
-    nothing has been sent yet, so nothing can be done twice.
-    """
-    poll = select.poll()
-    if not driver_connection.closed:
-        poll.register(driver_connection, select.POLLIN)
-    if driver_connection.closed or poll.poll(0):
-        raise DisconnectionError
-
-
-def _set_up_sqlite(driver_connection: sqlite3.Connection, _record: object) -> None:
-    driver_connection.isolation_level = None  # autocommit; _begin_immediate opens transactions
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        "case_sensitive_like=ON",  # as everywhere else
-    ):
-        driver_connection.execute(f"PRAGMA {pragma}").close()
-    # SQLite's own lower() knows ASCII only.
-    driver_connection.create_function(
-        "lower", 1, lambda x: x.lower() if isinstance(x, str) else x, deterministic=True
-    )
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at once: a read that turns into a write later can't wait for it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+        event.listen(self.engine, "connect", set_up)
+        event.listen(self.engine, "checkout", check_out)
+        event.listen(self.engine, "begin", self.driver.begin)
+        event.listen(self.engine, "checkin", check_in)
 
 
 _lock = threading.Lock()
@@ -175,7 +159,7 @@ _database: Database | None = None
 
 def get_database() -> Database:
     """Return this process's database, made from the settings at the first call."""
-    global _database  # noqa: PLW0603 - the one place that owns it
+    global _database  # the one place that owns it
     with _lock:
         if _database is None:
             settings = get_settings()
@@ -185,7 +169,7 @@ def get_database() -> Database:
 
 def use_database(database: Database | None) -> Database | None:
     """Make this the process's database and return the one before; closes neither."""
-    global _database  # noqa: PLW0603 - the one place that owns it
+    global _database  # the one place that owns it
     with _lock:
         before, _database = _database, database
         return before

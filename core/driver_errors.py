@@ -52,20 +52,22 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("database or disk is full", Unavailable, None),
 )
 
+DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout)
+
 
 @contextmanager
 def driver_errors() -> Iterator[None]:
     """Turn what the driver or SQLAlchemy raises into an AppError; let everything else pass."""
     try:
         yield
-    except (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout) as error:
+    except DRIVER_ERRORS as error:
         raise as_app_error(error) from error
     except StatementError as error:  # a value that could not even be prepared for the driver
         raise InvalidInput(str(error.orig)) from error
 
 
 def as_app_error(error: Exception) -> AppError:
-    """Return the AppError for a driver's error: an error of the program itself stays a plain one."""
+    """Return the AppError for a driver's error; a mistake in our own SQL is a plain one."""
     if isinstance(error, DBAPIError):
         error = error.orig if isinstance(error.orig, Exception) else error
     if isinstance(error, PoolTimeout):

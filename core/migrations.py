@@ -1,19 +1,22 @@
-"""Bring a database up to date: Alembic, with a lock so that processes that start together take turns."""
+"""Bring a database up to date: Alembic, and a lock for processes that start together."""
 
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
 
 from config.settings import ROOT
-from core.database import BUSY_TIMEOUT, Database
+from core.database import Database
 from core.driver_errors import driver_errors
-from core.errors import UnknownName
-from core.tables import metadata
+from core.drivers import BUSY_TIMEOUT
+from core.errors import Conflict, UnknownName
+from core.tables import Moment, new_uuid
 
 SCRIPTS = ROOT / "config" / "migrations"
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
@@ -21,22 +24,25 @@ SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the fir
 
 
 def upgrade(database: Database) -> None:
-    """Apply every migration that is missing, all or none; a second process waits, then finds none."""
+    """Apply the migrations that are missing, all or none; a second process waits for the first."""
     if pending(database):
         with _alone(database) as connection:
             command.upgrade(_config(connection), "head")
-        database.tables.forget()
+        database.forget_tables()
 
 
 def current(database: Database) -> str | None:
     """Return the revision that the database is at; None for an empty one."""
     try:
-        with database.cursor() as cursor:
-            cursor.execute("SELECT version_num FROM alembic_version")
-            rows = cursor.fetchall()
+        rows = database.run(_read_version)
     except UnknownName:
         return None
     return str(rows[0][0]) if rows else None
+
+
+def _read_version(cursor: Any) -> list[Any]:  # noqa: ANN401 - the driver's own
+    cursor.execute("SELECT version_num FROM alembic_version")
+    return list(cursor.fetchall())
 
 
 def pending(database: Database) -> bool:
@@ -47,6 +53,18 @@ def pending(database: Database) -> bool:
 def head() -> str | None:
     """Return the newest revision that there is."""
     return ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
+def revision(database: Database, metadata: MetaData, message: str) -> Path:
+    """Write the migration from the database, which must be up to date, to the metadata's tables."""
+    if pending(database):
+        raise Conflict("The database is behind: run `python manage.py db upgrade` first.")
+    with database.transaction() as connection:
+        config = _config(connection, metadata)
+        number = len(list(ScriptDirectory(str(SCRIPTS)).walk_revisions())) + 1
+        script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+    assert isinstance(script, Script)  # noqa: S101 - for mypy; it was asked for one
+    return Path(script.path)
 
 
 @contextmanager
@@ -65,8 +83,8 @@ def _alone(database: Database) -> Iterator[Connection]:
 def _sqlite_alone(database: Database) -> Iterator[Connection]:
     """Hold SQLite's write lock, with foreign keys off.
 
-    SQLite changes a table by making it anew; with foreign keys on, dropping the old one would delete the
-    rows that refer to it. They are checked at the end instead.
+    SQLite changes a table by making it anew; with foreign keys on, dropping the old one would
+    delete the rows that refer to it. They are checked at the end instead.
     """
     with database.engine.connect() as connection:
         driver_connection = connection.connection.dbapi_connection
@@ -88,9 +106,18 @@ def _pragma(driver_connection: Any, setting: str) -> None:  # noqa: ANN401 - the
     driver_connection.execute(f"PRAGMA {setting}").close()
 
 
-def _config(connection: Connection) -> Config:
-    config = Config()
+def _config(connection: Connection, metadata: MetaData | None = None) -> Config:
+    config = Config(cmd_opts=Namespace(quiet=True))
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    config.attributes["target_metadata"] = metadata
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    config.attributes.update(connection=connection, metadata=metadata, render_item=_render_item)
     return config
+
+
+def _render_item(kind: str, item: object, _context: object) -> str | bool:
+    """Write the program's own types into a migration by name; leave the rest to Alembic."""
+    if kind == "type" and isinstance(item, Moment):
+        return "tables.Moment()"
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), new_uuid):
+        return "tables.new_uuid()"
+    return False

@@ -1,7 +1,7 @@
 """Passwords: what they must be like, and their hashes.
 
-bcrypt takes a fifth of a second on purpose. It runs with Python's lock released; callers make sure that
-no database connection is held meanwhile, so that log-ins hold up nobody else.
+bcrypt takes a fifth of a second on purpose. It runs with Python's lock released, and callers hold
+no database connection meanwhile, so that log-ins hold up nobody else.
 """
 
 from functools import lru_cache
@@ -25,8 +25,8 @@ def check_password(password: str) -> None:
         raise InvalidInput(f"This password is too short: it needs at least {MIN_BYTES} characters.")
     if length > MAX_BYTES:
         raise InvalidInput(
-            f"This password is too long: it takes {length} bytes, and at most {MAX_BYTES} are possible "
-            "(an accented letter takes two, an emoji four)."
+            f"This password is too long: {length} bytes, where {MAX_BYTES} are possible. "
+            "An accented letter takes two, an emoji four."
         )
 
 
@@ -37,7 +37,7 @@ def hash_password(password: str) -> bytes:
 
 
 def password_matches(password: str, hashed: bytes | None) -> bool:
-    """Compare a password with a stored hash; None, for an unknown user, takes as long as any other."""
+    """Compare a password with a stored hash; None, for an unknown user, takes the same time."""
     given = password.encode(errors="replace")
     against = hashed or _nobodys_hash(get_settings().password_hash_rounds)
     # bcrypt refuses to look at more; no such password was ever stored.

@@ -1,39 +1,35 @@
 """Generic create, read, update and delete by table name, on every database despite the file's name.
 
 Rows are plain dicts. Values are always bound. A table, column or operator that is unknown raises
-UnknownName before anything reaches SQL. Every call is part of the open `transaction()`, if there is one.
+UnknownName before anything reaches SQL. Every call is part of the open `transaction()`, if any.
 
 A `where` is a dict whose conditions are joined by AND: `{"a": 1}`, `{"a": None}` for IS NULL, and
 `{"a": (operator, value)}` with = != < > <= >= LIKE ILIKE IN IS and IS NOT.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Table
 
-from core.cursors import open_cursor
-from core.database import get_database, transaction
+from core.database import Database, get_database, transaction
 from core.errors import InvalidInput, UnknownName
 from core.queries import driver_query
-from core.statements import CONDITIONS, Condition, Order, Row, Shape, Statement, statement_for
+from core.statements import Row, Shape, Statement, statement_for
+from core.where import read_order, read_where
 
 Where = Mapping[str, Any]
 
-ORDER = re.compile(
-    r"(.+?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?", re.IGNORECASE | re.DOTALL
-)
-CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
-DEFINES_TABLES = re.compile(r"\s*(CREATE|ALTER|DROP|RENAME)\b", re.IGNORECASE)
+DEFINES_TABLES = re.compile(r"\s*(CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
 
 def insert(table: str, data: Mapping[str, Any]) -> Row:
     """Insert a row and return it whole, with what the database filled in."""
     found = _table(table, data)
     data = {**data, **_defaults(found, data, "default")}
-    return _run(Shape("insert", found, changed=tuple(data)), list(data.values()))[0]
+    return _rows(Shape("insert", found, changed=tuple(data)), list(data.values()))[0]
 
 
 def select(
@@ -44,20 +40,20 @@ def select(
     offset: int | None = None,
 ) -> list[Row]:
     """Return the rows that match, in order: `"created_at DESC"`, or a list of such."""
-    texts = [order_by] if isinstance(order_by, str) else list(order_by or ())
-    order = tuple(map(_order, texts))
-    conditions, values = _conditions(where or {})
-    found = _table(table, [*(where or ()), *(item.column for item in order)])
+    conditions, values = read_where(where or {})
+    order = read_order(order_by)
     shape = Shape(
         "select",
-        found,
+        _table(table, where or (), (item.column for item in order)),
         where=conditions,
         order_by=order,
         limited=limit is not None,
         skipping=offset is not None,
     )
-    bounds = {"limit": limit, "offset": offset}
-    return _run(shape, values + [_whole(n, v) for n, v in bounds.items() if v is not None])
+    for name, bound in (("limit", limit), ("offset", offset)):
+        if bound is not None:
+            values.append(_whole_number(name, bound))
+    return _rows(shape, values)
 
 
 def select_one(table: str, where: Where) -> Row | None:
@@ -71,32 +67,31 @@ def update(table: str, data: Mapping[str, Any], where: Where) -> list[Row]:
 
     An empty where is refused, since it would change every row.
     """
-    conditions, values = _conditions(_not_empty(where, "update"))
+    conditions, values = read_where(_not_empty(where, "update"))
     if not data:
         raise InvalidInput("update: there is nothing to change.")
-    found = _table(table, [*data, *where])
+    found = _table(table, data, where)
     data = {**data, **_defaults(found, data, "onupdate")}
     shape = Shape("update", found, where=conditions, changed=tuple(data))
-    return _run(shape, [*data.values(), *values])
+    return _rows(shape, [*data.values(), *values])
 
 
 def delete(table: str, where: Where) -> list[Row]:
     """Delete the rows that match and return them; an empty where is refused."""
-    conditions, values = _conditions(_not_empty(where, "delete"))
-    return _run(Shape("delete", _table(table, where), where=conditions), values)
+    conditions, values = read_where(_not_empty(where, "delete"))
+    return _rows(Shape("delete", _table(table, where), where=conditions), values)
 
 
 def count(table: str, where: Where | None = None) -> int:
     """Count the rows that match."""
-    conditions, values = _conditions(where or {})
-    shape = Shape("count", _table(table, where or ()), where=conditions)
-    return int(_run(shape, values, _scalar))
+    conditions, values = read_where(where or {})
+    return int(_scalar(Shape("count", _table(table, where or ()), where=conditions), values))
 
 
 def exists(table: str, where: Where) -> bool:
     """Tell whether a row matches."""
-    conditions, values = _conditions(where)
-    return bool(_run(Shape("exists", _table(table, where), where=conditions), values, _scalar))
+    conditions, values = read_where(where)
+    return bool(_scalar(Shape("exists", _table(table, where), where=conditions), values))
 
 
 def upsert(table: str, data: Mapping[str, Any], conflict_columns: str | Sequence[str]) -> Row:
@@ -105,14 +100,15 @@ def upsert(table: str, data: Mapping[str, Any], conflict_columns: str | Sequence
     The conflict_columns need a unique constraint, and a value each in the data.
     """
     conflict = (conflict_columns,) if isinstance(conflict_columns, str) else tuple(conflict_columns)
-    found = _table(table, [*data, *conflict])
-    if missing := [name for name in conflict if name not in data] or not conflict:
-        raise InvalidInput(f"upsert: the conflict columns need a value each: {missing}")
-    changes = {**data, **_defaults(found, data, "onupdate")}
-    replaced = tuple(name for name in changes if name not in conflict) or conflict[:1]
-    data = {**changes, **_defaults(found, changes, "default")}
+    found = _table(table, data, conflict)
+    if not conflict or any(name not in data for name in conflict):
+        raise InvalidInput("upsert: name the conflict columns, and give each a value.")
+    data = {**data, **_defaults(found, data, "onupdate")}
+    # With nothing to change, a column is set to what it is: only then the row is returned.
+    replaced = tuple(name for name in data if name not in conflict) or conflict[:1]
+    data = {**data, **_defaults(found, data, "default")}
     shape = Shape("upsert", found, changed=tuple(data), conflict=conflict, replaced=replaced)
-    return _run(shape, list(data.values()))[0]
+    return _rows(shape, list(data.values()))[0]
 
 
 def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -137,20 +133,25 @@ def execute(query: str, params: Mapping[str, Any] | None = None) -> list[Row] | 
     Returns the rows, or the number of rows that a statement without any has changed.
     """
     database = get_database()
-    with database.cursor() as cursor:
-        cursor.execute(*driver_query(query, params, database.engine.dialect.paramstyle))
-        if cursor.description:
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        if DEFINES_TABLES.match(query):
-            database.tables.forget()
-        return int(cursor.rowcount)
+    text, values = driver_query(query, params, database.engine.dialect.paramstyle)
+
+    def run(cursor: Any) -> list[Row] | int:  # noqa: ANN401 - the driver's own
+        cursor.execute(text, values)
+        if not cursor.description:
+            return int(cursor.rowcount)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    result = database.run(run)
+    if DEFINES_TABLES.match(query):
+        database.forget_tables()
+    return result
 
 
 def table_exists(table: str) -> bool:
     """Tell whether the database has this table or view."""
     try:
-        _table(table)
+        get_database().table(table, refresh=True)
     except UnknownName:
         return False
     return True
@@ -158,7 +159,7 @@ def table_exists(table: str) -> bool:
 
 def get_columns(table: str) -> list[str]:
     """Return the names of a table's columns, in order."""
-    return [column.name for column in _table(table).columns]
+    return [column.name for column in get_database().table(table, refresh=True).table.columns]
 
 
 @contextmanager
@@ -174,27 +175,25 @@ def get_cursor(dict_cursor: bool = True) -> Iterator[Any]:
 
     Parameters are written `%s` or `%(name)s` on every database.
     """
-    with transaction() as connection:
-        cursor = open_cursor(connection.connection.dbapi_connection, dict_cursor)
+    with get_connection() as connection:
+        cursor = get_database().driver.cursor(connection, dict_cursor)
         try:
             yield cursor
         finally:
             cursor.close()
 
 
-def _table(name: str, columns: Iterable[object] = ()) -> Table:
-    """Look up a table and check the columns, reading them anew where one is unknown."""
+def _table(name: str, *columns: Iterable[str]) -> Table:
+    """Look up a table and check the columns, looking anew where one is unknown."""
     database = get_database()
-    table = database.table(name)
-    if _unknown(table, columns):
-        table = database.table(name, refresh=True)
-    if unknown := _unknown(table, columns):
-        raise UnknownName(f"The table {name!r} has no column {unknown[0]!r}.")
-    return table
-
-
-def _unknown(table: Table, columns: Iterable[object]) -> list[object]:
-    return [name for name in columns if not isinstance(name, str) or name not in table.columns]
+    known = database.table(name)
+    wanted = [column for some in columns for column in some]
+    if not known.columns.issuperset(wanted):
+        known = database.table(name, refresh=True)
+        for column in wanted:
+            if column not in known.columns:
+                raise UnknownName(f"The table {name!r} has no column {column!r}.")
+    return known.table
 
 
 def _defaults(table: Table, given: Mapping[str, Any], kind: str) -> Row:
@@ -207,51 +206,9 @@ def _defaults(table: Table, given: Mapping[str, Any], kind: str) -> Row:
     return made
 
 
-def _conditions(where: Where) -> tuple[tuple[Condition, ...], list[Any]]:
-    if not isinstance(where, Mapping):
-        raise InvalidInput(f"A where is a dict, not {type(where).__name__}.")
-    conditions: list[Condition] = []
-    values: list[Any] = []
-    for column, wanted in where.items():
-        condition, given = _condition(column, wanted)
-        conditions.append(condition)
-        values += given
-    return tuple(conditions), values
-
-
-def _condition(column: str, wanted: Any) -> tuple[Condition, list[Any]]:  # noqa: ANN401
-    if not isinstance(wanted, tuple):
-        wanted = ("=", wanted)
-    if len(wanted) != 2 or not isinstance(wanted[0], str):  # noqa: PLR2004 - a pair
-        raise InvalidInput(f"{column}: a condition is a value or a pair (operator, value).")
-    operator, value = " ".join(wanted[0].upper().split()), wanted[1]
-    if value is None and operator in ("=", "!="):
-        operator = "IS" if operator == "=" else "IS NOT"
-    if operator in ("IS", "IS NOT"):
-        if not (value is None or isinstance(value, bool)):
-            raise InvalidInput(f"{column}: {operator} takes None, True or False.")
-        return Condition(column, f"{operator} {CONSTANTS[value]}", 0), []
-    if operator == "IN":
-        if not isinstance(value, list | tuple | set | frozenset):
-            raise InvalidInput(f"{column}: IN takes a list.")
-        return Condition(column, operator, len(value)), list(value)
-    if operator not in CONDITIONS or operator.startswith("IS"):
-        raise UnknownName(f"{column}: there is no operator {wanted[0]!r}.")
-    return Condition(column, operator, 1), [value]
-
-
-def _order(text: str) -> Order:
-    """Read "column", "column DESC" or "column ASC NULLS LAST"; the column is checked later."""
-    match = ORDER.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
-        raise UnknownName(f"order_by: a column and ASC or DESC, not {text!r}.")
-    column, direction, nulls = match.groups(default="")
-    return Order(column, direction.upper() == "DESC", nulls.upper())
-
-
-def _whole(name: str, value: int) -> int:
+def _whole_number(name: str, value: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidInput(f"{name}: a whole number from 0, not {value!r}")
+        raise InvalidInput(f"{name}: a whole number from 0, not {value!r}.")
     return value
 
 
@@ -261,17 +218,16 @@ def _not_empty(where: Where, action: str) -> Where:
     return where
 
 
-def _run(
-    shape: Shape,
-    values: list[Any],
-    fetch: Callable[[Statement, Any], Any] = Statement.rows,
-) -> Any:  # noqa: ANN401 - what fetch returns
+def _statement(shape: Shape) -> tuple[Database, Statement]:
     database = get_database()
-    statement = statement_for(shape, database.engine.dialect)
-    with database.cursor() as cursor:
-        statement.run(cursor, values)
-        return fetch(statement, cursor)
+    return database, statement_for(shape, database.engine.dialect)
 
 
-def _scalar(_statement: Statement, cursor: Any) -> Any:  # noqa: ANN401 - the driver's own
-    return cursor.fetchall()[0][0]
+def _rows(shape: Shape, values: list[Any]) -> list[Row]:
+    database, statement = _statement(shape)
+    return database.run(lambda cursor: statement.rows(cursor, values))
+
+
+def _scalar(shape: Shape, values: list[Any]) -> Any:  # noqa: ANN401 - any value
+    database, statement = _statement(shape)
+    return database.run(lambda cursor: statement.scalar(cursor, values))

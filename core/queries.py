@@ -1,7 +1,7 @@
 """The parameters of hand-written SQL, in the driver's own spelling.
 
-`:name`, `%(name)s` and `%s` are parameters; what stands in a literal, a quoted name or a comment is not,
-and neither is a `::cast`.
+`:name`, `%(name)s` and `%s` are parameters; what stands in a literal, a quoted name or a comment is
+not, and neither is a `::cast`.
 """
 
 import re

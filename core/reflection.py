@@ -3,6 +3,8 @@
 No name reaches SQL before it was found here.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import DateTime, Engine, MetaData, Table, event, inspect
 from sqlalchemy.engine import Connection, Inspector
 
@@ -10,43 +12,47 @@ from core.errors import UnknownName
 from core.tables import Moment, metadata
 
 
+class KnownTable(NamedTuple):
+    """A table, and the names of its columns."""
+
+    table: Table
+    columns: frozenset[str]
+
+
 class Tables:
-    """The tables of one database, looked up by name."""
+    """The tables of one database, by name."""
 
     def __init__(self) -> None:
-        self._reflected: dict[str, Table] = {}
+        self._known: dict[str, KnownTable] = {}
 
-    def get(self, name: str, bind: Engine | Connection) -> Table:
-        """Return the table; one that is not the program's own is read from the database once.
+    def get(self, name: str) -> KnownTable | None:
+        """Return a table that was read before, or None."""
+        return self._known.get(name)
+
+    def read(self, name: str, bind: Engine | Connection) -> KnownTable:
+        """Return a table as it is now; the program's own are as the program says.
 
         Raises UnknownName where there is none.
         """
+        self._known.pop(name, None)
         table = metadata.tables.get(name)
         if table is None:
-            table = self._reflected.get(name)
-        return table if table is not None else self._reflect(name, bind)
-
-    def refresh(self, name: str, bind: Engine | Connection) -> Table:
-        """Return the table as it is now: only the program's own tables are known for good."""
-        return metadata.tables[name] if name in metadata.tables else self._reflect(name, bind)
+            table = _reflect(name, bind)
+        self._known[name] = known = KnownTable(table, frozenset(table.columns.keys()))
+        return known
 
     def forget(self) -> None:
         """Forget what was read, because something may have changed it."""
-        self._reflected = {}
-
-    def _reflect(self, name: str, bind: Engine | Connection) -> Table:
-        self._reflected.pop(name, None)
-        if not isinstance(name, str) or name not in _names(inspect(bind)):
-            raise UnknownName(f"There is no table {name!r}.")
-        foreign = MetaData()
-        event.listen(foreign, "column_reflect", _keep_zones)
-        table = Table(name, foreign, autoload_with=bind, resolve_fks=False)
-        self._reflected[name] = table
-        return table
+        self._known.clear()
 
 
-def _names(inspector: Inspector) -> set[str]:
-    return {*inspector.get_table_names(), *inspector.get_view_names()}
+def _reflect(name: str, bind: Engine | Connection) -> Table:
+    inspector = inspect(bind)
+    if name not in {*inspector.get_table_names(), *inspector.get_view_names()}:
+        raise UnknownName(f"There is no table {name!r}.")
+    foreign = MetaData()
+    event.listen(foreign, "column_reflect", _keep_zones)
+    return Table(name, foreign, autoload_with=bind, resolve_fks=False)
 
 
 def _keep_zones(_inspector: Inspector, _table: Table, column: dict[str, object]) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from core.migrations import head
 
 HEADER = """\
--- The whole schema, as PostgreSQL DDL. Made by `make schema`; the program makes its tables by itself.
+-- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
+-- Written by `python manage.py generate`.
 """
 REVISION = """
 -- Where the migrations stand, so that they start from here.
@@ -22,7 +23,7 @@ INSERT INTO alembic_version (version_num) VALUES ('{}');
 
 def postgres_ddl(metadata: MetaData) -> str:
     """Return what makes every table of the metadata, each before those that refer to it."""
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     parts = [HEADER]
     for table in metadata.sorted_tables:
         parts.append(f"{str(CreateTable(table).compile(dialect=dialect)).rstrip()};\n")

@@ -30,27 +30,12 @@ from sqlalchemy.types import TypeEngine
 
 from core.errors import InvalidInput
 from core.values import Converter, binder, reader
+from core.where import Condition, Order
 
 CACHED_SHAPES = 1000
 
 Row = dict[str, Any]
 Built = Select[Any] | ReturningInsert[Any] | ReturningUpdate[Any] | ReturningDelete[Any]
-
-
-class Condition(NamedTuple):
-    """One condition of a where: a column, a key of CONDITIONS, and how many values it takes."""
-
-    column: str
-    operator: str
-    values: int
-
-
-class Order(NamedTuple):
-    """One column to order by."""
-
-    column: str
-    descending: bool
-    nulls: str  # FIRST, LAST, or empty for the database's own way
 
 
 class Shape(NamedTuple):
@@ -205,24 +190,29 @@ class Statement:
         bound |= self._fixed
         return bound if self._order is None else [bound[name] for name in self._order]
 
-    def run(self, cursor: Any, values: Iterable[Any]) -> None:  # noqa: ANN401 - the driver's own
-        """Execute it with these values."""
-        parameters = self.parameters(values)
+    def rows(self, cursor: Any, values: Iterable[Any]) -> list[Row]:  # noqa: ANN401
+        """Execute it on the driver's cursor and return every row."""
+        names = self._names
+        fetched = self._execute(cursor, values)
+        rows = [dict(zip(names, row, strict=True)) for row in fetched]
+        if rows:
+            if self._readers is None:
+                self._readers = self._make_readers(cursor.description)
+            for name, read in self._readers:
+                for row in rows:
+                    row[name] = read(row[name])
+        return rows
+
+    def scalar(self, cursor: Any, values: Iterable[Any]) -> Any:  # noqa: ANN401 - any value
+        """Execute it on the driver's cursor and return the one value that it has."""
+        return self._execute(cursor, values)[0][0]
+
+    def _execute(self, cursor: Any, values: Iterable[Any]) -> Any:  # noqa: ANN401
         try:
-            cursor.execute(self.sql, parameters)
+            cursor.execute(self.sql, self.parameters(values))
         except (ValueError, OverflowError) as error:  # the driver's own checks of a value
             raise InvalidInput(str(error)) from error
-
-    def rows(self, cursor: Any) -> list[Row]:  # noqa: ANN401 - the driver's own
-        """Fetch every row that the last run returned."""
-        names = self._names
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        if self._readers is None and rows:
-            self._readers = self._make_readers(cursor.description)
-        for name, read in self._readers or ():
-            for row in rows:
-                row[name] = read(row[name])
-        return rows
+        return cursor.fetchall()
 
     def _make_readers(self, description: Sequence[Any]) -> list[tuple[str, Converter]]:
         readers = []

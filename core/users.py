@@ -95,8 +95,8 @@ def register_user(username: str, password: str, data: Mapping[str, Any] | None =
 def create_user(data_dict: Mapping[str, Any]) -> Row:
     """Insert a user whose password is hashed already and return the row.
 
-    Raises InvalidInput, a ValueError, where a required field is missing, and Conflict where the name
-    is taken.
+    Raises InvalidInput, a ValueError, where a required field is missing, Conflict where the name is
+    taken.
     """
     complete, missing = validate_user(data_dict)
     if not complete:
@@ -116,7 +116,7 @@ def validate_user(user: Mapping[str, Any]) -> tuple[bool, list[str]]:
 def update_user(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # noqa: N803 - as documented
     """Change a user's columns; False where there is nothing to change or no such user.
 
-    id, password_hashed, token_version and created_at are left as they are, whatever is said of them.
+    id, password_hashed, token_version and created_at stay as they are, whatever is said of them.
     Raises Conflict where a new name is taken.
     """
     changes = _changeable(data_dict)

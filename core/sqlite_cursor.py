@@ -1,4 +1,4 @@
-"""Cursors for hand-written SQL that read alike on every database."""
+"""SQLite's cursor with psycopg2's manners, so that hand-written SQL reads alike on both."""
 
 import json
 import sqlite3
@@ -9,19 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from psycopg2.extras import RealDictCursor
-
 from core.queries import sqlite_query
-
-
-def open_cursor(driver_connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401 - the driver's own
-    """Return a cursor that takes %s and %(name)s; its rows are dicts or tuples."""
-    if isinstance(driver_connection, sqlite3.Connection):
-        cursor = driver_connection.cursor(PortableCursor)
-        if dict_rows:
-            cursor.row_factory = _dict_row
-        return cursor
-    return driver_connection.cursor(cursor_factory=RealDictCursor if dict_rows else None)
 
 
 class PortableCursor(sqlite3.Cursor):
@@ -55,7 +43,9 @@ class PortableCursor(sqlite3.Cursor):
 class PortableConnection(sqlite3.Connection):
     """SQLite's connection, whose cursors take psycopg2's parameters."""
 
-    def cursor(self, factory: type[sqlite3.Cursor] = PortableCursor) -> Any:  # noqa: ANN401
+    def cursor(  # type: ignore[override]
+        self, factory: type[sqlite3.Cursor] = PortableCursor
+    ) -> sqlite3.Cursor:
         """Return a cursor."""
         return super().cursor(factory)
 
@@ -82,6 +72,7 @@ def _plain(params: Mapping[str, Any] | Sequence[Any]) -> Any:  # noqa: ANN401 - 
     return [plain_value(value) for value in params]
 
 
-def _dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row as a dict: a row factory of sqlite3."""
     names = (column[0] for column in cursor.description)
     return dict(zip(names, row, strict=True))

@@ -1,0 +1,136 @@
+"""What differs between the databases' drivers: how a connection is set up, used, found dead."""
+
+import select
+import sqlite3
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from psycopg2.extras import RealDictCursor
+from sqlalchemy import Connection
+
+from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row
+
+CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
+KEEPALIVE = 30  # seconds of silence after which PostgreSQL's connection is probed
+BUSY_TIMEOUT = 5000  # milliseconds that SQLite waits for another writer
+
+
+class Driver(Protocol):
+    """The ways of one database's driver. Connections and cursors are the driver's own."""
+
+    options: Mapping[str, Any]
+    """What create_engine is told besides the URL."""
+
+    def set_up(self, connection: Any) -> None:  # noqa: ANN401
+        """Make a new connection ready: in autocommit mode, where each statement stands alone."""
+        ...
+
+    def begin(self, connection: Connection) -> None:
+        """Begin a transaction."""
+        ...
+
+    def put_back(self, connection: Any) -> None:  # noqa: ANN401
+        """Return to autocommit mode after a transaction."""
+        ...
+
+    def is_stale(self, connection: Any) -> bool:  # noqa: ANN401
+        """Tell whether the server has closed an idle connection, without asking the server."""
+        ...
+
+    def in_transaction(self, connection: Any) -> bool:  # noqa: ANN401
+        """Tell whether a transaction is open on the connection."""
+        ...
+
+    def cursor(self, connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401
+        """Return a cursor that takes %s and %(name)s; its rows are dicts or tuples."""
+        ...
+
+
+class PostgreSQL:
+    """psycopg2, which keeps autocommit mode to itself: changing it costs no round trip."""
+
+    options: Mapping[str, Any] = {
+        "use_native_hstore": False,  # saves a query for each new connection
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "keepalives_idle": KEEPALIVE,
+            "options": "-c timezone=UTC",
+        },
+    }
+
+    def set_up(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own
+        """Leave every statement to stand alone."""
+        connection.autocommit = True
+
+    def begin(self, connection: Connection) -> None:
+        """Have psycopg2 send BEGIN before the next statement."""
+        driver_connection: Any = connection.connection.dbapi_connection
+        driver_connection.autocommit = False
+
+    def put_back(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own
+        """Return to autocommit mode, unless the connection is lost anyway."""
+        if not connection.closed:
+            connection.autocommit = True
+
+    def is_stale(self, connection: Any) -> bool:  # noqa: ANN401 - the driver's own
+        """Look whether the socket of an idle connection has something to say: it is a goodbye."""
+        if connection.closed:
+            return True
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def in_transaction(self, connection: Any) -> bool:  # noqa: ANN401 - the driver's own
+        """Ask psycopg2, which knows it from the last answer."""
+        return bool(connection.get_transaction_status() != TRANSACTION_STATUS_IDLE)
+
+    def cursor(self, connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401 - the driver's own
+        """Return psycopg2's own kinds."""
+        return connection.cursor(cursor_factory=RealDictCursor if dict_rows else None)
+
+
+class SQLite:
+    """The standard library's sqlite3."""
+
+    options: Mapping[str, Any] = {"connect_args": {"factory": PortableConnection}}
+
+    def set_up(self, connection: sqlite3.Connection) -> None:
+        """Switch on what other databases have without asking."""
+        connection.isolation_level = None  # autocommit; begin() opens transactions
+        for setting in (
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "case_sensitive_like=ON",
+        ):
+            connection.execute(f"PRAGMA {setting}").close()
+        # SQLite's own lower() knows ASCII only.
+        connection.create_function(
+            "lower", 1, lambda x: x.lower() if isinstance(x, str) else x, deterministic=True
+        )
+
+    def begin(self, connection: Connection) -> None:
+        """Take the write lock at once: a read that turns into a write later can't wait for it."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def put_back(self, connection: sqlite3.Connection) -> None:
+        """Do nothing: it never left autocommit mode."""
+
+    def is_stale(self, connection: sqlite3.Connection) -> bool:
+        """Say no: there is no server that could close it."""
+        return False
+
+    def in_transaction(self, connection: sqlite3.Connection) -> bool:
+        """Ask SQLite."""
+        return connection.in_transaction
+
+    def cursor(self, connection: sqlite3.Connection, dict_rows: bool) -> sqlite3.Cursor:
+        """Return a cursor with psycopg2's manners."""
+        cursor = connection.cursor(PortableCursor)
+        cursor.row_factory = dict_row if dict_rows else None
+        return cursor
+
+
+DRIVERS: dict[str, Driver] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}
