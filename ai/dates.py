@@ -1,60 +1,76 @@
-"""Times in a person's own words, found in a text and resolved in the person's zone.
+"""A time in a person's own words, resolved in the person's zone.
 
 What is not said is filled in like this, and the reply that the person gets names the result:
 
-- a day without a time is 9:00 ("tomorrow", "on the 3rd"); mornings are 9:00, afternoons 15:00,
-  evenings 19:00, nights 21:00, the end of a day or a week (Friday) 17:00;
-- "at 5" on a named day is 17:00: hours from 1 to 6 are in the afternoon, 7 to 11 in the
-  morning; on today, and with no day at all, it is the next one of the two that comes, between
-  6:00 and midnight;
-- "friday" is the next one that comes, "next friday" the one in the next calendar week (from
-  Monday on);
-- days, weeks and months are counted on the calendar, hours, minutes and seconds on the clock,
-  so that "in 24 hours" and "in a day" differ when the clocks change;
-- a time that the clocks skip in spring is moved on by the skipped hour; of one that comes twice
-  in autumn the first is taken, or the second where the first is past.
+- a day without a time means 9:00; a morning is 9:00, noon and lunchtime 12:00, an afternoon 15:00,
+  an evening 19:00, a night 21:00, the end of a day or of a week (its Friday) 17:00;
+- an hour without am or pm is in the afternoon from 1 to 6 and in the morning from 7 to 11; today,
+  and with no day at all, it is the next of the two that comes, between 6:00 and midnight;
+- "friday" is the next one that comes, "next friday" the one of the next calendar week, which starts
+  on Monday;
+- days, weeks and months count on the calendar, hours and less on the clock: "in 24 hours" and "in a
+  day" differ when the clocks change;
+- a time that the clocks skip in spring moves on by the skipped hour; of one that comes twice in
+  autumn the first is meant, or the second where the first is past.
 
 What is past or unclear is asked about, never moved.
 """
 
 import calendar
-import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ai.date_phrases import WEEKDAYS, Reading, read
-from ai.durations import Duration
+from ai.english.days import MONTHS, WEEKDAYS
+from ai.english.durations import Duration
+from ai.english.phrases import find, read
+from ai.english.reading import Problem, Reading
+
+__all__ = ["UnclearTime", "find", "resolve"]
 
 DAY_STARTS = time(9)
-PARTS = {"morning": time(9), "afternoon": time(15), "evening": time(19), "night": time(21)}
+PARTS = {
+    "morning": time(9),
+    "noon": time(12),
+    "afternoon": time(15),
+    "evening": time(19),
+    "night": time(21),
+}
 WORK_ENDS = time(17)
+WAKING_HOUR = 6
+SMALL_HOURS = 5  # "tonight at 1" is after midnight
 FURTHEST_YEARS = 20
+FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
-EXAMPLES = "for example “tomorrow at 5pm”, “friday at 7:30” or “in 20 minutes”"
-RECURRING = "Recurring reminders are not there yet. When shall the first one be? Give me one time."
-UNREADABLE = f"I can't read that as a time. When shall it be? Say it like this: {EXAMPLES}."
-VAGUE = f"When exactly? Say it like this: {EXAMPLES}."
+EXAMPLES = "“tomorrow at 5pm”, “friday at 7:30” or “in 20 minutes”"
+UNREADABLE = f"I can't read that as a time. When shall it be? For example {EXAMPLES}."
+VAGUE = f"When exactly? For example {EXAMPLES}."
+TODAY = "At what time today? For example “today at 5pm” or “in 20 minutes”."
 PAST = "That is in the past. When shall it be?"
-NUMERIC = "Which is the day and which the month? Please write the month's name, like “3 April”."
-TOO_FAR = f"That is more than {FURTHEST_YEARS} years ahead. When shall it be?"
+TOO_FAR = f"That is more than {FURTHEST_YEARS} years away. When shall it be?"
 NO_SUCH_DAY = "There is no such day in the calendar. When shall it be?"
+MIDNIGHT = "At the start or at the end of that day? Please say 0:01 or 23:59."
+TWO_DAYS = "Those are two different days. Which one shall it be?"
+PROBLEMS: dict[Problem, str] = {
+    "recurring": "Recurring reminders are not there yet. When shall it be, once?",
+    "past": PAST,
+    "vague": VAGUE,
+    "numeric": "Which is the day, which the month? Please write its name, like “3 April”.",
+}
 
 
 class UnclearTime(ValueError):
-    """The words don't name one future time; `question` asks the person for it."""
+    """The words don't name one time to come; `question` asks the person for it."""
 
     def __init__(self, question: str) -> None:
         super().__init__(question)
         self.question = question
 
 
-_PROBLEMS = {"recurring": RECURRING, "past": PAST, "vague": VAGUE, "numeric": NUMERIC}
-
-
 def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
     """Return the time that the words name, in `zone`, always after `now` (aware).
 
-    Raises UnclearTime with a question for the person where the words are past, vague or unreadable.
+    Raises UnclearTime with a question where the words are past, vague or unreadable.
     """
     text = " ".join(words.split()).strip(" .,!?;")
     found = read(text)
@@ -62,8 +78,8 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
         raise UnclearTime(UNREADABLE)
     reading = found[0]
     if reading.problem:
-        raise UnclearTime(_PROBLEMS[reading.problem])
-    moment = _moment(reading, now.astimezone(zone), zone)
+        raise UnclearTime(PROBLEMS[reading.problem])
+    moment = _Resolution(reading, zone, now.astimezone(zone)).moment()
     if moment <= now:
         raise UnclearTime(PAST)
     if moment.year - now.year > FURTHEST_YEARS:
@@ -71,119 +87,191 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
     return moment
 
 
-_STARTS = re.compile(r"(?<![\w'’-])(?=[\w@])")  # noqa: RUF001
+class _Resolution:
+    """One reading at one moment."""
 
+    def __init__(self, reading: Reading, zone: ZoneInfo, local: datetime) -> None:
+        self.reading, self.zone, self.local = reading, zone, local
+        self.today = local.date()
 
-def find(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the date phrases in a text, each as long as it can be."""
-    spans: list[tuple[int, int]] = []
-    for start in (match.start() for match in _STARTS.finditer(text)):
-        if spans and start < spans[-1][1]:
-            continue
-        found = read(text, start)
-        if found and not found[0].is_weak and _is_whole(found[0]):
-            spans.append((start, found[1]))
-    return spans
+    def moment(self) -> datetime:
+        """Put the parts together."""
+        reading = self.reading
+        if reading.offset and reading.slots == {"offset"}:
+            return self._after(reading.offset)
+        day = self._day()
+        at, days_later = self._time_of_day(day)
+        if day is None:
+            passed = at <= self.local.time()
+            day = self.today + timedelta(days=passed and not days_later)
+        return self._attach(datetime.combine(day + timedelta(days=days_later), at))
 
+    def _after(self, length: Duration) -> datetime:
+        """Add a length to now: days and months on the calendar, seconds on the clock."""
+        if length.seconds > FURTHEST_DAYS * 86400:
+            raise UnclearTime(TOO_FAR)
+        moment = self.local
+        if length.days or length.months:
+            moment = self._attach(
+                datetime.combine(_later(self.today, length), self.local.time()),
+            )
+        return (moment.astimezone(UTC) + timedelta(seconds=length.seconds)).astimezone(self.zone)
 
-def _is_whole(reading: Reading) -> bool:
-    return bool(reading.slots - {"shift"})
+    def _attach(self, moment: datetime) -> datetime:
+        """Give a naive local time its zone."""
+        first = moment.replace(tzinfo=self.zone)
+        real = first.astimezone(UTC).astimezone(self.zone)
+        if real.replace(tzinfo=None) != moment:
+            return real  # the clocks skip it, and the way there and back moved it on
+        return first.replace(fold=1) if first <= self.local else first
 
+    def _day(self) -> date | None:
+        """Return the day that is named, or None where none is."""
+        reading = self.reading
+        if reading.offset:
+            return self._day_after(reading.offset)
+        days = [day for day in (self._counted_day(), self._calendar_day()) if day]
+        weekday = reading.weekday
+        if weekday is not None:
+            if not days:
+                days = [self._weekday_day(weekday)]
+            elif days[0].weekday() != weekday:
+                named = f"{days[0].day} {days[0]:%B %Y} is a {WEEKDAYS[days[0].weekday()].title()}"
+                raise UnclearTime(f"{named}. Which day shall it be?")
+        if not days and reading.slots & {"week", "month", "year"}:
+            raise UnclearTime(VAGUE)
+        if not days:
+            return None
+        return _later(days[0], reading.shift) if reading.shift else days[0]
 
-def _moment(reading: Reading, local: datetime, zone: ZoneInfo) -> datetime:
-    """Put a reading's parts together; `local` is now in the zone."""
-    if reading.offset:
-        start = _after(reading.offset, local, zone)
-        if reading.slots == {"offset"}:
-            return start
-        day: date | None = start.date()
-    else:
-        day = _named_day(reading, local)
-    at, days_later = _time_of_day(reading, local, day)
-    if day is None:
-        day = local.date()
-        if datetime.combine(day, at) <= local.replace(tzinfo=None):
-            day += timedelta(days=1)
-    return _attach(datetime.combine(day + timedelta(days=days_later), at), zone, local)
+    def _day_after(self, length: Duration) -> date:
+        """Return the day of "in two weeks at noon" or "in two weeks on friday"."""
+        if length.seconds or self.reading.slots - {"offset", "time", "part", "weekday"}:
+            raise UnclearTime(VAGUE)
+        day = _later(self.today, length)
+        if self.reading.weekday is None:
+            return day
+        if length.months or length.days % 7:
+            raise UnclearTime(VAGUE)
+        return day + timedelta(days=self.reading.weekday - day.weekday())
 
+    def _counted_day(self) -> date | None:
+        """Return a day that is counted from today: "tomorrow", "end of the month"."""
+        if self.reading.edge:
+            return self._edge_day(*self.reading.edge)
+        days = self.reading.days
+        return None if days is None else self.today + timedelta(days=days)
 
-def _after(length: Duration, local: datetime, zone: ZoneInfo) -> datetime:
-    """Add a length to now: days and months on the calendar, seconds on the clock."""
-    if length.days > 366 * FURTHEST_YEARS or length.seconds > 366 * 86400 * FURTHEST_YEARS:
-        raise UnclearTime(TOO_FAR)
-    moment = local
-    if length.days or length.months:
-        moment = _attach(datetime.combine(_later(local.date(), length), local.time()), zone, local)
-    return (moment.astimezone(UTC) + timedelta(seconds=length.seconds)).astimezone(zone)
+    def _edge_day(self, edge: str, unit: str) -> date:
+        """Return the first or last day of a week, month or year; the end of the day is today."""
+        ahead = self.reading.week or 0
+        if unit == "day":
+            if edge == "start":
+                raise UnclearTime(VAGUE)
+            return self.today
+        if unit == "week":
+            monday = self.today - timedelta(days=self.today.weekday()) + timedelta(weeks=ahead)
+            return monday + timedelta(days=4 if edge == "end" else 0)
+        if unit == "year":
+            year, month = self.today.year + ahead, 12 if edge == "end" else 1
+        elif unit == "month":
+            year, month = _month_ahead(self.today, ahead)
+        else:
+            month = MONTHS.index(unit[:3]) + 1
+            year = self.today.year + (month < self.today.month)
+        return date(year, month, calendar.monthrange(year, month)[1] if edge == "end" else 1)
+
+    def _calendar_day(self) -> date | None:
+        """Return a day that is named by its number in a month: the next such day that comes."""
+        reading = self.reading
+        if reading.date is None and reading.month_day is None:
+            return None
+        candidates: Iterable[date | None]
+        if reading.date and reading.date[0]:
+            candidates = [_date_or_none(reading.date[0], *reading.date[1:])]
+        elif reading.date:
+            _, month, day = reading.date
+            years = range(self.today.year, self.today.year + 9)  # until 29 February has come
+            candidates = (_date_or_none(year, month, day) for year in years)
+        else:
+            months = range(13) if reading.month is None else [reading.month]
+            number = reading.month_day or 0
+            candidates = (
+                _date_or_none(*_month_ahead(self.today, ahead), number) for ahead in months
+            )
+        in_calendar = [day for day in candidates if day]
+        if not in_calendar:
+            raise UnclearTime(NO_SUCH_DAY)
+        return next((day for day in in_calendar if day >= self.today), in_calendar[0])
+
+    def _weekday_day(self, weekday: int) -> date:
+        """Return the day for "friday", "next friday" or "friday next week"."""
+        reading = self.reading
+        monday = self.today - timedelta(days=self.today.weekday())
+        if reading.week is not None:
+            return monday + timedelta(days=weekday, weeks=reading.week)
+        if reading.which == "next":
+            return monday + timedelta(days=weekday, weeks=1)
+        day = self.today + timedelta(days=(weekday - self.today.weekday()) % 7)
+        if day == self.today and reading.which != "this":
+            at, days_later = self._time_of_day(day)
+            if not days_later and at <= self.local.time():
+                day += timedelta(weeks=1)
+        return day
+
+    def _time_of_day(self, day: date | None) -> tuple[time, int]:
+        """Return the time of day, and how many days later it is: 1 for a night's small hours."""
+        reading, hour, part = self.reading, self.reading.hour, self.reading.part
+        if hour is None:
+            return self._usual_time(day), 0
+        at_midnight = hour == 0 if reading.is_exact else hour == 12 and reading.half != "pm"
+        if part == "night" and (at_midnight or (hour < SMALL_HOURS and reading.half != "pm")):
+            return time(0 if at_midnight else hour, reading.minute), 1
+        if reading.is_exact and hour == 0 and not reading.minute and day and day != self.today:
+            raise UnclearTime(MIDNIGHT)
+        if reading.half:
+            hour = hour % 12 + (12 if reading.half == "pm" else 0)
+        elif not reading.is_exact and part:
+            hour = hour if part == "morning" or hour == 12 else hour + 12
+        elif not reading.is_exact:
+            hour = self._likely_hour(hour, day)
+        is_next_midnight = hour == 0 and not reading.minute and day == self.today
+        return time(hour, reading.minute, reading.second), int(is_next_midnight)
+
+    def _usual_time(self, day: date | None) -> time:
+        reading = self.reading
+        if reading.part:
+            return PARTS[reading.part]
+        if reading.edge in (("end", "day"), ("end", "week")):
+            return WORK_ENDS
+        if reading.days == 0:
+            raise UnclearTime(TODAY)
+        return DAY_STARTS
+
+    def _likely_hour(self, hour: int, day: date | None) -> int:
+        """Choose the half of the day for an hour from 1 to 12 that was said without one."""
+        if hour == 12:
+            return 12
+        if day is not None and day != self.today:
+            return hour + 12 if hour < 7 else hour
+        waking = [one for one in (hour, hour + 12) if one >= WAKING_HOUR]
+        ahead = [one for one in waking if time(one, self.reading.minute) > self.local.time()]
+        return min(ahead or waking)
 
 
 def _later(day: date, length: Duration) -> date:
     """Add the months and days of a length; a day past the end of its month becomes the last one."""
-    year, month = divmod(day.year * 12 + day.month - 1 + length.months, 12)
-    if year > day.year + FURTHEST_YEARS or length.days > 366 * FURTHEST_YEARS:
+    if length.days > FURTHEST_DAYS or length.months > 12 * FURTHEST_YEARS:
         raise UnclearTime(TOO_FAR)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last)) + timedelta(days=length.days)
+    year, month = _month_ahead(day, length.months)
+    last = calendar.monthrange(year, month)[1]
+    return date(year, month, min(day.day, last)) + timedelta(days=length.days)
 
 
-def _named_day(reading: Reading, local: datetime) -> date | None:
-    """Return the day that a reading names, or None where it names none."""
-    day = _unshifted_day(reading, local)
-    if reading.shift is None:
-        return day
-    return None if day is None else _later(day, reading.shift)
-
-
-def _unshifted_day(reading: Reading, local: datetime) -> date | None:
-    today = local.date()
-    if reading.edge:
-        return _edge_day(reading, today)
-    if reading.days is not None:
-        return today + timedelta(days=reading.days)
-    if reading.date:
-        return _calendar_day(reading, today)
-    if reading.month_day is not None:
-        return _day_of_month(reading.month_day, reading.month, today)
-    if reading.weekday is not None:
-        return _weekday_day(reading, local)
-    if reading.slots & {"week", "month", "day"}:
-        raise UnclearTime(VAGUE)
-    return None
-
-
-def _weekday_day(reading: Reading, local: datetime) -> date:
-    today = local.date()
-    monday = today - timedelta(days=today.weekday())
-    weekday = reading.weekday or 0
-    if reading.week is not None or reading.is_next:
-        return monday + timedelta(days=weekday, weeks=reading.week or int(reading.is_next))
-    ahead = (weekday - today.weekday()) % 7
-    if ahead == 0:
-        at, later = _time_of_day(reading, local, today)
-        if later == 0 and at <= local.time():
-            ahead = 7
-    return today + timedelta(days=ahead)
-
-
-def _calendar_day(reading: Reading, today: date) -> date:
-    assert reading.date is not None  # noqa: S101
-    year, month, day = reading.date
-    try:
-        if year is not None:
-            found = date(year, month, day)
-        else:
-            years = range(today.year, today.year + 9)  # 29 February is at most eight years away
-            found = next(
-                candidate
-                for candidate in (_date_or_none(y, month, day) for y in years)
-                if candidate and candidate >= today
-            )
-    except (ValueError, StopIteration) as error:
-        raise UnclearTime(NO_SUCH_DAY) from error
-    if reading.weekday is not None and found.weekday() != reading.weekday:
-        named = WEEKDAYS[found.weekday()].title()
-        raise UnclearTime(f"{found.day} {found:%B %Y} is a {named}. Which day shall it be?")
-    return found
+def _month_ahead(day: date, months: int) -> tuple[int, int]:
+    """Return the year and month so many months after a day's."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return year, month + 1
 
 
 def _date_or_none(year: int, month: int, day: int) -> date | None:
@@ -191,86 +279,3 @@ def _date_or_none(year: int, month: int, day: int) -> date | None:
         return date(year, month, day)
     except ValueError:
         return None
-
-
-def _day_of_month(day: int, months_ahead: int | None, today: date) -> date:
-    """Return the next such day, or the one in the month that is named."""
-    span = range(12) if months_ahead is None else range(months_ahead, months_ahead + 1)
-    for ahead in span:
-        year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
-        found = _date_or_none(year, month + 1, day)
-        if found and (found >= today or months_ahead is not None):
-            return found
-    raise UnclearTime(NO_SUCH_DAY)
-
-
-def _edge_day(reading: Reading, today: date) -> date:
-    edge, unit = (reading.edge or "").split(" of ")
-    ahead = reading.week or 0
-    if unit == "day":
-        if edge == "start":
-            raise UnclearTime(VAGUE)
-        return today
-    if unit == "week":
-        monday = today - timedelta(days=today.weekday()) + timedelta(weeks=ahead)
-        return monday + timedelta(days=4 if edge == "end" else 0)
-    month = 12 if edge == "end" else 1
-    year = today.year + ahead
-    if unit == "month":
-        year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
-        month += 1
-    return date(year, month, calendar.monthrange(year, month)[1] if edge == "end" else 1)
-
-
-def _time_of_day(reading: Reading, local: datetime, day: date | None) -> tuple[time, int]:
-    """Return the time of day, and how many days later it falls: the small hours of a night do."""
-    hour, part = reading.hour, reading.part
-    if hour is None:
-        return _time_of_part(reading, day, local), 0
-    if part == "night" and hour == 12 - 12 * reading.is_exact:
-        return time(0, reading.minute), 1
-    if reading.half:
-        hour = hour % 12 + (12 if reading.half == "pm" else 0)
-    elif not reading.is_exact:
-        if part == "night" and hour < 5:
-            return time(hour, reading.minute), 1
-        if part:
-            hour = hour % 12 + (0 if part == "morning" else 12)
-        else:
-            hour = _likely_hour(hour, reading.minute, local, day)
-    elif hour == 0 and reading.slots & {"day", "weekday", "offset"}:
-        raise UnclearTime(
-            "Midnight at the start or at the end of that day? Say it with a time near it."
-        )
-    return time(hour, reading.minute, reading.second), 0
-
-
-def _time_of_part(reading: Reading, day: date | None, local: datetime) -> time:
-    if reading.part:
-        return PARTS[reading.part]
-    if reading.edge and reading.edge in ("end of day", "end of week"):
-        return WORK_ENDS
-    if day == local.date() and not reading.edge and reading.weekday is None:
-        raise UnclearTime(f"At what time today? Say it like this: {EXAMPLES}.")
-    return DAY_STARTS
-
-
-def _likely_hour(hour: int, minute: int, local: datetime, day: date | None) -> int:
-    """Choose the half of the day for an hour that was given without one."""
-    if hour == 12:
-        return 12
-    usual = hour + 12 if hour < 7 else hour
-    if day is not None and day != local.date():
-        return usual
-    waking = [h for h in (hour, hour + 12) if h >= 6]
-    ahead = [h for h in waking if time(h, minute) > local.time()]
-    return min(ahead or waking)
-
-
-def _attach(moment: datetime, zone: ZoneInfo, local: datetime) -> datetime:
-    """Give a naive local time its zone."""
-    first = moment.replace(tzinfo=zone)
-    there_and_back = first.astimezone(UTC).astimezone(zone)
-    if there_and_back.replace(tzinfo=None) != moment:
-        return there_and_back  # the clocks skip it: fold 0 moves it on by what they skip
-    return first.replace(fold=1) if first <= local else first

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 
 from ai import dates
 from ai.catalogue import Catalogue, CommandSpec, FieldSpec
-from ai.number_words import ONES
+from ai.english.numbers import ONES
 from ai.templates import Node, build, ways
 from ai.words import order_end, order_starts, slips, split
 

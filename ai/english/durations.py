@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ai.number_words import NUMBER, number
+from ai.english.numbers import NUMBER, number
 
 _UNIT = (
     r"(?:seconds?|secs?|minutes?|mins?|hours?|hrs?"

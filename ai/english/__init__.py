@@ -1,0 +1,1 @@
+"""The English words for numbers, lengths of time and points in time."""
