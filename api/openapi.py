@@ -37,9 +37,10 @@ def install(app: APIFlask) -> None:
                 operation = path[method.lower()]
                 operation["security"] = [] if access == "public" else [{access: []}]
                 for status, description in _errors(operation, access).items():
-                    operation["responses"].setdefault(
-                        status, {"description": description, "content": ERROR}
-                    )
+                    operation["responses"].setdefault(status, {"description": description})
+                for status, response in operation["responses"].items():
+                    if not status.startswith("2"):
+                        response["content"] = ERROR
         return document
 
 

@@ -1,6 +1,8 @@
 """The production server: waitress, with JSON for its own errors and an orderly end."""
 
 import json
+import logging
+import socket
 import threading
 import time
 from typing import Literal
@@ -16,6 +18,9 @@ IDLE_SECONDS = 75
 MAX_HEADER_BYTES = 32 * 1024
 MAX_BODY_BYTES = 1024 * 1024  # the application refuses far less, with words of its own
 DRAIN_SECONDS = 10.0
+
+# It warns of every request that has to wait for a thread, which is what the queue is for.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class JSONErrorTask(ErrorTask):  # type: ignore[misc]
@@ -46,8 +51,7 @@ class Server:
         self._waitress = create_server(
             app,
             map=self._connections,
-            host=host,
-            port=port,
+            sockets=[_listening(host, port)],
             threads=threads,
             ident=None,
             connection_limit=CONNECTIONS,
@@ -103,6 +107,12 @@ class Server:
         self._state = "closed"
         self._waitress.task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._connections)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a bound socket; left to bind one itself, waitress leaks it where the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
 
 
 def serve(app: Flask, host: str, port: int, threads: int) -> Server:

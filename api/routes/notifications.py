@@ -41,6 +41,10 @@ class NotificationsIn(Body):
 @routes.output(NotificationsOut)
 def show_notifications() -> NotificationsOut:
     """Read your notification channels."""
+    return _current()
+
+
+def _current() -> NotificationsOut:
     row = get_notification_settings(caller().user_uuid) or {}
     known = {name: row[name] for name in NotificationsOut.model_fields if name in row}
     return NotificationsOut(**known | {"discord_webhook": bool(row.get("discord_webhook"))})
@@ -63,7 +67,7 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
                 raise InvalidInput(f"{enabled}: set {address} first.")
             changes[enabled] = False  # its address was removed
     set_notification_settings(caller().user_uuid, changes)
-    return show_notifications()
+    return _current()
 
 
 def _check_webhook(url: str) -> None:

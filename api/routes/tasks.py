@@ -159,9 +159,12 @@ def index(wanted: TaskFilter) -> list[Row]:
     where: Row = {} if wanted.done == "all" else {"done": wanted.done == "true"}
     if wanted.list is not None:
         found = _find_list(wanted.list)
-        if found is None:
+        if found is not None:
+            where["list_id"] = found["id"]
+        elif wanted.list.casefold() == DEFAULT_LIST:  # it is made with its first task
+            return []
+        else:
             raise NotFound(f"You have no list called {wanted.list!r}.")
-        where["list_id"] = found["id"]
     return _shown(own_tasks.select(wanted, **where))
 
 

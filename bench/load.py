@@ -1,0 +1,82 @@
+"""A load generator: one process, raw keep-alive connections, as light as Python can make it."""
+
+import selectors
+import socket
+import time
+from dataclasses import dataclass
+from statistics import quantiles
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of a load: answers a second, and how long one took, in milliseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
+def load(port: int, request: bytes, clients: int, seconds: float) -> Measured:
+    """Send a request again and again over each connection; to be run in a process of its own."""
+    _run(port, request, clients, seconds / 4)  # warm-up
+    times = _run(port, request, clients, seconds)
+    cuts = quantiles(times, n=100)
+    return Measured(len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
+
+
+def _run(port: int, request: bytes, clients: int, seconds: float) -> list[float]:
+    times: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        for _ in range(clients):
+            selector.register(_Line(port, request), selectors.EVENT_READ)
+        end = time.perf_counter() + seconds
+        while (now := time.perf_counter()) < end:
+            for key, _ in selector.select(end - now):
+                line = key.fileobj
+                assert isinstance(line, _Line)
+                if line.complete():
+                    times.append(time.perf_counter() - line.sent)
+                    if not line.closed:
+                        line.send()
+                if line.closed:
+                    selector.unregister(line)
+                    line.close()
+                    selector.register(_Line(port, request), selectors.EVENT_READ)
+        for key in list(selector.get_map().values()):
+            assert isinstance(key.fileobj, _Line)
+            key.fileobj.close()
+    return times
+
+
+class _Line:
+    """One connection, with one request under way."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._request = request
+        self.closed = False
+        self.send()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self) -> None:
+        self._said = b""
+        self.sent = time.perf_counter()
+        self._socket.sendall(self._request)
+
+    def complete(self) -> bool:
+        """Read what is there, and tell whether the answer is whole."""
+        chunk = self._socket.recv(65536)
+        self._said += chunk
+        head, found, body = self._said.partition(b"\r\n\r\n")
+        self.closed = not chunk or b"\r\nConnection: close" in head
+        if not found:
+            return False
+        assert head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")), head
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        return len(body) >= length
+
+    def close(self) -> None:
+        self._socket.close()
