@@ -1,33 +1,83 @@
 """Local understanding: which command a text says, without a model, in well under a millisecond.
 
-A wrong match is worse than none, so that only an unambiguous one counts. The best is the one in
-which a time went into a slot for times, then the one with the most fixed words; where two
-different readings are equally good there is no match. A text that seems to hold a second order
-is left to the model as well.
+A wrong match is worse than none, so only an unambiguous one counts. The best reading is the one in
+which a time went where a time belongs, then the one with the most fixed words; where two different
+readings are equally good, or where the text seems to hold a second order, there is no match.
 """
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from ai import dates
 from ai.catalogue import Catalogue, CommandSpec, FieldSpec
+from ai.english import phrases
 from ai.english.numbers import ONES
 from ai.templates import Node, build, ways
 from ai.words import order_end, order_starts, slips, split
 
 MAX_SLIPS = 2
-MAX_WORDS_WITH_SLIPS = (
-    60  # a longer text is free text for the most part, where slips are not looked for
-)
-YES = {"yes", "true", "on", "y"}
-NO = {"no", "false", "off", "n"}
-NO_VERBS = {"my", "the", "a", "an", "i", "what", "which", "how", "when", "where", "who", "is", "it"}
+MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
+YES = {"yes", "true", "on"}
+NO = {"no", "false", "off"}
 QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
+JOINTS = {"and", "then", "also", "plus", "&", "please"}
+NO_NAME_STARTS = {
+    *(
+        "what",
+        "which",
+        "who",
+        "when",
+        "where",
+        "why",
+        "how",
+        "if",
+        "is",
+        "are",
+        "do",
+        "does",
+        "did",
+    ),
+    *("can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this"),
+}
+"""A sentence that begins with free text is no order where that text begins so: "what is done"."""
+
+DANGLING = {
+    *(
+        "until",
+        "till",
+        "before",
+        "from",
+        "since",
+        "after",
+        "between",
+        "and",
+        "or",
+        "for",
+        "of",
+        "on",
+    ),
+    *(
+        "at",
+        "by",
+        "in",
+        "to",
+        "per",
+        "with",
+        "the",
+        "a",
+        "an",
+        "every",
+        "each",
+        "not",
+        "than",
+        "but",
+    ),
+}
+"""Free text that ends so goes on: in "buy tickets for friday" the day belongs to the tickets."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +89,31 @@ class Match:
 
 
 @dataclass(frozen=True)
+class _Slot:
+    """A field of a sentence, and the words of the text that fill it."""
+
+    field: FieldSpec
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class _Path:
     """How far a sentence has been followed: slots filled, fixed words and slips so far."""
 
-    slots: tuple[tuple[FieldSpec, int, int], ...] = ()
+    start: int
+    slots: tuple[_Slot, ...] = ()
     literals: int = 0
     slips: int = 0
-
-    def word(self, is_slip: bool) -> "_Path":
-        return _Path(self.slots, self.literals + 1, self.slips + is_slip)
-
-    def slot(self, filled: FieldSpec, start: int, end: int) -> "_Path":
-        return _Path((*self.slots, (filled, start, end)), self.literals, self.slips)
 
 
 class Matcher:
     """Matches texts against the sentences of a catalogue; rebuilt when the catalogue changes."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        """Build the index. Raises SentenceError where a sentence can't be used."""
         self._catalogue = catalogue
         self._version = -1
-        self._root = Node()
-        self._vocabulary: frozenset[str] = frozenset()
-        self._verbs: frozenset[str] = frozenset()
-        self._shown: dict[str, CommandSpec] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -71,12 +122,12 @@ class Matcher:
             return
         self._root = build(self._catalogue)
         self._vocabulary = frozenset(_literals(self._root))
-        self._verbs = frozenset(self._root.literals) - NO_VERBS
         self._shown = {
             " ".join(next(ways(spec, sentence))).replace("{", "<").replace("}", ">"): spec
             for spec in self._catalogue
             for sentence in spec.sentences
         }
+        self._verbs = _verbs(self._catalogue)
         self._version = self._catalogue.version
 
     def match(self, text: str) -> Match | None:
@@ -104,8 +155,16 @@ def _literals(node: Node) -> Iterator[str]:
         yield from _literals(child)
 
 
+def _verbs(catalogue: Catalogue) -> frozenset[str]:
+    """Return the words that open a command's first sentence right before a slot, like "add"."""
+    firsts = (
+        words for spec in catalogue if spec.sentences for words in ways(spec, spec.sentences[0])
+    )
+    return frozenset(words[0] for words in firsts if len(words) > 1 and words[1].startswith("{"))
+
+
 class _Attempt:
-    """One text against the tree."""
+    """One text against the tree of sentences."""
 
     def __init__(
         self, root: Node, vocabulary: frozenset[str], verbs: frozenset[str], text: str
@@ -113,59 +172,54 @@ class _Attempt:
         self.root, self.vocabulary, self.verbs, self.text = root, vocabulary, verbs, text
         self.words = split(text)
         self.end = order_end(self.words)
-        self.found: list[tuple[CommandSpec, _Path]] = []
-        self.meant: dict[str, list[str]] = {}
+        self.meant: dict[str, str | None] = {}
 
     def best(self) -> Match | None:
         """Follow every sentence and return the best reading, if it is the only one."""
+        ranked: dict[tuple[int, int, int], list[tuple[Match, _Path]]] = {}
         for start in order_starts(self.words):
-            self._follow(self.root, start, _Path())
-        readings: dict[tuple[int, int, int], list[Match]] = {}
-        for spec, path in self.found:
-            match = self._read(spec, path)
-            if match:
-                times = sum(
-                    1
-                    for filled in spec.fields
-                    if filled.kind == "when" and filled.name in match.fields
-                )
-                matches = readings.setdefault((times, path.literals, -path.slips), [])
-                if match not in matches:
-                    matches.append(match)
-        if not readings:
+            for spec, path in self._follow(self.root, start, _Path(start)):
+                if match := self._read(spec, path):
+                    whens = (f.name for f in spec.fields if f.kind == "when")
+                    times = sum(name in match.fields for name in whens)
+                    ranked.setdefault((times, path.literals, -path.slips), []).append((match, path))
+        if not ranked:
             return None
-        best = readings[max(readings)]
-        if len(best) > 1 or self._has_second_order(best[0]):
+        (match, path), *others = ranked[max(ranked)]
+        if any(other != match for other, _ in others) or self._has_second_order(path):
             return None
-        return best[0]
+        return match
 
-    def _follow(self, node: Node, at: int, path: _Path) -> None:
+    def _follow(self, node: Node, at: int, path: _Path) -> Iterator[tuple[CommandSpec, _Path]]:
+        """Yield the commands whose sentence reaches from a word to the end of the order."""
         if at == self.end:
-            self.found += [(spec, path) for spec in node.complete]
+            yield from ((spec, path) for spec in node.complete)
             return
-        for child, is_slip in self._literal_children(node, at):
+        if after := self._literal(node, at):
+            child, is_slip = after
             if path.slips + is_slip <= MAX_SLIPS:
-                self._follow(child, at + 1, path.word(is_slip))
-        if self.words[at].is_glued:
+                step = replace(path, literals=path.literals + 1, slips=path.slips + is_slip)
+                yield from self._follow(child, at + 1, step)
+        if self.words[at].is_glued or (at == path.start and self.words[at].text in NO_NAME_STARTS):
             return
         for slot, child in node.slots.items():
             for end in self._slot_ends(slot, child, at):
-                self._follow(child, end, path.slot(slot, at, end))
+                filled = replace(path, slots=(*path.slots, _Slot(slot, at, end)))
+                yield from self._follow(child, end, filled)
 
-    def _literal_children(self, node: Node, at: int) -> Iterator[tuple[Node, bool]]:
+    def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
+        """Return what follows a fixed word of the node, and whether the word was mistyped."""
         word = self.words[at].text
         if child := node.literals.get(word):
-            yield child, False
-        elif len(self.words) <= MAX_WORDS_WITH_SLIPS:
-            for meant in self._slips(word):
-                if child := node.literals.get(meant):
-                    yield child, True
-
-    def _slips(self, word: str) -> list[str]:
+            return child, False
+        if len(self.words) > MAX_WORDS_WITH_SLIPS:
+            return None
         if word not in self.meant:
             near = slips(word, self.vocabulary)
-            self.meant[word] = near if len(near) == 1 else []
-        return self.meant[word]
+            self.meant[word] = near[0] if len(near) == 1 else None
+        meant = self.meant[word]
+        child = node.literals.get(meant) if meant else None
+        return (child, True) if child else None
 
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
@@ -177,63 +231,107 @@ class _Attempt:
                 if end == self.end or self._may_go_on(child, end):
                     yield end
         else:
-            for end in range(at + 1, min(at + 1 + _most_words(slot), self.end + 1)):
+            most = max((len(choice.split()) for choice in slot.choices), default=1)
+            for end in range(at + 1, min(at + 1 + most, self.end + 1)):
                 if _value(slot, self._slice(at, end)) is not None:
                     yield end
 
     def _may_go_on(self, node: Node, at: int) -> bool:
-        """Say whether something can follow at a word, so that free text may end there."""
+        """Say whether something can follow at a word, so that free text may end before it."""
         if self.words[at].is_glued:
             return False
-        if any(True for _ in self._literal_children(node, at)):
+        if self._literal(node, at):
             return True
-        return any(slot.kind != "when" or at in self._dates for slot in node.slots)
+        return any(
+            slot.kind != "when" or (at in self._dates and self.words[at - 1].text not in DANGLING)
+            for slot in node.slots
+        )
 
     @cached_property
     def _dates(self) -> dict[int, int]:
-        """The date phrases: first word -> the word behind the last."""
-        starts = {word.start: i for i, word in enumerate(self.words)}
-        found = {}
-        for start, end in dates.find(self.text):
-            if start in starts:
-                behind = next(
-                    (i for i, w in enumerate(self.words) if w.start >= end), len(self.words)
-                )
-                found[starts[start]] = behind
-        return found
+        """The phrases for times: first word -> the word behind the last one."""
+        number = {word.start: i for i, word in enumerate(self.words)}
+        return {
+            number[start]: next((i for i, w in enumerate(self.words) if w.start >= end), self.end)
+            for start, end in phrases.find(self.text)
+            if start in number
+        }
 
     def _slice(self, start: int, end: int) -> str:
         return _trim(self.text[self.words[start].start : self.words[end - 1].end])
 
     def _read(self, spec: CommandSpec, path: _Path) -> Match | None:
+        """Take the fields out of the text; None where a time is left over that fits nowhere."""
         fields: dict[str, Any] = {}
-        for slot, start, end in path.slots:
-            value = _value(slot, self._slice(start, end))
+        for slot in path.slots:
+            value = _value(slot.field, self._slice(slot.start, slot.end))
             if value is None:
                 return None
-            fields[slot.name] = value
+            fields[slot.field.name] = value
+        if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
+            return None  # "is" first would be a question too: "buy milk is done?"
+        times = [one.name for one in spec.fields if one.kind == "when"]
+        if len(times) == 1:
+            for slot in path.slots:
+                if slot.field.kind == "text" and not self._take_time(slot, times[0], fields):
+                    return None
         return Match(spec, fields)
 
-    def _has_second_order(self, match: Match) -> bool:
-        if not self.verbs:
-            return False
-        verbs = "|".join(map(re.escape, self.verbs))
-        second = re.compile(
-            rf"(?:\b(?:and|then|also|plus)|[,;.!\n&])\s*(?:(?:and|then|also|please)\s+)*(?:{verbs})\b",
-            re.IGNORECASE,
+    def _take_time(self, slot: _Slot, time: str, fields: dict[str, Any]) -> bool:
+        """Move a time at either end of free text to where it belongs.
+
+        False where the command has a time already and the two don't make one.
+        """
+        for start, end in self._dates.items():
+            at_start, at_end = start == slot.start, end == slot.end
+            if not (slot.start <= start and end <= slot.end) or at_start == at_end:
+                continue  # elsewhere, in the middle, or all there is
+            if at_end and self.words[start - 1].text in DANGLING:
+                continue
+            rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
+            both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
+            found = phrases.read(both)
+            if not rest or found is None or found[1] != len(both):
+                return False
+            fields |= {time: both, slot.field.name: rest}
+            return True
+        return True
+
+    def _has_second_order(self, path: _Path) -> bool:
+        """Say whether the free text seems to hold another order: "add milk and remind me ..."."""
+        first = self.words[path.start].text
+        for slot in path.slots:
+            if slot.field.kind != "text":
+                continue
+            for at in range(slot.start + 1, slot.end):
+                if self._is_joint(at) and self._is_order(at, first):
+                    return True
+        return False
+
+    def _is_joint(self, at: int) -> bool:
+        before, word = self.words[at - 1], self.words[at]
+        gap = self.text[before.end : word.start]
+        return (
+            before.text in JOINTS
+            or "\n" in gap
+            or (not word.is_glued and self.text[before.end - 1] in ",;.!?&")
         )
-        texts = [
-            v for f in match.spec.fields if f.kind == "text" and (v := match.fields.get(f.name))
-        ]
-        return any(second.search(text) for text in texts)
 
-
-def _most_words(slot: FieldSpec) -> int:
-    return max((len(choice.split()) for choice in slot.choices), default=1)
+    def _is_order(self, at: int, first: str) -> bool:
+        """Say whether an order seems to begin at a word behind a joint."""
+        word = self.words[at].text
+        if self.words[at - 1].text == "then" or word in self.verbs or word == first:
+            return True
+        node, length = self.root, 0
+        while at + length < self.end and (child := node.literals.get(self.words[at + length].text)):
+            node, length = child, length + 1
+        if length >= 2 and (node.slots or node.complete):
+            return True
+        return any(True for _ in self._follow(self.root, at, _Path(at)))
 
 
 def _trim(text: str) -> str:
-    """Take the punctuation behind a slot away, and quotation marks that were put around it."""
+    """Take away the punctuation behind a slot, and quotation marks that were put around it."""
     text = text.strip().rstrip(",;:").rstrip()
     text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
     if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:

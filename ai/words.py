@@ -34,9 +34,7 @@ GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
 LEADING = (
     *(f"{greeting} {name}".strip() for greeting in GREETINGS for name in ("bot", "there", "")),
     "bot",
-    "please",
-    "pls",
-    "kindly",
+    *("please", "pls", "kindly", "also", "and", "oh", "so", "now", "just", "then"),
     "can you",
     "could you",
     "would you",
