@@ -17,6 +17,8 @@ NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".env", "var", "tests", "__pycache__", ".*_cache", ".hypothesis"
 )
 PROMPT = "you> "
+HIDDEN, PASSWORD = "********", "correct horse battery staple"
+HOUR = re.compile(r"\b\d{1,2}:\d{2}\b|\bin \d+ seconds?\b")
 
 
 class Block(NamedTuple):
@@ -54,12 +56,13 @@ def transcripts() -> list[str]:
 def said(transcript: str) -> str:
     """What the person typed."""
     typed = [line for line in transcript.splitlines() if line.startswith(PROMPT)]
-    return "".join(line.removeprefix(PROMPT) + "\n" for line in typed)
+    words = "".join(line.removeprefix(PROMPT) + "\n" for line in typed)
+    return words.replace(HIDDEN, PASSWORD)
 
 
 def timeless(text: str) -> list[str]:
-    """The lines, without what depends on the hour and without empty ones at the ends."""
-    return re.sub(r"\b\d{1,2}:\d{2}(:\d{2})?\b", "<time>", text.strip()).splitlines()
+    """The lines, without what depends on the hour."""
+    return HOUR.sub("<time>", text.strip()).splitlines()
 
 
 def manage(project: Path, *arguments: str, text: str = "") -> str:
