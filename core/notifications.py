@@ -22,7 +22,8 @@ DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
 TIMEOUT_SECONDS = 10
 DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
-MARKDOWN = re.compile(r"([\\*_~`|<>#\[\]()\-+:@])")  # what Discord would not show as it is
+# What Discord would not show as it is; addresses stay whole, and can be followed.
+MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 SETTABLE = ("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled")
 
@@ -54,7 +55,7 @@ class DiscordWebhook:
 
     def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
         """Send plain text, every character of it shown as it is."""
-        return self._send(target, MARKDOWN.sub(r"\\\1", text), client)
+        return self._send(target, _escape(text), client)
 
     def _send(self, url: str, text: str, client: httpx2.Client) -> Outcome:
         """Send a text in as many parts as it needs; the first that is refused ends it."""
@@ -164,6 +165,11 @@ def _retry_after(response: httpx2.Response) -> float | None:
     except ValueError:
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _escape(text: str) -> str:
+    """Return Markdown that shows a plain text letter by letter."""
+    return MARKDOWN.sub(lambda found: found[1] or f"\\{found[2]}", text)
 
 
 def _parts(text: str) -> list[str]:

@@ -77,7 +77,7 @@ class DiscordClient(discord.Client):
 
     def __init__(self, agent: str, brain: Brain, on_invite: Callable[[str], None]) -> None:
         intents = discord.Intents.none()
-        intents.dm_messages = intents.message_content = True
+        intents.guilds = intents.dm_messages = intents.message_content = True
         super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
         self.agent = agent
         self._brain = brain

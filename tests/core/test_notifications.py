@@ -93,8 +93,10 @@ def test_an_empty_webhook_message_is_not_sent(sink: HttpSink) -> None:
 
 
 def test_a_delivery_is_plain_text_of_which_nothing_becomes_markdown(sink: HttpSink) -> None:
-    assert sent(DISCORD_WEBHOOK, sink.webhooks + SECRET, "*a* _b_ @everyone [x](y)").state == "sent"
-    assert sink.texts == [r"\*a\* \_b\_ \@everyone \[x\]\(y\)"]
+    text = "*a* @everyone [x](y) <@1>\n# no_title\n- https://example.org/a_b_c"
+    assert sent(DISCORD_WEBHOOK, sink.webhooks + SECRET, text).state == "sent"
+    expected = r"\*a\* @everyone \[x\](y) \<@1>" "\n" r"\# no\_title" "\n"
+    assert sink.texts == [expected + r"\- https://example.org/a_b_c"]
 
 
 # What an answer means

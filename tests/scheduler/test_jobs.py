@@ -84,7 +84,7 @@ def test_what_fell_due_while_nothing_ran_is_sent_once_and_says_that_it_is_late(
         time.sleep(0.3)
     assert sorted(sink.texts) == [
         "Reminder: *tea* (late: it was due 3 hours ago)",
-        r"Reminder\: \*tea\* \(late\: it was due 3 hours ago\)",
+        r"Reminder: \*tea\* (late: it was due 3 hours ago)",
     ]
 
 

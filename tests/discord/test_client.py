@@ -1,0 +1,232 @@
+"""The manners of the bot on Discord: whom it answers, how, and what Discord's refusals mean."""
+
+import asyncio
+from datetime import timedelta
+
+import discord
+import pytest
+
+from bot.command_registry import CommandModule
+from bot.context import Context
+from bot.deliveries import Undeliverable
+from core import outbox
+from core.notifications import set_notification_settings
+from core.postgres import select, select_one
+from tests.support.stage import Stage
+
+TYPING = "/channels/*/typing"
+MESSAGES = "/channels/*/messages"
+
+
+def posts(stage: Stage, end: str) -> list[dict[str, object]]:
+    """Return what the bot has sent to paths that end so."""
+    return [
+        dict(request.json or {})  # type: ignore[arg-type]
+        for request in stage.env.http_requests
+        if request.method == "POST" and request.path.endswith(end)
+    ]
+
+
+# Whom it answers
+
+
+async def test_bots_webhooks_guilds_and_itself_get_no_answer(stage: Stage) -> None:
+    robot = stage.env.create_user("robot", bot=True)
+    await robot.send_dm("register")
+    guild = stage.env.create_guild()
+    channel = guild.create_text_channel("general")
+    ada = guild.add_member(stage.env.create_user("ada"))
+    await ada.send(channel, "register")
+    await ada.send(channel, f"{stage.client.user.mention} register")  # type: ignore[union-attr]
+    webhook = guild.create_webhook(channel, "hook")
+    await webhook.send("register")
+    await stage.settle()
+    assert posts(stage, "/messages") == []
+    person = stage.person("bob")
+    await person.say("hello")
+    assert len(person.replies) == 1  # and its own greeting did not start it talking to itself
+
+
+async def test_a_message_without_words_gets_a_kind_word(stage: Stage) -> None:
+    ada = stage.person("ada")
+    photo = {
+        "id": "1",
+        "filename": "cat.png",
+        "size": 1,
+        "url": "https://x",
+        "proxy_url": "https://x",
+    }
+    assert "only read text" in await ada.say("", attachments=[photo])
+
+
+async def test_a_message_of_discords_own_gets_no_answer(stage: Stage) -> None:
+    ada = stage.person("ada")
+    assert await ada.say("a call", message_type=discord.MessageType.call.value) == ""
+
+
+# How it answers
+
+talkative = CommandModule("talk", "Says a lot")
+
+
+@talkative.command("say a lot")
+async def say_a_lot(ctx: Context) -> str:
+    """Return three thousand characters."""
+    return "\n\n".join(f"Paragraph {number}: " + "word " * 50 for number in range(11))
+
+
+@talkative.command("take a while")
+async def take_a_while(ctx: Context) -> str:
+    """Answer after a moment."""
+    await asyncio.sleep(0.3)
+    return "done"
+
+
+async def test_a_long_reply_arrives_in_order_in_several_messages(stage: Stage) -> None:
+    await stage.world.know(talkative)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    before = len(ada.replies)
+    answer = await ada.say("say a lot")
+    parts = ada.replies[before:]
+    assert len(answer) > 2900
+    assert len(parts) == 2
+    assert all(len(part) <= 2000 for part in parts)
+    assert [f"Paragraph {number}:" in answer for number in range(11)] == [True] * 11
+
+
+async def test_mentions_in_what_it_says_are_inert(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    answer = await ada.say("add @everyone <@1> **now** to my tasks")
+    assert "@everyone" in answer
+    for sent in posts(stage, "/messages"):
+        assert sent["allowed_mentions"] == {"parse": []}
+    assert not any(message.mention_everyone or message.mentions for message in ada.messages)
+
+
+async def test_typing_is_shown_while_it_works_and_not_after(stage: Stage) -> None:
+    await stage.world.know(talkative)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    before = len(posts(stage, "/typing"))
+    await ada.write("take a while")
+    await asyncio.sleep(0.1)
+    assert len(posts(stage, "/typing")) == before + 1
+    await stage.settle()
+    assert ada.replies[-1] == "done"
+    await asyncio.sleep(0)
+    assert not any("show_typing" in repr(task) for task in asyncio.all_tasks())
+    assert not any("do_typing" in repr(task) for task in asyncio.all_tasks())
+
+
+async def test_typing_that_discord_refuses_costs_no_answer(stage: Stage) -> None:
+    stage.env.inject_error("POST", TYPING, status=500, times=None)
+    assert "register" in await stage.person("ada").say("hello")
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50007), (429, 0), (503, 0)])
+async def test_a_reply_that_discord_refuses_is_logged_and_the_next_one_arrives(
+    stage: Stage, status: int, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = stage.person("ada")
+    stage.env.inject_error("POST", MESSAGES, status=status, code=code)
+    assert await ada.say("hello") == ""
+    assert f"a reply was not sent: Discord answered {status} (code {code})" in caplog.text
+    assert "password" in await ada.say("ada")
+
+
+async def test_it_shows_the_way_to_invite_it_once() -> None:
+    import simcord
+
+    from bot.transports.discord_client import DiscordClient  # a client that nobody talks to
+
+    invites: list[str] = []
+    client = DiscordClient("default", None, invites.append)  # type: ignore[arg-type]
+    async with simcord.run(client) as env:
+        await env.settle()
+        await client.on_ready()  # as after a reconnect
+    (invite,) = invites
+    assert invite.startswith("https://discord.com/oauth2/authorize?client_id=")
+    assert invite.endswith("&scope=bot+applications.commands&permissions=0")
+
+
+async def test_finishing_answers_what_is_under_way_and_takes_nothing_new(stage: Stage) -> None:
+    await stage.world.know(talkative)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    await ada.write("take a while")
+    await stage.client.finish()
+    await stage.env.settle()
+    assert ada.replies[-1] == "done"
+    assert await ada.say("say a lot") == ""
+
+
+# What it delivers
+
+
+async def test_a_delivery_opens_the_conversation_by_itself(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await stage.client.deliver(str(ada.user.id), "hello " * 500)
+    assert len(ada.replies) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "permanent"),
+    [
+        (403, 50007, True),
+        (404, 10013, True),
+        (400, 50035, True),
+        (401, 0, False),
+        (429, 0, False),
+        (500, 0, False),
+        (503, 0, False),
+    ],
+)
+async def test_a_refusal_is_for_good_or_worth_another_try(
+    stage: Stage, status: int, code: int, permanent: bool
+) -> None:
+    ada = stage.person("ada")
+    stage.env.inject_error("POST", MESSAGES, status=status, code=code)
+    with pytest.raises(Undeliverable, match=f"Discord answered {status}") as error:
+        await stage.client.deliver(str(ada.user.id), "secret text")
+    assert error.value.permanent is permanent
+    assert "secret" not in str(error.value)
+
+
+async def test_an_account_that_is_not_discords_is_refused_for_good(stage: Stage) -> None:
+    with pytest.raises(Undeliverable, match="no Discord account") as error:
+        await stage.client.deliver("root", "hello")
+    assert error.value.permanent
+
+
+async def test_someone_who_blocks_the_bot_is_reached_on_the_other_channel(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    row = select_one("users", {"username": "ada"})
+    assert row is not None
+    set_notification_settings(row["id"], {"ntfy_topic": "ada", "ntfy_enabled": True})
+    outbox.set_reminder(row["id"], "tea", "Reminder: tea", stage.world.clock())
+    stage.env.inject_error("POST", MESSAGES, status=403, code=50007)
+    async with stage.pushing():
+        async with asyncio.timeout(10):
+            while not (rows := select("deliveries", {"state": "dead"})):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert rows[0]["last_error"] == "Discord answered 403 (code 50007)"
+    (other,) = select("deliveries", {"channel": "ntfy"})
+    assert other["due_at"] == rows[0]["due_at"]
+
+
+async def test_a_discord_outage_puts_a_delivery_off(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    row = select_one("users", {"username": "ada"})
+    assert row is not None
+    outbox.set_reminder(row["id"], "tea", "Reminder: tea", stage.world.clock())
+    stage.env.inject_error("POST", MESSAGES, status=503)
+    async with stage.pushing():
+        async with asyncio.timeout(10):
+            while not select("deliveries", {"attempts": 1}):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        stage.world.clock.now += timedelta(seconds=outbox.BACKOFF_SECONDS[0])
+        assert await ada.receives("Reminder") == "Reminder: tea"

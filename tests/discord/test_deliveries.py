@@ -1,0 +1,206 @@
+"""What is due in a chat: claimed from a real API, handed to a transport, settled."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+
+import pytest
+
+from api.main import create_app
+from api.server import serve
+from bot.api_client import ApiClient
+from bot.deliveries import DeliveryLoop, Send, Undeliverable
+from core.database import Database
+from core.postgres import delete
+from tests.support.chat import AGENT, Clock, World
+from tests.support.people import chat as linked
+from tests.support.people import deliveries, user, waiting
+
+PATIENCE = 10
+HOME = ("discord", AGENT)
+
+
+class Transport:
+    """Takes texts, and fails as it is told."""
+
+    def __init__(self, *errors: Exception | None) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.errors = list(errors)
+
+    async def __call__(self, account_id: str, text: str) -> None:
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        self.sent.append((account_id, text))
+
+
+@asynccontextmanager
+async def delivering(api: ApiClient, send: Send, clock: Clock) -> AsyncIterator[DeliveryLoop]:
+    loop = DeliveryLoop(api, *HOME, send, wake_interval=0.1, clock=clock)
+    running = asyncio.create_task(loop.run())
+    try:
+        yield loop
+    finally:
+        await loop.finish()
+        await running
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - it watches rows
+            await asyncio.sleep(0.01)
+
+
+def due(clock: Clock, account_id: str = "100", *texts: str) -> None:
+    """Have messages to one person be due."""
+    ada = user()
+    home = linked(ada, account_id, HOME)
+    for number, text in enumerate(texts or ["Reminder: tea"]):
+        moment = clock() + timedelta(microseconds=number - 9)
+        waiting(ada, "chat", chat_account_id=home, text=text, due_at=moment, next_attempt_at=moment)
+
+
+def states() -> list[tuple[str, str | None]]:
+    return [(row["state"], row["last_error"]) for row in deliveries()]
+
+
+async def test_what_is_due_is_sent_once_as_text_that_nothing_in_it_can_break(
+    world: World, clock: Clock
+) -> None:
+    due(clock, "100", "Reminder: *tea* @everyone")
+    transport = Transport()
+    async with delivering(world.api, transport, clock):
+        await until(lambda: states() == [("sent", None)])
+        await asyncio.sleep(0.3)
+    assert transport.sent == [("100", r"Reminder: \*tea\* @everyone")]
+
+
+async def test_what_can_not_be_delivered_is_tried_again_or_given_up(
+    world: World, clock: Clock
+) -> None:
+    due(clock)
+    transport = Transport(
+        Undeliverable("busy", permanent=False, retry_after=40),
+        Undeliverable("they have blocked the bot", permanent=True),
+    )
+    async with delivering(world.api, transport, clock):
+        await until(lambda: states() == [("waiting", "busy")])
+        clock.forward(seconds=39)
+        await asyncio.sleep(0.3)
+        assert states() == [("waiting", "busy")]
+        clock.forward(seconds=1)
+        await until(lambda: states() == [("dead", "they have blocked the bot")])
+    assert transport.sent == []
+
+
+async def test_one_person_who_is_slow_to_reach_delays_no_other(world: World, clock: Clock) -> None:
+    release = asyncio.Event()
+    sent: list[str] = []
+
+    async def send(account_id: str, text: str) -> None:
+        if account_id == "slow":
+            await release.wait()
+        sent.append(text)
+
+    due(clock, "slow", "1", "2")
+    due(clock, "quick", "3")
+    async with delivering(world.api, send, clock):
+        await until(lambda: sent == ["3"])
+        release.set()
+        await until(lambda: sent == ["3", "1", "2"])
+    assert {state for state, _ in states()} == {"sent"}
+
+
+async def test_finishing_settles_what_is_being_sent(world: World, clock: Clock) -> None:
+    began = asyncio.Event()
+
+    async def send(account_id: str, text: str) -> None:
+        began.set()
+        await asyncio.sleep(0.3)
+
+    due(clock)
+    async with delivering(world.api, send, clock):
+        await began.wait()
+    assert states() == [("sent", None)]
+
+
+async def test_a_message_of_a_user_who_is_gone_is_let_go(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def send(account_id: str, text: str) -> None:
+        delete("users", {"username": "soon gone"})
+
+    ada = user("soon gone")
+    where = linked(ada, address=HOME)
+    waiting(ada, "chat", chat_account_id=where, due_at=clock(), next_attempt_at=clock())
+    async with delivering(world.api, send, clock):
+        await until(lambda: "no longer" in caplog.text)
+    assert states() == []
+
+
+async def test_a_reminder_that_is_late_to_fire_is_looked_for_at_growing_intervals(
+    world: World, clock: Clock
+) -> None:
+    loop = DeliveryLoop(world.api, *HOME, Transport(), wake_interval=1.0, clock=clock)
+    assert [loop._pause(clock(), idle) for idle in range(5)] == [0, 0.2, 0.4, 0.8, 1.0]
+    assert loop._pause(None, 0) == 1.0
+
+
+@contextmanager
+def api_on(port: int, database: Database, clock: Clock) -> Iterator[int]:
+    """Serve the API on a port, 0 for any; yield the port."""
+    server = serve(create_app(database=database, clock=clock), "127.0.0.1", port, 4)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.close()
+        thread.join(PATIENCE)
+
+
+async def test_while_the_api_is_away_nothing_is_lost_and_nothing_sent_twice(
+    database: Database, world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = Transport()
+    leave = threading.Event()
+    began = asyncio.Event()
+
+    async def send(account_id: str, text: str) -> None:
+        began.set()
+        await asyncio.to_thread(leave.wait, PATIENCE)
+        await transport(account_id, text)
+
+    due(clock, "100", "while it leaves")
+    with api_on(0, database, clock) as port:
+        key = world.settings.service_key.get_secret_value()
+        api = ApiClient(f"http://127.0.0.1:{port}", key)
+        loop = DeliveryLoop(api, *HOME, send, wake_interval=0.1, clock=clock)
+        running = asyncio.create_task(loop.run())
+        await began.wait()
+    leave.set()
+    await until(lambda: "deliveries wait" in caplog.text)
+    await asyncio.sleep(0.5)
+    assert caplog.text.count("deliveries wait") == 1
+    due(clock, "200", "while it was away")
+    with api_on(port, database, clock):
+        await until(lambda: [state for state, _ in states()] == ["sent", "sent"])
+        await loop.finish()
+        await running
+    await api.close()
+    assert [text for _, text in transport.sent] == ["while it leaves", "while it was away"]
+
+
+async def test_a_wrong_service_key_is_told_in_the_log(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    stranger = ApiClient(world.settings.api_url, "wrong" * 10)
+    due(clock)
+    async with delivering(stranger, Transport(), clock):
+        await until(lambda: "deliveries wait, the API said" in caplog.text)
+    await stranger.close()
+    assert states() == [("waiting", None)]

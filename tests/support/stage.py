@@ -1,0 +1,184 @@
+"""The bot on a simulated Discord: the real client, conversation, API, scheduler and model client.
+
+    async def test_a_greeting(stage):
+        ada = stage.person("ada")
+        assert "register" in await ada.say("hello")
+
+Import the fixtures in a conftest, with those of tests.support.chat.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import discord
+import pytest
+import simcord
+
+from bot.deliveries import DeliveryLoop
+from bot.messages import Incoming, Outlet
+from bot.transports.discord_client import PLATFORM, Brain, DiscordClient
+from scheduler.daemon import Daemon
+from tests.support.chat import AGENT, PASSWORD, World
+
+PATIENCE = 10
+
+
+class Beside(Brain):
+    """Has a brain work beside the simulation.
+
+    SimCord waits until all that the bot began is done. An open question of the conversation never
+    is, and a slow model would hold up the next user's message. So what the brain begins belongs to
+    the test, and the bot's part is a wait that is declared as one.
+    """
+
+    def __init__(self, brain: Callable[[], Brain]) -> None:
+        self.env: simcord.Env | None = None
+        self._brain = brain
+        self._messages: asyncio.Queue[tuple[Incoming, Outlet, asyncio.Future[None]]]
+        self._messages = asyncio.Queue()
+        self._under_way: set[asyncio.Future[None]] = set()
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._under_way.add(done)
+        self._messages.put_nowait((incoming, outlet, done))
+        assert self.env is not None
+        await self.env.external_wait(done, reason="the brain is at work")
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(self._answer(*await self._messages.get()))
+
+    async def idle(self) -> None:
+        """Wait until every message is answered."""
+        async with asyncio.timeout(PATIENCE):
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+
+    async def _answer(
+        self, incoming: Incoming, outlet: Outlet, done: "asyncio.Future[None]"
+    ) -> None:
+        try:
+            await self._brain().handle(incoming, outlet)
+        finally:
+            self._under_way.discard(done)
+            done.set_result(None)
+
+
+class Member:
+    """A person on Discord who writes to the bot."""
+
+    def __init__(self, stage: "Stage", name: str) -> None:
+        self.user = stage.env.create_user(name)
+        self._stage = stage
+
+    @property
+    def replies(self) -> list[str]:
+        """All that the bot has written to this person."""
+        return [message.content for message in self.messages if message.author.bot]
+
+    @property
+    def messages(self) -> list[discord.Message]:
+        return self.user.dm_channel.history()
+
+    async def write(self, text: str = "", **message: object) -> None:
+        """Send a message, and wait for nothing."""
+        await self.user.send_dm(text, **message)
+
+    async def say(self, text: str = "", **message: object) -> str:
+        """Send a message; return what the bot answers."""
+        before = len(self.replies)
+        await self.write(text, **message)
+        await self._stage.settle()
+        return "\n".join(self.replies[before:])
+
+    async def register(self, username: str) -> str:
+        """Make an account, and log in with it."""
+        for text in ("register", username, PASSWORD):
+            answer = await self.say(text)
+        return answer
+
+    async def receives(self, text: str) -> str:
+        """Wait for a message that has this text; return it whole."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for reply in self.replies:
+                if text in reply:
+                    return reply
+            assert time.monotonic() < deadline, f"{text!r} did not come: {self.replies}"
+            await asyncio.sleep(0.02)
+
+
+class Stage:
+    """A simulated Discord with the bot on it."""
+
+    def __init__(
+        self, env: simcord.Env, world: World, client: DiscordClient, beside: Beside
+    ) -> None:
+        self.env = env
+        self.world = world
+        self.client = client
+        self._beside = beside
+
+    def person(self, name: str) -> Member:
+        return Member(self, name)
+
+    async def settle(self) -> None:
+        """Wait until everything that was said is answered."""
+        await self._beside.idle()
+        await self.env.settle()
+
+    @asynccontextmanager
+    async def pushing(self) -> AsyncIterator[None]:
+        """Run the scheduler and the bot's deliveries."""
+        stop = threading.Event()
+        brisk = self.world.settings.model_copy(update={"wake_interval": 0.05})
+        scheduler = threading.Thread(target=Daemon(brisk, stop, self.world.clock).run)
+        loop = DeliveryLoop(
+            self.world.api,
+            PLATFORM,
+            AGENT,
+            self.client.deliver,
+            wake_interval=0.05,
+            clock=self.world.clock,
+        )
+        scheduler.start()
+        deliveries = asyncio.create_task(loop.run())
+        try:
+            yield
+        finally:
+            stop.set()
+            await loop.finish()
+            await deliveries
+            await asyncio.to_thread(scheduler.join, PATIENCE)
+            assert not scheduler.is_alive()
+
+
+@pytest.fixture
+async def beside(world: World) -> AsyncIterator[Beside]:
+    """The brain of `world`, at work."""
+    brain = Beside(lambda: world.brain)
+    working = asyncio.create_task(brain.run())
+    yield brain
+    working.cancel()
+    await asyncio.wait([working])
+
+
+@pytest.fixture
+def simcord_bot(beside: Beside) -> DiscordClient:
+    """The bot that SimCord runs."""
+    return DiscordClient(AGENT, beside, lambda _: None)
+
+
+@pytest.fixture
+def stage(
+    world: World, beside: Beside, simcord_bot: DiscordClient, simcord_env: simcord.Env
+) -> Stage:
+    """A simulated Discord with the bot of `world` on it."""
+    beside.env = simcord_env
+    return Stage(simcord_env, world, simcord_bot, beside)
