@@ -156,7 +156,7 @@ class Registry:
 
     def register_module(self, interaction_type: str, handler: Handler) -> None:
         """Register `async (message, session, parsed)`; a string it returns is sent as the reply."""
-        if self._handlers.get(interaction_type) is not handler:
+        if self._handlers.get(interaction_type) != handler:
             self._check_free(interaction_type)
             self._handlers[interaction_type] = handler
 
@@ -181,7 +181,7 @@ get_handler = registry.get_handler
 list_registered = registry.list_registered
 
 
-def load_commands(package: str = "bot.commands") -> None:
+def load_commands(package: str = "bot.commands", into: Registry = registry) -> None:
     """Import every file of the commands' folder and register the modules in it.
 
     Raises RegistrationError with the file's name where one is broken.
@@ -194,7 +194,7 @@ def load_commands(package: str = "bot.commands") -> None:
             loaded = importlib.import_module(name)
             for value in vars(loaded).values():
                 if isinstance(value, CommandModule):
-                    registry.add(value)
+                    into.add(value)
         except Exception as error:
             raise RegistrationError(f"{name} can't be loaded: {error}") from error
 

@@ -15,6 +15,7 @@ HELP_WORDS = frozenset(
         "what do you do",
         "commands",
         "menu",
+        "",  # a lone question mark
     }
 )
 COURTESIES = {
@@ -55,15 +56,15 @@ def courtesy(words: str) -> str | None:
     return COURTESIES.get(SAME_AS.get(words, words))
 
 
-def example(spec: CommandSpec) -> str:
-    """Return a command's first sentence as a person would say it."""
+def example(spec: CommandSpec, sentence: str | None = None) -> str:
+    """Return a sentence of a command, the first one unless told, as a person would say it."""
     values = {
         field.name: field.example
         or EXAMPLES.get(field.kind)
         or next(iter(field.choices), f"<{field.name.replace('_', ' ')}>")
         for field in spec.fields
     }
-    words = next(ways(spec, spec.sentences[0]))
+    words = next(ways(spec, sentence or spec.sentences[0]))
     return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)
 
 

@@ -18,8 +18,8 @@ SHOWN = 9
 
 def candidates(words: str, names: Sequence[str]) -> list[int]:
     """Return the indexes of names that are equal, else contain the words, else are similar."""
-    wanted = normalise(words)
-    spelled = [normalise(name) for name in names]
+    wanted = normalise(words).removeprefix("the ")
+    spelled = [normalise(name).removeprefix("the ") for name in names]
     for fits in (wanted.__eq__, lambda name: wanted in name):
         found = [index for index, name in enumerate(spelled) if fits(name)]
         if found:

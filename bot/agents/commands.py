@@ -2,7 +2,7 @@
 
 from ai.catalogue import catalogue
 from ai.configuration import load_ai_config
-from ai.models import OpenAICompatible
+from ai.models import ChatModel, OpenAICompatible
 from ai.parser import Parser
 from bot.api_client import ApiClient
 from bot.command_registry import load_commands, registry
@@ -11,18 +11,31 @@ from config.clock import Clock, utc_now
 from config.settings import Settings
 
 
-def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> Conversation:
-    """Return a conversation that knows every command module, and the model where one is set."""
-    load_commands()
-    config = load_ai_config(settings.ai_config_path)
-    model = None
-    if settings.openrouter_api_key:
-        model = OpenAICompatible(
-            settings.openrouter_base_url,
-            settings.openrouter_api_key.get_secret_value(),
-            config.model,
-            max_tokens=config.max_tokens,
-            timeout_seconds=config.validation.timeout_seconds,
-        )
-    parser = Parser(catalogue, config, model)
-    return Conversation(api, parser, registry, settings, clock)
+class CommandBrain(Conversation):
+    """The conversation with every command module, and with the model where a key is set."""
+
+    def __init__(self, api: ApiClient, settings: Settings, clock: Clock = utc_now) -> None:
+        load_commands()
+        config = load_ai_config(settings.ai_config_path)
+        self._model: ChatModel | None = None
+        if settings.openrouter_api_key:
+            self._model = OpenAICompatible(
+                settings.openrouter_base_url,
+                settings.openrouter_api_key.get_secret_value(),
+                config.model,
+                max_tokens=config.max_tokens,
+                timeout_seconds=config.validation.timeout_seconds,
+            )
+        parser = Parser(catalogue, config, self._model, other_types=registry.list_registered)
+        super().__init__(api, parser, registry, settings, clock)
+
+    async def close(self) -> None:
+        """Drop the questions that are still open, and the connections to the model."""
+        await super().close()
+        if self._model:
+            await self._model.aclose()
+
+
+def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
+    """Return the brain of an agent of the type `commands`."""
+    return CommandBrain(api, settings, clock)

@@ -29,6 +29,8 @@ tasks = CommandModule("task", "Your to-do list")
     "(add|make|create) [a|the] [new] task {name}",
     "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
     "new task {name}",
+    "(add|make|create) [a] [new] task",
+    "new task",
 )
 async def add(
     ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
@@ -72,6 +74,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
 @tasks.command(
     "complete {name}",
     "complete [the] task {name}",
+    "(complete|finish) a task",
     "(mark|tick) {name} (as done|as complete|as completed|off)",
     "(tick|check) off {name}",
     "finish {name}",
@@ -140,6 +143,7 @@ async def unschedule(ctx: Context, name: Task) -> str:
     "(delete|remove) {name} from my tasks",
     "(delete|remove) {name} from (my|the) {list_name} list",
     "(delete|remove) [the] task {name}",
+    "(delete|remove) a task",
 )
 async def delete(ctx: Context, name: Task, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""

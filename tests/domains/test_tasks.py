@@ -1,11 +1,220 @@
 """Tasks, from what is said to the row and back."""
 
+from typing import Any
+
 import pytest
 
+from core.postgres import count, select
 from tests.support.chat import Clock, Person
 
 
-async def test_a_reminder_reaches_the_user(chat, clock):
+async def test_a_reminder_reaches_the_user(chat, clock):  # noqa: ANN001, ANN201 - as documented
     assert "Added" in await chat.say("remind me to call mum tomorrow at 5pm")
     clock.move_to("tomorrow 17:00")
     assert "call mum" in await chat.next_message()
+
+
+async def test_the_session_that_the_documentation_shows(chat: Person) -> None:
+    assert await chat.say("add buy milk to my tasks") == "Added **buy milk**."
+    added = await chat.say("remind me to water the plants in 3 seconds")
+    assert added == "Added **water the plants** \N{EN DASH} in 3 seconds."
+    listed = await chat.say("list my tasks")
+    assert "• **buy milk**" in listed
+    assert "• **water the plants** \N{EN DASH} in 3 seconds" in listed
+    assert await chat.say("complete buy milk") == "Done: **buy milk**."
+    assert "buy milk" not in await chat.say("list my tasks")
+
+
+@pytest.mark.parametrize(
+    ("said", "row"),
+    [
+        ("add buy milk to my tasks", ("tasks", "buy milk", None)),
+        ("Please add Buy Milk to my tasks, thanks!", ("tasks", "Buy Milk", None)),
+        ("add oat milk to my shopping list", ("shopping", "oat milk", None)),
+        ("put bread on the shopping list", ("shopping", "bread", None)),
+        ("new task call the bank", ("tasks", "call the bank", None)),
+        ("remind me to call mum tomorrow at 5pm", ("tasks", "call mum", "2030-03-05T17:00")),
+        ("remind me tomorrow at 5pm to call mum", ("tasks", "call mum", "2030-03-05T17:00")),
+    ],
+)
+async def test_adding(chat: Person, said: str, row: tuple[str, str, str | None]) -> None:
+    assert (await chat.say(said)).startswith(f"Added **{row[1]}**")
+    assert stored() == [row]
+
+
+async def test_lists_are_one_however_they_are_written(chat: Person) -> None:
+    await chat.say("add milk to my Shopping list")
+    await chat.say("add bread to my shopping list")
+    assert [row[0] for row in stored()] == ["Shopping", "Shopping"]
+
+
+async def test_showing_all_and_one(chat: Person) -> None:
+    await chat.say("add buy milk to my tasks")
+    await chat.say("add bread to my shopping list")
+    assert await chat.say("list my tasks") == (
+        "**tasks**:\n• **buy milk**\n\n**shopping**:\n• **bread**"
+    )
+    assert await chat.say("what's on my shopping list?") == "**shopping**:\n• **bread**"
+    await chat.say("complete bread")
+    assert await chat.say("show my shopping list") == "You have nothing to do on **shopping**."
+    assert "no list called **groceries**" in await chat.say("show my groceries list")
+
+
+async def test_a_long_list_ends_with_how_many_more(chat: Person) -> None:
+    for number in range(103):
+        await chat.say(f"add thing {number} to my tasks")
+    lines = (await chat.say("list my tasks")).splitlines()
+    assert len(lines) == 103
+    assert lines[-1] == "… and 3 more."
+
+
+async def test_completing_takes_the_exact_name_first(chat: Person) -> None:
+    for name in ("milk", "buy milk"):
+        await chat.say(f"add {name} to my tasks")
+    assert await chat.say("complete Milk") == "Done: **milk**."
+    assert await chat.say("i have finished buy mlik") == "Done: **buy milk**."
+    assert count("tasks", {"done": True}) == 2
+
+
+async def test_several_candidates_are_asked_about(chat: Person) -> None:
+    await chat.say("add buy milk to my tasks")
+    await chat.say("add milk the cow to my farm list")
+    await chat.say("add milk chocolate to my shopping list")
+    question = await chat.say("complete milk")
+    assert question.splitlines() == [
+        "Which open task do you mean?",
+        r"1\. **buy milk**",
+        r"2\. **milk the cow** on **farm**",
+        r"3\. **milk chocolate** on **shopping**",
+    ]
+    assert await chat.say("2") == "Done: **milk the cow**."
+    await chat.say("complete milk")
+    assert await chat.say("the chocolate") == "Done: **milk chocolate**."
+
+
+async def test_the_same_name_on_two_lists_can_be_told_apart(chat: Person) -> None:
+    await chat.say("add bread to my tasks")
+    await chat.say("add bread to my shopping list")
+    assert "on **shopping**" in await chat.say("complete bread")
+    assert "Which open task" in await chat.say("bread")
+    assert await chat.say("number 2") == "Done: **bread**."
+    assert [row["name"] for row in select("tasks", {"done": False})] == ["bread"]
+
+
+async def test_what_is_not_there_is_told_with_the_nearest(chat: Person) -> None:
+    assert await chat.say("complete anything") == "You have no open task yet."
+    await chat.say("add buy milk to my tasks")
+    assert await chat.say("complete buy a house") == (
+        "You have no open task called **buy a house**. Do you mean **buy milk**?"
+    )
+    assert await chat.say("complete xyzzy") == "You have no open task called **xyzzy**."
+
+
+async def test_renaming(chat: Person) -> None:
+    await chat.say("add buy milk to my tasks")
+    assert await chat.say("rename buy milk to buy oat milk") == (
+        "Renamed **buy milk** to **buy oat milk**."
+    )
+    assert stored() == [("tasks", "buy oat milk", None)]
+
+
+async def test_moving(chat: Person) -> None:
+    await chat.say("add milk to my tasks")
+    assert await chat.say("move milk to my shopping list") == "Moved **milk** to **shopping**."
+    assert stored() == [("shopping", "milk", None)]
+
+
+async def test_deleting_is_confirmed(chat: Person) -> None:
+    await chat.say("add milk to my shopping list")
+    assert await chat.say("delete milk from my shopping list") == (
+        "Delete **milk** from **shopping**? (yes or no)"
+    )
+    assert await chat.say("no") == "All right, it stays."
+    assert len(stored()) == 1
+    await chat.say("delete the task milk")
+    assert await chat.say("yes") == "Deleted **milk**."
+    assert stored() == []
+
+
+async def test_a_due_time_is_set_moved_and_taken_away(chat: Person, clock: Clock) -> None:
+    await chat.say("add call mum to my tasks")
+    said = await chat.say("set call mum due tomorrow at 5pm")
+    assert said.startswith("I'll remind you of **call mum** \N{EN DASH} tomorrow at 17:00 (UTC).")
+    assert stored() == [("tasks", "call mum", "2030-03-05T17:00")]
+    await chat.say("reschedule call mum to friday at 9am")
+    assert stored() == [("tasks", "call mum", "2030-03-08T09:00")]
+    assert await chat.say("forget the due time of call mum") == (
+        "**call mum** has no due time any more."
+    )
+    assert stored() == [("tasks", "call mum", None)]
+    assert count("reminders") == 0
+
+
+async def test_a_reminder_that_was_moved_comes_at_the_new_time(chat: Person, clock: Clock) -> None:
+    await chat.say("remind me to call mum tomorrow at 5pm")
+    await chat.say("postpone call mum until wednesday at 9am")
+    clock.move_to("wednesday 9:00")
+    assert "call mum" in await chat.next_message()
+
+
+async def test_times_are_in_the_users_zone(chat: Person, clock: Clock) -> None:
+    await chat.say("my time zone is Europe/Berlin")
+    said = await chat.say("remind me to call mum tomorrow at 5pm")
+    assert said == "Added **call mum** \N{EN DASH} tomorrow at 17:00."
+    assert stored() == [("tasks", "call mum", "2030-03-05T16:00")]
+
+
+async def test_a_time_in_the_past_is_asked_about(chat: Person) -> None:
+    assert "past" in await chat.say("remind me to call mum yesterday at 5pm")
+    assert "Added **call mum**" in await chat.say("tomorrow at 5pm")
+
+
+HOSTILE = [
+    "@everyone and <@1234>",
+    "*bold* _it_ ~~no~~ ||spoiler|| `code` # > - 1.",
+    "```py\nprint()\n```",
+    "{name} {0} {{}} %s $1",
+    "\"double\" and 'single' “curly”",
+    "🙂👩‍👩‍👧 ünïcödé ‮reversed",
+    "two\nlines\n\nand more",
+    "x" * 2000,
+    "word " * 400,
+    "[click](http://evil.example)",
+    "'; DROP TABLE tasks; --",
+    "\\ back \\* slash \\",
+    "<script>alert(1)</script>",
+    "1. a",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_any_text_survives_the_round_trip(chat: Person, name: str) -> None:
+    await chat.say("new task")
+    assert (await chat.say(name)).startswith("Added ")
+    name = name.strip()
+    assert [row[1] for row in stored()] == [name]
+    assert plain_words(name) in plain_words(await chat.say("list my tasks"))
+    await chat.say("complete a task")
+    assert (await chat.say(name)).startswith("Done: ")
+    assert count("tasks", {"done": True}) == 1
+
+
+def plain_words(text: str) -> str:
+    """Return the text as it reads, whatever was done to show it."""
+    for sign in "\\*⏎":
+        text = text.replace(sign, "")
+    return " ".join(text.split())
+
+
+def stored() -> list[tuple[str, str, str | None]]:
+    """Return list, name and due time (UTC) of every task."""
+    names = {row["id"]: row["name"] for row in select("task_lists")}
+    rows: list[dict[str, Any]] = select("tasks", order_by="created_at")
+    return [
+        (
+            names[row["list_id"]],
+            row["name"],
+            row["due_at"].strftime("%Y-%m-%dT%H:%M") if row["due_at"] else None,
+        )
+        for row in rows
+    ]

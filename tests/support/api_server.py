@@ -12,9 +12,9 @@ HOST = "127.0.0.1"
 
 
 @contextmanager
-def running(app: Flask, threads: int = 8) -> Iterator[str]:
-    """Serve an application on a free port; yield its address."""
-    server = serve(app, HOST, 0, threads)
+def running(app: Flask, threads: int = 8, port: int = 0) -> Iterator[str]:
+    """Serve an application on a port, or on a free one; yield its address."""
+    server = serve(app, HOST, port, threads)
     thread = threading.Thread(target=server.run, name="test-api")
     thread.start()
     try:

@@ -10,8 +10,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,10 +20,15 @@ import pytest
 from sqlalchemy import URL
 
 from ai import dates
+from ai.catalogue import Catalogue
+from ai.configuration import load_ai_config
+from ai.models import ChatModel
+from ai.parser import Parser
 from api.main import create_app
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient
-from bot.conversation import Conversation
+from bot.command_registry import CommandModule, Registry
+from bot.conversation import Conversation, Understanding
 from bot.deliveries import DeliveryLoop
 from bot.messages import Address, Incoming
 from config.settings import Settings, get_settings
@@ -35,6 +40,13 @@ AGENT = "test-bot"
 PASSWORD = "correct horse battery staple"
 NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)  # a Monday
 PATIENCE = 10
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that no event tells of."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 class Clock:
@@ -74,6 +86,11 @@ class Person:
         await self._world.brain.handle(Incoming(self.address, self._channel_id, text), self)
         assert not self._typing, "the bot still shows that it is typing"
         return "\n".join(self.replies[before:])
+
+    async def leave_unanswered(self) -> None:
+        """Wait until the bot no longer waits for an answer."""
+        brain = self._world.brain
+        await until(lambda: not brain.is_waiting(self.address, self._channel_id))
 
     async def next_message(self) -> str:
         """Let the scheduler fire what is due by now; return the next message that arrives."""
@@ -126,11 +143,16 @@ class Person:
 class World:
     """An API, and a bot that people talk to."""
 
-    def __init__(self, api: ApiClient, settings: Settings, clock: Clock) -> None:
-        self.api = api
-        self.settings = settings
+    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        self._app = create_app(settings, database, clock)
+        self._serving = ExitStack()
+        url = self._serving.enter_context(running(self._app))
+        self._port = int(url.rpartition(":")[2])
+        self.settings = settings.model_copy(update={"api_url": url})
         self.clock = clock
-        self.brain: Conversation = make_brain(api, settings, clock)
+        self._model: ChatModel | None = None
+        self.api = ApiClient(url, settings.service_key.get_secret_value())
+        self.brain: Conversation = make_brain(self.api, self.settings, clock)
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
         """Return someone whom the bot does not know yet."""
@@ -143,10 +165,44 @@ class World:
         assert await self.brain.is_logged_in(person.address)
         return person
 
+    async def know(
+        self,
+        *modules: CommandModule,
+        parser: Understanding | None = None,
+        model: ChatModel | None = None,
+    ) -> Registry:
+        """Let the bot know these modules alone; return its registry, for raw handlers."""
+        await self.brain.close()
+        self._model = model
+        specs = Catalogue()
+        registry = Registry(specs)
+        for module in modules:
+            registry.add(module)
+        if parser is None:
+            config = load_ai_config(self.settings.ai_config_path)
+            parser = Parser(specs, config, model, other_types=registry.list_registered)
+        self.brain = Conversation(self.api, parser, registry, self.settings, self.clock)
+        return registry
+
+    @asynccontextmanager
+    async def api_away(self) -> AsyncIterator[None]:
+        """Stop the API, and start it again in the end."""
+        await asyncio.to_thread(self._serving.close)
+        yield
+        self._serving.enter_context(running(self._app, port=self._port))
+
     async def restart(self) -> None:
         """Start the bot anew, as after a crash."""
         await self.brain.close()
         self.brain = make_brain(self.api, self.settings, self.clock)
+
+    async def close(self) -> None:
+        """End everything."""
+        await self.brain.close()
+        if self._model:
+            await self._model.aclose()
+        await self.api.close()
+        await asyncio.to_thread(self._serving.close)
 
 
 @pytest.fixture
@@ -172,12 +228,9 @@ def database_url(sqlite_template: URL, tmp_path: Path) -> URL:
 @pytest.fixture
 async def world(database: Database, settings: Settings, clock: Clock) -> AsyncIterator[World]:
     """An API of its own on loopback, and a bot."""
-    with running(create_app(settings, database, clock)) as url:
-        api = ApiClient(url, settings.service_key.get_secret_value())
-        world = World(api, settings.model_copy(update={"api_url": url}), clock)
-        yield world
-        await world.brain.close()
-        await api.close()
+    world = World(database, settings, clock)
+    yield world
+    await world.close()
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+"""What holds for every command, of this project and of those who copy it."""
+
+import pytest
+
+from ai.catalogue import CommandSpec, catalogue
+from ai.sentences import Matcher
+from bot.command_registry import load_commands
+from bot.manual import example
+
+load_commands()
+COMMANDS = [pytest.param(spec, id=".".join(spec.key)) for spec in catalogue]
+
+
+@pytest.mark.parametrize("spec", COMMANDS)
+def test_a_command_says_what_it_does(spec: CommandSpec) -> None:
+    assert spec.description.endswith(".")
+    assert spec.description[0].isupper()
+
+
+@pytest.mark.parametrize("spec", COMMANDS)
+def test_the_example_in_the_help_is_understood(spec: CommandSpec) -> None:
+    said = example(spec)
+    assert "<" not in said, "a field needs an About(..., example=...)"
+    match = Matcher(catalogue).match(said)
+    assert match is not None
+    assert match.spec.key == spec.key
+
+
+@pytest.mark.parametrize("spec", COMMANDS)
+def test_every_sentence_leads_to_its_command(spec: CommandSpec) -> None:
+    matcher = Matcher(catalogue)
+    for sentence in spec.sentences:
+        said = example(spec, sentence)
+        match = matcher.match(said)
+        assert match is not None, said
+        assert match.spec.key == spec.key, said

@@ -1,0 +1,55 @@
+"""Lists, from what is said to the row and back."""
+
+from core.postgres import count, select
+from tests.support.chat import Person
+
+
+async def test_making_a_list(chat: Person) -> None:
+    assert await chat.say("make a list called Shopping") == "Made the list **Shopping**."
+    assert await chat.say("make me a packing list") == "Made the list **packing**."
+    assert "already" in await chat.say("create a new list named shopping")
+    assert [row["name"] for row in select("task_lists", order_by="created_at")] == [
+        "Shopping",
+        "packing",
+    ]
+
+
+async def test_showing_the_lists(chat: Person) -> None:
+    assert await chat.say("show my lists") == "You have no lists yet."
+    await chat.say("add milk to my shopping list")
+    await chat.say("add bread to my shopping list")
+    await chat.say("complete milk")
+    assert await chat.say("which lists do i have?") == (
+        "Your lists:\n• **shopping**: 1 to do, 1 done"
+    )
+
+
+async def test_emptying_is_confirmed_and_keeps_the_list(chat: Person) -> None:
+    await chat.say("add milk to my shopping list")
+    await chat.say("remind me to buy bread tomorrow at 5pm")
+    await chat.say("move buy bread to my shopping list")
+    assert await chat.say("empty my shopping list") == (
+        "Delete 2 tasks on **shopping**? (yes or no)"
+    )
+    assert await chat.say("no") == "All right, nothing was deleted."
+    assert count("tasks") == 2
+    await chat.say("clear the shopping list")
+    assert await chat.say("yes") == "Deleted 2 tasks. **shopping** is empty now."
+    assert (count("tasks"), count("reminders"), count("task_lists")) == (0, 0, 2)
+
+
+async def test_deleting_is_confirmed_and_takes_the_tasks_along(chat: Person) -> None:
+    await chat.say("add milk to my shopping list")
+    assert await chat.say("delete my shoping list") == (
+        "Delete the list **shopping** with 1 task? (yes or no)"
+    )
+    assert await chat.say("no") == "All right, it stays."
+    await chat.say("remove the shopping list")
+    assert await chat.say("yes") == "Deleted the list **shopping**."
+    assert (count("tasks"), count("task_lists")) == (0, 0)
+
+
+async def test_a_list_that_is_not_there(chat: Person) -> None:
+    assert await chat.say("empty my shopping list") == "You have no list yet."
+    await chat.say("make a list called groceries")
+    assert await chat.say("delete my shopping list") == "You have no list called **shopping**."

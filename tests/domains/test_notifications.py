@@ -1,0 +1,61 @@
+"""Notification channels, from what is said to the row and back."""
+
+from typing import Any
+
+from core.postgres import select_one
+from tests.support.chat import Person
+
+WEBHOOK = "https://discord.com/api/webhooks/123/abc-DEF_4"
+
+
+def stored() -> dict[str, Any]:
+    row = select_one("notifications", {})
+    assert row is not None
+    return row
+
+
+async def test_nothing_is_set_at_first(chat: Person) -> None:
+    assert await chat.say("show my notifications") == (
+        "Reminders come to this chat.\n• Discord webhook: not set\n• ntfy: not set"
+    )
+
+
+async def test_a_webhook_is_asked_for_as_a_secret(chat: Person) -> None:
+    assert await chat.say("set my discord webhook") == "What is the webhook's address?"
+    assert chat.secrets_expected == 2
+    assert "to your Discord webhook too now" in await chat.say(WEBHOOK)
+    assert (stored()["discord_webhook"], stored()["discord_enabled"]) == (WEBHOOK, True)
+    shown = await chat.say("show my notifications")
+    assert "Discord webhook: on" in shown
+    assert "abc" not in shown
+
+
+async def test_another_address_is_refused(chat: Person) -> None:
+    await chat.say("set my discord webhook")
+    assert "https://discord.com/api/webhooks/" in await chat.say("http://127.0.0.1/inside")
+    assert stored is not None
+    assert "not set" in await chat.say("show my notifications")
+
+
+async def test_an_ntfy_topic(chat: Person) -> None:
+    said = await chat.say("set my ntfy topic to my_topic-1")
+    assert said == r"Reminders go to the ntfy topic my\_topic-1 too now."
+    assert (stored()["ntfy_topic"], stored()["ntfy_enabled"]) == ("my_topic-1", True)
+    assert r"ntfy (my\_topic-1): on" in await chat.say("show my notifications")
+
+
+async def test_a_bad_topic_is_refused(chat: Person) -> None:
+    assert "ntfy" in await chat.say("set my ntfy topic to a topic with blanks")
+    assert "not set" in await chat.say("show my notifications")
+
+
+async def test_channels_are_switched_off_and_on(chat: Person) -> None:
+    await chat.say("set my ntfy topic to mine")
+    assert await chat.say("turn off ntfy notifications") == "Reminders don't go to ntfy any more."
+    assert stored()["ntfy_enabled"] is False
+    assert await chat.say("switch on my ntfy notifications") == "Reminders go to ntfy too now."
+    assert stored()["ntfy_enabled"] is True
+
+
+async def test_a_channel_without_an_address_is_not_switched_on(chat: Person) -> None:
+    assert "set" in await chat.say("turn on discord notifications")
