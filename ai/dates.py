@@ -72,9 +72,9 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
 
     Raises UnclearTime with a question where the words are past, vague or unreadable.
     """
-    text = " ".join(words.split()).strip(" .,!?;")
+    text = " ".join(words.split())
     found = read(text)
-    if found is None or found[1] != len(text):
+    if found is None or text[found[1] :].strip(" .,!?;"):
         raise UnclearTime(UNREADABLE)
     reading = found[0]
     if reading.problem:

@@ -1,110 +1,17 @@
 """Local understanding: which command a text says, without a model, in well under a millisecond.
 
-A wrong match is worse than none, so only an unambiguous one counts. The best reading is the one in
-which a time went where a time belongs, then the one with the most fixed words; where two different
-readings are equally good, or where the text seems to hold a second order, there is no match.
+A wrong match is worse than none, so only an unambiguous one counts.
 """
 
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from ai.catalogue import Catalogue, CommandSpec, FieldSpec
-from ai.english import phrases
-from ai.english.numbers import ONES
+from ai.catalogue import Catalogue
+from ai.matching import Attempt, Index, Match
 from ai.templates import Node, build, ways
-from ai.words import order_end, order_starts, slips, split
 
-MAX_SLIPS = 2
-MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
-YES = {"yes", "true", "on"}
-NO = {"no", "false", "off"}
-QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
-JOINTS = {"and", "then", "also", "plus", "&", "please"}
-NO_NAME_STARTS = {
-    *(
-        "what",
-        "which",
-        "who",
-        "when",
-        "where",
-        "why",
-        "how",
-        "if",
-        "is",
-        "are",
-        "do",
-        "does",
-        "did",
-    ),
-    *("can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this"),
-}
-"""A sentence that begins with free text is no order where that text begins so: "what is done"."""
-
-DANGLING = {
-    *(
-        "until",
-        "till",
-        "before",
-        "from",
-        "since",
-        "after",
-        "between",
-        "and",
-        "or",
-        "for",
-        "of",
-        "on",
-    ),
-    *(
-        "at",
-        "by",
-        "in",
-        "to",
-        "per",
-        "with",
-        "the",
-        "a",
-        "an",
-        "every",
-        "each",
-        "not",
-        "than",
-        "but",
-    ),
-}
-"""Free text that ends so goes on: in "buy tickets for friday" the day belongs to the tickets."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """A command that a text says, and its fields."""
-
-    spec: CommandSpec
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """A field of a sentence, and the words of the text that fill it."""
-
-    field: FieldSpec
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class _Path:
-    """How far a sentence has been followed: slots filled, fixed words and slips so far."""
-
-    start: int
-    slots: tuple[_Slot, ...] = ()
-    literals: int = 0
-    slips: int = 0
+__all__ = ["Match", "Matcher"]
 
 
 class Matcher:
@@ -120,20 +27,19 @@ class Matcher:
         """Read the catalogue again if it changed. Raises SentenceError."""
         if self._version == self._catalogue.version:
             return
-        self._root = build(self._catalogue)
-        self._vocabulary = frozenset(_literals(self._root))
+        root = build(self._catalogue)
+        self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue))
         self._shown = {
             " ".join(next(ways(spec, sentence))).replace("{", "<").replace("}", ">"): spec
             for spec in self._catalogue
             for sentence in spec.sentences
         }
-        self._verbs = _verbs(self._catalogue)
         self._version = self._catalogue.version
 
     def match(self, text: str) -> Match | None:
         """Return the one command that the text says, or None."""
         self.refresh()
-        return _Attempt(self._root, self._vocabulary, self._verbs, text).best()
+        return Attempt(self._index, text).best()
 
     def nearest(
         self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
@@ -161,196 +67,3 @@ def _verbs(catalogue: Catalogue) -> frozenset[str]:
         words for spec in catalogue if spec.sentences for words in ways(spec, spec.sentences[0])
     )
     return frozenset(words[0] for words in firsts if len(words) > 1 and words[1].startswith("{"))
-
-
-class _Attempt:
-    """One text against the tree of sentences."""
-
-    def __init__(
-        self, root: Node, vocabulary: frozenset[str], verbs: frozenset[str], text: str
-    ) -> None:
-        self.root, self.vocabulary, self.verbs, self.text = root, vocabulary, verbs, text
-        self.words = split(text)
-        self.end = order_end(self.words)
-        self.meant: dict[str, str | None] = {}
-
-    def best(self) -> Match | None:
-        """Follow every sentence and return the best reading, if it is the only one."""
-        ranked: dict[tuple[int, int, int], list[tuple[Match, _Path]]] = {}
-        for start in order_starts(self.words):
-            for spec, path in self._follow(self.root, start, _Path(start)):
-                if match := self._read(spec, path):
-                    whens = (f.name for f in spec.fields if f.kind == "when")
-                    times = sum(name in match.fields for name in whens)
-                    ranked.setdefault((times, path.literals, -path.slips), []).append((match, path))
-        if not ranked:
-            return None
-        (match, path), *others = ranked[max(ranked)]
-        if any(other != match for other, _ in others) or self._has_second_order(path):
-            return None
-        return match
-
-    def _follow(self, node: Node, at: int, path: _Path) -> Iterator[tuple[CommandSpec, _Path]]:
-        """Yield the commands whose sentence reaches from a word to the end of the order."""
-        if at == self.end:
-            yield from ((spec, path) for spec in node.complete)
-            return
-        if after := self._literal(node, at):
-            child, is_slip = after
-            if path.slips + is_slip <= MAX_SLIPS:
-                step = replace(path, literals=path.literals + 1, slips=path.slips + is_slip)
-                yield from self._follow(child, at + 1, step)
-        if self.words[at].is_glued or (at == path.start and self.words[at].text in NO_NAME_STARTS):
-            return
-        for slot, child in node.slots.items():
-            for end in self._slot_ends(slot, child, at):
-                filled = replace(path, slots=(*path.slots, _Slot(slot, at, end)))
-                yield from self._follow(child, end, filled)
-
-    def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
-        """Return what follows a fixed word of the node, and whether the word was mistyped."""
-        word = self.words[at].text
-        if child := node.literals.get(word):
-            return child, False
-        if len(self.words) > MAX_WORDS_WITH_SLIPS:
-            return None
-        if word not in self.meant:
-            near = slips(word, self.vocabulary)
-            self.meant[word] = near[0] if len(near) == 1 else None
-        meant = self.meant[word]
-        child = node.literals.get(meant) if meant else None
-        return (child, True) if child else None
-
-    def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
-        """Yield where a slot that starts at a word may end."""
-        if slot.kind == "when":
-            if end := self._dates.get(at):
-                yield end
-        elif slot.kind == "text":
-            for end in range(at + 1, self.end + 1):
-                if end == self.end or self._may_go_on(child, end):
-                    yield end
-        else:
-            most = max((len(choice.split()) for choice in slot.choices), default=1)
-            for end in range(at + 1, min(at + 1 + most, self.end + 1)):
-                if _value(slot, self._slice(at, end)) is not None:
-                    yield end
-
-    def _may_go_on(self, node: Node, at: int) -> bool:
-        """Say whether something can follow at a word, so that free text may end before it."""
-        if self.words[at].is_glued:
-            return False
-        if self._literal(node, at):
-            return True
-        return any(
-            slot.kind != "when" or (at in self._dates and self.words[at - 1].text not in DANGLING)
-            for slot in node.slots
-        )
-
-    @cached_property
-    def _dates(self) -> dict[int, int]:
-        """The phrases for times: first word -> the word behind the last one."""
-        number = {word.start: i for i, word in enumerate(self.words)}
-        return {
-            number[start]: next((i for i, w in enumerate(self.words) if w.start >= end), self.end)
-            for start, end in phrases.find(self.text)
-            if start in number
-        }
-
-    def _slice(self, start: int, end: int) -> str:
-        return _trim(self.text[self.words[start].start : self.words[end - 1].end])
-
-    def _read(self, spec: CommandSpec, path: _Path) -> Match | None:
-        """Take the fields out of the text; None where a time is left over that fits nowhere."""
-        fields: dict[str, Any] = {}
-        for slot in path.slots:
-            value = _value(slot.field, self._slice(slot.start, slot.end))
-            if value is None:
-                return None
-            fields[slot.field.name] = value
-        if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
-            return None  # "is" first would be a question too: "buy milk is done?"
-        times = [one.name for one in spec.fields if one.kind == "when"]
-        if len(times) == 1:
-            for slot in path.slots:
-                if slot.field.kind == "text" and not self._take_time(slot, times[0], fields):
-                    return None
-        return Match(spec, fields)
-
-    def _take_time(self, slot: _Slot, time: str, fields: dict[str, Any]) -> bool:
-        """Move a time at either end of free text to where it belongs.
-
-        False where the command has a time already and the two don't make one.
-        """
-        for start, end in self._dates.items():
-            at_start, at_end = start == slot.start, end == slot.end
-            if not (slot.start <= start and end <= slot.end) or at_start == at_end:
-                continue  # elsewhere, in the middle, or all there is
-            if at_end and self.words[start - 1].text in DANGLING:
-                continue
-            rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
-            both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
-            found = phrases.read(both)
-            if not rest or found is None or found[1] != len(both):
-                return False
-            fields |= {time: both, slot.field.name: rest}
-            return True
-        return True
-
-    def _has_second_order(self, path: _Path) -> bool:
-        """Say whether the free text seems to hold another order: "add milk and remind me ..."."""
-        first = self.words[path.start].text
-        for slot in path.slots:
-            if slot.field.kind != "text":
-                continue
-            for at in range(slot.start + 1, slot.end):
-                if self._is_joint(at) and self._is_order(at, first):
-                    return True
-        return False
-
-    def _is_joint(self, at: int) -> bool:
-        before, word = self.words[at - 1], self.words[at]
-        gap = self.text[before.end : word.start]
-        return (
-            before.text in JOINTS
-            or "\n" in gap
-            or (not word.is_glued and self.text[before.end - 1] in ",;.!?&")
-        )
-
-    def _is_order(self, at: int, first: str) -> bool:
-        """Say whether an order seems to begin at a word behind a joint."""
-        word = self.words[at].text
-        if self.words[at - 1].text == "then" or word in self.verbs or word == first:
-            return True
-        node, length = self.root, 0
-        while at + length < self.end and (child := node.literals.get(self.words[at + length].text)):
-            node, length = child, length + 1
-        if length >= 2 and (node.slots or node.complete):
-            return True
-        return any(True for _ in self._follow(self.root, at, _Path(at)))
-
-
-def _trim(text: str) -> str:
-    """Take away the punctuation behind a slot, and quotation marks that were put around it."""
-    text = text.strip().rstrip(",;:").rstrip()
-    text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
-    if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
-        return text[1:-1].strip()
-    return text
-
-
-def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type
-    """Return what was said as the slot's type, or None where it is none of that type."""
-    word = said.casefold()
-    if slot.kind == "choice":
-        return next((choice for choice in slot.choices if choice.casefold() == word), None)
-    if slot.kind == "boolean":
-        return True if word in YES else False if word in NO else None
-    if slot.kind in ("integer", "number"):
-        if word in ONES:
-            return ONES.index(word)
-        pattern = r"-?\d+" if slot.kind == "integer" else r"-?\d+(?:[.,]\d+)?"
-        if not re.fullmatch(pattern, word):
-            return None
-        return int(word) if slot.kind == "integer" else float(word.replace(",", "."))
-    return said or None

@@ -24,7 +24,7 @@ _END = re.compile(END)
 _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
-    r"|forty|half|quarter|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
+    r"|forty|half|quarter|coming|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
     r"|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
     r"|first|second|third|four|fif|six|seven|eigh|nin|ten|eleven|twel|end|start|begin|eod|eow|eom"
     r"|chris|boxing|new|hallow|valen|daily|week|month|hour|year|once|twice|later|soon|some|right"
