@@ -7,6 +7,15 @@ from config.settings import ROOT
 
 DOCUMENT = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
 
+MODULES = {
+    "discord.py": "discord",
+    "psycopg2-binary": "psycopg2",
+    "pyjwt": "jwt",
+    "python-json-logger": "pythonjsonlogger",
+}
+"""What a package is imported as, where that is not its name."""
+DATA = {"tzdata"}  # read by zoneinfo, imported by nobody
+
 
 def wanted(name: str) -> set[str]:
     """The packages that a .in file asks for."""
@@ -42,6 +51,23 @@ def test_every_runtime_package_has_its_reason() -> None:
 
 def test_every_development_package_has_its_reason() -> None:
     assert documented("To test and check") == wanted("requirements-dev.in")
+
+
+def test_every_runtime_package_is_used() -> None:
+    rooms = ("ai", "api", "bot", "config", "core", "scheduler")
+    files = [ROOT / "manage.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+    code = "\n".join(path.read_text("utf-8") for path in files)
+    modules = {
+        package: MODULES.get(package, package.replace("-", "_"))
+        for package in wanted("requirements.in") - DATA
+    }
+
+    unused = {
+        package
+        for package, module in modules.items()
+        if not re.search(rf"^\s*(?:from|import) {module}\b|\"{module}\.", code, re.MULTILINE)
+    }
+    assert unused == set()
 
 
 def test_every_package_asked_for_is_pinned() -> None:
