@@ -20,7 +20,7 @@ from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
 from core.errors import InvalidInput
 from core.pool import Pool
-from core.reflection import KnownTable, Tables
+from core.reflection import SQLITE_TYPES, KnownTable, Tables
 
 POOL_TIMEOUT = 10  # seconds that a piece of work waits for a free connection
 
@@ -46,6 +46,9 @@ class Database:
             pool_timeout=POOL_TIMEOUT,
             **self.driver.options,
         )
+        if self.dialect == "sqlite":
+            dialect: Any = self.engine.dialect
+            dialect.ischema_names = {**dialect.ischema_names, **SQLITE_TYPES}
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
         self._tables = Tables()
         self._open: ContextVar[Connection | None] = ContextVar("transaction", default=None)

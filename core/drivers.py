@@ -2,17 +2,18 @@
 
 import select
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-from psycopg2.extras import RealDictCursor
+from psycopg2.extras import RealDictCursor, execute_values
 from sqlalchemy import Connection
 
-from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row
+from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row, sqlite_words
 
 CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
 KEEPALIVE = 30  # seconds of silence after which PostgreSQL's connection is probed
+ROWS_AT_ONCE = 1000  # of an insert of many: more gains nothing
 BUSY_TIMEOUT = 5000  # milliseconds that SQLite waits for another writer
 
 
@@ -42,8 +43,20 @@ class Driver(Protocol):
         """Tell whether a transaction is open on the connection."""
         ...
 
-    def cursor(self, connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401
-        """Return a cursor that takes %s and %(name)s; its rows are dicts or tuples."""
+    def insert_rows(self, cursor: Any, sql: str, rows: Sequence[Any]) -> None:  # noqa: ANN401
+        """Run an insert with each of the parameters, in as few round trips as there can be."""
+        ...
+
+    def execute(self, cursor: Any, query: str, params: Any) -> None:  # noqa: ANN401
+        """Run hand-written SQL with %s or %(name)s; without params (None) it is left alone."""
+        ...
+
+    def lend(self, connection: Any) -> Any:  # noqa: ANN401
+        """Return the connection for hand-written SQL: its cursors take %s and %(name)s."""
+        ...
+
+    def dict_cursor(self, connection: Any) -> Any:  # noqa: ANN401
+        """Return a cursor of the same manners whose rows are dicts."""
         ...
 
 
@@ -85,15 +98,28 @@ class PostgreSQL:
         """Ask psycopg2, which knows it from the last answer."""
         return bool(connection.get_transaction_status() != TRANSACTION_STATUS_IDLE)
 
-    def cursor(self, connection: Any, dict_rows: bool) -> Any:  # noqa: ANN401 - the driver's own
-        """Return psycopg2's own kinds."""
-        return connection.cursor(cursor_factory=RealDictCursor if dict_rows else None)
+    def insert_rows(self, cursor: Any, sql: str, rows: Sequence[Any]) -> None:  # noqa: ANN401
+        """Send a thousand rows a statement."""
+        head, values, template = sql.rpartition("VALUES ")
+        execute_values(cursor, f"{head}{values}%s", rows, template, page_size=ROWS_AT_ONCE)
+
+    def execute(self, cursor: Any, query: str, params: Any) -> None:  # noqa: ANN401
+        """Run it."""
+        cursor.execute(query, params)
+
+    def lend(self, connection: Any) -> Any:  # noqa: ANN401 - the driver's own
+        """Return it as it is."""
+        return connection
+
+    def dict_cursor(self, connection: Any) -> Any:  # noqa: ANN401 - the driver's own
+        """Return psycopg2's own."""
+        return connection.cursor(cursor_factory=RealDictCursor)
 
 
 class SQLite:
     """The standard library's sqlite3."""
 
-    options: Mapping[str, Any] = {"connect_args": {"factory": PortableConnection}}
+    options: Mapping[str, Any] = {}
 
     def set_up(self, connection: sqlite3.Connection) -> None:
         """Switch on what other databases have without asking."""
@@ -126,10 +152,22 @@ class SQLite:
         """Ask SQLite."""
         return connection.in_transaction
 
-    def cursor(self, connection: sqlite3.Connection, dict_rows: bool) -> sqlite3.Cursor:
-        """Return a cursor with psycopg2's manners."""
+    def insert_rows(self, cursor: sqlite3.Cursor, sql: str, rows: Sequence[Any]) -> None:
+        """Run it for row after row: there is no way to a server that could be spared."""
+        cursor.executemany(sql, rows)
+
+    def execute(self, cursor: sqlite3.Cursor, query: str, params: Any) -> None:  # noqa: ANN401
+        """Run it in SQLite's words."""
+        cursor.execute(*sqlite_words(query, params))
+
+    def lend(self, connection: sqlite3.Connection) -> PortableConnection:
+        """Return it with psycopg2's manners."""
+        return PortableConnection(connection)
+
+    def dict_cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
+        """Return a cursor with psycopg2's manners whose rows are dicts."""
         cursor = connection.cursor(PortableCursor)
-        cursor.row_factory = dict_row if dict_rows else None
+        cursor.row_factory = dict_row
         return cursor
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from core.database import Database, get_database, transaction
 from core.errors import InvalidInput, UnknownName
-from core.queries import driver_query
+from core.queries import named_query
 from core.statements import Row, Shape, Statement, statement_for
 from core.where import read_order, read_where
 
@@ -121,9 +121,16 @@ def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
         if row.keys() != names:
             odd = sorted(map(str, row.keys() ^ names))
             raise InvalidInput(f"insert_many: row {number} differs from the first one in {odd}")
-    with transaction():
-        for row in rows:
-            insert(table, row)
+    found = _table(table, names)
+    made = [column for column in found.columns if column.default and column.name not in names]
+    changed = (*names, *(column.name for column in made))
+    database, statement = _statement(Shape("insert_many", found, changed=changed))
+    values = [
+        [*(row[name] for name in names), *(_made(column, "default") for column in made)]
+        for row in rows
+    ]
+    with database.transaction():
+        database.run(lambda cursor: statement.insert_rows(cursor, database.driver, values))
     return len(rows)
 
 
@@ -133,10 +140,13 @@ def execute(query: str, params: Mapping[str, Any] | None = None) -> list[Row] | 
     Returns the rows, or the number of rows that a statement without any has changed.
     """
     database = get_database()
-    text, values = driver_query(query, params, database.engine.dialect.paramstyle)
+    if params is not None:  # without them a colon or a percent sign is what it is
+        query, names = named_query(query)
+        if missing := sorted(names.difference(params)):
+            raise InvalidInput(f"execute: there is no value for {', '.join(missing)}.")
 
     def run(cursor: Any) -> list[Row] | int:  # noqa: ANN401 - the driver's own
-        cursor.execute(text, values)
+        database.driver.execute(cursor, query, params)
         if not cursor.description:
             return int(cursor.rowcount)
         names = [column[0] for column in cursor.description]
@@ -166,7 +176,7 @@ def get_columns(table: str) -> list[str]:
 def get_connection() -> Iterator[Any]:
     """Lend the driver's connection for one transaction: committed at the end, or rolled back."""
     with transaction() as connection:
-        yield connection.connection.dbapi_connection
+        yield get_database().driver.lend(connection.connection.dbapi_connection)
 
 
 @contextmanager
@@ -175,8 +185,10 @@ def get_cursor(dict_cursor: bool = True) -> Iterator[Any]:
 
     Parameters are written `%s` or `%(name)s` on every database.
     """
-    with get_connection() as connection:
-        cursor = get_database().driver.cursor(connection, dict_cursor)
+    driver = get_database().driver
+    with transaction() as connection:
+        lent = connection.connection.dbapi_connection
+        cursor = driver.dict_cursor(lent) if dict_cursor else driver.lend(lent).cursor()
         try:
             yield cursor
         finally:
@@ -198,12 +210,16 @@ def _table(name: str, *columns: Iterable[str]) -> Table:
 
 def _defaults(table: Table, given: Mapping[str, Any], kind: str) -> Row:
     """Return what the program itself fills in: `default` at an insert, `onupdate` at an update."""
-    made = {}
-    for column in table.columns:
-        default = getattr(column, kind)
-        if default is not None and column.name not in given:
-            made[column.name] = default.arg(None) if default.is_callable else default.arg
-    return made
+    return {
+        column.name: _made(column, kind)
+        for column in table.columns
+        if getattr(column, kind) is not None and column.name not in given
+    }
+
+
+def _made(column: Column[Any], kind: str) -> Any:  # noqa: ANN401 - any value
+    default = getattr(column, kind)
+    return default.arg(None) if default.is_callable else default.arg
 
 
 def _whole_number(name: str, value: int) -> int:

@@ -5,10 +5,7 @@ not, and neither is a `::cast`.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
-
-from core.errors import InvalidInput
+from functools import lru_cache
 
 TOKENS = re.compile(
     r"""
@@ -31,47 +28,40 @@ TOKENS = re.compile(
 )
 
 
-def driver_query(
-    query: str, params: Mapping[str, Any] | None, paramstyle: str
-) -> tuple[str, Mapping[str, Any] | None]:
-    """Return query and parameters for a driver whose paramstyle is pyformat or named.
+CACHED_QUERIES = 500
 
-    Without params the query is left alone. Raises InvalidInput for a name without a value.
-    """
-    if params is None:
-        return query, None
+
+@lru_cache(CACHED_QUERIES)
+def named_query(query: str) -> tuple[str, frozenset[str]]:
+    """Return a query as psycopg2 reads it, with %(name)s alone, and the names in it."""
     # Who writes %(name)s doubles every other percent sign, as psycopg2 asks for.
-    doubling = any(match["percent"] for match in TOKENS.finditer(query))
-
-    def own(text: str) -> str:
-        if doubling:
-            text = text.replace("%%", "%")
-        return text.replace("%", "%%") if paramstyle == "pyformat" else text
-
-    def parameter(name: str) -> str:
-        if name not in params:
-            raise InvalidInput(f"execute: there is no value for the parameter {name!r}.")
-        return f"%({name})s" if paramstyle == "pyformat" else f":{name}"
-
+    doubled = any(match["percent"] for match in TOKENS.finditer(query))
     pieces = []
+    names = set()
     end = 0
     for match in TOKENS.finditer(query):
-        pieces.append(own(query[end : match.start()]))
-        name = match["colon"] or match["percent"]
-        pieces.append(parameter(name) if name else own(match[0]))
+        pieces.append(_percents(query[end : match.start()], doubled))
+        if name := match["colon"] or match["percent"]:
+            names.add(name)
+            pieces.append(f"%({name})s")
+        else:
+            pieces.append(_percents(match[0], doubled))
         end = match.end()
-    pieces.append(own(query[end:]))
-    return "".join(pieces), params
+    pieces.append(_percents(query[end:], doubled))
+    return "".join(pieces), frozenset(names)
 
 
+def _percents(text: str, doubled: bool) -> str:
+    return text if doubled else text.replace("%", "%%")
+
+
+@lru_cache(CACHED_QUERIES)
 def sqlite_query(query: str) -> str:
-    """Return a query written for psycopg2 (%s, %(name)s, %%) as SQLite reads it."""
+    """Return a query written for psycopg2, with %s, %(name)s and %%, as SQLite reads it."""
 
     def replace(match: re.Match[str]) -> str:
         if match["percent"]:
             return f":{match['percent']}"
-        if match["place"]:
-            return "?"
-        return match[0].replace("%%", "%")
+        return "?" if match["place"] else match[0].replace("%%", "%")
 
     return TOKENS.sub(replace, query)

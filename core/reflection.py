@@ -3,13 +3,49 @@
 No name reaches SQL before it was found here.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import DateTime, Engine, MetaData, Table, event, inspect
+from sqlalchemy import (
+    NUMERIC,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    Numeric,
+    Table,
+    Uuid,
+    event,
+    inspect,
+)
 from sqlalchemy.engine import Connection, Inspector
+from sqlalchemy.types import NullType
 
 from core.errors import UnknownName
 from core.tables import Moment, metadata
+
+
+class DashedUuid(Uuid[UUID]):
+    """A column declared as UUID in SQLite, which takes digits without dashes for a number."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], str | None]:
+        """Write it with dashes."""
+        return lambda value: None if value is None else str(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        """Read it."""
+        return lambda value: None if value is None else UUID(value)
+
+
+# Any word is a column's type in SQLite; SQLAlchemy takes those it does not know for numbers.
+SQLITE_TYPES = {
+    "UUID": DashedUuid,
+    "TIMESTAMPTZ": Moment,
+    "TIMESTAMP WITH TIME ZONE": Moment,
+    "DECIMAL": Numeric,
+    "NUMERIC": Numeric,
+}
 
 
 class KnownTable(NamedTuple):
@@ -51,12 +87,13 @@ def _reflect(name: str, bind: Engine | Connection) -> Table:
     if name not in {*inspector.get_table_names(), *inspector.get_view_names()}:
         raise UnknownName(f"There is no table {name!r}.")
     foreign = MetaData()
-    event.listen(foreign, "column_reflect", _keep_zones)
+    event.listen(foreign, "column_reflect", _choose_type)
     return Table(name, foreign, autoload_with=bind, resolve_fks=False)
 
 
-def _keep_zones(_inspector: Inspector, _table: Table, column: dict[str, object]) -> None:
-    """Treat a column with a zone as the program's own tables do: aware, in UTC."""
+def _choose_type(inspector: Inspector, _table: Table, column: dict[str, object]) -> None:
     type_ = column["type"]
     if isinstance(type_, DateTime) and type_.timezone:
-        column["type"] = Moment()
+        column["type"] = Moment()  # as in the program's own tables: aware, in UTC
+    elif inspector.dialect.name == "sqlite" and type(type_) is NUMERIC:
+        column["type"] = NullType()  # a word that nobody knows

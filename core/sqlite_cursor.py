@@ -17,10 +17,7 @@ class PortableCursor(sqlite3.Cursor):
 
     def execute(self, query: str, params: Any = None) -> Self:  # noqa: ANN401 - a list or a dict
         """Run one statement; without params the query is left alone."""
-        if params is None:
-            super().execute(query)
-        else:
-            super().execute(sqlite_query(query), _plain(params))
+        super().execute(*sqlite_words(query, params))
         return self
 
     def executemany(self, query: str, many: Any) -> Self:  # noqa: ANN401 - lists or dicts
@@ -40,14 +37,23 @@ class PortableCursor(sqlite3.Cursor):
         self.close()
 
 
-class PortableConnection(sqlite3.Connection):
+class PortableConnection:
     """SQLite's connection, whose cursors take psycopg2's parameters."""
 
-    def cursor(  # type: ignore[override]
-        self, factory: type[sqlite3.Cursor] = PortableCursor
-    ) -> sqlite3.Cursor:
-        """Return a cursor."""
-        return super().cursor(factory)
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the connection has
+        return getattr(self._connection, name)
+
+    def cursor(self) -> PortableCursor:
+        """Return a cursor whose rows are tuples."""
+        return self._connection.cursor(PortableCursor)
+
+
+def sqlite_words(query: str, params: Any) -> tuple[str, Any]:  # noqa: ANN401 - a list or a dict
+    """Return a query and its params, written for psycopg2, as sqlite3 takes them."""
+    return (query, ()) if params is None else (sqlite_query(query), _plain(params))
 
 
 def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value

@@ -24,18 +24,21 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import Insert, ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlalchemy.sql.selectable import Select
 from sqlalchemy.types import TypeEngine
 
+from core.driver_errors import DOES_NOT_FIT
+from core.drivers import Driver
 from core.errors import InvalidInput
 from core.values import Converter, binder, reader
 from core.where import Condition, Order
 
 CACHED_SHAPES = 1000
+REFUSED = (TypeError, ValueError, OverflowError)  # by the drivers' own checks of a value
 
 Row = dict[str, Any]
-Built = Select[Any] | ReturningInsert[Any] | ReturningUpdate[Any] | ReturningDelete[Any]
+Built = Select[Any] | Insert | ReturningInsert[Any] | ReturningUpdate[Any] | ReturningDelete[Any]
 
 
 class Shape(NamedTuple):
@@ -133,6 +136,10 @@ def _insert(shape: Shape, places: Places, _dialect: Dialect) -> Built:
     return insert(shape.table).values(values).returning(*shape.table.columns)
 
 
+def _insert_many(shape: Shape, places: Places, _dialect: Dialect) -> Built:
+    return insert(shape.table).values(places.assignments(shape.changed))
+
+
 def _upsert(shape: Shape, places: Places, dialect: Dialect) -> Built:
     own_insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
     statement = own_insert(shape.table).values(places.assignments(shape.changed))
@@ -158,6 +165,7 @@ BUILDERS: dict[str, Callable[[Shape, Places, Dialect], Built]] = {
     "count": _count,
     "exists": _exists,
     "insert": _insert,
+    "insert_many": _insert_many,
     "upsert": _upsert,
     "update": _update,
     "delete": _delete,
@@ -207,11 +215,20 @@ class Statement:
         """Execute it on the driver's cursor and return the one value that it has."""
         return self._execute(cursor, values)[0][0]
 
-    def _execute(self, cursor: Any, values: Iterable[Any]) -> Any:  # noqa: ANN401
+    def insert_rows(self, cursor: Any, driver: Driver, rows: Iterable[Iterable[Any]]) -> None:  # noqa: ANN401
+        """Execute it on the driver's cursor for each list of values."""
+        parameters = [self.parameters(values) for values in rows]
         try:
-            cursor.execute(self.sql, self.parameters(values))
-        except (ValueError, OverflowError) as error:  # the driver's own checks of a value
-            raise InvalidInput(str(error)) from error
+            driver.insert_rows(cursor, self.sql, parameters)
+        except REFUSED as error:
+            raise InvalidInput(DOES_NOT_FIT) from error
+
+    def _execute(self, cursor: Any, values: Iterable[Any]) -> Any:  # noqa: ANN401
+        parameters = self.parameters(values)
+        try:
+            cursor.execute(self.sql, parameters)
+        except REFUSED as error:
+            raise InvalidInput(DOES_NOT_FIT) from error
         return cursor.fetchall()
 
     def _make_readers(self, description: Sequence[Any]) -> list[tuple[str, Converter]]:

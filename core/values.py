@@ -1,100 +1,140 @@
 """How a value goes into a column, and how it comes out, the same on every database.
 
-SQLAlchemy's types do most of it. On top: text is read as what the column holds, a time is UTC, and
-what a database would cut, round or refuse in its own words is refused here, by the column's name.
+SQLAlchemy's types convert. Before them, text is read as what the column holds, and what one
+database would cut, round or store as something else is refused on all, by the column's name.
 """
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Dialect, Float, Numeric, String, Time, Uuid
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Dialect,
+    Enum,
+    Float,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Time,
+    Uuid,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from core.errors import InvalidInput
+from core.tables import Moment
 
 SQLITE_DIGITS = 15  # of a decimal that SQLite keeps: https://sqlite.org/datatype3.html, section 3
 
 Converter = Callable[[Any], Any]
 
-FROM_TEXT: tuple[tuple[type[TypeEngine[Any]], Converter], ...] = (
-    (Uuid, UUID),
-    (DateTime, datetime.fromisoformat),
-    (Date, date.fromisoformat),
-    (Time, time.fromisoformat),
+
+class Kind(NamedTuple):
+    """What a column holds: the Python types, how they are read from text, and their name."""
+
+    types: tuple[type, ...]
+    from_text: Converter | None
+    name: str
+
+
+# The first that fits, so that the narrower stands before the wider.
+KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
+    (Uuid, Kind((UUID,), UUID, "a UUID")),
+    (DateTime, Kind((datetime,), datetime.fromisoformat, "a time like 2030-01-31T17:00:00+01:00")),
+    (Date, Kind((date,), date.fromisoformat, "a date like 2030-01-31")),
+    (Time, Kind((time,), time.fromisoformat, "a time of day like 17:00")),
+    (Boolean, Kind((bool,), None, "true or false")),
+    (Integer, Kind((int,), int, "a whole number")),
+    (Float, Kind((float, int, Decimal), float, "a number")),
+    (Numeric, Kind((Decimal, int, float), Decimal, "a number")),
+    (LargeBinary, Kind((bytes, bytearray, memoryview), None, "bytes")),
+    (String, Kind((str,), None, "text")),
 )
+FREE = (Enum, TypeDecorator)  # they check for themselves
 
 
-def binder(name: str, type_: TypeEngine[Any], dialect: Dialect) -> Converter:
+def binder(column: str, type_: TypeEngine[Any], dialect: Dialect) -> Converter:
     """Return the function that makes a value ready for the driver.
 
     It raises InvalidInput, with the column's name, for a value that the column can't hold.
     """
-    native = _unwrapped(type_)
-    steps = [
-        *(from_text for kind, from_text in FROM_TEXT if isinstance(native, kind)),
-    ]
-    convert_text = steps[0] if steps else None
-    limit = native.length if isinstance(native, String) else None
-    process = _into(type_, native, dialect)
+    kind = _kind(type_)
+    longest = type_.length if isinstance(type_, String) else None
+    process = _processor(type_, dialect)
 
     def bind(value: Any) -> Any:  # noqa: ANN401 - any column's value
         if value is None:
             return None
         try:
-            if isinstance(value, str):
-                if convert_text:
-                    value = convert_text(value)
-                elif "\0" in value:
-                    raise ValueError("the character NUL can't be stored")
-                elif limit and len(value) > limit:
-                    raise ValueError(f"at most {limit} characters, not {len(value)}")
+            if kind is not None:
+                value = _fitting(value, kind, longest)
             return process(value) if process else value
-        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise InvalidInput(f"{name}: {error}") from error
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise InvalidInput(f"{column} can't take this value: {error}.") from error
 
     return bind
 
 
 def reader(type_: TypeEngine[Any], dialect: Dialect, driver_type: object) -> Converter | None:
     """Return the function that turns the driver's value into Python's, or None where they agree."""
-    if dialect.name == "sqlite" and _is_decimal(type_):
+    if _is_sqlite_decimal(type_, dialect):
         return _read_sqlite_decimal
     return type_.dialect_impl(dialect).result_processor(dialect, driver_type)
 
 
-def _unwrapped(type_: TypeEngine[Any]) -> TypeEngine[Any]:
-    return type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+def _kind(type_: TypeEngine[Any]) -> Kind | None:
+    if isinstance(type_, Moment):
+        type_ = type_.impl_instance
+    if isinstance(type_, FREE):
+        return None
+    return next((kind for native, kind in KINDS if isinstance(type_, native)), None)
 
 
-def _is_decimal(type_: TypeEngine[Any]) -> bool:
-    return isinstance(type_, Numeric) and not isinstance(type_, Float) and type_.asdecimal
+def _fitting(value: Any, kind: Kind, longest: int | None) -> Any:  # noqa: ANN401 - any value
+    if isinstance(value, str) and kind.from_text:
+        try:
+            return kind.from_text(value)
+        except (ValueError, ArithmeticError):
+            raise ValueError(f"it has to be {kind.name}") from None
+    if not isinstance(value, kind.types) or (isinstance(value, bool) and bool not in kind.types):
+        raise TypeError(f"it has to be {kind.name}, not {type(value).__name__}")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("it has the character NUL in it")
+        if longest and len(value) > longest:
+            raise ValueError(f"it has {len(value)} characters, and {longest} are possible")
+    return value
 
 
-def _into(type_: TypeEngine[Any], native: TypeEngine[Any], dialect: Dialect) -> Converter | None:
-    process = type_.dialect_impl(dialect).bind_processor(dialect)
-    if dialect.name == "sqlite" and _is_decimal(type_):
+def _processor(type_: TypeEngine[Any], dialect: Dialect) -> Converter | None:
+    if _is_sqlite_decimal(type_, dialect):
         return _bind_sqlite_decimal
-    if type_ is native and isinstance(type_, DateTime) and not type_.timezone:
+    process = type_.dialect_impl(dialect).bind_processor(dialect)
+    if isinstance(type_, DateTime) and not type_.timezone:
         return lambda value: process(_naive(value)) if process else _naive(value)
     return process
 
 
-def _naive(value: Any) -> Any:  # noqa: ANN401 - what is no time at all is the next step's to refuse
-    """Drop the zone of a time that goes into a column without one; the hour is UTC's."""
-    if isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+def _naive(value: datetime) -> datetime:
+    """Drop the zone of a time for a column that keeps none; the hour is UTC's."""
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
-def _bind_sqlite_decimal(value: Any) -> str:  # noqa: ANN401 - int, float, Decimal or text
+def _is_sqlite_decimal(type_: TypeEngine[Any], dialect: Dialect) -> bool:
+    return dialect.name == "sqlite" and isinstance(type_, Numeric) and type_.asdecimal
+
+
+def _bind_sqlite_decimal(value: Decimal | float) -> str:
     number = Decimal(str(value))
     if len(number.as_tuple().digits) > SQLITE_DIGITS:
         raise ValueError(f"SQLite keeps {SQLITE_DIGITS} digits of a number")
     return str(number)
 
 
-def _read_sqlite_decimal(value: Any) -> Decimal | None:  # noqa: ANN401 - int, float or text
+def _read_sqlite_decimal(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(str(value))
