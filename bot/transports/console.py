@@ -19,11 +19,11 @@ from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from bot.agents.commands import make_brain
-from bot.api_client import ApiClient
+from bot.api_client import ApiClient, ApiError
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop, Undeliverable
 from bot.messages import Address, Incoming
-from bot.text import plain
+from bot.text import escape, plain
 from config.clock import Clock, utc_now
 from config.settings import Settings
 
@@ -92,7 +92,12 @@ class Console:
 
     async def once(self, text: str) -> int:
         """Answer one order; return 1 where nobody is logged in, or the answer is a question."""
-        if not await self._brain.is_logged_in(self._address):
+        try:
+            logged_in = await self._brain.is_logged_in(self._address)
+        except ApiError as error:
+            await self.send(escape(error.message))
+            return 1
+        if not logged_in:
             await self.send(NOT_LOGGED_IN)
             return 1
         await self._answer(text)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import aiohttp
 import discord
+import yarl
 
 from bot.deliveries import Undeliverable
 from bot.messages import Address, Incoming, Outlet
@@ -20,6 +21,7 @@ from bot.text import split
 logger = logging.getLogger(__name__)
 
 PLATFORM = "discord"
+DISCORD_API = discord.http.Route.BASE
 TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """What a call to Discord raises when Discord, or the way there, fails."""
 
@@ -33,7 +35,7 @@ class Brain(Protocol):
 
 
 def use_api(url: str) -> None:
-    """Send every REST call of this process to this address."""
+    """Send every REST call of this process to this address, which also names the gateway."""
     discord.http.Route.BASE = url.rstrip("/")
 
 
@@ -106,6 +108,12 @@ class DiscordClient(discord.Client):
                 f"developer portal: https://discord.com/developers/applications/"
                 f"{self.application_id}/bot"
             ) from error
+
+    async def setup_hook(self) -> None:
+        """Ask another REST interface than Discord's own for its gateway: discord.py knows one."""
+        if discord.http.Route.BASE != DISCORD_API:
+            found = await self.http.request(discord.http.Route("GET", "/gateway"))
+            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(found["url"])
 
     async def finish(self) -> None:
         """Take no more messages, and return when those under way are answered."""
