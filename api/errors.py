@@ -1,6 +1,7 @@
 """The one place where an exception becomes an answer: `{"error": "<what happened, in words>"}`."""
 
 import logging
+import traceback
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -42,7 +43,7 @@ def _answer(status: int, message: str, **more: Any) -> Response:  # noqa: ANN401
 
 def _app_error(error: AppError) -> Response:
     if error.status >= 500:
-        log.error("%s: %s", type(error).__name__, error, exc_info=error.__cause__)
+        log.error("%s in %s\n%s", type(error).__name__, request.endpoint, _trace(error))
     response = _answer(error.status, str(error))
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -79,5 +80,14 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error in %s", request.endpoint, exc_info=error)
+    log.error("unexpected error in %s\n%s", request.endpoint, _trace(error))
     return _answer(500, AppError.message, request_id=request_id.get())
+
+
+def _trace(error: BaseException | None) -> str:
+    """Return the traceback, causes first, without messages: those may quote what a user wrote."""
+    lines: list[str] = []
+    while error is not None:
+        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines)

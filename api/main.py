@@ -13,7 +13,7 @@ from apiflask import APIFlask
 from api import errors, openapi, paths, request_id, security
 from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
-from api.server import serve
+from api.server import Server, serve
 from config.clock import Clock, utc_now
 from config.logs import configure_logging
 from config.settings import ConfigError, Settings, get_settings
@@ -31,8 +31,12 @@ _added: list[ModuleType] = []
 
 
 def register_routes(module: ModuleType) -> None:
-    """Add a module with `register(app)` from elsewhere to every application made from now on."""
+    """Add a module with `register(app)` that lies outside api/routes to the application."""
+    if module in _added or module in load_routes():
+        return
     _added.append(module)
+    if "app" in globals():
+        add_routes(globals()["app"], module)
 
 
 def create_app(
@@ -96,23 +100,42 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    url = settings.sqlalchemy_url  # shows no password when printed
+    database = Database(url, settings.db_pool_size)
     try:
         upgrade_when_up(database, stop)
         app = create_app(settings, database)
         server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
-        thread = threading.Thread(target=server.run, name="api")
-        thread.start()
-        log.info("listening on %s:%d", settings.api_host, server.port)
-        stop.wait()
-        server.close()
-        thread.join()
-    except (Unavailable, OSError) as error:
-        log.error("the API can't start: %s", error)
+    except Unavailable:
+        log.error(
+            "the database %r can't be reached; is it up, and are the DB_ settings right?", url
+        )
         return 1
+    except OSError as error:
+        log.error("port %d can't be used: %s", settings.api_port, error.strerror)
+        return 1
+    else:
+        _serve_until(stop, server)
+        return 0
     finally:
         database.close()
-    return 0
+
+
+def _serve_until(stop: threading.Event, server: Server) -> None:
+    """Serve in a thread, so that this one can wait for the signal to stop."""
+
+    def run() -> None:
+        try:
+            server.run()
+        finally:
+            stop.set()  # a server that broke down ends the process
+
+    thread = threading.Thread(target=run, name="api")
+    thread.start()
+    log.info("listening on port %d", server.port)
+    stop.wait()
+    server.close()
+    thread.join()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
@@ -124,4 +147,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not this module under its other name, but the one that register_routes is imported from.
+    from api.main import main as _main
+
+    sys.exit(_main())

@@ -143,8 +143,8 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
             raise NotAuthenticated(WRONG_PASSWORD)
     elif not changes:
         raise InvalidInput("There is nothing to change.")
-    if changes:
-        users.update_user(user_uuid, changes)
+    if changes and not users.update_user(user_uuid, changes):
+        raise NotFound  # deleted while this request was on its way
     if password is not None:
         users.change_password(user_uuid, password, keep_chat=caller().chat_account_id)
     return Success()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, StringConstraints
 
 from api.models import Body, optional
 from api.security import caller
+from core.database import transaction
 from core.errors import InvalidInput
 from core.notifications import get_notification_settings, set_notification_settings
 
@@ -60,14 +61,15 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
         raise InvalidInput("There is nothing to change.")
     if body.discord_webhook is not None:
         _check_webhook(body.discord_webhook)
-    after = (get_notification_settings(caller().user_uuid) or {}) | changes
-    for enabled, address in CHANNELS:
-        if after.get(enabled) and not after.get(address):
-            if enabled in changes:
-                raise InvalidInput(f"{enabled}: set {address} first.")
-            changes[enabled] = False  # its address was removed
-    set_notification_settings(caller().user_uuid, changes)
-    return _current()
+    with transaction():
+        after = (get_notification_settings(caller().user_uuid) or {}) | changes
+        for enabled, address in CHANNELS:
+            if after.get(enabled) and not after.get(address):
+                if enabled in changes:
+                    raise InvalidInput(f"{enabled}: set {address} first.")
+                changes[enabled] = False  # its address was removed
+        set_notification_settings(caller().user_uuid, changes)
+        return _current()
 
 
 def _check_webhook(url: str) -> None:

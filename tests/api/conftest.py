@@ -1,69 +1,16 @@
 """The application on both databases, and callers who are logged in to it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from api.main import create_app
 from api.security import SERVICE_KEY_HEADER
 from config.settings import Settings, get_settings
 from core.database import Database
-
-PASSWORD = "correct horse battery staple"
-NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-@dataclass
-class Caller:
-    """Someone who sends requests, with the same headers each time."""
-
-    client: FlaskClient
-    headers: dict[str, str] = field(default_factory=dict)
-    uuid: str = ""
-    username: str = ""
-
-    def request(self, method: str, path: str, body: object = None, **more: object) -> TestResponse:
-        if body is not None:
-            more["json"] = body
-        return self.client.open(path, method=method, headers=self.headers, **more)
-
-    def get(self, path: str, **query: object) -> TestResponse:
-        return self.request("GET", path, query_string=query)
-
-    def post(self, path: str, body: object = None) -> TestResponse:
-        return self.request("POST", path, body)
-
-    def put(self, path: str, body: object = None) -> TestResponse:
-        return self.request("PUT", path, body)
-
-    def delete(self, path: str, body: object = None) -> TestResponse:
-        return self.request("DELETE", path, body)
-
-    @property
-    def token(self) -> str:
-        return self.headers["Authorization"].removeprefix("Bearer ")
-
-    def with_token(self, token: str) -> "Caller":
-        headers = {"Authorization": f"Bearer {token}"}
-        return Caller(self.client, headers, self.uuid, self.username)
+from tests.api.callers import PASSWORD, Caller, Clock
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api.conftest import PASSWORD, Caller
+from tests.api.callers import ABSENT, PASSWORD, Caller, on_one_database
 
 NewUser = Callable[..., Caller]
 LOGIN = {"username": "ada", "password": PASSWORD}
@@ -24,6 +24,7 @@ def test_a_taken_name_is_a_conflict(nobody: Caller, ada: Caller) -> None:
     assert "taken" in answer.json["error"]
 
 
+@on_one_database
 @pytest.mark.parametrize("path", ["/api/register", "/api/login"])
 @pytest.mark.parametrize(
     "body",
@@ -43,6 +44,7 @@ def test_missing_and_bad_fields_are_400(nobody: Caller, path: str, body: object)
     assert answer.json["error"]
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("username", "password"),
     [
@@ -118,7 +120,7 @@ def test_another_users_account_is_as_absent_as_none(ada: Caller, ben: Caller) ->
         ("DELETE", {"password": PASSWORD}),
     ):
         another = ada.request(method, f"/api/user/{ben.uuid}", body)
-        absent = ada.request(method, "/api/user/00000000-0000-4000-8000-000000000000", body)
+        absent = ada.request(method, f"/api/user/{ABSENT}", body)
         assert another.status_code == absent.status_code == 404
         assert another.json == absent.json
     assert ben.get(f"/api/user/{ben.uuid}").status_code == 200
@@ -135,11 +137,12 @@ def test_changing_an_account(ada: Caller) -> None:
     assert ada.get(path).json["display_name"] is None
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body",
     [
         {},
-        {"id": "00000000-0000-4000-8000-000000000000"},
+        {"id": ABSENT},
         {"password_hashed": "x"},
         {"created_at": "2020-01-01T00:00:00Z"},
         {"token_version": 5},

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from api.main import create_app, register_routes
 from api.security import public
 from config.settings import Settings
 from core.database import Database
+from tests.api.callers import on_one_database
 
 Write = Callable[[str, str], str]
 
@@ -41,6 +43,7 @@ def test_every_file_in_the_folder_is_a_route_module() -> None:
     assert {module.__name__ for module in load_routes()} == {f"api.routes.{name}" for name in files}
 
 
+@on_one_database
 def test_a_new_file_needs_no_registration(
     write: Write, settings: Settings, database: Database
 ) -> None:
@@ -57,6 +60,7 @@ def test_a_new_file_needs_no_registration(
     assert client.get("/ping").json == {"pong": True}
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -79,19 +83,41 @@ def test_a_broken_module_stops_the_start_with_its_name(
     assert reason in str(caught.value)
 
 
-def test_a_module_from_elsewhere_can_be_registered(
+@on_one_database
+def test_a_module_from_elsewhere_can_be_registered_before_and_after(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api.main, "_added", [])
-    module = ModuleType("a_users_own")
+    register_routes(module_with("early"))
+    monkeypatch.setattr(api.main, "app", create_app(settings, database), raising=False)
+    register_routes(module_with("late"))
+    register_routes(import_module("api.routes.example"))  # it is there already
+    client = api.main.app.test_client()
+    assert client.get("/early").json == client.get("/late").json == {"found": True}
+
+
+@on_one_database
+def test_the_application_is_made_when_it_is_asked_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(vars(api.main), "app", raising=False)
+    app = api.main.app
+    assert app is api.main.app
+    assert app.test_client().get("/health").json == {"status": "ok"}
+    del api.main.app
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = api.main.nothing
+
+
+def module_with(name: str) -> ModuleType:
+    """Return a module whose one route is named after it."""
+    module = ModuleType(name)
 
     def register(app: APIFlask) -> None:
-        @app.get("/own")
+        @app.get(f"/{name}", endpoint=name)
         @public
-        def own() -> dict[str, bool]:
-            return {"own": True}
+        def view() -> dict[str, bool]:
+            return {"found": True}
 
     vars(module)["register"] = register
-    register_routes(module)
-    client = create_app(settings, database).test_client()
-    assert client.get("/own").json == {"own": True}
+    return module

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.conftest import Caller
+from tests.api.callers import ABSENT, Caller, on_one_database
 
 PATH = "/api/example"
 HOSTILE = [
@@ -32,6 +32,7 @@ def test_the_life_of_a_row(ada: Caller) -> None:
     assert ada.get(PATH).json == []
 
 
+@on_one_database
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_come_back_as_they_went_in(ada: Caller, name: str) -> None:
     assert ada.post(PATH, {"name": name}).json["name"] == name
@@ -42,13 +43,14 @@ def test_another_users_row_is_as_absent_as_none(ada: Caller, ben: Caller) -> Non
     row = ben.post(PATH, {"name": "ben's"}).json
     for method, body in (("GET", None), ("PUT", {"name": "mine"}), ("DELETE", None)):
         another = ada.request(method, f"{PATH}/{row['id']}", body)
-        absent = ada.request(method, f"{PATH}/00000000-0000-4000-8000-000000000000", body)
+        absent = ada.request(method, f"{PATH}/{ABSENT}", body)
         assert another.status_code == absent.status_code == 404
         assert another.json == absent.json
     assert ada.get(PATH).json == []
     assert ben.get(PATH).json == [row]
 
 
+@on_one_database
 @pytest.mark.parametrize("field", ["id", "user_uuid", "created_at", "owner", "nonsense"])
 def test_a_body_sets_no_id_owner_or_time(ada: Caller, ben: Caller, field: str) -> None:
     row = ada.post(PATH, {"name": "mine"}).json

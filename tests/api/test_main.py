@@ -93,7 +93,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         with start(tmp_path, API_PORT=str(line.getsockname()[1])) as process:
             said, _ = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "can't start" in said
+    assert "can't be used" in said
     assert "Traceback" not in said
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from config.settings import Settings
 from core.notifications import get_notification_settings
-from tests.api.conftest import Caller
+from tests.api.callers import ABSENT, Caller, on_one_database
 
 PATH = "/api/notifications"
 OFF = {
@@ -45,6 +45,7 @@ def test_a_channel_whose_address_is_removed_is_off(ada: Caller, webhook: str) ->
     assert ada.put(PATH, {"discord_webhook": None}).json == OFF
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -65,7 +66,7 @@ def test_a_channel_whose_address_is_removed_is_off(ada: Caller, webhook: str) ->
         {"ntfy_enabled": True},
         {"discord_enabled": True},
         {"discord_enabled": "perhaps"},
-        {"user_uuid": "00000000-0000-4000-8000-000000000000"},
+        {"user_uuid": ABSENT},
         {"last_message_sent": "2030-01-01T00:00:00Z"},
     ],
 )

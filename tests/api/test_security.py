@@ -15,7 +15,7 @@ from api.security import SERVICE_KEY_HEADER, access_of
 from config.settings import Settings
 from core.auth import issue_token
 from core.postgres import select_one
-from tests.api.conftest import Caller
+from tests.api.callers import Caller
 
 PUBLIC = {
     ("GET", "/health"),

@@ -1,12 +1,11 @@
 """What the bot alone may do: linking chats, fetching tokens, delivering messages."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from core import outbox
-from tests.api.conftest import NOW, Caller, Clock
+from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
 CHAT = {"platform": "discord", "agent": "default", "account_id": "1234"}
 AGENT = {"platform": "discord", "agent": "default"}
@@ -59,7 +58,7 @@ def test_a_link_needs_a_good_token(bot: Caller, ada: Caller) -> None:
 def test_tokens_go_on_after_a_log_out_elsewhere_only_for_linked_chats(
     bot: Caller, ada: Caller
 ) -> None:
-    from tests.api.conftest import PASSWORD
+    from tests.api.callers import PASSWORD
 
     linked = link(bot, ada)
     chat = ada.with_token(linked["token"])
@@ -86,7 +85,7 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
     assert claim(bot)["deliveries"] == []
     path = f"/api/service/deliveries/{delivery['id']}/settle"
     body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
-    assert bot.post(path, {**body, "lease_id": str(uuid4())}).status_code == 404
+    assert bot.post(path, {**body, "lease_id": ABSENT}).status_code == 404
     assert bot.post(path, body).json == {"success": True}
     assert bot.post(path, body).status_code == 404
     assert claim(bot) == {"deliveries": [], "next_due_at": None}
@@ -113,6 +112,7 @@ def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock
     assert len(claim(bot)["deliveries"]) == 1
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -127,13 +127,13 @@ def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock
         ("deliveries/claim", {**AGENT, "limit": 0}),
         ("deliveries/claim", {**AGENT, "limit": 101}),
         ("deliveries/claim", {}),
-        (f"deliveries/{uuid4()}/settle", {"lease_id": "x", "outcome": "sent"}),
-        (f"deliveries/{uuid4()}/settle", {"lease_id": str(uuid4()), "outcome": "lost"}),
+        (f"deliveries/{ABSENT}/settle", {"lease_id": "x", "outcome": "sent"}),
+        (f"deliveries/{ABSENT}/settle", {"lease_id": ABSENT, "outcome": "lost"}),
         (
-            f"deliveries/{uuid4()}/settle",
-            {"lease_id": str(uuid4()), "outcome": "retry", "retry_after": -1},
+            f"deliveries/{ABSENT}/settle",
+            {"lease_id": ABSENT, "outcome": "retry", "retry_after": -1},
         ),
-        ("deliveries/x/settle", {"lease_id": str(uuid4()), "outcome": "sent"}),
+        ("deliveries/x/settle", {"lease_id": ABSENT, "outcome": "sent"}),
     ],
 )
 def test_bodies_that_are_refused(bot: Caller, path: str, body: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core import outbox
 from core.postgres import select
-from tests.api.conftest import NOW, Caller, Clock
+from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
 LATER = "2030-01-01T18:00:00+01:00"  # five hours after NOW
 EVEN_LATER = "2030-01-02T08:00:00Z"
@@ -135,7 +135,6 @@ def test_making_lists(ada: Caller, ben: Caller) -> None:
 
 def test_another_users_tasks_and_lists_are_absent(ada: Caller, ben: Caller) -> None:
     row = add(ben, "secret", list="private", due_at=LATER)
-    absent = "00000000-0000-4000-8000-000000000000"
     requests = [
         ("GET", "/api/tasks/{}", row["id"], None),
         ("PUT", "/api/tasks/{}", row["id"], {"name": "x"}),
@@ -145,7 +144,7 @@ def test_another_users_tasks_and_lists_are_absent(ada: Caller, ben: Caller) -> N
     ]
     for method, path, key, body in requests:
         another = ada.request(method, path.format(key), body)
-        none = ada.request(method, path.format(absent), body)
+        none = ada.request(method, path.format(ABSENT), body)
         assert another.status_code == none.status_code == 404
         assert another.json == none.json
     assert ada.get("/api/tasks", list="private").status_code == 404
@@ -154,6 +153,7 @@ def test_another_users_tasks_and_lists_are_absent(ada: Caller, ben: Caller) -> N
     assert len(reminders()) == 1
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -172,9 +172,9 @@ def test_another_users_tasks_and_lists_are_absent(ada: Caller, ben: Caller) -> N
         {"name": "x", "list": ""},
         {"name": "x", "list": None},
         {"name": "x", "list": "y" * 256},
-        {"name": "x", "list_id": "00000000-0000-4000-8000-000000000000"},
+        {"name": "x", "list_id": ABSENT},
         {"name": "x", "done": True},
-        {"name": "x", "user_uuid": "00000000-0000-4000-8000-000000000000"},
+        {"name": "x", "user_uuid": ABSENT},
     ],
 )
 def test_tasks_that_are_refused(ada: Caller, body: dict[str, object]) -> None:
@@ -183,6 +183,7 @@ def test_tasks_that_are_refused(ada: Caller, body: dict[str, object]) -> None:
     assert ada.get("/api/tasks").json == ada.get("/api/lists").json == []
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body", [{}, {"done": None}, {"done": "perhaps"}, {"name": None}, {"list": None}, {"id": "x"}]
 )
