@@ -1,11 +1,10 @@
-"""One text against the tree of sentences: which reading of it is the best, and is it the only one?
+"""One text against the tree of sentences: the best reading of it, if it is the only one.
 
 The best is the one in which a time went where a time belongs, then the one with the most fixed
 words. Two different readings that are equally good are none, and so is a text that seems to hold a
 second order.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,69 +12,12 @@ from typing import Any
 
 from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
-from ai.english.numbers import ONES
 from ai.templates import Node
-from ai.words import order_end, order_starts, slips, split
+from ai.values import trim, typed
+from ai.words import DANGLING, JOINTS, NO_NAME_STARTS, order_end, order_starts, slips, split
 
 MAX_SLIPS = 2
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
-YES = {"yes", "true", "on"}
-NO = {"no", "false", "off"}
-QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
-JOINTS = {"and", "then", "also", "plus", "&", "please"}
-NO_NAME_STARTS = {
-    *(
-        "what",
-        "which",
-        "who",
-        "when",
-        "where",
-        "why",
-        "how",
-        "if",
-        "is",
-        "are",
-        "do",
-        "does",
-        "did",
-    ),
-    *("can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this"),
-}
-"""A sentence that begins with free text is no order where that text begins so: "what is done"."""
-
-DANGLING = {
-    *(
-        "until",
-        "till",
-        "before",
-        "from",
-        "since",
-        "after",
-        "between",
-        "and",
-        "or",
-        "for",
-        "of",
-        "on",
-    ),
-    *(
-        "at",
-        "by",
-        "in",
-        "to",
-        "per",
-        "with",
-        "the",
-        "a",
-        "an",
-        "every",
-        "each",
-        "not",
-        "than",
-        "but",
-    ),
-}
-"""Free text that ends so goes on: in "buy tickets for friday" the day belongs to the tickets."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +149,7 @@ class Attempt:
         }
 
     def _slice(self, start: int, end: int) -> str:
-        return _trim(self.text[self.words[start].start : self.words[end - 1].end])
+        return trim(self.text[self.words[start].start : self.words[end - 1].end])
 
     def _read(self, spec: CommandSpec, path: _Path) -> Match | None:
         """Take the fields out of the text; None where a time is left over that fits nowhere."""
@@ -279,27 +221,9 @@ class Attempt:
         return any(True for _ in self._follow(self.index.root, at, _Path(at)))
 
 
-def _trim(text: str) -> str:
-    """Take away the punctuation behind a slot, and quotation marks that were put around it."""
-    text = text.strip().rstrip(",;:").rstrip()
-    text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
-    if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
-        return text[1:-1].strip()
-    return text
-
-
 def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type
     """Return what was said as the slot's type, or None where it is none of that type."""
-    word = said.casefold()
-    if slot.kind == "choice":
-        return next((choice for choice in slot.choices if choice.casefold() == word), None)
-    if slot.kind == "boolean":
-        return True if word in YES else False if word in NO else None
-    if slot.kind in ("integer", "number"):
-        if word in ONES:
-            return ONES.index(word)
-        pattern = r"-?\d+" if slot.kind == "integer" else r"-?\d+(?:[.,]\d+)?"
-        if not re.fullmatch(pattern, word):
-            return None
-        return int(word) if slot.kind == "integer" else float(word.replace(",", "."))
-    return said or None
+    try:
+        return typed(slot, said)
+    except ValueError:
+        return None

@@ -57,7 +57,9 @@ def _objects(text: str, *, may_repair: bool) -> list[Json]:
     while found := OPENING.search(text, position):
         try:
             value, position = decoder.raw_decode(text, found.start())
-        except (json.JSONDecodeError, RecursionError):
+        except RecursionError:
+            return []  # brackets without end
+        except json.JSONDecodeError:
             if LOOKS_LIKE_JSON.match(text, found.start()):  # not just a brace in a sentence
                 return _repaired(text[found.start() :]) if may_repair else []
             position = found.start() + 1

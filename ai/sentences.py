@@ -6,6 +6,7 @@ A wrong match is worse than none, so only an unambiguous one counts.
 from collections.abc import Collection, Iterator
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.utils import default_process
 
 from ai.catalogue import Catalogue
 from ai.matching import Attempt, Index, Match
@@ -46,7 +47,9 @@ class Matcher:
     ) -> list[str]:
         """Return the sentences most like the text, as a person would read them, one a command."""
         self.refresh()
-        found = process.extract(text, [*self._shown], scorer=fuzz.token_set_ratio, limit=None)
+        found = process.extract(
+            text, [*self._shown], scorer=fuzz.token_set_ratio, processor=default_process, limit=None
+        )
         nearest: dict[tuple[str, str], str] = {}
         for sentence, _, _ in found:
             key = self._shown[sentence].key

@@ -17,7 +17,7 @@ from hassil.parser import ParseError
 from hassil.sample import sample_expression
 
 from ai.catalogue import CommandSpec, FieldSpec
-from ai.words import split
+from ai.words import fold, split
 
 MAX_WAYS = 2000
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -49,7 +49,8 @@ def ways(spec: CommandSpec, sentence: str) -> Iterator[list[str]]:
     if len(said) > MAX_WAYS:
         raise _problem(spec, sentence, f"can be said in more than {MAX_WAYS} ways; split it")
     for text in dict.fromkeys(said):
-        words = _SLOT.sub(r" {\1} ", text).split()
+        spaced = _SLOT.sub(r" {\1} ", text).split()
+        words = [word for word in spaced if fold(word) or _SLOT.fullmatch(word)]
         _check(spec, sentence, words)
         yield words
 

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ai.catalogue import CommandSpec, FieldSpec
+from ai.catalogue import CommandSpec
+from ai.values import typed
 
 Command = dict[str, Any]
 Key = tuple[str, str]
 
-YES = {"true", "yes", "on", "1"}
-NO = {"false", "no", "off", "0"}
 WORKED_OUT = re.compile(
     r"\b\d{4}(?:-\d\d-\d\d)?\b"
 )  # a year or a date that the person did not write
@@ -19,7 +18,7 @@ MAX_COMMANDS_NAMED = 30
 
 def find_spec(data: Mapping[str, Any], specs: Iterable[CommandSpec]) -> CommandSpec | None:
     """Return the command that an answer means; "task.add" and a missing type are understood."""
-    by_key = {spec.key: spec for spec in specs}
+    by_key = {(_name(spec.interaction_type), _name(spec.action)): spec for spec in specs}
     kind, action = _name(data.get("interaction_type")), _name(data.get("action"))
     for separator in (".", "/", ":"):
         if separator in action:
@@ -57,7 +56,7 @@ def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Comman
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
         try:
-            command[field.name] = _typed(field, value)
+            command[field.name] = typed(field, value)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -68,32 +67,3 @@ def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Comman
                 f"{field.name} must be the person's own words for the time, not a date."
             )
     return command, problems
-
-
-def _typed(field: FieldSpec, value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value as the field's type. Raises ValueError with what the model did wrong."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if isinstance(value, dict | list):
-        raise ValueError(f"{field.name} must be a single value, not {type(value).__name__}.")
-    word = str(value).strip()
-    if field.kind == "choice":
-        for choice in field.choices:
-            if choice.casefold() == word.casefold():
-                return choice
-        raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
-    if field.kind == "boolean":
-        if word.casefold() in YES | NO:
-            return word.casefold() in YES
-        raise ValueError(f"{field.name} must be true or false, not {word!r}.")
-    if field.kind == "integer" and not isinstance(value, bool):
-        if re.fullmatch(r"[+-]?\d+(?:\.0+)?", word):
-            return int(float(word))
-        raise ValueError(f"{field.name} must be a whole number, not {word!r}.")
-    if field.kind == "number" and not isinstance(value, bool):
-        if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", word):
-            return float(word.replace(",", "."))
-        raise ValueError(f"{field.name} must be a number, not {word!r}.")
-    if isinstance(value, bool):
-        raise ValueError(f"{field.name} must be {field.kind}, not {value}.")
-    return word

@@ -46,25 +46,29 @@ LEADING = (
     "i want to",
 )
 TRAILING = ("please", "pls", "thanks", "thank you", "thx", "ty", "for me", "ok", "okay", "bot")
+
+# fmt: off
 ASKS_FOR_MORE = {
-    *(
-        "say",
-        "says",
-        "saying",
-        "write",
-        "send",
-        "a",
-        "an",
-        "the",
-        "my",
-        "your",
-        "and",
-        "to",
-        "with",
-    ),
-    *("of", "no", "many", "is", "was", "its", "be", "feel", "am", "this", "that", "it", "or"),
+    "say", "says", "saying", "write", "send", "a", "an", "the", "my", "your", "and", "to", "with",
+    "of", "no", "many", "is", "was", "its", "be", "feel", "am", "this", "that", "it", "or",
 }
 """A polite word behind one of these belongs to what is said: "remind me to say thanks"."""
+
+DANGLING = {
+    "until", "till", "before", "from", "since", "after", "between", "and", "or", "for", "of", "on",
+    "at", "by", "in", "to", "per", "with", "the", "a", "an", "every", "each", "not", "than", "but",
+}
+"""Free text that ends so goes on: in "buy tickets for friday" the day belongs to the tickets."""
+
+NO_NAME_STARTS = {
+    "what", "which", "who", "when", "where", "why", "how", "if", "is", "are", "do", "does", "did",
+    "can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this",
+}
+"""A sentence that begins with free text is no order where that text begins so: "what is done"."""
+# fmt: on
+
+JOINTS = {"and", "then", "also", "plus", "&", "please"}
+"""Between two orders in one text stands one of these, or punctuation."""
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 MIN_TYPO_LENGTH = 4

@@ -67,7 +67,7 @@ class Piece(NamedTuple):
 
 def piece(pattern: str, pieces: list[Piece]) -> Callable[[Fill], Fill]:
     """Register a function as what fills in a pattern's matches."""
-    compiled = re.compile(pattern + END, re.IGNORECASE)
+    compiled = re.compile(rf"(?:{pattern}){END}", re.IGNORECASE)
 
     def register(fill: Fill) -> Fill:
         pieces.append(Piece(compiled, fill))

@@ -1,0 +1,266 @@
+"""Texts against the sentences of a small catalogue."""
+
+from typing import Any
+
+import pytest
+
+from ai.catalogue import Catalogue, CommandSpec, FieldSpec
+from ai.sentences import Matcher
+from ai.templates import MAX_WAYS, SentenceError
+from tests.ai.commands import small_catalogue
+
+MATCHER = Matcher(small_catalogue())
+
+
+def said(text: str) -> tuple[str, dict[str, Any]] | None:
+    match = MATCHER.match(text)
+    return (match.spec.action, match.fields) if match else None
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "fields"),
+    [
+        ("list my tasks", "show", {}),
+        ("Show my open tasks!", "show", {}),
+        ("complete buy milk", "complete", {"name": "buy milk"}),
+        ("add buy milk to my tasks", "add", {"name": "buy milk"}),
+        ("add buy milk to the shopping list", "add", {"name": "buy milk", "list": "shopping"}),
+        ("rename Milk to Oat Milk", "rename", {"name": "Milk", "new_name": "Oat Milk"}),
+        ("what's on my shopping list?", "show", {"list": "shopping"}),
+        ("whats on my shopping list", "show", {"list": "shopping"}),
+        ("laundry is done", "complete", {"name": "laundry"}),
+        ("change my password", "password", {}),
+        # the most fixed words win
+        ("add a letter to mum to my tasks", "add", {"name": "a letter to mum"}),
+        # politeness, case, punctuation
+        ("Please list my tasks, thanks.", "show", {}),
+        ("hey bot, can you please list my tasks", "show", {}),
+        ("I'd like you to list my tasks", "show", {}),
+        ("LIST MY TASKS", "show", {}),
+        ("  list   my\ttasks  ", "show", {}),
+        ("also add eggs to my tasks", "add", {"name": "eggs"}),
+        ("could you complete buy milk for me please?", "complete", {"name": "buy milk"}),
+        ("complete say thanks", "complete", {"name": "say thanks"}),
+        ("complete send a thank you", "complete", {"name": "send a thank you"}),
+        # slips in fixed words only
+        ("lsit my tasks", "show", {}),
+        ("list my taskss", "show", {}),
+        ("list my tssks", "show", {}),
+        ("list my taks", "show", {}),
+        (
+            "remimd me to call mumm in 5 minutes",
+            "add",
+            {"name": "call mumm", "due": "in 5 minutes"},
+        ),
+        ("complete lsit the taks", "complete", {"name": "lsit the taks"}),
+        # free text stays as it was written
+        ("complete Buy MILK 🥛 & Brot", "complete", {"name": "Buy MILK 🥛 & Brot"}),
+        ("complete call Mum's friend", "complete", {"name": "call Mum's friend"}),
+        ("complete it's time", "complete", {"name": "it's time"}),
+        ("complete read\nthe   news", "complete", {"name": "read\nthe   news"}),
+        (
+            "complete buy {milk} @everyone **now**",
+            "complete",
+            {"name": "buy {milk} @everyone **now**"},
+        ),
+        ('complete "buy milk"', "complete", {"name": "buy milk"}),
+        ("complete „Milch kaufen“", "complete", {"name": "Milch kaufen"}),
+        ('complete "a" or "b"', "complete", {"name": '"a" or "b"'}),
+        ("complete wait...", "complete", {"name": "wait..."}),
+        ("add eggs, flour: to my tasks", "add", {"name": "eggs, flour"}),
+        ("add café au lait to my tasks", "add", {"name": "café au lait"}),
+        # numbers, choices, yes and no
+        ("dim the light to 30 percent", "dim", {"percent": 30}),
+        ("dim the light to seven percent", "dim", {"percent": 7}),
+        ("light 5", "dim", {"percent": 5}),
+        ("make the light RED", "colour", {"colour": "red"}),
+        ("make the light warm white", "colour", {"colour": "warm white"}),
+        ("make the light red for 1,5 hours", "colour", {"colour": "red", "hours": 1.5}),
+        ("blinking off red", "colour", {"colour": "red", "blink": False}),
+        # times
+        (
+            "remind me to water the plants in 3 seconds",
+            "add",
+            {"name": "water the plants", "due": "in 3 seconds"},
+        ),
+        (
+            "remind me to call mum tomorrow at 5pm",
+            "add",
+            {"name": "call mum", "due": "tomorrow at 5pm"},
+        ),
+        (
+            "remind me tomorrow at 5 to call mum",
+            "add",
+            {"name": "call mum", "due": "tomorrow at 5"},
+        ),
+        ("call mum tomorrow at 5, remind me", "add", {"name": "call mum", "due": "tomorrow at 5"}),
+        (
+            "remind me tomorrow, to fix friday's slides",
+            "add",
+            {"name": "fix friday's slides", "due": "tomorrow"},
+        ),
+        ("remind me to call mum at 5 p.m.", "add", {"name": "call mum", "due": "at 5 p.m"}),
+        (
+            "remind me tomorrow to call mum at 5",
+            "add",
+            {"name": "call mum", "due": "tomorrow at 5"},
+        ),
+        ("add call mum tomorrow to my tasks", "add", {"name": "call mum", "due": "tomorrow"}),
+        (
+            "add tomorrow at 5 call mum to my tasks",
+            "add",
+            {"name": "call mum", "due": "tomorrow at 5"},
+        ),
+        ("add tomorrow to my tasks", "add", {"name": "tomorrow"}),
+        ("add tickets for friday to my tasks", "add", {"name": "tickets for friday"}),
+        ("add check the friday report to my tasks", "add", {"name": "check the friday report"}),
+        ("complete call mum tomorrow", "complete", {"name": "call mum tomorrow"}),
+        ("remind me to pay every month", "add", {"name": "pay", "due": "every month"}),
+        (
+            "remind me to wash up and dry up tonight",
+            "add",
+            {"name": "wash up and dry up", "due": "tonight"},
+        ),
+    ],
+)
+def test_a_text_says_a_command(text: str, action: str, fields: dict[str, Any]) -> None:
+    assert said(text) == (action, fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "🎉",
+        "...",
+        "hello there",
+        "list",
+        "complete",
+        "complete   ",
+        "add to my tasks",
+        "add milk",
+        "list my tasks tomorrow",
+        "my tasks list",
+        # another meaning, one letter away
+        "lost my tasks",
+        "deleted my tasks",
+        "completed buy milk",
+        # questions and talk
+        "what is done",
+        "is buy milk done",
+        "buy milk is done?",
+        "nothing is done",
+        "don't list my tasks",
+        "I would list my tasks if I had any",
+        # ambiguous
+        "rename a to b to c",
+        "move x to my y list to my z list",
+        # two orders
+        "add milk to my tasks and remind me to call mum tomorrow",
+        "complete milk and complete eggs",
+        "complete milk and add eggs",
+        "complete milk, then list my tasks",
+        "complete milk and then wash",
+        "complete milk; list my tasks",
+        "complete milk\nlist my tasks",
+        "complete milk. change my password",
+        "add milk to my tasks & list my tasks",
+        "remind me to call mum and rename milk to eggs tomorrow",
+        # times that belong somewhere else
+        "remind me to call mum",
+        "remind me to call mum until friday",
+        "remind me to buy tickets for friday",
+        "remind me to call mum on friday or saturday",
+        "remind me to meet from 5 to 6pm",
+        "remind me tomorrow to go home on friday tomorrow",
+        "remind me to call mum soonish",
+        # values of another type
+        "dim the light to many percent",
+        "dim the light to 3.5 percent",
+        "make the light blue",
+        "blinking maybe red",
+        "make the light red for some hours",
+    ],
+)
+def test_a_text_says_no_command_for_sure(text: str) -> None:
+    assert said(text) is None
+
+
+def test_free_text_may_be_as_long_as_a_message() -> None:
+    name = " ".join(["word's"] * 330)
+    assert said(f"add {name} to my tasks") == ("add", {"name": name})
+
+
+def test_two_commands_that_share_a_sentence_match_neither() -> None:
+    catalogue = Catalogue()
+    catalogue.add(
+        CommandSpec("a", "go", "Go.", (), ("go home",)),
+        CommandSpec("b", "go", "Go.", (), ("go home",)),
+        CommandSpec("b", "come", "Come.", (FieldSpec("where"),), ("come to {where}",)),
+        CommandSpec("c", "come", "Come.", (FieldSpec("who"),), ("come to {who}",)),
+    )
+    matcher = Matcher(catalogue)
+    assert matcher.match("go home") is None
+    assert matcher.match("come to me") is None
+
+
+def test_a_slip_between_two_fixed_words_matches_neither() -> None:
+    catalogue = Catalogue()
+    catalogue.add(
+        CommandSpec("a", "light", "Light.", (), ("lights",)),
+        CommandSpec("a", "night", "Night.", (), ("lightf",)),
+    )
+    assert Matcher(catalogue).match("lightd") is None
+
+
+def test_commands_that_come_and_go_are_noticed() -> None:
+    catalogue = small_catalogue()
+    matcher = Matcher(catalogue)
+    assert matcher.match("sing a song") is None
+    catalogue.add(CommandSpec("song", "sing", "Sing.", (), ("sing a song",)))
+    match = matcher.match("sing a song")
+    assert match and match.spec.action == "sing"
+    catalogue.remove("song")
+    assert matcher.match("sing a song") is None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "problem"),
+    [
+        ("add {nam}", r"names \{nam\}, which is none of its fields"),
+        ("add {name} {name}", r"names \{name\} twice"),
+        ("[add] {name}", "has a way to say it without any fixed word"),
+        ("add {name} {text}", r"needs a word between \{name\} and \{text\}"),
+        ("log in with {password}", "a secret that is never said"),
+        ("add [{name}", "can't be read"),
+        ("add <rule> {name}", "can't be read"),
+        ("", "can't be read"),
+        (
+            "(a|b|c|d) (a|b|c|d) (a|b|c|d) (a|b|c|d) (a|b|c|d) (a|b|c|d)",
+            f"more than {MAX_WAYS} ways",
+        ),
+    ],
+)
+def test_a_sentence_that_cannot_work_stops_the_start(sentence: str, problem: str) -> None:
+    catalogue = Catalogue()
+    fields = (FieldSpec("name"), FieldSpec("text"), FieldSpec("password", "secret"))
+    catalogue.add(CommandSpec("task", "add", "Add.", fields, (sentence,)))
+    with pytest.raises(SentenceError, match=f"of 'task add' .*{problem}"):
+        Matcher(catalogue)
+
+
+def test_words_may_be_put_together_in_a_sentence() -> None:
+    catalogue = Catalogue()
+    catalogue.add(CommandSpec("a", "show", "Show.", (FieldSpec("n", "integer"),), ("page[s]{n}",)))
+    match = Matcher(catalogue).match("pages 3")
+    assert match and match.fields == {"n": 3}
+
+
+def test_the_nearest_sentences_are_offered_one_a_command() -> None:
+    assert "add <name> to my tasks" in MATCHER.nearest("Put milk on MY tasks!")
+    assert len(MATCHER.nearest("tasks", 3)) == 3
+    assert MATCHER.nearest("dim the light", allowed={("light", "dim")}) == [
+        "dim the light to <percent> percent"
+    ]
+    assert MATCHER.nearest("tasks", allowed=()) == []
