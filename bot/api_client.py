@@ -8,10 +8,12 @@ from typing import Any
 import httpx2
 
 from bot.messages import Address
+from config.logs import request_id
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15  # a log-in hashes a password, which takes up to a second on a busy machine
+NO_REQUEST = "-"  # what config.logs puts where no message is being answered
 AWAY = "I can't reach the service right now. Please try again in a moment."
 
 
@@ -60,6 +62,8 @@ class ApiClient:
         `data` is the query of a GET and the JSON body of all others. Raises ApiError, or ApiAway.
         """
         headers = dict(headers or {})
+        if (message := request_id.get()) != NO_REQUEST:
+            headers["X-Request-ID"] = message  # the API's log lines name it as well
         if token:
             headers["Authorization"] = f"Bearer {token}"
         params = body = None

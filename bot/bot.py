@@ -6,11 +6,8 @@
 
 import asyncio
 import logging
-import os
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -18,6 +15,7 @@ import httpx2
 from bot.agents.commands import make_brain
 from bot.api_client import TIMEOUT_SECONDS, ApiClient
 from bot.pool import Pool
+from bot.signals import until_signalled
 from bot.transports.discord_agent import DiscordAgent
 from bot.transports.discord_client import use_api
 from config.logs import configure_logging
@@ -31,7 +29,6 @@ NOTHING_TO_RUN = (
     "DISCORD_BOT_TOKEN is not set, so there is no bot to run. Set it in config/.env "
     "(README: Discord), or talk in the terminal with `python manage.py chat`."
 )
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def api_request(
@@ -77,7 +74,7 @@ async def run_discord(settings: Settings) -> int:
         on_invite=_show_invite,
     )
     try:
-        with _until_signalled(stop):
+        with until_signalled(stop):
             await Pool([agent], settings.shutdown_timeout).run(stop)
     finally:
         await brain.close()
@@ -88,24 +85,6 @@ async def run_discord(settings: Settings) -> int:
 def _show_invite(url: str) -> None:
     sys.stdout.write(f"Invite the bot to a server of yours: {url}\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def _until_signalled(stop: asyncio.Event) -> Iterator[None]:
-    """Set `stop` at the first signal, and end the process at the second."""
-    loop = asyncio.get_running_loop()
-
-    def handle(number: int, _frame: object) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        loop.call_soon_threadsafe(stop.set)
-
-    before = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.templates import SentenceError, ways
 from bot.context import Context, Declined, Message
-from bot.fields import Unclear, convert, fields_of, question
+from bot.fields import Unclear, convert, fields_of, meaning, question
 from bot.messages import Session
 from bot.text import escape
 
@@ -98,7 +98,7 @@ class CommandModule:
         """Carry out a parsed command: fill its fields, ask what is open, confirm, run."""
         command = self.commands.get(str(parsed.get("action")))
         if command is None:
-            raise Declined(f"I can't do that with {escape(self.description)}. Say **help**.")
+            raise Declined("I can't do that. Say **help** to see what I can do.")
         ctx = message.context
         values = await _fill(command.spec, parsed, ctx)
         if command.confirm:
@@ -119,7 +119,8 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
         if said is None or not str(said).strip():
             if not field.required:
                 continue
-            said = await _ask(field.kind == "secret", question(field), field.description, ctx)
+            secret = meaning(field) if field.kind == "secret" else None
+            said = await ctx.ask(question(field), secret=secret)
         for left in reversed(range(TRIES)):
             try:
                 values[field.name] = convert(field, said, ctx.zone, ctx.now)
@@ -131,10 +132,6 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
         if field.kind != "secret":
             parsed[field.name] = said
     return values
-
-
-async def _ask(secret: bool, text: str, meaning: str, ctx: Context) -> str:
-    return await ctx.ask(text, secret=(meaning or "answer") if secret else None)
 
 
 class Registry:

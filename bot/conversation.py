@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Sequence
 from typing import Any, Protocol
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from bot import manual
@@ -17,6 +18,7 @@ from bot.sessions import Person, SessionEnded, Sessions, Turn, UserApi
 from bot.talk import Cancelled, Lapsed, Talk, normalise
 from bot.text import escape, named
 from config.clock import Clock, utc_now
+from config.logs import request_id
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Conversation:
         if not incoming.text.strip():
             await outlet.send(NO_TEXT)
             return
+        request_id.set(incoming.message_id or uuid4().hex)
         place = (incoming.address, incoming.channel_id)
         turn = self._turns.setdefault(place, asyncio.Lock())
         async with turn, outlet.typing():

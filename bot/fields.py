@@ -90,15 +90,19 @@ def _unwrap(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
         yield annotation
 
 
+def meaning(field: FieldSpec) -> str:
+    """Return what a field is, for a sentence."""
+    return field.description or f"the {field.name.replace('_', ' ')}"
+
+
 def question(field: FieldSpec) -> str:
     """Ask for a field that was not said."""
-    meaning = field.description or f"the {field.name.replace('_', ' ')}"
     if field.kind == "when":
-        return f"When is {meaning}? For example “tomorrow at 5pm”."
+        return f"When is {meaning(field)}? For example “tomorrow at 5pm”."
     if field.kind == "boolean":
-        return f"What is {meaning}: yes or no?"
+        return f"What is {meaning(field)}: yes or no?"
     choices = f" ({' or '.join(field.choices)})" if field.choices else ""
-    return f"What is {meaning}{choices}?"
+    return f"What is {meaning(field)}{choices}?"
 
 
 def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
@@ -115,11 +119,11 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
                 return int(words) if field.kind == "integer" else float(words)
             except ValueError as error:
                 kind = "a whole number" if field.kind == "integer" else "a number"
-                raise Unclear(f"I need {kind} for {_meaning(field)}. Which one?") from error
+                raise Unclear(f"I need {kind} for {meaning(field)}. Which one?") from error
         case "boolean":
             if words.casefold() in YES | NO:
                 return words.casefold() in YES
-            raise Unclear(f"Please answer yes or no: what is {_meaning(field)}?")
+            raise Unclear(f"Please answer yes or no: what is {meaning(field)}?")
         case "choice":
             for choice in field.choices:
                 if choice.casefold() == words.casefold():
@@ -129,7 +133,3 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
             return str(said)
         case "text":
             return words
-
-
-def _meaning(field: FieldSpec) -> str:
-    return field.description or f"the {field.name.replace('_', ' ')}"

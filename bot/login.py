@@ -47,7 +47,7 @@ class LogIn:
             answer = await talk.ask(NAME if word in LOG_IN else HELP)
         if word in REGISTER:
             return await self._register(talk, address)
-        password = await talk.ask(PASSWORD, secret="password")  # noqa: S106 - what it is
+        password = await talk.ask(PASSWORD, secret="your password")  # noqa: S106 - what it is
         return await self._open(talk, address, answer.strip(), password)
 
     async def _open(
@@ -66,7 +66,7 @@ class LogIn:
     async def _register(self, talk: Talk, address: Address) -> Person | None:
         """Make an account, asking again for whatever is refused, then log in."""
         username = (await talk.ask(NEW_NAME)).strip()
-        password = await talk.ask(NEW_PASSWORD, secret="password")  # noqa: S106 - what it is
+        password = await talk.ask(NEW_PASSWORD, secret="your password")  # noqa: S106 - what it is
         while True:
             try:
                 await self._persist(talk, "/api/register", username, password)
@@ -77,7 +77,7 @@ class LogIn:
                 if "password" in error.message.lower():
                     password = await talk.ask(
                         f"{reason} Please choose another password.",
-                        secret="password",  # noqa: S106 - what it is
+                        secret="your password",  # noqa: S106 - what it is
                     )
                 else:
                     username = (

@@ -37,9 +37,10 @@ class Person:
 class Sessions:
     """The people who are logged in, by address."""
 
-    def __init__(self, api: ApiClient, clock: Clock) -> None:
+    def __init__(self, api: ApiClient, clock: Clock, kept: int = PEOPLE_KEPT) -> None:
         self._api = api
         self._clock = clock
+        self._kept = kept
         self._people: OrderedDict[Address, Person] = OrderedDict()
 
     async def get(self, address: Address) -> Person | None:
@@ -97,7 +98,7 @@ class Sessions:
             vars(person.session).update(vars(fresh))
             person.renew_at = renew_at
         self._people.move_to_end(address)
-        while len(self._people) > PEOPLE_KEPT:
+        while len(self._people) > self._kept:
             self._people.popitem(last=False)
         return person
 

@@ -8,7 +8,7 @@ from bot.fields import NO, YES
 from bot.messages import Outlet
 
 CANCEL_WORDS = frozenset({"cancel", "never mind", "nevermind", "forget it"})
-DELETE_HINT = "Please delete your message now, so that the {what} does not stay in this chat."
+DELETE_HINT = "Please delete your message now, so that {what} does not stay in this chat."
 
 
 class Interrupted(Exception):
@@ -89,8 +89,8 @@ class Talk:
     async def ask(self, question: str, *, secret: str | None = None) -> str:
         """Ask, and return the next message.
 
-        `secret` says what the answer is ("password") where nobody else may see it. Raises Cancelled
-        or Lapsed where no answer comes.
+        `secret` says what the answer is ("your password") where nobody else may see it. Raises
+        Cancelled or Lapsed where no answer comes.
         """
         if self._outlet is None or self._pause is None:
             raise RuntimeError("this talk has not started")

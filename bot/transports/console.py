@@ -6,7 +6,6 @@ Piped lines are echoed, secrets excepted, so that the output reads as a conversa
 
 import asyncio
 import getpass
-import signal
 import sys
 import threading
 from collections.abc import Coroutine
@@ -23,6 +22,7 @@ from bot.api_client import ApiClient, ApiError
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop, Undeliverable
 from bot.messages import Address, Incoming
+from bot.signals import until_signalled
 from bot.text import escape, plain
 from config.clock import Clock, utc_now
 from config.settings import Settings
@@ -32,7 +32,6 @@ AGENT = "terminal"
 PROMPT = "you> "
 REPLY = "bot> "
 HIDDEN = "********"
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOT_LOGGED_IN = (
     "You are not logged in here yet. Start the conversation without an order, and log in."
 )
@@ -71,23 +70,18 @@ class Console:
 
     async def run(self) -> int:
         """Talk until the input ends or the program is told to stop; return 0."""
-        loop = asyncio.get_running_loop()
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._stop.set)
+        interactive = sys.stdin.isatty()
         deliveries = self._deliveries()
         delivering = asyncio.create_task(deliveries.run())
-        interactive = sys.stdin.isatty()
-        try:
-            await (self._talk() if interactive else self._read())
-            await deliveries.finish()
+        with until_signalled(self._stop):
+            try:
+                await (self._talk() if interactive else self._read())
+            finally:
+                await deliveries.finish()
+                await delivering
             if not interactive and not self._stop.is_set():
                 wait = timedelta(seconds=self._settings.chat_wait_seconds)
                 await self._unless_stopped(self._deliveries().run(until=self._clock() + wait))
-        finally:
-            await deliveries.finish()
-            await delivering
-            for number in STOP_SIGNALS:
-                loop.remove_signal_handler(number)
         return 0
 
     async def once(self, text: str) -> int:
@@ -123,7 +117,10 @@ class Console:
 
     async def _talk(self) -> None:
         """Read from a terminal."""
-        session: PromptSession[str] = PromptSession(history=DummyHistory())
+        # Ctrl-C ends it as Ctrl-D does: a KeyboardInterrupt would tear down the loop.
+        session: PromptSession[str] = PromptSession(
+            history=DummyHistory(), interrupt_exception=EOFError
+        )
         with patch_stdout():
             await self._answer("hello")
             while not self._stop.is_set():
@@ -132,7 +129,7 @@ class Console:
                 )
                 try:
                     line = await self._unless_stopped(prompt)
-                except (EOFError, KeyboardInterrupt):
+                except EOFError:
                     return
                 if line and line.strip():
                     await self._answer(line)

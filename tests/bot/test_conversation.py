@@ -292,7 +292,7 @@ async def test_a_handler_may_say_nothing_at_the_end(customer: Person) -> None:
 
 
 async def test_a_raw_handler_gets_message_session_and_command(
-    world: World, chat: Person, model_server: ModelServer
+    model_server: ModelServer, world: World, chat: Person
 ) -> None:
     seen: list[tuple[Message, Session, dict[str, Any]]] = []
 
@@ -338,7 +338,7 @@ async def test_discord_accounts_are_numbers(world: World, stranger: Person) -> N
         ),
         (
             {"interaction_type": "shop", "action": "rob"},
-            r"I can't do that with The \*shop\*. Say **help**.",
+            "I can't do that. Say **help** to see what I can do.",
         ),
         ({"needs_clarification": "Which *one*?"}, r"Which \*one\*?"),
         ({"error": "I am *lost*."}, r"I am \*lost\*."),
@@ -424,7 +424,7 @@ def model(server: ModelServer) -> OpenAICompatible:
 
 
 async def test_a_slow_model_delays_nobody_else(
-    world: World, chat: Person, model_server: ModelServer
+    model_server: ModelServer, world: World, chat: Person
 ) -> None:
     other = await world.user("ben")
     await world.know(shop, model=model(model_server))
@@ -473,7 +473,7 @@ async def test_stopping_drops_open_questions(customer: Person, world: World) -> 
 
 
 async def test_stopping_in_the_middle_of_an_answer(
-    world: World, chat: Person, model_server: ModelServer
+    model_server: ModelServer, world: World, chat: Person
 ) -> None:
     await world.know(shop, model=model(model_server))
     model_server.replies(Answer(hangs=True))

@@ -9,7 +9,7 @@ from core.postgres import select_one
 from core.users import delete_user, get_user_uuid
 from tests.support.chat import PASSWORD, Clock, Person, World
 
-HINT = DELETE_HINT.format(what="password")
+HINT = DELETE_HINT.format(what="your password")
 
 
 async def test_a_stranger_is_welcomed_and_registers(stranger: Person) -> None:
