@@ -1,7 +1,7 @@
 """`python -m bot.bot` as a process of its own, on a loopback stand-in of Discord."""
 
 import signal
-import threading
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,21 +47,20 @@ def test_a_person_logs_in_and_gives_an_order(
         on_discord.wait_until(lambda: on_discord.identified == 2)
         on_discord.say("42", "show my tasks")
         on_discord.wait_until(lambda: len(on_discord.sent) > 4)
-        bot.terminate()
+        bot.terminate(signal.SIGINT)
         assert bot.exit_code() == 0
     assert {user for user, _ in on_discord.sent} == {"42"}
     for secret in (TOKEN, PASSWORD, "hidden milk"):
         assert secret not in bot.log
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_without_anything_under_way_a_signal_ends_it_at_once(
-    on_discord: DiscordServer, tmp_path: Path, number: signal.Signals
+    on_discord: DiscordServer, tmp_path: Path
 ) -> None:
     settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url}
     with service(BOT, tmp_path / "log", API_URL="http://127.0.0.1:1", **settings) as bot:
         bot.wait_for_line("deliveries wait")  # the API is away, which is no reason not to start
-        bot.terminate(number)
+        bot.terminate()
         assert bot.exit_code(5) == 0
     assert "Traceback" not in bot.log
 
@@ -75,16 +74,10 @@ def test_a_second_signal_does_not_wait_for_what_is_under_way(
         with service(BOT, tmp_path / "log", API_URL=slow_api.url, **settings) as bot:
             slow_api.wait_for(1, timeout=20)
             bot.terminate()
-            with pytest.raises(TimeoutError):
-                _exit_within(bot.exit_code, 0.5)
+            with pytest.raises(subprocess.TimeoutExpired):
+                bot.exit_code(0.5)
             bot.terminate()
             assert bot.exit_code(5) == 128 + signal.SIGTERM
-
-
-def _exit_within(exit_code: object, seconds: float) -> None:
-    ended = threading.Event()
-    if not ended.wait(seconds):
-        raise TimeoutError
 
 
 @pytest.mark.parametrize(
