@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from config.settings import get_settings
 from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
-from core.errors import InvalidInput
+from core.errors import InvalidInput, UnknownName
 from core.pool import Pool
 from core.reflection import SQLITE_TYPES, KnownTable, Tables
 
@@ -84,7 +84,10 @@ class Database:
                 return self._work(transaction, transaction.connection.dbapi_connection, work)
             return self._work_alone(work)
         except DRIVER_ERRORS as error:
-            raise as_app_error(error) from error
+            failure = as_app_error(error)
+            if isinstance(failure, UnknownName):
+                self.forget_tables()  # something changed them behind our back
+            raise failure from error
 
     def _work_alone(self, work: Callable[[Any], Result]) -> Result:
         pool: Pool = self.engine.pool  # type: ignore[assignment]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
 
-NOT_THERE = "The database has no {}. Is its schema up to date? `python manage.py db upgrade`"
+NOT_THERE = "The database has no table or column {}. Is its schema up to date? `python manage.py db upgrade`"
 REQUIRED = "{} is required."
 DOES_NOT_FIT = "A value does not fit the column that it is meant for."
 NO_COUNTERPART = "It refers to something that does not exist, or something still refers to it."
@@ -52,6 +52,7 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("database or disk is full", Unavailable, None),
 )
 
+NAMED = re.compile(r'(?:relation|column) ("[^"]+"|[^ "]+)')
 DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout)
 
 
@@ -86,8 +87,8 @@ def _as_sqlstate_says(code: str, error: Exception) -> AppError:
     diagnostics = error.diag  # type: ignore[attr-defined]
     for prefix, kind, message in BY_SQLSTATE:
         if code.startswith(prefix):
-            quoted = re.search('"(.*?)"', diagnostics.message_primary or "")
-            name = diagnostics.column_name or (quoted.group(1) if quoted else "such name")
+            named = NAMED.search(diagnostics.message_primary or "")
+            name = diagnostics.column_name or (named and named[1]) or "of that name"
             return kind(message.format(name) if message else None)
     return AppError()
 

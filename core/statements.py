@@ -3,10 +3,9 @@
 A shape is all that decides the SQL: operation, table, columns, operators, order. It holds no value.
 """
 
-import operator as python
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert, ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlalchemy.sql.selectable import Select
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from core.driver_errors import DOES_NOT_FIT
 from core.drivers import Driver
@@ -55,13 +54,18 @@ class Shape(NamedTuple):
     skipping: bool = False
 
 
+def _comparison(operator: str) -> Callable[..., ColumnElement[bool]]:
+    """Return the operator as it is written; whether it suits the type is the database's to say."""
+    return lambda column, value: cast(ColumnElement[bool], column.bool_op(operator)(value))
+
+
 CONDITIONS: dict[str, Callable[..., ColumnElement[bool]]] = {
-    "=": python.eq,
-    "!=": python.ne,
-    "<": python.lt,
-    ">": python.gt,
-    "<=": python.le,
-    ">=": python.ge,
+    "=": _comparison("="),
+    "!=": _comparison("!="),
+    "<": _comparison("<"),
+    ">": _comparison(">"),
+    "<=": _comparison("<="),
+    ">=": _comparison(">="),
     # Without a word on it, a backslash escapes on one database and not on the other.
     "LIKE": lambda column, pattern: column.like(pattern, escape="\\"),
     "ILIKE": lambda column, pattern: column.ilike(pattern, escape="\\"),
@@ -96,9 +100,9 @@ class Places:
         found = []
         for name, operator, count in where:
             column = self._table.columns[name]
-            text = operator in ("LIKE", "ILIKE") and not isinstance(column.type, String)
-            type_ = String() if text else column.type
-            values = [self.add(name, type_) for _ in range(count)]
+            if operator in ("LIKE", "ILIKE") and not isinstance(column.type, String | NullType):
+                raise InvalidInput(f"{name}: {operator} is for text.")
+            values = [self.add(name, column.type) for _ in range(count)]
             found.append(CONDITIONS[operator](column, *values))
         return found
 
@@ -137,7 +141,7 @@ def _insert(shape: Shape, places: Places, _dialect: Dialect) -> Built:
 
 
 def _insert_many(shape: Shape, places: Places, _dialect: Dialect) -> Built:
-    return insert(shape.table).values(places.assignments(shape.changed))
+    return insert(shape.table).values(places.assignments(shape.changed)).inline()
 
 
 def _upsert(shape: Shape, places: Places, dialect: Dialect) -> Built:
