@@ -81,10 +81,11 @@ def upgrade_when_up(database: Database, stop: threading.Event) -> None:
         try:
             migrations.upgrade(database)
             return
-        except Unavailable:
+        except Unavailable as error:
             if time.monotonic() + pause > deadline:
                 raise
-            log.warning("the database can't be reached; next try in %.1f s", pause)
+            reason = str(error.__cause__).partition("\n")[0]
+            log.warning("the database can't be reached, next try in %.1f s: %s", pause, reason)
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

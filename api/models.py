@@ -1,8 +1,17 @@
 """What the models of all routes are made from."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 
 def storable(text: str) -> str:
@@ -21,6 +30,22 @@ Name = Annotated[
     AfterValidator(storable),
 ]
 """A name of 1 to 255 characters, without blanks around it."""
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write the time as text, such as 2030-01-31T17:00:00+01:00")
+    return value
+
+
+def _within_reach(value: datetime) -> datetime:
+    if not 1970 <= value.year <= 9998:  # no zone can push it over the edge of what databases keep
+        raise ValueError("this year is out of reach")
+    return value.astimezone(UTC)
+
+
+PointInTime = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_within_reach)]
+"""A time with its zone, as text in ISO 8601; it becomes UTC."""
 
 
 def optional() -> Any:  # noqa: ANN401 - stands in for a value of any type

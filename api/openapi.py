@@ -14,6 +14,7 @@ SCHEMES: dict[str, Document] = {
     "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "service": {"type": "apiKey", "in": "header", "name": SERVICE_KEY_HEADER},
 }
+VARIABLE = re.compile(r"<(\w+:)?(\w+)>")  # in the path of a rule
 ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 
 
@@ -31,17 +32,26 @@ def install(app: APIFlask) -> None:
     def complete(document: Any) -> Any:  # noqa: ANN401 - APIFlask allows text too
         document["components"].setdefault("schemas", {})["Error"] = Error.model_json_schema()
         for rule in app.url_map.iter_rules():
-            path = document["paths"].get(re.sub(r"<(?:[^<:]+:)?([^>]+)>", r"{\1}", rule.rule), {})
+            operations = document["paths"].get(VARIABLE.sub(r"{\2}", rule.rule), {})
             access = access_of(app.view_functions[rule.endpoint])
-            for method in (rule.methods or set()) & {name.upper() for name in path}:
-                operation = path[method.lower()]
-                operation["security"] = [] if access == "public" else [{access: []}]
-                for status, description in _errors(operation, access).items():
-                    operation["responses"].setdefault(status, {"description": description})
-                for status, response in operation["responses"].items():
-                    if not status.startswith("2"):
-                        response["content"] = ERROR
+            uuids = {name for kind, name in VARIABLE.findall(rule.rule) if kind == "uuid:"}
+            for method, operation in operations.items():
+                if method.upper() in (rule.methods or ()):
+                    _complete(operation, access, uuids)
         return document
+
+
+def _complete(operation: Document, access: str, uuids: set[str]) -> None:
+    operation["security"] = [] if access == "public" else [{access: []}]
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] in uuids:
+            parameter["schema"]["format"] = "uuid"
+    responses = operation["responses"]
+    for status, description in _errors(operation, access).items():
+        responses.setdefault(status, {"description": description})
+    for status, response in responses.items():
+        if not status.startswith("2"):
+            response["content"] = ERROR
 
 
 def _errors(operation: Document, access: str) -> dict[str, str]:

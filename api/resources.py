@@ -31,7 +31,7 @@ class OwnedResource:
         """Return a page of the caller's rows, oldest first."""
         return postgres.select(
             self.table,
-            where | _mine(),
+            where | mine(),
             order_by=["created_at", "id"],
             limit=page.limit,
             offset=page.offset,
@@ -39,14 +39,14 @@ class OwnedResource:
 
     def read(self, row_id: UUID) -> Row:
         """Return one of the caller's rows. Raises NotFound."""
-        row = postgres.select_one(self.table, {"id": row_id} | _mine())
+        row = postgres.select_one(self.table, {"id": row_id} | mine())
         if row is None:
             raise NotFound
         return row
 
     def create(self, data: Row) -> Row:
         """Insert a row that belongs to the caller, and return it. Raises Conflict, InvalidInput."""
-        return postgres.insert(self.table, data | _mine())
+        return postgres.insert(self.table, data | mine())
 
     def update(self, row_id: UUID, data: Row) -> Row:
         """Change one of the caller's rows, and return it.
@@ -55,14 +55,14 @@ class OwnedResource:
         """
         if not data:
             raise InvalidInput("There is nothing to change.")
-        rows = postgres.update(self.table, data, {"id": row_id} | _mine())
+        rows = postgres.update(self.table, data, {"id": row_id} | mine())
         if not rows:
             raise NotFound
         return rows[0]
 
     def delete(self, row_id: UUID) -> None:
         """Delete one of the caller's rows. Raises NotFound."""
-        if not postgres.delete(self.table, {"id": row_id} | _mine()):
+        if not postgres.delete(self.table, {"id": row_id} | mine()):
             raise NotFound
 
     def register(self, app: APIFlask, path: str) -> None:
@@ -107,5 +107,6 @@ class OwnedResource:
         app.register_blueprint(routes)
 
 
-def _mine() -> Row:
+def mine() -> Row:
+    """Return the condition, or the column, that makes a row the caller's."""
     return {"user_uuid": caller().user_uuid}

@@ -3,81 +3,55 @@
 A task with a due time has a reminder, which is set, moved and dropped in the same transaction.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import sqlalchemy as sa
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, StringConstraints
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ForeignKey,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    Uuid,
-    case,
-    func,
-    select,
-    text,
-)
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
-from api.models import Body, Name, Page, Success, list_of, optional, storable
-from api.resources import OwnedResource, Row
+from api.models import Body, Name, Page, PointInTime, Success, list_of, optional, storable
+from api.resources import OwnedResource, Row, mine
 from api.security import caller
+from core import postgres
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.outbox import cancel_reminder, set_reminder
-from core.postgres import delete, upsert
-from core.postgres import select as select_rows
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"
 LONGEST_NAME = 10_000
 
-task_lists = Table(
+task_lists = sa.Table(
     "task_lists",
     metadata,
     id_column(),
     owner_column(),
-    Column("name", String(255), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
     created_at_column(),
-    UniqueConstraint("user_uuid", "name"),
+    sa.UniqueConstraint("user_uuid", "name"),
 )
 
-tasks = Table(
+tasks = sa.Table(
     "tasks",
     metadata,
     id_column(),
     owner_column(),
-    Column(
+    sa.Column(
         "list_id",
-        Uuid(),
-        ForeignKey("task_lists.id", ondelete="CASCADE"),
+        sa.Uuid(),
+        sa.ForeignKey("task_lists.id", ondelete="CASCADE"),
         nullable=False,
         index=True,
     ),
-    Column("name", Text(), nullable=False),
-    Column("due_at", Moment()),
-    Column("done", Boolean(), nullable=False, default=False, server_default=text("false")),
-    Column("completed_at", Moment()),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("due_at", Moment()),
+    sa.Column("done", sa.Boolean(), nullable=False, default=False, server_default=sa.text("false")),
+    sa.Column("completed_at", Moment()),
     created_at_column(),
 )
-
-
-def _written(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("write the time as text, such as 2030-01-31T17:00:00+01:00")
-    return value
-
-
-def _within_reach(value: datetime) -> datetime:
-    if not 1970 <= value.year <= 9998:  # no zone can push it over the edge of what databases keep
-        raise ValueError("this year is out of reach")
-    return value.astimezone(UTC)
 
 
 TaskName = Annotated[
@@ -85,7 +59,6 @@ TaskName = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
     AfterValidator(storable),
 ]
-Due = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_within_reach)]
 
 
 class TaskIn(Body):
@@ -93,7 +66,7 @@ class TaskIn(Body):
 
     name: TaskName
     list: Name = DEFAULT_LIST
-    due_at: Due | None = None
+    due_at: PointInTime | None = None
 
 
 class TaskChange(Body):
@@ -101,7 +74,7 @@ class TaskChange(Body):
 
     name: TaskName = optional()
     list: Name = optional()
-    due_at: Due | None = None
+    due_at: PointInTime | None = None
     done: bool = optional()
 
 
@@ -184,7 +157,7 @@ def add(body: TaskIn) -> Row:
 @routes.output(TaskOut)
 def show(task_id: UUID) -> Row:
     """Read one of your tasks."""
-    return _shown([own_tasks.read(task_id)])[0]
+    return _with_list(own_tasks.read(task_id))
 
 
 @routes.put("/tasks/<uuid:task_id>")
@@ -205,7 +178,7 @@ def change(task_id: UUID, body: TaskChange) -> Row:
         # A reminder that went out is not sent again because its task was renamed.
         if after["done"] or after["due_at"] != before["due_at"] or _still_to_come(after):
             _remind(after)
-        return _shown([after])[0]
+        return _with_list(after)
 
 
 @routes.delete("/tasks/<uuid:task_id>")
@@ -222,9 +195,9 @@ def remove(task_id: UUID) -> Success:
 @routes.output(list_of(ListOut))
 def index_lists() -> list[Row]:
     """List your lists, oldest first, with how many tasks are open and done in each."""
-    open_, done = (func.count(case((tasks.c.done.is_(state), 1))) for state in (False, True))
+    open_, done = (sa.func.count(sa.case((tasks.c.done.is_(state), 1))) for state in (False, True))
     query = (
-        select(task_lists, open_.label("open"), done.label("done"))
+        sa.select(task_lists, open_.label("open"), done.label("done"))
         .outerjoin(tasks, tasks.c.list_id == task_lists.c.id)
         .where(task_lists.c.user_uuid == caller().user_uuid)
         .group_by(task_lists.c.id)
@@ -263,29 +236,33 @@ def empty_list(list_id: UUID) -> Deleted:
     with transaction():
         own_lists.read(list_id)
         _cancel_reminders_of(list_id)
-        gone = delete("tasks", {"list_id": list_id, "user_uuid": caller().user_uuid})
+        gone = postgres.delete("tasks", {"list_id": list_id} | mine())
     return Deleted(deleted=len(gone))
 
 
 def _find_list(name: str) -> Row | None:
     """Return the caller's list of this name, however it is capitalised, or None."""
     wanted = name.casefold()
-    everything = select_rows("task_lists", {"user_uuid": caller().user_uuid})
+    everything = postgres.select("task_lists", mine())
     return next((row for row in everything if row["name"].casefold() == wanted), None)
 
 
 def _list_named(name: str) -> Row:
     """Return the caller's list of this name, made where there is none."""
-    mine = {"user_uuid": caller().user_uuid, "name": name}
-    return _find_list(name) or upsert("task_lists", mine, ["user_uuid", "name"])
+    wanted = mine() | {"name": name}
+    return _find_list(name) or postgres.upsert("task_lists", wanted, ["user_uuid", "name"])
 
 
 def _shown(rows: list[Row]) -> list[Row]:
-    """Add the lists' names, with one query for all rows."""
+    """Add the lists' names, with one query for all rows; a list that is gone took its tasks."""
     ids = list({row["list_id"] for row in rows})
-    homes = select_rows("task_lists", {"id": ("IN", ids)}) if ids else []
+    homes = postgres.select("task_lists", {"id": ("IN", ids)})
     names = {home["id"]: home["name"] for home in homes}
-    return [row | {"list": names[row["list_id"]]} for row in rows]
+    return [row | {"list": names[row["list_id"]]} for row in rows if row["list_id"] in names]
+
+
+def _with_list(row: Row) -> Row:
+    return row | {"list": own_lists.read(row["list_id"])["name"]}
 
 
 def _remind(task: Row) -> None:
@@ -299,9 +276,9 @@ def _remind(task: Row) -> None:
 
 
 def _cancel_reminders_of(list_id: UUID) -> None:
-    mine = {"user_uuid": caller().user_uuid}
-    subjects = [_subject(row["id"]) for row in select_rows("tasks", mine | {"list_id": list_id})]
-    delete("reminders", mine | {"subject": ("IN", subjects)})
+    rows = postgres.select("tasks", mine() | {"list_id": list_id})
+    subjects = [_subject(row["id"]) for row in rows]
+    postgres.delete("reminders", mine() | {"subject": ("IN", subjects)})
 
 
 def _subject(task_id: UUID) -> str:
