@@ -1,6 +1,7 @@
 """Language models behind one small protocol: messages in, a text and its cost out."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +9,10 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol, TypedDict
 
 import openai
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
 from openai.types.shared_params import ResponseFormatJSONSchema
 
 RETRIES = 2
-FIRST_PAUSE_SECONDS = 0.5
 NO_KEY = "none"  # local servers ask for no key, the client insists on one
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
@@ -108,6 +108,7 @@ class OpenAICompatible:
     """A model on any server that speaks OpenAI's chat completions.
 
     `timeout_seconds` bounds a whole completion: retries, pauses and trickling answers included.
+    `pause_seconds` is waited before the first retry, twice as long before the next.
     """
 
     def __init__(
@@ -118,12 +119,14 @@ class OpenAICompatible:
         *,
         max_tokens: int = 500,
         timeout_seconds: float = 30,
+        pause_seconds: float = 0.5,
     ) -> None:
         self._base_url = base_url
         self._api_key = api_key or NO_KEY
         self._model = model
         self._max_tokens = max_tokens
         self._timeout = timeout_seconds
+        self._pause = pause_seconds
         self._traits = _traits(base_url, model)
         self._client: openai.AsyncOpenAI | None = None
 
@@ -164,14 +167,14 @@ class OpenAICompatible:
         self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
     ) -> ChatCompletion:
         """Send one request, again after a pause where that may help and there is time for it."""
-        pause = FIRST_PAUSE_SECONDS
+        pause = self._pause
         for tries_left in reversed(range(RETRIES + 1)):
             try:
                 return await self._send_once(messages, schema)
             except openai.APIStatusError as error:
                 if schema and not self._traits.takes_schema and error.status_code in REFUSES_SCHEMA:
                     raise _SchemaRefused from error
-                problem, retry_after = _problem_of(error), _retry_after(error)
+                problem, retry_after = _problem_of(error.status_code), _retry_after(error)
                 cause: openai.APIError = error
             except openai.APIConnectionError as error:
                 if isinstance(error, openai.APITimeoutError):
@@ -221,11 +224,7 @@ def _format(schema: dict[str, Any]) -> ResponseFormatJSONSchema:
     }
 
 
-def _problem_of(error: openai.APIStatusError) -> Problem:
-    return _problem_of_status(error.status_code)
-
-
-def _problem_of_status(status: int) -> Problem:
+def _problem_of(status: int) -> Problem:
     known: dict[int, Problem] = {
         401: "key",
         402: "credit",
@@ -243,17 +242,18 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
         seconds = float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
-    return max(seconds, 0)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _reply(completion: ChatCompletion) -> Reply:
     """Read a completion; servers leave out what the specification calls required."""
-    failure = (completion.model_extra or {}).get("error")
-    if not completion.choices:
+    choices = completion.choices
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    if choice is None or not isinstance(message, ChatCompletionMessage):
+        failure = (completion.model_extra or {}).get("error")
         status = failure.get("code") if isinstance(failure, dict) else None
-        raise ModelError(_problem_of_status(status) if isinstance(status, int) else "broken")
-    choice = completion.choices[0]
-    message = choice.message
+        raise ModelError(_problem_of(status) if isinstance(status, int) else "broken")
     extra = message.model_extra or {}
     if message.refusal or choice.finish_reason == "content_filter":
         raise ModelError("refused")

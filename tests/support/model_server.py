@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass
 class Request:
-    """A request as it came in."""
+    """A request as it came in; the headers' names are in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -129,7 +129,8 @@ class ModelServer:
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 body = json.loads(self.rfile.read(length))
-                request = Request(self.path, dict(self.headers.items()), body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                request = Request(self.path, headers, body)
                 try:
                     self._send(request, server.answer(request))
                 except (BrokenPipeError, ConnectionResetError):
