@@ -89,7 +89,7 @@ class Parser:
             if not problems:
                 return command
         if self._model is None:
-            said = " ".join(problems) if match else NOT_UNDERSTOOD
+            said = " ".join(problems) or NOT_UNDERSTOOD
             return {"error": said, "suggestions": self._nearest(text, specs)}
         try:
             return await self._ask(text, interaction_type, specs, history, retry_count, problems)

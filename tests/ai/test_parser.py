@@ -1,0 +1,411 @@
+"""From a text to a command, by sentences and by a scripted model."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai import parser as parser_module
+from ai.catalogue import CommandSpec, FieldSpec, catalogue
+from ai.configuration import AIConfig, Prompt, Validation, get_ai_config, load_ai_config
+from ai.models import SENTENCES, Problem
+from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, model_of, register_validator
+from config.settings import ROOT, ConfigError, get_settings
+from tests.ai.commands import small_catalogue
+from tests.ai.conftest import Connect
+from tests.support.model_server import Answer, ModelServer
+
+CONFIG = load_ai_config(ROOT / "ai" / "ai_config.json")
+ADD = {"interaction_type": "task", "action": "add", "name": "oat milk"}
+UNUSUAL = "I could do with some oat milk"
+
+Build = Callable[..., Parser]
+
+
+@pytest.fixture
+def local() -> Parser:
+    return Parser(small_catalogue(), CONFIG)
+
+
+@pytest.fixture
+def build(connect: Connect) -> Build:
+    def make(config: AIConfig = CONFIG, **options: Callable[[], list[str]]) -> Parser:
+        return Parser(small_catalogue(), config, connect(config.model), **options)
+
+    return make
+
+
+@pytest.fixture
+def validators() -> Iterator[None]:
+    before = dict(parser_module._validators)
+    yield
+    parser_module._validators.clear()
+    parser_module._validators.update(before)
+
+
+# Without a model
+
+
+async def test_a_sentence_becomes_a_command_without_a_model(local: Parser) -> None:
+    assert await local.parse("remind me to call mum tomorrow at 5pm") == {
+        "interaction_type": "task",
+        "action": "add",
+        "name": "call mum",
+        "due": "tomorrow at 5pm",
+    }
+
+
+async def test_without_a_model_the_nearest_sentences_are_offered(local: Parser) -> None:
+    answer = await local.parse("put oat milk on my tasks")
+    assert answer["error"] == NOT_UNDERSTOOD
+    assert len(answer["suggestions"]) == 3
+    assert "add <name> to my tasks" in answer["suggestions"]
+
+
+async def test_a_command_that_is_not_allowed_is_not_understood(local: Parser) -> None:
+    answer = await local.parse("list my tasks", allowed={("task", "complete")})
+    assert answer["error"] == NOT_UNDERSTOOD
+    assert answer["suggestions"] in (["complete <name>"], ["<name> is done"])
+
+
+async def test_an_interaction_type_bounds_the_commands(local: Parser) -> None:
+    assert (await local.parse("light 5", "light"))["action"] == "dim"
+    assert "error" in await local.parse("light 5", "task")
+
+
+# With a model
+
+
+async def test_the_model_is_not_asked_where_a_sentence_fits(
+    model_server: ModelServer, build: Build
+) -> None:
+    assert (await build().parse("list my tasks"))["action"] == "show"
+    assert not model_server.requests
+
+
+async def test_the_model_gives_the_same_command(model_server: ModelServer, build: Build) -> None:
+    model_server.replies({**ADD, "due": None, "list": None, "needs_clarification": None})
+    assert await build().parse(UNUSUAL) == ADD
+    (request,) = model_server.requests
+    assert UNUSUAL in request.user
+    assert "task / add" in request.messages[0]["content"]
+    schema = request.body["response_format"]["json_schema"]["schema"]
+    assert "percent" in schema["properties"]
+
+
+async def test_the_model_hears_only_of_what_is_allowed(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.replies({"interaction_type": "task", "action": "delete"}, ADD)
+    assert await build().parse(UNUSUAL, allowed={("task", "add")}) == ADD
+    first, second = model_server.requests
+    assert "task / rename" not in json.dumps(first.body)
+    assert "There is no" in second.messages[-1]["content"]
+
+
+async def test_the_last_turns_are_given(model_server: ModelServer, build: Build) -> None:
+    model_server.replies(ADD)
+    await build().parse(UNUSUAL, history=[("hi there", {"needs_clarification": "What?"})])
+    assert '"hi there" -> {"needs_clarification": "What?"}' in model_server.requests[0].user
+
+
+async def test_answers_that_are_wrong_are_asked_for_again_with_the_errors(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.replies(
+        "I would add oat milk.",
+        {"interaction_type": "light", "action": "dim", "percent": "lots"},
+        {"interaction_type": "light", "action": "dim", "percent": "30"},
+    )
+    assert await build().parse("a bit brighter please") == {
+        "interaction_type": "light",
+        "action": "dim",
+        "percent": 30,
+    }
+    second, third = (request.messages for request in model_server.requests[1:])
+    assert second[-2]["content"] == "I would add oat milk."
+    assert "no valid JSON" in second[-1]["content"]
+    assert "percent must be a whole number, not 'lots'" in third[-1]["content"]
+    assert len(third) == 6
+
+
+async def test_after_the_last_try_the_person_is_told(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.script = lambda _: "no"
+    assert await build().parse(UNUSUAL) == {"error": NO_ANSWER}
+    assert len(model_server.requests) == 3
+    config = CONFIG.model_copy(update={"validation": Validation(max_retries=1)})
+    await build(config).parse(UNUSUAL)
+    assert len(model_server.requests) == 4
+
+
+async def test_tries_that_count_as_used_are_not_made(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.script = lambda _: "no"
+    await build().parse(UNUSUAL, retry_count=2, errors=["too short"])
+    (request,) = model_server.requests
+    assert "- too short" in request.user
+    assert await build().parse(UNUSUAL, retry_count=3) == {"error": NO_ANSWER}
+    assert len(model_server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(None, message={"reasoning": json.dumps(ADD)}),
+        Answer(f"<think>Hm.</think>\n```json\n{json.dumps(ADD)}\n```"),
+        Answer(json.dumps({**ADD, "action": {"name": "add", "fields": {"list": None}}})),
+        Answer(json.dumps({"command": {"interaction_type": "task.add", "name": "oat milk"}})),
+        Answer(json.dumps([{**ADD, "interaction_type": "Task"}])),
+    ],
+)
+async def test_strange_answers_are_understood(
+    model_server: ModelServer, build: Build, answer: Answer
+) -> None:
+    model_server.replies(answer)
+    assert await build().parse(UNUSUAL) == ADD
+
+
+@pytest.mark.parametrize("first", [Answer(""), Answer('{"action": "add"', finish_reason="length")])
+async def test_empty_and_cut_off_answers_are_asked_for_again(
+    model_server: ModelServer, build: Build, first: Answer
+) -> None:
+    model_server.replies(first, ADD)
+    assert await build().parse(UNUSUAL) == ADD
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"needs_clarification": " Which milk? "},
+        {"interaction_type": None, "action": None, "needs_clarification": "Which milk?"},
+        {**ADD, "needs_clarification": "Which milk?"},
+    ],
+)
+async def test_a_question_is_passed_on(
+    model_server: ModelServer, build: Build, answer: dict[str, Any]
+) -> None:
+    model_server.replies(answer)
+    assert await build().parse(UNUSUAL) == {"needs_clarification": "Which milk?"}
+
+
+async def test_the_conversation_asks_for_fields_that_are_missing(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.replies({**ADD, "name": None, "needs_clarification": "Add what?"})
+    assert await build().parse("add something") == {"interaction_type": "task", "action": "add"}
+
+
+async def test_several_orders_are_asked_for_one_at_a_time(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.replies(json.dumps([ADD, {**ADD, "name": "eggs"}]))
+    assert await build().parse("oat milk and eggs") == {"needs_clarification": ONE_AT_A_TIME}
+
+
+async def test_a_refusal_in_json_is_passed_on(model_server: ModelServer, build: Build) -> None:
+    model_server.replies({"error": "That is not something I can do."})
+    assert await build().parse("sing") == {"error": "That is not something I can do."}
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Answer(status=401), "key"),
+        (Answer(status=402), "credit"),
+        (Answer(None, message={"refusal": "no"}), "refused"),
+        (Answer(status=429, headers={"Retry-After": "600"}), "busy"),
+    ],
+)
+async def test_a_model_that_fails_is_told_in_one_sentence(
+    model_server: ModelServer,
+    build: Build,
+    caplog: pytest.LogCaptureFixture,
+    answer: Answer,
+    problem: Problem,
+) -> None:
+    model_server.replies(answer)
+    with caplog.at_level(logging.DEBUG, "ai"):
+        said = await build().parse(UNUSUAL)
+    assert said["error"] == SENTENCES[problem]
+    assert said["suggestions"]
+    assert problem in caplog.text
+    assert "oat milk" not in caplog.text
+    assert "sk-secret" not in caplog.text
+
+
+async def test_a_slow_model_holds_up_no_other_person(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.script = lambda _: Answer(json.dumps(ADD), delay=2)
+    parser = build()
+    slow = asyncio.create_task(parser.parse(UNUSUAL))
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    assert (await parser.parse("list my tasks"))["action"] == "show"
+    assert time.monotonic() - started < 0.5
+    assert not slow.done()
+    assert await slow == ADD
+
+
+# Validators, and types outside the catalogue
+
+
+def no_oats(command: dict[str, Any]) -> list[str]:
+    return ["Oats are out."] if "oat" in str(command.get("name")) else []
+
+
+@pytest.mark.usefixtures("validators")
+async def test_a_validator_is_held_against_every_result_of_its_type(
+    model_server: ModelServer, build: Build, local: Parser
+) -> None:
+    register_validator("task", no_oats)
+    model_server.replies(ADD, {**ADD, "name": "soy milk"})
+    assert (await build().parse(UNUSUAL))["name"] == "soy milk"
+    assert "- Oats are out." in model_server.requests[1].messages[-1]["content"]
+    assert (await local.parse("add oat milk to my tasks"))["error"] == "Oats are out."
+    assert (await local.parse("complete eggs"))["action"] == "complete"
+
+
+@pytest.mark.usefixtures("validators")
+async def test_a_sentence_that_a_validator_rejects_goes_to_the_model_with_the_error(
+    model_server: ModelServer, build: Build
+) -> None:
+    register_validator("task", no_oats)
+    model_server.replies({**ADD, "name": "milk"})
+    assert (await build().parse("add oat milk to my tasks"))["name"] == "milk"
+    assert "- Oats are out." in model_server.requests[0].user
+
+
+@pytest.mark.usefixtures("validators")
+async def test_what_a_validator_still_rejects_is_told_in_its_words(
+    model_server: ModelServer, build: Build
+) -> None:
+    register_validator("task", lambda _: ["one", "two"])
+    register_validator("task", no_oats)  # takes the place of the first
+    model_server.script = lambda _: Answer(json.dumps(ADD))
+    assert await build().parse(UNUSUAL) == {"error": "Oats are out."}
+
+
+HABITS = CONFIG.model_copy(
+    update={"prompts": {**CONFIG.prompts, "habit": Prompt(system="Find the habit.")}}
+)
+
+
+@pytest.mark.usefixtures("validators")
+async def test_a_prompt_of_its_own_gives_what_its_validator_lets_through(
+    model_server: ModelServer, build: Build
+) -> None:
+    register_validator("habit", lambda command: [] if command.get("habit") else ["habit missing"])
+    model_server.replies({"action": "track"}, {"action": "track", "habit": "yoga", "note": None})
+    assert await build(HABITS).parse("I did yoga", "habit") == {
+        "interaction_type": "habit",
+        "action": "track",
+        "habit": "yoga",
+    }
+    request = model_server.requests[0]
+    assert request.messages[0]["content"] == "Find the habit."
+    assert request.user == "I did yoga"
+    assert "response_format" not in request.body
+    assert "habit missing" in model_server.requests[1].messages[-1]["content"]
+
+
+async def test_a_raw_handlers_type_is_understood_from_the_common_prompt(
+    model_server: ModelServer, build: Build
+) -> None:
+    answer = {"interaction_type": "habit", "action": "track", "habit": "yoga"}
+    model_server.replies(answer, answer, answer, answer)
+    parser = build(other_types=lambda: ["task", "habit"])
+    assert await parser.parse("I did yoga") == answer
+    assert "response_format" not in model_server.requests[0].body
+    assert await build().parse("I did yoga") == {"error": NO_ANSWER}
+
+
+async def test_a_prompt_that_does_not_exist_is_named(build: Build) -> None:
+    with pytest.raises(ConfigError, match=r"no prompts\.habit"):
+        await build().parse("I did yoga", "habit")
+
+
+async def test_a_module_without_a_prompt_uses_the_common_one(
+    model_server: ModelServer, build: Build
+) -> None:
+    model_server.replies({"action": "dim", "percent": 3})
+    assert await build().parse("a bit brighter", "light") == {
+        "interaction_type": "light",
+        "action": "dim",
+        "percent": 3,
+    }
+    assert "task / add" not in model_server.requests[0].messages[0]["content"]
+
+
+# The documented names
+
+
+@pytest.fixture
+def process(
+    model_server: ModelServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """Settings and commands of the process that lead to the scripted model."""
+    caches = (get_settings, get_ai_config, parser_module._ai_config)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENROUTER_BASE_URL", model_server.base_url)
+    for cached in caches:
+        cached.cache_clear()
+    catalogue.add(
+        CommandSpec("zoo", "feed", "Feed.", (FieldSpec("animal"),), ("feed the {animal} now",))
+    )
+    yield
+    catalogue.remove("zoo")
+    for cached in caches:
+        cached.cache_clear()
+
+
+@pytest.mark.usefixtures("process")
+def test_parse_blocks_and_answers(model_server: ModelServer) -> None:
+    fed = {"interaction_type": "zoo", "action": "feed", "animal": "lion"}
+    assert parser_module.parse("feed the lion now", "zoo") == fed
+    assert not model_server.requests
+    model_server.replies("no", fed)
+    history = [("hello", {"needs_clarification": "Yes?"})]
+    assert parser_module.parse("the lion is hungry", "zoo", 1, ["be short"], history) == fed
+    assert "- be short" in model_server.requests[0].user
+    assert '"hello"' in model_server.requests[0].user
+
+
+@pytest.mark.usefixtures("process")
+async def test_parse_may_be_called_where_a_loop_is_running() -> None:
+    assert (
+        parser_module.parse(user_input="feed the owl now", interaction_type="zoo")["animal"]
+        == "owl"
+    )
+
+
+@pytest.mark.usefixtures("process")
+def test_the_configuration_is_a_dict_that_may_be_changed(model_server: ModelServer) -> None:
+    config = parser_module.AI_CONFIG
+    assert config["validation"]["max_retries"] == 3
+    config["model"] = "my/model"
+    model_server.replies({"interaction_type": "zoo", "action": "feed", "animal": "cat"})
+    parser_module.parse("the cat is hungry", "zoo")
+    assert model_server.requests[0].body["model"] == "my/model"
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="NO_SUCH_NAME"):
+        parser_module.NO_SUCH_NAME  # noqa: B018
+
+
+@pytest.mark.usefixtures("process")
+def test_without_a_key_there_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert model_of(get_settings(), CONFIG) is not None
+    monkeypatch.delenv("OPENROUTER_API_KEY")
+    get_settings.cache_clear()
+    assert model_of(get_settings(), CONFIG) is None

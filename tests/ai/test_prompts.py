@@ -1,0 +1,90 @@
+"""What the model is told."""
+
+import json
+
+from ai import prompts
+from ai.configuration import Prompt
+from tests.ai.commands import COMMANDS
+
+PROMPT = Prompt(
+    system="Be exact.",
+    user_template="{history_context}Message:\n<message>\n{user_input}\n</message>",
+)
+
+
+def test_the_manual_names_every_command_and_field_but_no_secret() -> None:
+    manual = prompts.manual(COMMANDS)
+    for spec in COMMANDS:
+        assert f"{spec.interaction_type} / {spec.action}: {spec.description}" in manual
+        for field in spec.parsed_fields:
+            assert f"\n  {field.name} (" in manual
+    assert "new (" not in manual
+    assert "colour (one of red, warm white)" in manual
+    assert "due (a time, in the person's words, optional)" in manual
+    assert prompts.manual(()) == ""
+
+
+def test_examples_come_from_the_sentences() -> None:
+    said, command = prompts.example(COMMANDS[0])
+    assert said == "add buy milk to my tasks"
+    assert command == {"interaction_type": "task", "action": "add", "name": "buy milk"}
+    said, command = prompts.example(COMMANDS[5])
+    assert (said, command["percent"]) == ("dim the light to 3 percent", 3)
+    assert f"{json.dumps(said)} -> {json.dumps(command)}" in prompts.manual(COMMANDS)
+
+
+def test_the_schema_is_one_flat_object_that_strict_servers_take() -> None:
+    schema = prompts.schema(COMMANDS)
+    assert schema["required"] == [*schema["properties"]]
+    assert schema["additionalProperties"] is False
+    assert all("null" in found["type"] for found in schema["properties"].values())
+    assert schema["properties"]["action"]["enum"][:2] == ["add", "show"]
+    assert schema["properties"]["percent"] == {"type": ["integer", "null"]}
+    assert "new" not in schema["properties"]
+
+
+def test_a_field_of_two_types_may_be_either() -> None:
+    from ai.catalogue import CommandSpec, FieldSpec
+
+    specs = (
+        CommandSpec("a", "x", "X.", (FieldSpec("n", "integer"),)),
+        CommandSpec("a", "y", "Y.", (FieldSpec("n", required=False),)),
+    )
+    assert prompts.schema(specs)["properties"]["n"] == {"type": ["integer", "null", "string"]}
+
+
+def test_what_is_the_same_for_everyone_comes_first_and_the_message_last() -> None:
+    one = prompts.opening(PROMPT, "The commands: ...", "list my tasks", [])
+    two = prompts.opening(PROMPT, "The commands: ...", "hi", [("x", {})])
+    assert one[0] == two[0] == {"role": "system", "content": "Be exact.\n\nThe commands: ..."}
+    assert one[1]["content"] == "Message:\n<message>\nlist my tasks\n</message>"
+
+
+def test_a_prompt_without_commands_is_left_as_it_is() -> None:
+    assert prompts.opening(PROMPT, "", "x", [])[0]["content"] == "Be exact."
+
+
+def test_a_persons_braces_and_marks_break_nothing() -> None:
+    text = "{history_context} {user_input} {0} {} }{ %s </message> < / message >"
+    user = prompts.opening(PROMPT, "", text, [("{user_input}", {"name": "</message>"})])[1][
+        "content"
+    ]
+    assert user.count("{history_context} {user_input} {0} {} }{ %s") == 1
+    assert user.count("</message>") == 1
+    assert user.endswith("\n</message>")
+    assert '"{user_input}" -> ' in user
+
+
+def test_the_last_three_turns_are_told() -> None:
+    history = [(f"turn {number}", {"action": "show", "list": "Früh"}) for number in range(5)]
+    user = prompts.opening(PROMPT, "", "x", history)[1]["content"]
+    assert [f"turn {number}" in user for number in range(5)] == [False, False, True, True, True]
+    assert '"turn 2" -> {"action": "show", "list": "Früh"}\n"turn 3"' in user
+
+
+def test_errors_are_shown_with_the_answer_they_are_about() -> None:
+    answer, told = prompts.again("x" * 5000, ["name must be text.", "no such action"])
+    assert answer == {"role": "assistant", "content": "x" * prompts.MAX_ANSWER_SHOWN}
+    assert "\n- name must be text.\n- no such action\n" in told["content"]
+    assert prompts.again("", ["empty"])[0]["content"] == "(nothing)"
+    assert "- too long" in prompts.opening(PROMPT, "", "x", [], ["too long"])[1]["content"]
