@@ -5,7 +5,8 @@ from alembic import context
 given = context.config.attributes
 context.configure(
     connection=given["connection"],
-    target_metadata=given["target_metadata"],
+    target_metadata=given["metadata"],
+    render_item=given["render_item"],
     render_as_batch=given["connection"].dialect.name == "sqlite",  # it can't alter most things
 )
 with context.begin_transaction():
