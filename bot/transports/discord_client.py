@@ -122,18 +122,15 @@ class DiscordClient(discord.Client):
 
     async def deliver(self, account_id: str, text: str) -> None:
         """Send a text of any length to a person. Raises Undeliverable."""
+        if not account_id.isdecimal():
+            raise Undeliverable("this is no Discord account", permanent=True)
         try:
-            channel = await self.create_dm(discord.Object(int(account_id)))
-            await _send(channel, text)
-        except ValueError as error:
-            raise Undeliverable("this is no Discord account", permanent=True) from error
-        except (discord.Forbidden, discord.NotFound) as error:
-            raise Undeliverable(_reason(error), permanent=True) from error
+            await _send(await self.create_dm(discord.Object(int(account_id))), text)
         except discord.HTTPException as error:
-            permanent = error.status < 500 and error.status not in (401, 429)
-            wish = error.response.headers.get("Retry-After") if error.status == 429 else None
             raise Undeliverable(
-                _reason(error), permanent=permanent, retry_after=float(wish) if wish else None
+                _reason(error),
+                permanent=error.status < 500 and error.status not in (401, 429),
+                retry_after=_retry_after(error),
             ) from error
         except TROUBLE as error:
             raise Undeliverable(_reason(error), permanent=False) from error
@@ -178,6 +175,12 @@ class DiscordClient(discord.Client):
 async def _send(channel: discord.abc.Messageable, text: str) -> None:
     for part in split(text):
         await channel.send(part)
+
+
+def _retry_after(error: discord.HTTPException) -> float | None:
+    """Return the seconds that Discord asks to wait; a date counts as none."""
+    wish = error.response.headers.get("Retry-After", "")
+    return float(wish) if wish.isdecimal() else None
 
 
 def _reason(error: BaseException) -> str:

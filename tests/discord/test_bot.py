@@ -90,7 +90,7 @@ def test_a_second_signal_does_not_wait_for_what_is_under_way(
 def test_what_a_person_must_set_right_is_told_with_the_next_step(
     on_discord: DiscordServer, tmp_path: Path, problem: str, advice: str
 ) -> None:
-    on_discord.refuse_with = FATAL.get(problem)
+    on_discord.fatal_code = FATAL.get(problem)
     token = TOKEN if problem in FATAL else "wrong.token.altogether"
     settings = {"DISCORD_BOT_TOKEN": token, "DISCORD_API_URL": on_discord.url}
     with service(BOT, tmp_path / "log", **settings) as bot:

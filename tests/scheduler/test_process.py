@@ -14,7 +14,7 @@ from core.database import Database
 from core.postgres import update
 from tests.support.http_sink import Answer, HttpSink
 from tests.support.people import channels, deliveries, user
-from tests.support.process import service
+from tests.support.process import program, service
 
 DAEMON = "scheduler.daemon"
 
@@ -105,3 +105,30 @@ def test_settings_that_can_not_be_used_are_told_in_plain_words(tmp_path: Path) -
         assert daemon.exit_code() == 2
     assert "JWT_SECRET is shorter than" in daemon.log
     assert "Traceback" not in daemon.log
+
+
+OWN_PROGRAM = """
+from core import migrations
+from core.database import get_database
+import scheduler.daemon
+
+runs = 0
+
+def count():
+    global runs
+    runs += 1
+    if runs == 1:
+        raise ValueError("the first one fails")
+    print("run", runs, "every", scheduler.daemon.POLL_INTERVAL, flush=True)
+
+migrations.upgrade(get_database())
+scheduler.daemon.poll_callback = count
+scheduler.daemon.daemon_loop()
+"""
+
+
+def test_a_program_of_ones_own_replaces_the_callback_and_runs_the_loop(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/own.db", "POLL_INTERVAL": "0.2"}
+    with program(["-c", OWN_PROGRAM], tmp_path / "log", **settings) as own:
+        own.wait_for_line("run 3 every 0.2")
+    assert "the first one fails" in own.log

@@ -6,7 +6,7 @@ It knows one bot, whose token is TOKEN, and direct messages. What the bot sends 
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,8 +24,8 @@ class DiscordServer:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []  # (user id, text)
         self.identified = 0
-        self.refuse_with: int | None = None
-        self.refusals: list[web.Response] = []
+        self.fatal_code: int | None = None
+        self._refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = []
         self.url = ""
         self._changed = threading.Condition()
         self._sockets: set[web.WebSocketResponse] = set()
@@ -61,6 +61,11 @@ class DiscordServer:
             "type": 0,
         }
         self._call(self._tell({"op": 0, "t": "MESSAGE_CREATE", "s": 2, "d": message}))
+
+    def refuse(self, status: int, body: dict[str, Any], **headers: str) -> None:
+        """Answer the next request to the REST interface like this."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._refusals.append((status, body, named))
 
     def drop_connections(self, code: int = 1006) -> None:
         """End every connection to the gateway."""
@@ -101,8 +106,9 @@ class DiscordServer:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        if request.path.startswith("/api/") and self.refusals:
-            return self.refusals.pop(0)
+        if request.path.startswith("/api/") and self._refusals:
+            status, body, headers = self._refusals.pop(0)
+            return _json(body, status, headers)
         if request.path != "/gateway/" and request.headers.get("Authorization") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
         return await handler(request)
@@ -162,8 +168,8 @@ class DiscordServer:
             order = frame.json()
             if order["op"] == 1:
                 await socket.send_json({"op": 11})
-            elif order["op"] in (2, 6) and self.refuse_with is not None:
-                await socket.close(code=self.refuse_with)
+            elif order["op"] in (2, 6) and self.fatal_code is not None:
+                await socket.close(code=self.fatal_code)
             elif order["op"] in (2, 6):
                 await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": self._ready(request)})
                 with self._changed:
@@ -191,10 +197,15 @@ class DiscordServer:
             await socket.close(code=code)
 
 
-def _json(body: object, status: int = 200) -> web.Response:
+def _json(
+    body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
     """Answer as Discord does: discord.py reads JSON only where no charset is named."""
     return web.Response(
-        status=status, body=json.dumps(body).encode(), content_type="application/json"
+        status=status,
+        body=json.dumps(body).encode(),
+        content_type="application/json",
+        headers=headers,
     )
 
 

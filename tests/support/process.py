@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from config.settings import ROOT
 
@@ -49,22 +48,25 @@ class Service:
 @contextmanager
 def service(module: str, log: Path, **settings: str) -> Iterator[Service]:
     """Run a module with these settings; it is dead at the end."""
+    with program(["-m", module], log, **settings) as started:
+        yield started
+
+
+@contextmanager
+def program(arguments: list[str], log: Path, **settings: str) -> Iterator[Service]:
+    """Run Python with these arguments and settings; it is dead at the end."""
     with log.open("ab") as output:
-        process = _start(module, output, settings)
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         yield Service(process, log)
     finally:
         if process.poll() is None:
             process.kill()
         process.wait(10)
-
-
-def _start(module: str, output: IO[bytes], settings: dict[str, str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-    )
