@@ -1,7 +1,7 @@
 """What the models of all routes are made from."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
 
@@ -61,6 +62,18 @@ class Body(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return the fields that the caller sent."""
         return self.model_dump(exclude_unset=True)
+
+
+class Change(Body):
+    """A body that changes what it names, and has to name something."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("There is nothing to change.")
+        return self
 
 
 class Page(Body):

@@ -46,6 +46,8 @@ def _complete(operation: Document, access: str, uuids: set[str]) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["name"] in uuids:
             parameter["schema"]["format"] = "uuid"
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
     responses = operation["responses"]
     for status, description in _errors(operation, access).items():
         responses.setdefault(status, {"description": description})

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from apiflask import APIBlueprint, APIFlask
 from pydantic import AfterValidator, BaseModel, RootModel
 
-from api.models import Body, Name, Success, Text, optional
+from api.models import Body, Change, Name, Success, Text, optional
 from api.security import caller, public
 from core import auth, users
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
@@ -56,7 +56,7 @@ class AccountOut(BaseModel):
     created_at: datetime
 
 
-class AccountChange(Body):
+class AccountChange(Change):
     """What a user may change. A new password needs the current one."""
 
     username: Text = optional()

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StrictBool, StringConstraints
 
-from api.models import Body, optional
+from api.models import Change, optional
 from api.security import caller
 from core.database import transaction
 from core.errors import InvalidInput
@@ -29,13 +29,13 @@ class NotificationsOut(BaseModel):
     ntfy_enabled: bool = False
 
 
-class NotificationsIn(Body):
+class NotificationsIn(Change):
     """What to change; null removes."""
 
     discord_webhook: Annotated[str, StringConstraints(max_length=500)] | None = None
-    discord_enabled: bool = optional()
+    discord_enabled: StrictBool = optional()
     ntfy_topic: Annotated[str, StringConstraints(pattern=r"^[-_A-Za-z0-9]{1,64}$")] | None = None
-    ntfy_enabled: bool = optional()
+    ntfy_enabled: StrictBool = optional()
 
 
 @routes.get("/notifications")
@@ -57,8 +57,6 @@ def _current() -> NotificationsOut:
 def change_notifications(body: NotificationsIn) -> NotificationsOut:
     """Change the fields that you send. A channel can be enabled once its address is known."""
     changes = body.given()
-    if not changes:
-        raise InvalidInput("There is nothing to change.")
     if body.discord_webhook is not None:
         _check_webhook(body.discord_webhook)
     with transaction():

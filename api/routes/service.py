@@ -79,7 +79,7 @@ class Settlement(Body):
     lease_id: UUID
     outcome: Literal["sent", "retry", "failed"]
     error: Text | None = None
-    retry_after: float | None = Field(None, ge=0, allow_inf_nan=False)
+    retry_after: float | None = Field(None, ge=0, allow_inf_nan=False, strict=True)
 
 
 @routes.post("/links")

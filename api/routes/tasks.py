@@ -10,14 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import AfterValidator, BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
-from api.models import Body, Name, Page, PointInTime, Success, list_of, optional, storable
+from api.models import Body, Change, Name, Page, PointInTime, Success, list_of, optional, storable
 from api.resources import OwnedResource, Row, mine
 from api.security import caller
 from core import postgres
 from core.database import transaction
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, NotFound
 from core.outbox import cancel_reminder, set_reminder
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
@@ -69,13 +69,13 @@ class TaskIn(Body):
     due_at: PointInTime | None = None
 
 
-class TaskChange(Body):
+class TaskChange(Change):
     """What to change about a task; a `due_at` of null removes the due time."""
 
     name: TaskName = optional()
     list: Name = optional()
     due_at: PointInTime | None = None
-    done: bool = optional()
+    done: StrictBool = optional()
 
 
 class TaskOut(BaseModel):
@@ -166,8 +166,6 @@ def show(task_id: UUID) -> Row:
 def change(task_id: UUID, body: TaskChange) -> Row:
     """Change the fields that you send: rename, move, complete, put off. The reminder follows."""
     changes = body.given()
-    if not changes:
-        raise InvalidInput("There is nothing to change.")
     with transaction():
         before = own_tasks.read(task_id)
         if "list" in changes:
