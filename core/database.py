@@ -30,7 +30,9 @@ Result = TypeVar("Result")
 class Database:
     """An engine with its pool. Thread-safe; `close()` it when it is no longer needed."""
 
-    def __init__(self, url: str | URL, pool_size: int = 10) -> None:
+    def __init__(
+        self, url: str | URL, pool_size: int = 10, pool_timeout: float = POOL_TIMEOUT
+    ) -> None:
         address = make_url(url)
         self.dialect = address.get_backend_name()
         if self.dialect not in DRIVERS:
@@ -43,7 +45,7 @@ class Database:
             poolclass=Pool,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT,
+            pool_timeout=pool_timeout,
             **self.driver.options,
         )
         if self.dialect == "sqlite":

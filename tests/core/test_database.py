@@ -1,0 +1,357 @@
+"""Transactions, the pool, and a database that goes away."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import psycopg2
+import pytest
+from sqlalchemy import select, text
+
+from config.settings import get_settings
+from core import postgres
+from core.database import Database, get_database, transaction, use_database
+from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
+from core.tables import users
+from tests.support.postgres import running_server
+
+ADA = {"username": "ada", "password_hashed": b"x"}
+BOB = {"username": "bob", "password_hashed": b"x"}
+
+only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def names() -> list[str]:
+    return [row["username"] for row in postgres.select("users", order_by="username")]
+
+
+class Change(Exception):
+    """Something that goes wrong in the middle."""
+
+
+# Transactions
+
+
+def test_a_transaction_is_kept_or_undone_as_one(database: Database) -> None:
+    with pytest.raises(Change), transaction():
+        postgres.insert("users", ADA)
+        assert names() == ["ada"]
+        raise Change
+    assert names() == []
+    with transaction():
+        postgres.insert("users", ADA)
+        postgres.insert("users", BOB)
+    assert names() == ["ada", "bob"]
+
+
+def test_an_inner_transaction_is_undone_alone(database: Database) -> None:
+    with transaction():
+        postgres.insert("users", ADA)
+        with pytest.raises(Conflict), transaction():
+            postgres.insert("users", BOB)
+            postgres.insert("users", ADA)
+        assert names() == ["ada"]
+        with transaction():
+            postgres.insert("users", BOB)
+    assert names() == ["ada", "bob"]
+
+
+def test_sqlalchemys_statements_share_the_transaction(database: Database) -> None:
+    with transaction() as connection:
+        postgres.insert("users", ADA)
+        row = connection.execute(select(users)).one()
+        assert row.username == "ada"
+        with transaction() as inner:
+            assert inner is connection
+
+
+def test_nobody_else_sees_an_open_transaction(database: Database) -> None:
+    with ThreadPoolExecutor(1) as other, transaction():
+        postgres.insert("users", ADA)
+        assert other.submit(names).result() == []
+    assert names() == ["ada"]
+
+
+def test_each_database_has_its_own_transaction(database: Database, tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path}/other.db")) as other, database.transaction():
+        postgres.insert("users", ADA)
+        with other.transaction() as connection:
+            connection.execute(text("CREATE TABLE a (b INTEGER)"))
+        with pytest.raises(Change), other.transaction() as connection:
+            connection.execute(text("INSERT INTO a VALUES (1)"))
+            raise Change
+        with other.transaction() as connection:
+            assert connection.execute(text("SELECT count(*) FROM a")).scalar() == 0
+    assert names() == ["ada"]
+
+
+def test_writers_on_many_threads_take_turns(database: Database) -> None:
+    postgres.execute("CREATE TABLE counter (n INTEGER)")
+    postgres.insert("counter", {"n": 0})
+    lock = " FOR UPDATE" if database.dialect == "postgresql" else ""
+
+    def count_up(_: int) -> None:
+        with transaction() as connection:
+            n = connection.execute(text(f"SELECT n FROM counter{lock}")).scalar_one()  # noqa: S608
+            postgres.update("counter", {"n": n + 1}, {"n": n})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count_up, range(40)))
+    assert postgres.select("counter") == [{"n": 40}]
+
+
+def test_a_transaction_left_open_by_hand_is_refused_and_undone(database: Database) -> None:
+    with pytest.raises(InvalidInput, match="use transaction"):
+        postgres.execute("BEGIN")
+    postgres.insert("users", ADA)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(names).result() == ["ada"]
+
+
+# Cursors and connections
+
+
+def test_a_cursor_reads_alike_on_every_database(database: Database) -> None:
+    user = postgres.insert("users", ADA)
+    with postgres.get_cursor() as cursor:
+        cursor.execute("SELECT username FROM users WHERE id = %s", (user["id"],))
+        assert dict(cursor.fetchone()) == {"username": "ada"}
+        cursor.execute(
+            "UPDATE users SET display_name = %(name)s WHERE username LIKE 'a%%'", {"name": "100%"}
+        )
+        assert cursor.rowcount == 1
+    with postgres.get_cursor(dict_cursor=False) as cursor:
+        cursor.execute("SELECT display_name, '%s' FROM users WHERE username LIKE 'a%'")
+        assert cursor.fetchone() == ("100%", "%s")
+        cursor.executemany(
+            "INSERT INTO users (username, password_hashed) VALUES (%s, %s)",
+            [("bob", b"x"), ("cy", b"y")],
+        )
+    assert names() == ["ada", "bob", "cy"]
+
+
+def test_a_cursor_and_a_connection_undo_what_fails(database: Database) -> None:
+    with pytest.raises(Change), postgres.get_cursor() as cursor:
+        cursor.execute("INSERT INTO users (username, password_hashed) VALUES ('ada', %s)", (b"x",))
+        raise Change
+    add = "INSERT INTO users (username, password_hashed) VALUES (%s, %s)"
+    with (
+        pytest.raises(Conflict),
+        postgres.get_connection() as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(add, ("ada", b"x"))
+        cursor.execute(add, ("ada", b"x"))
+    assert names() == []
+    with postgres.get_connection() as connection, connection.cursor() as cursor:
+        cursor.execute(add, ("ada", b"x"))
+    assert names() == ["ada"]
+
+
+# Errors
+
+
+def test_the_drivers_errors_by_kind(database: Database) -> None:
+    user = postgres.insert("users", ADA)
+    strange = "00000000-0000-0000-0000-000000000001"
+    with pytest.raises(Conflict, match="This exists already"):
+        postgres.insert("users", ADA)
+    with pytest.raises(InvalidInput, match="password_hashed is required"):
+        postgres.insert("users", {"username": "bob"})
+    with pytest.raises(InvalidInput, match="refers to something that does not exist"):
+        postgres.insert("notifications", {"user_uuid": strange})
+    with pytest.raises(InvalidInput, match="ntfy_topic can't take this value"):
+        postgres.insert("notifications", {"user_uuid": user["id"], "ntfy_topic": "x" * 256})
+    with pytest.raises(UnknownName, match="no table or column no_such"):
+        postgres.execute("SELECT * FROM no_such")
+    postgres.execute("CREATE TABLE bounded (n INTEGER CHECK (n > 0))")
+    with pytest.raises(InvalidInput, match="does not fit"):
+        postgres.insert("bounded", {"n": -1})
+    naive = datetime(2030, 1, 1)  # noqa: DTZ001
+    with pytest.raises(InvalidInput, match="needs a time zone"), transaction() as connection:
+        connection.execute(select(users).where(users.c.created_at > naive))
+    with pytest.raises(AppError) as error:
+        postgres.execute("SELEKT 1")
+    assert type(error.value) is AppError
+    assert "SELEKT" not in str(error.value)
+
+
+@only_sqlite
+def test_a_write_lock_that_is_not_given_up_is_unavailable(database: Database) -> None:
+    with closing(Database(database.engine.url)) as impatient:
+        impatient.run(lambda cursor: cursor.execute("PRAGMA busy_timeout=50"))
+        with ThreadPoolExecutor(1) as other, transaction():
+            postgres.insert("users", ADA)
+            insert = "INSERT INTO users (username, password_hashed) VALUES ('bob', 'x')"
+            refused = other.submit(impatient.run, lambda cursor: cursor.execute(insert))
+            assert isinstance(refused.exception(), Unavailable)
+    assert names() == ["ada"]
+
+
+@only_postgresql
+def test_a_deadlock_is_worth_another_try(database: Database) -> None:
+    postgres.insert_many("users", [ADA, BOB])
+    postgres.execute("ALTER SYSTEM SET deadlock_timeout = '10ms'")
+    postgres.execute("SELECT pg_reload_conf()")
+    both_hold_one = threading.Barrier(2)
+
+    def cross(first: str, second: str) -> None:
+        with transaction():
+            postgres.update("users", {"display_name": first}, {"username": first})
+            both_hold_one.wait()
+            postgres.update("users", {"display_name": first}, {"username": second})
+
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(cross, *pair) for pair in (("ada", "bob"), ("bob", "ada"))]
+        failures = [failure for run in runs if (failure := run.exception())]
+    postgres.execute("ALTER SYSTEM RESET deadlock_timeout")
+    postgres.execute("SELECT pg_reload_conf()")
+    assert [type(failure) for failure in failures] == [Unavailable]
+
+
+def test_only_databases_that_are_known() -> None:
+    with pytest.raises(InvalidInput, match="postgresql or sqlite, not oracle"):
+        Database("oracle://localhost/app")
+
+
+# The pool, and the server behind it
+
+
+def end_every_session(database: Database) -> None:
+    """Have the server close every connection that the pool holds."""
+    admin = database.engine.url.set(drivername="postgresql", database="postgres")
+    with closing(psycopg2.connect(admin.render_as_string(hide_password=False))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            (database.engine.url.database,),
+        )
+        while True:
+            cursor = connection.cursor()
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = %s",
+                (database.engine.url.database,),
+            )
+            if cursor.fetchone() == (0,):
+                return
+
+
+@only_postgresql
+def test_connections_that_the_server_closed_are_replaced(database: Database) -> None:
+    barrier = threading.Barrier(4)
+
+    def fill_the_pool(_: int) -> None:
+        with transaction() as connection:
+            connection.execute(text("SELECT 1"))
+            barrier.wait()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(fill_the_pool, range(4)))
+    end_every_session(database)
+    postgres.insert("users", ADA)
+    assert names() == ["ada"]
+    end_every_session(database)
+    with transaction():
+        postgres.insert("users", BOB)
+    assert names() == ["ada", "bob"]
+
+
+@only_postgresql
+def test_a_connection_lost_in_a_transaction_is_an_error_and_then_replaced(
+    database: Database,
+) -> None:
+    with pytest.raises(Unavailable), transaction():
+        postgres.insert("users", ADA)
+        end_every_session(database)
+        postgres.insert("users", BOB)
+    assert names() == []
+    with pytest.raises(Unavailable), transaction() as connection:
+        postgres.insert("users", ADA)
+        end_every_session(database)
+        connection.execute(text("SELECT 1"))
+    assert names() == []
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+@only_postgresql
+def test_a_connection_lost_during_a_statement_is_an_error_and_then_replaced(
+    database: Database,
+) -> None:
+    with ThreadPoolExecutor(1) as other:
+        asleep = other.submit(postgres.execute, "SELECT pg_sleep(30)")
+        while not postgres.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' "
+            "AND wait_event = 'PgSleep'"
+        ):
+            pass
+        end_every_session(database)
+        assert isinstance(asleep.exception(), Unavailable)
+    assert names() == []
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_is_unavailable_and_then_there_again() -> None:
+    with running_server() as server, closing(Database(server.url, pool_size=2)) as database:
+        before = use_database(database)
+        try:
+            postgres.execute("CREATE TABLE marks (n INTEGER)")
+            with transaction():
+                postgres.insert("marks", {"n": 1})
+            server.stop()
+            for _ in range(3):  # more often than there are places in the pool
+                with pytest.raises(Unavailable):
+                    postgres.select("marks")
+                with pytest.raises(Unavailable), transaction():
+                    postgres.insert("marks", {"n": 2})
+            server.start()
+            assert postgres.select("marks") == [{"n": 1}]
+            with transaction():
+                postgres.insert("marks", {"n": 2})
+            assert postgres.count("marks") == 2
+        finally:
+            use_database(before)
+
+
+def test_an_exhausted_pool_is_unavailable_after_a_while(database: Database) -> None:
+    with closing(Database(database.engine.url, pool_size=1, pool_timeout=0.1)) as small:
+        taken, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with small.transaction():
+                taken.set()
+                done.wait()
+
+        with ThreadPoolExecutor(1) as other:
+            holding = other.submit(hold)
+            taken.wait()
+            with pytest.raises(Unavailable):
+                small.run(lambda cursor: cursor.execute("SELECT 1"))
+            with pytest.raises(Unavailable), small.transaction():
+                pass
+            done.set()
+            holding.result()
+        small.run(lambda cursor: cursor.execute("SELECT 1"))
+
+
+# The process's database
+
+
+def test_the_process_has_one_database_made_from_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/deep/er/app.db")
+    get_settings.cache_clear()
+    before = use_database(None)
+    try:
+        database = get_database()
+        assert get_database() is database
+        assert database.engine.url.database == f"{tmp_path}/deep/er/app.db"
+        postgres.execute("CREATE TABLE a (b INTEGER)")
+        assert (tmp_path / "deep/er/app.db").exists()
+        database.close()
+    finally:
+        use_database(before)
+        get_settings.cache_clear()
