@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bot.api_client import ApiAway, ApiClient, ApiError
 from bot.text import escape
@@ -15,6 +16,10 @@ logger = logging.getLogger(__name__)
 Send = Callable[[str, str], Awaitable[None]]
 """Sends a text (Markdown) to an account; raises Undeliverable where it can't."""
 
+LEASE_SECONDS = 50
+"""How long after claiming a message may be sent: a little less than the lease."""
+MOST_UNDER_WAY = 100
+"""Messages to so many people are being sent at most; claiming more would outlast their leases."""
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 """How far the pauses grow while the API is away, in seconds."""
@@ -52,25 +57,37 @@ class DeliveryLoop:
         self._wake_interval = wake_interval
         self._clock = clock
         self._stopping = asyncio.Event()
-        self._working = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unsettled: list[tuple[str, dict[str, Any]]] = []
 
     async def finish(self) -> None:
         """End `run()`; return when the messages that are being sent are settled."""
         self._stopping.set()
-        async with self._working:
-            pass
+        await self._ended.wait()
 
     async def run(self, until: datetime | None = None) -> None:
         """Deliver until `finish()` is called, or until nothing more is due before `until`.
 
         The API being away costs time and loses nothing.
         """
+        self._ended.clear()
+        try:
+            await self._go_on(until)
+            while self._under_way:
+                await asyncio.wait(self._under_way)
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            self._ended.set()
+
+    async def _go_on(self, until: datetime | None) -> None:
         failures = idle = 0
         while not self._stopping.is_set() and (until is None or self._clock() < until):
             try:
-                async with self._working:
-                    sent, next_due_at = await self._round()
+                claimed, next_due_at = await self._claim()
             except ApiError as error:
                 if not failures:
                     logger.warning("deliveries wait, the API said: %s", error.message)
@@ -80,12 +97,14 @@ class DeliveryLoop:
                 failures = 0
                 if until is not None and (next_due_at is None or next_due_at > until):
                     return
-                idle = 0 if sent else idle + 1
+                idle = 0 if claimed else idle + 1
                 pause = self._pause(next_due_at, idle)
             await self._sleep(pause)
 
-    async def _round(self) -> tuple[int, datetime | None]:
-        """Deliver what is due now; return how many messages that were, and when more are due."""
+    async def _claim(self) -> tuple[int, datetime | None]:
+        """Begin to send what is due; return how many messages that is, and when more are due."""
+        while len(self._under_way) >= MOST_UNDER_WAY:
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         late, self._unsettled = self._unsettled, []
         for path, body in late:
             await self._settle(path, body)
@@ -93,22 +112,40 @@ class DeliveryLoop:
         by_account: dict[str, list[dict[str, Any]]] = {}
         for delivery in answer["deliveries"]:
             by_account.setdefault(delivery["account_id"], []).append(delivery)
-        await asyncio.gather(*map(self._deliver_in_order, by_account.values()))
+        for deliveries in by_account.values():
+            task = asyncio.create_task(self._deliver_in_order(deliveries))
+            self._under_way.add(task)
+            task.add_done_callback(self._is_done)
         due = answer["next_due_at"]
         return len(answer["deliveries"]), datetime.fromisoformat(due) if due else None
 
+    def _is_done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # The messages' leases run out, and they are tried again.
+            logger.error("a delivery failed", exc_info=error)
+
     async def _deliver_in_order(self, deliveries: list[dict[str, Any]]) -> None:
-        for delivery in deliveries:
-            body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
-            try:
-                await self._send(delivery["account_id"], escape(delivery["text"]))
-            except Undeliverable as error:
-                logger.info("delivery %s was not sent: %s", delivery["id"], error)
-                body["outcome"] = "failed" if error.permanent else "retry"
-                body["error"] = str(error)
-                if error.retry_after is not None:
-                    body["retry_after"] = error.retry_after
-            await self._settle(f"deliveries/{delivery['id']}/settle", body)
+        """Send messages to one person, after those that are on their way already."""
+        loop = asyncio.get_running_loop()
+        lease_ends = loop.time() + LEASE_SECONDS
+        turn = self._turns.setdefault(deliveries[0]["account_id"], asyncio.Lock())
+        async with turn:
+            for delivery in deliveries:
+                if loop.time() < lease_ends:  # else it is claimed again, by whoever comes first
+                    await self._deliver(delivery)
+
+    async def _deliver(self, delivery: dict[str, Any]) -> None:
+        body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
+        try:
+            await self._send(delivery["account_id"], escape(delivery["text"]))
+        except Undeliverable as error:
+            logger.info("delivery %s was not sent: %s", delivery["id"], error)
+            body["outcome"] = "failed" if error.permanent else "retry"
+            body["error"] = str(error)
+            if error.retry_after is not None:
+                body["retry_after"] = error.retry_after
+        await self._settle(f"deliveries/{delivery['id']}/settle", body)
 
     async def _settle(self, path: str, body: dict[str, Any]) -> None:
         try:

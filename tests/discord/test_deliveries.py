@@ -109,9 +109,46 @@ async def test_one_person_who_is_slow_to_reach_delays_no_other(world: World, clo
     due(clock, "quick", "3")
     async with delivering(world.api, send, clock):
         await until(lambda: sent == ["3"])
+        due(clock, "another", "4")
+        await until(lambda: sent == ["3", "4"])
         release.set()
-        await until(lambda: sent == ["3", "1", "2"])
+        await until(lambda: sent == ["3", "4", "1", "2"])
     assert {state for state, _ in states()} == {"sent"}
+
+
+async def test_a_transport_that_breaks_is_logged_and_ends_nothing(
+    world: World, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = Transport(ZeroDivisionError("a mistake in the transport"))
+    due(clock)
+    async with delivering(world.api, transport, clock):
+        await until(lambda: "a mistake in the transport" in caplog.text)
+        due(clock, "200", "hello")
+        await until(lambda: transport.sent == [("200", "hello")])
+
+
+async def test_what_is_under_way_is_dropped_where_the_loop_is_cancelled(
+    world: World, clock: Clock
+) -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def send(account_id: str, text: str) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    due(clock)
+    loop = DeliveryLoop(world.api, *HOME, send, wake_interval=0.1, clock=clock)
+    running = asyncio.create_task(loop.run())
+    await began.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    async with asyncio.timeout(PATIENCE):
+        await ended.wait()
+        await loop.finish()
+    assert states() == [("waiting", None)]
 
 
 async def test_finishing_settles_what_is_being_sent(world: World, clock: Clock) -> None:
