@@ -14,7 +14,16 @@ from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
 from ai.templates import Node
 from ai.values import trim, typed
-from ai.words import DANGLING, JOINTS, NO_NAME_STARTS, order_end, order_starts, slips, split
+from ai.words import (
+    DANGLING,
+    JOINTS,
+    NO_NAME_STARTS,
+    is_reference,
+    order_end,
+    order_starts,
+    slips,
+    split,
+)
 
 MAX_SLIPS = 2
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
@@ -63,7 +72,7 @@ class Attempt:
         self.index, self.text = index, text
         self.words = split(text)
         self.end = order_end(self.words)
-        self.meant: dict[str, str | None] = {}
+        self.meant: dict[str, list[str]] = {}
 
     def best(self) -> Match | None:
         """Follow every sentence and return the best reading, if it is the only one."""
@@ -106,11 +115,9 @@ class Attempt:
         if len(self.words) > MAX_WORDS_WITH_SLIPS:
             return None
         if word not in self.meant:
-            near = slips(word, self.index.vocabulary)
-            self.meant[word] = near[0] if len(near) == 1 else None
-        meant = self.meant[word]
-        child = node.literals.get(meant) if meant else None
-        return (child, True) if child else None
+            self.meant[word] = slips(word, self.index.vocabulary)
+        children = [node.literals[meant] for meant in self.meant[word] if meant in node.literals]
+        return (children[0], True) if len(children) == 1 else None
 
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
@@ -155,6 +162,9 @@ class Attempt:
         """Take the fields out of the text; None where a time is left over that fits nowhere."""
         fields: dict[str, Any] = {}
         for slot in path.slots:
+            words = self.words[slot.start : slot.end]
+            if slot.field.kind == "text" and is_reference(words):
+                return None
             value = _value(slot.field, self._slice(slot.start, slot.end))
             if value is None:
                 return None

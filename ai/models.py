@@ -49,6 +49,11 @@ class Usage:
     completion: int = 0
     cached: int = 0
 
+    @property
+    def total(self) -> int:
+        """The tokens of prompt and completion together."""
+        return self.prompt + self.completion
+
     def __add__(self, other: "Usage") -> "Usage":
         """Add two costs up."""
         return Usage(

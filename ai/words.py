@@ -65,6 +65,13 @@ NO_NAME_STARTS = {
     "can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this",
 }
 """A sentence that begins with free text is no order where that text begins so: "what is done"."""
+
+POINTERS = {
+    "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",
+    "anything", "nothing", "both", "same", "new", "another", "other", "some", "first", "second",
+    "third", "last", "next", "previous", "task", "tasks", "list", "item", "thing", "things",
+}
+BESIDE_POINTERS = {"the", "a", "an", "my", "of", "to", "for", "in", "on"}
 # fmt: on
 
 JOINTS = {"and", "then", "also", "plus", "&", "please"}
@@ -103,6 +110,12 @@ def split(text: str) -> list[Word]:
         else:
             words.append(Word(word, start, end))
     return words
+
+
+def is_reference(words: list[Word]) -> bool:
+    """Say whether free text is no name but points at something said before: "the last one"."""
+    said = {word.text for word in words}
+    return said <= POINTERS | BESIDE_POINTERS and not said <= BESIDE_POINTERS
 
 
 _LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)

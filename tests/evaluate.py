@@ -1,0 +1,163 @@
+"""How well the parser understands: `python -m tests.evaluate` (or `make eval`).
+
+Runs the utterances of tests/sentences/ through the sentences alone and, where OPENROUTER_API_KEY is
+set, through the whole chain with that model. Ends with 1 where a sentence matched wrongly.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import yaml
+
+from ai.catalogue import catalogue
+from ai.configuration import get_ai_config
+from ai.models import ChatModel, Message, Reply, Usage
+from ai.parser import Parser, model_of
+from bot.command_registry import load_commands
+from config.settings import get_settings
+
+SENTENCES = Path(__file__).parent / "sentences"
+AT_ONCE = 8  # requests that a model gets at the same time
+
+Command = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Something a person says, and the command that it means, None where it means none."""
+
+    domain: str
+    text: str
+    expected: Command | None
+    is_beyond: bool = False  # no sentence covers it: without a model it must be a miss
+    history: tuple[tuple[str, Command], ...] = ()
+
+
+@dataclass
+class Score:
+    """How the utterances of a domain were understood."""
+
+    right: int = 0
+    missed: int = 0
+    wrong: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    tokens: int = 0
+
+    def include(self, other: "Score") -> None:
+        """Add another score."""
+        self.right += other.right
+        self.missed += other.missed
+        self.tokens += other.tokens
+        self.wrong += other.wrong
+        self.seconds += other.seconds
+
+    def add(self, utterance: Utterance, found: Command | None, seconds: float) -> None:
+        """Count one utterance."""
+        self.seconds.append(seconds)
+        if found == utterance.expected:
+            self.right += 1
+        elif found is None:
+            self.missed += 1
+        else:
+            self.wrong.append(f"{utterance.text!r} was taken for {found}")
+
+
+def utterances() -> Iterator[Utterance]:
+    """Read every utterance; raises ValueError for one that is written wrongly."""
+    for path in sorted(SENTENCES.rglob("*.yaml")):
+        for case in yaml.safe_load(path.read_text("utf-8")):
+            unknown = case.keys() - {"say", "is", "beyond", "after"}
+            if unknown or "is" not in case:
+                raise ValueError(f"{path.name}: {case} needs say and is, and knows no {unknown}")
+            expected = dict(case["is"]) if case["is"] else None
+            if expected:
+                kind, action = expected.pop("command").split()
+                expected = {"interaction_type": kind, "action": action, **expected}
+            history = tuple((said, made) for said, made in case.get("after", ()))
+            yield Utterance(path.stem, case["say"], expected, case.get("beyond", False), history)
+
+
+class CountingModel:
+    """A model that adds up what it costs."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self.model, self.usage = model, Usage()
+
+    async def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
+    ) -> Reply:
+        """Pass a request on."""
+        reply = await self.model.complete(messages, schema)
+        self.usage += reply.usage
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the model."""
+        await self.model.aclose()
+
+
+async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
+    """Run every utterance, with sentences alone or with a model, and score them by domain."""
+    load_commands()
+    counting = CountingModel(model) if model else None
+    parser = Parser(catalogue, get_ai_config(), counting)
+    await parser.parse("list my tasks")  # the first one pays for what is cached
+    slots = asyncio.Semaphore(AT_ONCE if model else 1)
+    scores: dict[str, Score] = {}
+
+    async def one(utterance: Utterance) -> None:
+        async with slots:
+            started = time.perf_counter()
+            found = await parser.parse(utterance.text, history=utterance.history)
+            seconds = time.perf_counter() - started
+        score = scores.setdefault(utterance.domain, Score())
+        score.add(utterance, found if "action" in found else None, seconds)
+
+    for domain, said in groupby(utterances(), key=lambda utterance: utterance.domain):
+        before = counting.usage if counting else Usage()
+        await asyncio.gather(*map(one, said))
+        if counting:
+            scores[domain].tokens = counting.usage.total - before.total
+    return scores
+
+
+def report(title: str, scores: dict[str, Score]) -> Iterator[str]:
+    """Yield the lines of a table, and what was wrong below it."""
+    yield f"{title:24}{'right':>8}{'wrong':>8}{'missed':>8}{'tokens':>8}{'p50 ms':>9}{'p99 ms':>9}"
+    everything = Score()
+    for domain, score in [*scores.items(), ("all", everything)]:
+        cuts = quantiles(score.seconds, n=100, method="inclusive")
+        yield (
+            f"{domain:24}{score.right:8}{len(score.wrong):8}{score.missed:8}{score.tokens:8}"
+            f"{cuts[49] * 1000:9.2f}{cuts[98] * 1000:9.2f}"
+        )
+        if score is not everything:
+            everything.include(score)
+    yield from (f"  wrong: {line}" for line in everything.wrong)
+
+
+async def main() -> int:
+    """Print the tables; return 1 where a sentence matched wrongly, else 0."""
+    local = await evaluate()
+    lines = [*report("sentences alone", local)]
+    config = get_ai_config()
+    if model := model_of(get_settings(), config):
+        try:
+            lines += ["", *report(config.model, await evaluate(model))]
+        finally:
+            await model.aclose()
+    else:
+        lines += ["", "With OPENROUTER_API_KEY set, the model is measured too."]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return int(any(score.wrong for score in local.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
