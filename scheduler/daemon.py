@@ -140,19 +140,21 @@ class Daemon:
         self._finishers.append(finish)
 
     def run(self) -> None:
-        """Run every job until `stop` is set; return when what was under way is done."""
-        self._load()
-        outage = Outage()
-        threads = [
-            threading.Thread(
-                target=job.loop, args=(self._stop, outage), name=f"job {name}", daemon=True
-            )
-            for name, job in self._jobs.items()
-        ]
-        for thread in threads:
-            thread.start()
-        logger.info("the scheduler runs %s", ", ".join(self._jobs))
+        """Run every job until `stop` is set; return when what was under way is done.
+
+        Raises RuntimeError for a file in scheduler/jobs/ that can't be used.
+        """
+        threads: list[threading.Thread] = []
         try:
+            self._load()
+            outage = Outage()
+            for name, job in self._jobs.items():
+                thread = threading.Thread(
+                    target=job.loop, args=(self._stop, outage), name=f"job {name}", daemon=True
+                )
+                thread.start()
+                threads.append(thread)
+            logger.info("the scheduler runs %s", ", ".join(self._jobs))
             self._stop.wait()
         finally:
             self._end(threads)
