@@ -56,10 +56,9 @@ def read_token(token: str) -> Caller:
     """
     claims = _verified(token)
     user = users.find_user(claims["sub"])
-    if user is None or user["token_version"] != claims.get("ver", 0):
+    if user is None or user["token_version"] != claims["ver"]:
         raise NotAuthenticated
-    chat = claims.get("chat")
-    return Caller(user["id"], user["username"], UUID(chat) if chat else None)
+    return Caller(user["id"], user["username"], claims["chat"])
 
 
 def verify_login_token(
@@ -101,14 +100,17 @@ def _secrets() -> list[str]:
 
 
 def _verified(token: str) -> dict[str, Any]:
+    """Return the claims of a token that is ours and in force, with what may be left out."""
     for secret in _secrets():
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token, secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}
             )
+            chat = claims.get("chat")
+            return {"ver": 0, **claims, "chat": UUID(chat) if chat else None}
         except jwt.InvalidSignatureError:
             continue  # perhaps signed with an older one
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, ValueError) as error:  # ValueError: odd characters, no UUID
             raise NotAuthenticated from error
     raise NotAuthenticated
 

@@ -1,0 +1,254 @@
+"""Log-ins and tokens."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+import pytest
+
+from config.settings import get_settings
+from core import auth, postgres, users
+from core.auth import (
+    Caller,
+    getLoginToken,
+    getUserpasswordHash,
+    issue_token,
+    read_token,
+    unregisterUser,
+    verifyLoginToken,
+)
+from core.database import Database
+from core.errors import InvalidInput, NotAuthenticated
+
+pytestmark = pytest.mark.usefixtures("database")
+
+PASSWORD = "correct horse battery staple"
+OTHER_KEY = "another-key-" + "k" * 32
+
+
+@pytest.fixture
+def ada() -> dict[str, Any]:
+    assert users.registerUser("ada", PASSWORD)
+    row = postgres.select_one("users", {"username": "ada"})
+    assert row is not None
+    return row
+
+
+def key() -> str:
+    return get_settings().jwt_secret.get_secret_value()
+
+
+def forged(user: dict[str, Any], secret: str | None = None, **claims: object) -> str:
+    """A token like ours, but for these claims; None leaves one out."""
+    now = datetime.now(UTC)
+    ours = {"sub": str(user["id"]), "name": user["username"], "ver": user["token_version"]}
+    whole = {**ours, "iat": now, "exp": now + timedelta(minutes=5), **claims}
+    kept = {name: value for name, value in whole.items() if value is not None}
+    return jwt.encode(kept, secret or key(), algorithm="HS256")
+
+
+def test_the_right_password_gives_a_token_for_an_hour(ada: dict[str, Any]) -> None:
+    token = getLoginToken("ada", PASSWORD)
+    assert isinstance(token, str)
+    claims = jwt.decode(token, key(), algorithms=["HS256"])
+    assert jwt.get_unverified_header(token)["alg"] == "HS256"
+    assert claims["sub"] == str(ada["id"])
+    assert claims["name"] == "ada"
+    assert claims["exp"] - claims["iat"] == 3600
+    assert abs(claims["iat"] - time.time()) < 60
+    assert read_token(token) == Caller(ada["id"], "ada")
+
+
+def test_a_name_is_found_in_any_form(ada: dict[str, Any]) -> None:
+    assert getLoginToken(username=" ada ", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("ada", PASSWORD + "!"),
+        ("ada", PASSWORD.upper()),
+        ("ada", ""),
+        ("ada", "x" * 1000),
+        ("ada", "\ud800"),
+        ("ada", PASSWORD + "\0"),
+        ("nobody", PASSWORD),
+        ("nobody", "nobody has this password"),
+        ("", ""),
+        ("a\0b", PASSWORD),
+    ],
+)
+def test_anything_else_gives_none(ada: dict[str, Any], name: str, password: str) -> None:
+    assert getLoginToken(name, password) is False
+
+
+def test_a_password_is_never_cut(ada: dict[str, Any]) -> None:
+    longest = "0123456789" * 7 + "ab"
+    assert users.changePassword(ada["id"], longest)
+    assert getLoginToken("ada", longest)
+    assert getLoginToken("ada", longest + "c") is False
+    with pytest.raises(InvalidInput):
+        auth.check_password(longest + "c")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_unknown_user_takes_as_long_as_a_wrong_password(
+    ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD_HASH_ROUNDS", "9")
+    get_settings.cache_clear()
+    try:
+        users.changePassword(ada["id"], PASSWORD)
+
+        def seconds(name: str) -> float:
+            start = time.perf_counter()
+            assert getLoginToken(name, "wrong password") is False
+            return time.perf_counter() - start
+
+        seconds("nobody")  # makes the hash that nobody has
+        times = [(seconds("ada"), seconds("nobody")) for _ in range(9)]
+        wrong, unknown = (median(column) for column in zip(*times, strict=True))
+        assert 0.5 < unknown / wrong < 2
+    finally:
+        get_settings.cache_clear()
+
+
+def test_the_hash_is_checked_without_holding_a_connection(database: Database) -> None:
+    users.registerUser("ada", PASSWORD)
+    token = getLoginToken("ada", PASSWORD)
+    pool: Any = database.engine.pool
+    assert token
+    assert pool.checkedout() == 0
+
+
+# Tokens
+
+
+def test_a_token_is_verified_against_a_name_and_a_uuid(ada: dict[str, Any]) -> None:
+    token = getLoginToken("ada", PASSWORD)
+    assert isinstance(token, str)
+    assert verifyLoginToken(token) is True
+    assert verifyLoginToken(token, "ada", ada["id"]) is True
+    assert verifyLoginToken(login_token=token, userUUID=str(ada["id"]).upper()) is True
+    assert verifyLoginToken(token, username="bob") is False
+    assert verifyLoginToken(token, userUUID=uuid4()) is False
+    assert verifyLoginToken("nonsense") is False
+
+
+def test_a_token_carries_the_chat_that_it_is_for(ada: dict[str, Any]) -> None:
+    chat = uuid4()
+    assert read_token(issue_token(ada, chat)) == Caller(ada["id"], "ada", chat)
+
+
+def test_a_token_without_a_version_is_of_version_zero(ada: dict[str, Any]) -> None:
+    assert read_token(forged(ada, ver=None)).user_uuid == ada["id"]
+    assert auth.end_sessions(ada["id"])
+    with pytest.raises(NotAuthenticated):
+        read_token(forged(ada, ver=None))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": datetime.now(UTC) - timedelta(seconds=1)},
+        {"exp": None},
+        {"exp": "soon"},
+        {"sub": None},
+        {"sub": "no uuid"},
+        {"sub": str(UUID(int=1))},
+        {"ver": 1},
+        {"ver": "0"},
+        {"iat": datetime.now(UTC) + timedelta(hours=1)},
+        {"nbf": datetime.now(UTC) + timedelta(hours=1)},
+        {"chat": "no uuid"},
+    ],
+)
+def test_claims_that_are_refused(ada: dict[str, Any], claims: dict[str, object]) -> None:
+    assert read_token(forged(ada))
+    with pytest.raises(NotAuthenticated):
+        read_token(forged(ada, **claims))
+
+
+def test_signatures_that_are_refused(ada: dict[str, Any]) -> None:
+    good = forged(ada)
+    head, body, signature = good.split(".")
+    claims = jwt.decode(good, key(), algorithms=["HS256"])
+    for bad in (
+        forged(ada, OTHER_KEY),
+        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, key() + key(), algorithm="HS512"),
+        f"{head}.{body}.",
+        f"{head}.{body}",
+        f"{head}.{body}.{signature[:-2]}",
+        f"{head}.{body[:-1]}.{signature}",
+        "",
+        "a.b.c",
+        "\ud800.b.c",
+        good + "\n",
+    ):
+        with pytest.raises(NotAuthenticated):
+            read_token(bad)
+        assert verifyLoginToken(bad) is False
+
+
+def test_the_first_key_signs_and_all_verify(
+    ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = key()
+    before = forged(ada)
+    monkeypatch.setenv("JWT_SECRET", f"{OTHER_KEY}, {old}")
+    get_settings.cache_clear()
+    try:
+        after = issue_token(ada)
+        assert jwt.decode(after, OTHER_KEY, algorithms=["HS256"])["name"] == "ada"
+        assert read_token(before) == read_token(after)
+        with pytest.raises(NotAuthenticated):
+            read_token(forged(ada, exp=datetime.now(UTC) - timedelta(seconds=1), secret=old))
+        monkeypatch.setenv("JWT_SECRET", OTHER_KEY)
+        get_settings.cache_clear()
+        with pytest.raises(NotAuthenticated):
+            read_token(before)
+        assert read_token(after)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+
+
+def test_tokens_end_with_the_sessions_the_password_and_the_user(ada: dict[str, Any]) -> None:
+    first = getLoginToken("ada", PASSWORD)
+    assert isinstance(first, str)
+    assert auth.end_sessions(ada["id"]) is True
+    assert verifyLoginToken(first) is False
+    second = getLoginToken("ada", PASSWORD)
+    assert isinstance(second, str)
+    assert users.changePassword(ada["id"], "another password")
+    assert verifyLoginToken(second) is False
+    assert getLoginToken("ada", PASSWORD) is False
+    third = getLoginToken("ada", "another password")
+    assert isinstance(third, str)
+    assert verifyLoginToken(third) is True
+    users.deleteUser(ada["id"])
+    assert verifyLoginToken(third) is False
+    assert auth.end_sessions(ada["id"]) is False
+
+
+def test_a_token_follows_a_change_of_name(ada: dict[str, Any]) -> None:
+    token = issue_token(ada)
+    users.updateUser(ada["id"], {"username": "countess"})
+    assert read_token(token).username == "countess"
+
+
+# Hashes
+
+
+def test_the_hash_and_the_end_of_an_account(ada: dict[str, Any]) -> None:
+    assert getUserpasswordHash(str(ada["id"])) == ada["password_hashed"]
+    assert getUserpasswordHash(uuid4()) is None
+    assert getUserpasswordHash("no uuid") is None
+    assert unregisterUser(ada["id"], "wrong password") is False
+    assert unregisterUser(uuid4(), PASSWORD) is False
+    assert unregisterUser(userUUID=str(ada["id"]), password=PASSWORD) is True
+    assert postgres.count("users") == 0

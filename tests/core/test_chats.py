@@ -1,0 +1,56 @@
+"""Who is logged in where."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from core import chats, postgres
+
+pytestmark = pytest.mark.usefixtures("database")
+
+HERE = ("discord", "default", "4711")
+
+
+def user(name: str) -> UUID:
+    row = postgres.insert("users", {"username": name, "password_hashed": b"x"})
+    assert isinstance(row["id"], UUID)
+    return row["id"]
+
+
+def test_one_user_at_a_time_is_logged_in_at_an_address() -> None:
+    ada, bob = user("ada"), user("bob")
+    first = chats.link(ada, *HERE)
+    assert chats.find(*HERE) == first
+    second = chats.link(bob, *HERE)
+    assert chats.find(*HERE) == second
+    assert second["user_uuid"] == bob
+    again = chats.link(ada, *HERE)
+    assert again["id"] == first["id"]
+    assert again["last_used_at"] >= first["last_used_at"] + timedelta(0)
+    assert [row["logged_in"] for row in postgres.select("chat_accounts", {"user_uuid": bob})] == [
+        False
+    ]
+
+
+def test_addresses_do_not_touch_each_other() -> None:
+    ada, bob = user("ada"), user("bob")
+    chats.link(ada, *HERE)
+    for other in (
+        ("console", "default", "4711"),
+        ("discord", "second", "4711"),
+        ("discord", "default", "4712"),
+    ):
+        assert chats.find(*other) is None
+        chats.link(bob, *other)
+    found = chats.find(*HERE)
+    assert found is not None
+    assert found["user_uuid"] == ada
+
+
+def test_who_logs_out_keeps_the_address() -> None:
+    linked = chats.link(user("ada"), *HERE)
+    assert chats.unlink(*HERE) is True
+    assert chats.unlink(*HERE) is False
+    assert chats.find(*HERE) is None
+    assert postgres.select("chat_accounts") == [{**linked, "logged_in": False}]
