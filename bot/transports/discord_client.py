@@ -25,6 +25,9 @@ DISCORD_API = discord.http.Route.BASE
 TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """What a call to Discord raises when Discord, or the way there, fails."""
 
+# The bot does not speak, so nobody needs to be told what that would take.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 
 class Brain(Protocol):
     """What answers."""
