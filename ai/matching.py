@@ -26,6 +26,7 @@ from ai.words import (
 )
 
 MAX_SLIPS = 2
+MAX_STEPS = 20_000  # some 20 ms; a message made to take longer is left to the model
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
 
 
@@ -65,6 +66,10 @@ class Index:
     verbs: frozenset[str]  # the words that open an order, such as "add"
 
 
+class _TooManySteps(Exception):
+    """A text has so many readings that looking at them all would hold up everyone."""
+
+
 class Attempt:
     """One text against the tree of sentences."""
 
@@ -72,12 +77,19 @@ class Attempt:
         self.index, self.text = index, text
         self.words = split(text)
         self.end = order_end(self.words)
+        self.steps = 0
         self.meant: dict[str, list[str]] = {}
 
     def best(self) -> Match | None:
-        """Follow every sentence and return the best reading, if it is the only one."""
+        """Return the best reading, if it is the only one."""
+        try:
+            return self._best()
+        except _TooManySteps:
+            return None
+
+    def _best(self) -> Match | None:
         ranked: dict[tuple[int, int, int], list[tuple[Match, _Path]]] = {}
-        for start in order_starts(self.words):
+        for start in order_starts(self.words[: self.end]):
             for spec, path in self._follow(self.index.root, start, _Path(start)):
                 if match := self._read(spec, path):
                     whens = (f.name for f in spec.fields if f.kind == "when")
@@ -92,6 +104,7 @@ class Attempt:
 
     def _follow(self, node: Node, at: int, path: _Path) -> Iterator[tuple[CommandSpec, _Path]]:
         """Yield the commands whose sentence reaches from a word to the end of the order."""
+        self._step()
         if at == self.end:
             yield from ((spec, path) for spec in node.complete)
             return
@@ -106,6 +119,11 @@ class Attempt:
             for end in self._slot_ends(slot, child, at):
                 filled = replace(path, slots=(*path.slots, _Slot(slot, at, end)))
                 yield from self._follow(child, end, filled)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise _TooManySteps
 
     def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
         """Return what follows a fixed word of the node, and whether the word was mistyped."""
@@ -136,6 +154,7 @@ class Attempt:
 
     def _may_go_on(self, node: Node, at: int) -> bool:
         """Say whether something can follow at a word, so that free text may end before it."""
+        self._step()
         if self.words[at].is_glued:
             return False
         if self._literal(node, at):

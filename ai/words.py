@@ -79,6 +79,7 @@ JOINTS = {"and", "then", "also", "plus", "&", "please"}
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 MIN_TYPO_LENGTH = 4
+MAX_POLITE_PHRASES = 5
 INFLECTIONS = ("d", "s", "ed", "er", "ing", "r")
 
 
@@ -124,12 +125,15 @@ _TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reve
 
 def order_starts(words: list[Word]) -> list[int]:
     """Return where the order may begin: at the first word, and behind polite ones."""
-    starts = [0]
     texts = [word.text for word in words]
-    while phrase := next(
-        (p for p in _LEADING if tuple(texts[starts[-1] : starts[-1] + len(p)]) == p), None
-    ):
-        starts.append(starts[-1] + len(phrase))
+    starts: list[int] = []
+    at = 0
+    while at < len(texts) and len(starts) <= MAX_POLITE_PHRASES:
+        starts.append(at)
+        phrase = next((p for p in _LEADING if tuple(texts[at : at + len(p)]) == p), None)
+        if phrase is None:
+            break
+        at += len(phrase)
     return starts
 
 

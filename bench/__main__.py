@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-MEASUREMENTS = ("crud", "api")
+MEASUREMENTS = ("crud", "api", "sentences")
 
 for name in sys.argv[1:] or MEASUREMENTS:
     import_module(f"bench.{name}").main()

@@ -6,6 +6,7 @@ mean at a given moment is decided in ai/dates.py.
 
 import re
 from dataclasses import replace
+from itertools import islice
 
 from ai.english.clock import CLOCK
 from ai.english.days import DAYS
@@ -13,6 +14,7 @@ from ai.english.durations import read_duration
 from ai.english.reading import END, Reading
 
 PIECES = (*DAYS, *CLOCK)
+MAX_STARTS = 200
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
@@ -79,9 +81,12 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
 
 
 def find(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the phrases in a text, each as long as it can be."""
+    """Return the spans of the phrases in a text, each as long as it can be.
+
+    Only the first MAX_STARTS words that may begin one are looked at: nobody names so many times.
+    """
     spans: list[tuple[int, int]] = []
-    for start in (match.start() for match in _START.finditer(text)):
+    for start in (match.start() for match in islice(_START.finditer(text), MAX_STARTS)):
         if spans and start < spans[-1][1]:
             continue
         found = read(text, start)

@@ -1,8 +1,11 @@
 """Texts against the sentences of a small catalogue."""
 
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ai.catalogue import Catalogue, CommandSpec, FieldSpec
 from ai.sentences import Matcher
@@ -10,6 +13,10 @@ from ai.templates import MAX_WAYS, SentenceError
 from tests.ai.commands import small_catalogue
 
 MATCHER = Matcher(small_catalogue())
+WORDS = [
+    *("add", "to", "my", "tasks", "shopping", "list", "remind", "me", "tomorrow", "at", "5", "pm"),
+    *("please", "thanks", "and", "then", ",", "?", "rename", "is", "done", "it's", "friday", "\n"),
+]
 
 
 def said(text: str) -> tuple[str, dict[str, Any]] | None:
@@ -264,3 +271,35 @@ def test_the_nearest_sentences_are_offered_one_a_command() -> None:
         "dim the light to <percent> percent"
     ]
     assert MATCHER.nearest("tasks", allowed=()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rename a to " * 330 + "b",
+        "move x to my " * 330 + "list",
+        "remind me to " + "tomorrow at 5 " * 280,
+        "remind me to " * 300 + "x tomorrow",
+        "please " * 600,
+        "first second third " * 200,
+        "in 1 hour and " * 280,
+        "add x and " * 400 + "to my tasks",
+        "x" * 4000,
+        "5" * 4000,
+        "\n" * 4000,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_text_made_to_take_long_is_given_up_soon(text: str) -> None:
+    started = time.process_time()
+    MATCHER.match(text)
+    assert time.process_time() - started < 0.5
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join))
+def test_no_text_breaks_it(text: str) -> None:
+    match = MATCHER.match(text)
+    if match:
+        assert {field.name for field in match.spec.fields} >= match.fields.keys()
+        for value in match.fields.values():
+            assert not isinstance(value, str) or value.strip()
