@@ -42,10 +42,11 @@ def _answer(status: int, message: str, **more: Any) -> Response:  # noqa: ANN401
 
 
 def _app_error(error: AppError) -> Response:
-    if error.status >= 500:
-        log.error("%s in %s\n%s", type(error).__name__, request.endpoint, _trace(error))
+    if error.status == 500:
+        return _unexpected(error)
     response = _answer(error.status, str(error))
     if isinstance(error, Unavailable):
+        log.warning("unavailable in %s: %s", request.endpoint, type(error.__cause__).__name__)
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

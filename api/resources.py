@@ -82,7 +82,7 @@ class OwnedResource:
         @routes.output(read, 201)
         def add(body: Body) -> Row:
             """Make a row of your own."""
-            return self.create(body.given())
+            return self.create(body.model_dump())
 
         @routes.get("/<uuid:row_id>")
         @routes.output(read)

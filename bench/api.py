@@ -36,8 +36,6 @@ SERVERS = ("project", "pooled", "connecting")
 CLIENTS = (1, 8, 64)
 ROUNDS = 3
 SECONDS = 1.0
-THREADS = 16
-POOL = 10
 ROWS = 10
 USER_SQL = (
     "SELECT id, username, password_hashed, display_name, time_zone, token_version, created_at "
@@ -111,10 +109,10 @@ def _serve(kind: str, url: str, settings: Settings, line: Connection) -> None:
         development.serve_forever()
         return
     if kind == "pooled":
-        app: Flask = _bare(_pooled(url), settings)
+        app: Flask = _bare(_pooled(url, settings.api_threads), settings)
     else:
-        app = create_app(settings, Database(url, POOL))
-    server = serve(app, "127.0.0.1", 0, THREADS)
+        app = create_app(settings, Database(url, settings.db_pool_size))
+    server = serve(app, "127.0.0.1", 0, settings.api_threads)
     line.send(server.port)
     server.run()
 
@@ -142,9 +140,9 @@ def _bare(query: Query, settings: Settings) -> Flask:
     return app
 
 
-def _pooled(url: str) -> Query:
+def _pooled(url: str, size: int) -> Query:
     # psycopg2's pool closes what it holds above the minimum as it comes back, hence the minimum.
-    pool = psycopg2.pool.ThreadedConnectionPool(THREADS, THREADS, **_where(url))
+    pool = psycopg2.pool.ThreadedConnectionPool(size, size, **_where(url))
 
     def query(sql: str, value: UUID) -> list[dict[str, Any]]:
         connection = pool.getconn()

@@ -5,19 +5,28 @@ from typing import Annotated
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
 from api.models import Change, optional
 from api.security import caller
 from core.database import transaction
 from core.errors import InvalidInput
-from core.notifications import get_notification_settings, set_notification_settings
+from core.notifications import TOPIC, get_notification_settings, set_notification_settings
 
 WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
 
-CHANNELS = (("discord_enabled", "discord_webhook"), ("ntfy_enabled", "ntfy_topic"))
+CHANNELS = (
+    ("discord_enabled", "discord_webhook", "Discord webhook"),
+    ("ntfy_enabled", "ntfy_topic", "ntfy topic"),
+)
 
 routes = APIBlueprint("notifications", __name__, url_prefix="/api")
+
+
+def _topic(name: str) -> str:
+    if not TOPIC.fullmatch(name):
+        raise ValueError("A topic is 1 to 64 letters, digits, hyphens and underscores.")
+    return name
 
 
 class NotificationsOut(BaseModel):
@@ -34,7 +43,7 @@ class NotificationsIn(Change):
 
     discord_webhook: Annotated[str, StringConstraints(max_length=500)] | None = None
     discord_enabled: StrictBool = optional()
-    ntfy_topic: Annotated[str, StringConstraints(pattern=r"^[-_A-Za-z0-9]{1,64}$")] | None = None
+    ntfy_topic: Annotated[str, AfterValidator(_topic)] | None = None
     ntfy_enabled: StrictBool = optional()
 
 
@@ -61,10 +70,10 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
         _check_webhook(body.discord_webhook)
     with transaction():
         after = (get_notification_settings(caller().user_uuid) or {}) | changes
-        for enabled, address in CHANNELS:
+        for enabled, address, words in CHANNELS:
             if after.get(enabled) and not after.get(address):
                 if enabled in changes:
-                    raise InvalidInput(f"{enabled}: set {address} first.")
+                    raise InvalidInput(f"Set your {words} first.")
                 changes[enabled] = False  # its address was removed
         set_notification_settings(caller().user_uuid, changes)
         return _current()
@@ -74,7 +83,7 @@ def _check_webhook(url: str) -> None:
     """Refuse every address that is not a webhook of Discord's: it is called from the inside."""
     base = current_app.extensions["settings"].discord_webhook_base_url
     if not url.startswith(base) or not WEBHOOK_TAIL.fullmatch(url.removeprefix(base)):
-        raise InvalidInput(f"discord_webhook: a webhook's address starts with {base}")
+        raise InvalidInput(f"The address of a Discord webhook starts with {base}")
 
 
 def register(app: APIFlask) -> None:

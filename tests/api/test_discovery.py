@@ -1,5 +1,6 @@
 """Route modules are found by themselves, and a broken one stops the start with its name."""
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -14,7 +15,7 @@ from api import routes
 from api.discovery import BrokenModule, load_routes
 from api.main import create_app, register_routes
 from api.security import public
-from config.settings import Settings
+from config.settings import ROOT, Settings
 from core.database import Database
 from tests.api.callers import on_one_database
 
@@ -41,6 +42,19 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 def test_every_file_in_the_folder_is_a_route_module() -> None:
     files = {path.stem for path in Path(routes.__path__[0]).glob("*.py")} - {"__init__"}
     assert {module.__name__ for module in load_routes()} == {f"api.routes.{name}" for name in files}
+
+
+def test_importing_the_routes_reads_no_settings_and_opens_no_database(tmp_path: Path) -> None:
+    """The command line's schema and migrations import them with no service set up."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import api.main; api.main.load_routes()"],
+        cwd=tmp_path,
+        env={"APP_ENV": "production", "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path / "var")},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert not (tmp_path / "var").exists()
 
 
 @on_one_database

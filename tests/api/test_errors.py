@@ -107,7 +107,6 @@ def test_bad_uuids_in_a_path(ada: Caller, nobody: Caller, uuid: str) -> None:
         (NotFound("so"), 404),
         (Conflict("so"), 409),
         (Unavailable("so"), 503),
-        (AppError("so"), 500),
     ],
 )
 def test_errors_of_the_program(app: APIFlask, error: AppError, status: int) -> None:
