@@ -78,11 +78,9 @@ class Conversation:
         turn = self._turns.setdefault(place, asyncio.Lock())
         async with turn, outlet.typing():
             talk = self._talks.get(place)
-            if talk is not None and talk.waiting:
-                await talk.step(incoming.text, outlet)
-            else:
-                talk = self._talks[place] = Talk(self._settings.login_timeout_seconds)
-                await talk.start(self._hold(talk, place, incoming), outlet)
+            if talk is None or not await talk.step(incoming.text, outlet):
+                talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
+                await talk.start(self._hold(talk, place, incoming))
 
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""

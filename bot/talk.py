@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 
 from bot.fields import NO, YES
 from bot.messages import Outlet
@@ -31,59 +30,46 @@ def normalise(text: str) -> str:
 
 
 class Talk:
-    """Run one exchange with one person, over as many messages as it takes.
+    """One exchange with one person, over as many messages as it takes.
 
-    `step` hands it a message, and returns when it has ended or waits for the next answer, so that
-    nothing is held up meanwhile.
+    `start` and `step` return when it has ended or waits for an answer, so that nothing is held up
+    meanwhile.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, outlet: Outlet, patience: float) -> None:
+        self.asked_secret = False
+        self._outlet = outlet
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
         self._answer: asyncio.Future[str] | None = None
-        self._pause: asyncio.Future[None] | None = None
-        self._outlet: Outlet | None = None
-        self.asked_secret = False
+        self._paused = asyncio.Event()
 
-    @property
-    def waiting(self) -> bool:
-        """Say whether a question is open."""
-        return self._answer is not None and not self._answer.done()
-
-    async def start(self, run: Coroutine[None, None, None], outlet: Outlet) -> None:
+    async def start(self, run: Coroutine[None, None, None]) -> None:
         """Begin, and return at the first question or at the end."""
         self._task = asyncio.create_task(run)
-        await self._go_on(self._task, outlet)
+        self._task.add_done_callback(lambda _: self._paused.set())
+        await self._go_on()
 
-    async def step(self, text: str, outlet: Outlet) -> None:
-        """Answer the open question, and return at the next one or at the end."""
-        if self._task is None or self._answer is None:
-            raise RuntimeError("this talk has no open question")
-        self._answer.set_result(text)
-        await self._go_on(self._task, outlet)
+    async def step(self, text: str, outlet: Outlet) -> bool:
+        """Answer the open question, and return at the next one or at the end.
 
-    async def _go_on(self, task: asyncio.Task[None], outlet: Outlet) -> None:
+        False where no question is open (any more): the text is no answer then.
+        """
+        if self._answer is None or self._answer.done():
+            return False
         self._outlet = outlet
-        self._pause = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.wait({task, self._pause}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            await self.close()
-            raise
-        if task.done():
-            await task
+        self._answer.set_result(text)
+        await self._go_on()
+        return True
 
     async def close(self) -> None:
         """End it where it stands."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
 
     async def say(self, text: str) -> None:
         """Send a reply."""
-        if self._outlet is None:
-            raise RuntimeError("this talk has not started")
         await self._outlet.send(text)
 
     async def ask(self, question: str, *, secret: str | None = None) -> str:
@@ -92,8 +78,6 @@ class Talk:
         `secret` says what the answer is ("your password") where nobody else may see it. Raises
         Cancelled or Lapsed where no answer comes.
         """
-        if self._outlet is None or self._pause is None:
-            raise RuntimeError("this talk has not started")
         hidden = self._outlet.expect_secret() if secret else True
         await self._outlet.send(question)
         loop = asyncio.get_running_loop()
@@ -101,16 +85,16 @@ class Talk:
         answer: asyncio.Future[str] = loop.create_future()
         self._answer = answer
         timer = loop.call_later(self._patience, _lapse, answer)
-        self._pause.set_result(None)
+        self._paused.set()
         try:
             text = await answer
         finally:
             timer.cancel()
-        if not hidden and secret:
-            await self._outlet.send(DELETE_HINT.format(what=secret))
         # A password may read "never mind"; none is as short as "cancel".
         if normalise(text) in ({"cancel"} if secret else CANCEL_WORDS):
             raise Cancelled
+        if secret and not hidden:
+            await self._outlet.send(DELETE_HINT.format(what=secret))
         return text
 
     async def confirm(self, question: str) -> bool:
@@ -119,6 +103,17 @@ class Talk:
         while words not in YES | NO:
             words = normalise(await self.ask("Please answer “yes” or “no”."))
         return words in YES
+
+    async def _go_on(self) -> None:
+        """Wait for the next question or the end; raise what the outlet raised."""
+        self._paused.clear()
+        try:
+            await self._paused.wait()
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if self._task is not None and self._task.done():
+            self._task.result()
 
 
 def _lapse(answer: asyncio.Future[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import SecretStr
 
 from ai.catalogue import Catalogue
 from ai.configuration import get_ai_config
@@ -256,6 +257,12 @@ async def test_help_lists_what_can_be_said(chat: Person, words: str) -> None:
     assert not set("{}[]()|<>") & set(told)
 
 
+async def test_help_names_raw_handlers(customer: Person, world: World) -> None:
+    registry = await world.know(shop)
+    registry.register_module("habit", shop.handle)
+    assert "I also know about: habit." in await customer.say("help")
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -312,6 +319,23 @@ async def test_a_raw_handler_gets_message_session_and_command(
     assert session.username == "ada"
     assert session.user_uuid
     assert session.token
+
+
+async def test_a_model_is_asked_where_a_key_is_set(
+    model_server: ModelServer, world: World, chat: Person
+) -> None:
+    world.settings = world.settings.model_copy(
+        update={
+            "openrouter_api_key": SecretStr("key"),
+            "openrouter_base_url": model_server.base_url,
+        }
+    )
+    await world.restart()
+    command = {"interaction_type": "task", "action": "add", "name": "call mum"}
+    model_server.replies(command | {"due": "tomorrow at 5pm"})
+    answer = await chat.say("I really should ring my mother tomorrow at 5pm")
+    assert answer.startswith("Added **call mum** \N{EN DASH} tomorrow at 17:00 (UTC).")
+    assert "list my tasks" in model_server.requests[0].messages[0]["content"]
 
 
 async def test_discord_accounts_are_numbers(world: World, stranger: Person) -> None:
@@ -390,7 +414,7 @@ async def test_a_crash_is_told_in_plain_words_and_logged_without_text(
 
 
 async def test_what_the_api_refuses_is_told_in_its_words(customer: Person) -> None:
-    assert await customer.say("fetch nothing") == "There is nothing at this address."
+    assert await customer.say("fetch bananas") == "There is nothing at this address."
 
 
 async def test_the_api_away_loses_nothing(world: World, chat: Person) -> None:

@@ -92,6 +92,16 @@ async def test_several_candidates_are_asked_about(chat: Person) -> None:
     assert await chat.say("the chocolate") == "Done: **milk chocolate**."
 
 
+async def test_of_many_candidates_the_first_are_named(chat: Person) -> None:
+    for number in range(12):
+        await chat.say(f"add bottle {number} to my tasks")
+    question = await chat.say("complete bottle")
+    assert question.splitlines()[-2:] == [
+        r"9\. **bottle 8**",
+        "… and 3 more; tell me more of its name.",
+    ]
+
+
 async def test_the_same_name_on_two_lists_can_be_told_apart(chat: Person) -> None:
     await chat.say("add bread to my tasks")
     await chat.say("add bread to my shopping list")
@@ -102,7 +112,7 @@ async def test_the_same_name_on_two_lists_can_be_told_apart(chat: Person) -> Non
 
 
 async def test_what_is_not_there_is_told_with_the_nearest(chat: Person) -> None:
-    assert await chat.say("complete anything") == "You have no open task yet."
+    assert await chat.say("complete buy milk") == "You have no open task yet."
     await chat.say("add buy milk to my tasks")
     assert await chat.say("complete buy a house") == (
         "You have no open task called **buy a house**. Do you mean **buy milk**?"
@@ -197,6 +207,25 @@ async def test_any_text_survives_the_round_trip(chat: Person, name: str) -> None
     await chat.say("complete a task")
     assert (await chat.say(name)).startswith("Done: ")
     assert count("tasks", {"done": True}) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@everyone, <@1234>",
+        "*bold* _it_ `code`",
+        "{name} {0} %s",
+        "a \"double\" and a 'single' quote",
+        "🙂👩‍👩‍👧 ünïcödé",
+        "x" * 2000,
+        "<script>alert(1)</script>",
+        "two\nlines",
+    ],
+)
+async def test_any_text_is_understood_in_a_sentence(chat: Person, name: str) -> None:
+    assert (await chat.say(f"add {name} to my tasks")).startswith("Added ")
+    assert [row[1] for row in stored()] == [name]
+    assert (await chat.say(f"complete {name}")).startswith("Done: ")
 
 
 def plain_words(text: str) -> str:
