@@ -107,7 +107,7 @@ def _verified(token: str) -> dict[str, Any]:
                 token, secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}
             )
             chat = claims.get("chat")
-            return {"ver": 0, **claims, "chat": UUID(chat) if chat else None}
+            return {"ver": 0, **claims, "chat": UUID(str(chat)) if chat else None}
         except jwt.InvalidSignatureError:
             continue  # perhaps signed with an older one
         except (jwt.InvalidTokenError, ValueError) as error:  # ValueError: odd characters, no UUID

@@ -23,11 +23,11 @@ POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, scripts: Path = SCRIPTS) -> None:
     """Apply the migrations that are missing, all or none; a second process waits for the first."""
-    if pending(database):
+    if pending(database, scripts):
         with _alone(database) as connection:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(scripts, connection), "head")
         database.forget_tables()
 
 
@@ -45,23 +45,26 @@ def _read_version(cursor: Any) -> list[Any]:  # noqa: ANN401 - the driver's own
     return list(cursor.fetchall())
 
 
-def pending(database: Database) -> bool:
+def pending(database: Database, scripts: Path = SCRIPTS) -> bool:
     """Tell whether a migration is missing."""
-    return current(database) != head()
+    return current(database) != head(scripts)
 
 
-def head() -> str | None:
+def head(scripts: Path = SCRIPTS) -> str | None:
     """Return the newest revision that there is."""
-    return ScriptDirectory(str(SCRIPTS)).get_current_head()
+    return ScriptDirectory(str(scripts)).get_current_head()
 
 
-def revision(database: Database, metadata: MetaData, message: str) -> Path:
-    """Write the migration from the database, which must be up to date, to the metadata's tables."""
-    if pending(database):
+def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:
+    """Write the migration from the database as it is to the metadata's tables; return its file.
+
+    Raises Conflict where the database is behind.
+    """
+    if pending(database, scripts):
         raise Conflict("The database is behind: run `python manage.py db upgrade` first.")
     with database.transaction() as connection:
-        config = _config(connection, metadata)
-        number = len(list(ScriptDirectory(str(SCRIPTS)).walk_revisions())) + 1
+        config = _config(scripts, connection, metadata)
+        number = len(list(ScriptDirectory(str(scripts)).walk_revisions())) + 1
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
     assert isinstance(script, Script)  # noqa: S101 - for mypy; it was asked for one
     return Path(script.path)
@@ -106,9 +109,9 @@ def _pragma(driver_connection: Any, setting: str) -> None:  # noqa: ANN401 - the
     driver_connection.execute(f"PRAGMA {setting}").close()
 
 
-def _config(connection: Connection, metadata: MetaData | None = None) -> Config:
+def _config(scripts: Path, connection: Connection, metadata: MetaData | None = None) -> Config:
     config = Config(cmd_opts=Namespace(quiet=True))
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes.update(connection=connection, metadata=metadata, render_item=_render_item)
     return config

@@ -5,16 +5,12 @@ from alembic import op
 
 from core import tables
 
-${imports if imports else ""}
+% if imports:
+${imports}
+% endif
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}

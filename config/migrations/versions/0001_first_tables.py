@@ -7,8 +7,6 @@ from core import tables
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -177,23 +175,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_tasks_list_id"), "tasks", ["list_id"], unique=False)
     op.create_index(op.f("ix_tasks_user_uuid"), "tasks", ["user_uuid"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index(op.f("ix_tasks_user_uuid"), table_name="tasks")
-    op.drop_index(op.f("ix_tasks_list_id"), table_name="tasks")
-    op.drop_table("tasks")
-    op.drop_index(op.f("ix_reminders_user_uuid"), table_name="reminders")
-    op.drop_index("ix_reminders_fired_at_due_at", table_name="reminders")
-    op.drop_table("reminders")
-    op.drop_index(op.f("ix_deliveries_user_uuid"), table_name="deliveries")
-    op.drop_index("ix_deliveries_state_channel_next_attempt_at", table_name="deliveries")
-    op.drop_table("deliveries")
-    op.drop_index(op.f("ix_task_lists_user_uuid"), table_name="task_lists")
-    op.drop_table("task_lists")
-    op.drop_table("notifications")
-    op.drop_index(op.f("ix_examples_user_uuid"), table_name="examples")
-    op.drop_table("examples")
-    op.drop_index(op.f("ix_chat_accounts_user_uuid"), table_name="chat_accounts")
-    op.drop_table("chat_accounts")
-    op.drop_table("users")

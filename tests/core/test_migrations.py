@@ -1,0 +1,226 @@
+"""Databases are brought up to date, once, whoever comes first."""
+
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueConstraint
+
+from api.discovery import load_routes
+from config.settings import ROOT
+from core import migrations, postgres
+from core.database import Database, use_database
+from core.errors import Conflict
+from core.schema import postgres_ddl
+from core.tables import Moment, created_at_column, id_column, metadata, owner_column
+
+PROCESSES = 3
+START = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from core.database import Database
+from core.migrations import upgrade
+database = Database(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+upgrade(database)
+database.close()
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _domains() -> None:
+    """The domains' tables belong to the schema."""
+    load_routes()
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, database_url: URL, tmp_path: Path) -> Iterator[URL]:
+    """The URL of a database without any table, of the same kind as database_url."""
+    if database_url.get_backend_name() == "sqlite":
+        yield database_url.set(database=str(tmp_path / "empty.db"))
+        return
+    with closing(psycopg2.connect(_dsn(database_url.set(database="postgres")))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE empty")
+        yield database_url.set(database="empty")
+        connection.cursor().execute("DROP DATABASE empty WITH (FORCE)")
+
+
+@pytest.fixture
+def empty(empty_url: URL) -> Iterator[Database]:
+    with closing(Database(empty_url)) as database:
+        before = use_database(database)
+        yield database
+        use_database(before)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A copy of the migrations, to which a test may add its own."""
+    folder = tmp_path / "100% mine"
+    shutil.copytree(migrations.SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def _dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def differences(database: Database, wanted: MetaData) -> list[Any]:
+    with database.transaction() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), wanted))
+
+
+def add_script(scripts: Path, body: str) -> None:
+    """Add a migration of one line after the last one."""
+    words = f"revision = '9999'\ndown_revision = {migrations.head()!r}\n"
+    (scripts / "versions" / "9999_more.py").write_text(
+        f"from alembic import op\n{words}\ndef upgrade():\n    {body}\n"
+    )
+
+
+def changed_metadata(*, display_name: int = 255) -> MetaData:
+    """The program's tables with one more, and another length of a column."""
+    changed = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        table.to_metadata(changed)
+    changed.tables["users"].c.display_name.type = String(display_name)
+    Table(
+        "habits",
+        changed,
+        id_column(),
+        owner_column(),
+        Column("name", String(255), nullable=False),
+        Column("streak", Integer(), nullable=False, server_default="0"),
+        Column("last_done_at", Moment()),
+        created_at_column(),
+        UniqueConstraint("user_uuid", "name"),
+    )
+    return changed
+
+
+def test_the_migrations_make_the_tables_that_the_program_declares(database: Database) -> None:
+    assert {"users", "tasks", "examples"} <= set(metadata.tables)
+    assert differences(database, metadata) == []
+
+
+def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
+    assert migrations.current(empty) is None
+    assert migrations.pending(empty)
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.head()
+    assert not migrations.pending(empty)
+    postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
+    migrations.upgrade(empty)
+    assert postgres.count("users") == 1
+    assert postgres.execute("SELECT version_num FROM alembic_version") == [
+        {"version_num": migrations.head()}
+    ]
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_take_turns(empty_url: URL, tmp_path: Path) -> None:
+    url = empty_url.render_as_string(hide_password=False)
+    command = [sys.executable, "-W", "error", "-c", START, str(ROOT), url]
+    starting = [
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,  # the scripts are found from anywhere
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for process in starting:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in starting:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ends = [(*process.communicate(timeout=60), process.returncode) for process in starting]
+    assert ends == [("", "", 0)] * PROCESSES
+    with closing(Database(empty_url)) as database:
+        assert migrations.current(database) == migrations.head()
+        assert differences(database, metadata) == []
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, scripts: Path) -> None:
+    add_script(scripts, "op.execute('CREATE TABLE half (n INTEGER)'); raise RuntimeError('oh')")
+    with pytest.raises(RuntimeError, match="oh"):
+        migrations.upgrade(empty, scripts)
+    assert migrations.current(empty) is None
+    assert not postgres.table_exists("half")
+    migrations.upgrade(empty)
+    assert differences(empty, metadata) == []
+
+
+def test_a_revision_is_written_from_what_changed(database: Database, scripts: Path) -> None:
+    user = postgres.insert(
+        "users", {"username": "ada", "password_hashed": b"x", "display_name": "Ada"}
+    )
+    postgres.insert("notifications", {"user_uuid": user["id"], "ntfy_topic": "a"})
+    wanted = changed_metadata(display_name=300)
+    path = migrations.revision(database, wanted, "Add habits", scripts)
+    assert path.parent == scripts / "versions"
+    assert path.name == f"{int(migrations.head() or 0) + 1:04}_add_habits.py"
+    assert migrations.pending(database, scripts)
+    with pytest.raises(Conflict, match="db upgrade"):
+        migrations.revision(database, wanted, "too early", scripts)
+    migrations.upgrade(database, scripts)
+    assert differences(database, wanted) == []
+    assert postgres.select("users") == [user]
+    assert postgres.count("notifications", {"ntfy_topic": "a"}) == 1
+    postgres.execute(
+        "INSERT INTO habits (user_uuid, name) SELECT id, 'read' FROM users WHERE username = 'ada'"
+    )
+    postgres.execute("INSERT INTO users (username, password_hashed) VALUES ('bob', :x)", {"x": b""})
+    assert postgres.select("habits")[0]["streak"] == 0
+    postgres.delete("users", {"username": "ada"})  # foreign keys are on again
+    assert postgres.count("habits") == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_migration_that_breaks_a_foreign_key_is_undone(database: Database, scripts: Path) -> None:
+    user = postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
+    postgres.insert("notifications", {"user_uuid": user["id"]})
+    add_script(scripts, "op.execute('DELETE FROM users')")
+    with pytest.raises(RuntimeError, match="break foreign keys in notifications"):
+        migrations.upgrade(database, scripts)
+    assert migrations.current(database) == migrations.head()
+    assert postgres.select("users") == [user]
+
+
+def test_logging_is_left_alone(empty: Database) -> None:
+    own = logging.getLogger("somebody's")
+    before = (own.disabled, logging.root.level, list(logging.root.handlers))
+    migrations.upgrade(empty)
+    assert (own.disabled, logging.root.level, list(logging.root.handlers)) == before
+
+
+# config/schema.sql
+
+
+def test_schema_sql_is_current() -> None:
+    schema = (ROOT / "config" / "schema.sql").read_text("utf-8")
+    assert schema == postgres_ddl(metadata), "run `python manage.py generate`"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_schema_sql_makes_what_the_migrations_make(empty: Database) -> None:
+    postgres.execute((ROOT / "config" / "schema.sql").read_text("utf-8"))
+    assert differences(empty, metadata) == []
+    assert not migrations.pending(empty)
+    postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
