@@ -15,6 +15,7 @@ import typer
 
 from config.logs import configure_logging
 from config.settings import GENERATED_SECRETS, ROOT, ConfigError, Settings, get_settings
+from core.errors import AppError, Unavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 database_commands = typer.Typer(no_args_is_help=True, help="The database and its migrations.")
@@ -77,7 +78,11 @@ def _services(settings: Settings, port: int) -> Iterator[str]:
 
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
-    migrations.upgrade(database)
+    try:
+        migrations.upgrade(database)
+    except Unavailable as error:
+        where = settings.sqlalchemy_url.render_as_string(hide_password=True)
+        raise _fail(f"The database {where} can't be reached. Is it running?") from error
     try:
         server = serve(
             create_app(settings, database), settings.api_host, port, settings.api_threads
@@ -209,5 +214,13 @@ def generate(
         typer.echo(f"Renewed {_shown(path)}.")
 
 
+def main() -> None:
+    """Run a command; tell what went wrong in one line where that says it all."""
+    try:
+        app()
+    except AppError as error:
+        raise SystemExit(_fail(str(error)).exit_code) from error
+
+
 if __name__ == "__main__":
-    app()
+    main()

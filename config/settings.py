@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     def _zone_exists(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, KeyError) as error:
             raise ValueError(
                 f"no such time zone: {value!r}; use a name like Europe/Berlin"
             ) from error
@@ -147,10 +147,13 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> URL:
-        """The database: DATABASE_URL, else PostgreSQL where a DB_ setting is given, else SQLite."""
+        """The database: DATABASE_URL, else PostgreSQL where one is named, else SQLite.
+
+        A password alone names none: `make secrets` prints one for those who will need it.
+        """
         if self.database_url:
             return make_url(self.database_url)
-        if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user", "db_pass"}:
+        if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user"}:
             return URL.create(
                 "postgresql+psycopg2",
                 username=self.db_user,

@@ -83,7 +83,7 @@ def test_one_order_without_a_log_in_says_how_to_log_in(tmp_path: Path) -> None:
     done = run(tmp_path, "up", "--chat", "list my tasks")
 
     assert done.returncode == 1
-    assert "make run" in done.stdout + done.stderr
+    assert "not logged in" in done.stdout
 
 
 def test_a_taken_port_is_told(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_bad_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["", "changeme", "short", "your-secret-key-of-enough-characters"]
+    "secret", ["", "changeme", "tiny-one", "your-secret-key-of-enough-characters"]
 )
 def test_production_refuses_weak_secrets(tmp_path: Path, secret: str) -> None:
     done = run(tmp_path, "up", APP_ENV="production", JWT_SECRET=secret, SERVICE_KEY="k" * 40)
