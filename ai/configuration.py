@@ -47,8 +47,15 @@ class AIConfig(BaseModel):
 
     model: Annotated[str, Field(min_length=1)]
     max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 500
-    prompts: dict[str, Prompt] = Field(default_factory=dict)
+    prompts: dict[str, Prompt]
     validation: Validation = Validation()
+
+    @field_validator("prompts")
+    @classmethod
+    def _has_the_common_prompt(cls, value: dict[str, Prompt]) -> dict[str, Prompt]:
+        if "command" not in value:
+            raise ValueError("command is missing, the prompt of all registered commands")
+        return value
 
 
 def load_ai_config(path: Path) -> AIConfig:

@@ -182,10 +182,9 @@ class Attempt:
         fields: dict[str, Any] = {}
         for slot in path.slots:
             words = self.words[slot.start : slot.end]
-            if slot.field.kind == "text" and is_reference(words):
-                return None
+            says_nothing = is_reference(words) or not any(word.text for word in words)
             value = _value(slot.field, self._slice(slot.start, slot.end))
-            if value is None:
+            if value is None or (slot.field.kind == "text" and says_nothing):
                 return None
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:

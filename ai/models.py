@@ -161,9 +161,8 @@ class OpenAICompatible:
             completion = await self._send(messages, schema, deadline)
         except _SchemaRefused:
             completion = await self._send(messages, None, deadline)
-            self._traits.takes_schema = (
-                False  # only now: the server may have been broken altogether
-            )
+            # Only now: the server may have been broken altogether.
+            self._traits.takes_schema = False
         else:
             self._traits.takes_schema = True
         return completion
@@ -172,8 +171,9 @@ class OpenAICompatible:
         self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
     ) -> ChatCompletion:
         """Send one request, again after a pause where that may help and there is time for it."""
-        pause = self._pause
-        for tries_left in reversed(range(RETRIES + 1)):
+        pause, tries_left = self._pause, RETRIES + 1
+        while True:
+            tries_left -= 1
             try:
                 return await self._send_once(messages, schema)
             except openai.APIStatusError as error:
@@ -182,8 +182,6 @@ class OpenAICompatible:
                 problem, retry_after = _problem_of(error.status_code), _retry_after(error)
                 cause: openai.APIError = error
             except openai.APIConnectionError as error:
-                if isinstance(error, openai.APITimeoutError):
-                    raise ModelError("timeout") from error
                 problem, retry_after, cause = "unreachable", None, error
             wait = retry_after if retry_after is not None else pause
             may_pass = problem in ("busy", "broken", "unreachable")
@@ -191,7 +189,6 @@ class OpenAICompatible:
                 raise ModelError(problem, retry_after) from cause
             await asyncio.sleep(wait)
             pause *= 2
-        raise AssertionError("the last try returns or raises")  # pragma: no cover
 
     async def _send_once(
         self, messages: Sequence[Message], schema: dict[str, Any] | None
@@ -200,7 +197,7 @@ class OpenAICompatible:
             self._client = openai.AsyncOpenAI(
                 base_url=self._base_url,
                 api_key=self._api_key,
-                timeout=self._timeout,
+                timeout=None,  # complete() bounds the whole, not each read
                 max_retries=0,  # it would wait for minutes; retried in _send, within the limit
                 default_headers={"X-Title": "plain-language-bot"},
             )

@@ -13,7 +13,7 @@ from typing import Any
 from ai import prompts, replies, validation
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.configuration import AIConfig, Prompt, get_ai_config
-from ai.models import ChatModel, ModelError, OpenAICompatible, Reply
+from ai.models import ChatModel, Message, ModelError, OpenAICompatible, Reply
 from ai.prompts import Command, Turn
 from ai.sentences import Matcher
 from config.settings import ConfigError, Settings, get_settings
@@ -89,13 +89,18 @@ class Parser:
             if not problems:
                 return command
         if self._model is None:
-            said = " ".join(problems) or NOT_UNDERSTOOD
-            return {"error": said, "suggestions": self._nearest(text, specs)}
-        try:
-            return await self._ask(text, interaction_type, specs, history, retry_count, problems)
-        except ModelError as error:
-            log.warning("the model gave no answer: %s", error.problem)
-            return {"error": str(error), "suggestions": self._nearest(text, specs)}
+            told = " ".join(problems) or NOT_UNDERSTOOD
+        else:
+            prompt, listed = self._prompt(interaction_type), tuple(specs)
+            messages = prompts.opening(prompt, prompts.manual(listed), text, history, problems)
+            judge = _Judge(listed, self._raw_types(), interaction_type, _said(text, history))
+            try:
+                return await self._ask(self._model, messages, judge, retry_count)
+            except ModelError as error:
+                log.warning("the model gave no answer: %s", error.problem)
+                told = str(error)
+        nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
+        return {"error": told, "suggestions": nearest}
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (
@@ -103,16 +108,15 @@ class Parser:
         )
         return [spec for spec in specs if allowed is None or spec.key in allowed]
 
-    def _nearest(self, text: str, specs: Sequence[CommandSpec]) -> list[str]:
-        return self._matcher.nearest(text, allowed={spec.key for spec in specs})
-
     def _prompt(self, interaction_type: str) -> Prompt:
-        prompt = self._config.prompts.get(interaction_type)
-        if prompt is None and (interaction_type == COMMAND or self._catalogue.of(interaction_type)):
-            prompt = self._config.prompts.get(COMMAND)
-        if prompt is None:
+        """Return the prompt of a type; that of commands, where a module has none of its own."""
+        named = self._config.prompts
+        name = interaction_type
+        if name not in named and self._catalogue.of(interaction_type):
+            name = COMMAND
+        if name not in named:
             raise ConfigError(f"the AI configuration has no prompts.{interaction_type}; add it")
-        return prompt
+        return named[name]
 
     def _raw_types(self) -> set[str]:
         """Return the interaction types whose fields are not in the catalogue."""
@@ -120,37 +124,25 @@ class Parser:
         return {*self._other_types(), *_validators, *self._config.prompts} - known
 
     async def _ask(
-        self,
-        text: str,
-        interaction_type: str,
-        specs: Sequence[CommandSpec],
-        history: Sequence[Turn],
-        retry_count: int,
-        problems: Sequence[str],
+        self, model: ChatModel, messages: list[Message], judge: "_Judge", retry_count: int
     ) -> Command:
-        """Ask the model, again with what was wrong until it is right or the tries are used up."""
-        assert self._model is not None  # noqa: S101 - parse() looked
-        prompt, listed = self._prompt(interaction_type), tuple(specs)
-        messages = prompts.opening(prompt, prompts.manual(listed), text, history, problems)
-        schema = None if not listed or self._raw_types() else prompts.schema(listed)
-        answer = _Answer(listed, self._raw_types(), interaction_type, _said(text, history))
+        """Ask the model, again with what was wrong, until it is right or the tries are used up."""
+        schema = prompts.schema(judge.specs) if judge.specs and not judge.raw_types else None
         for _ in range(retry_count, self._config.validation.max_retries):
-            reply = await self._model.complete(messages, schema)
-            log.info(
-                "the model answered: %d + %d tokens", reply.usage.prompt, reply.usage.completion
-            )
-            command, problems = answer.judge(reply)
+            reply = await model.complete(messages, schema)
+            log.info("the model used %d + %d tokens", reply.usage.prompt, reply.usage.completion)
+            command, problems = judge.judge(reply)
             if command is not None:
                 return command
             messages += prompts.again(reply.text, problems)
-        return {"error": " ".join(answer.rejections) or NO_ANSWER}
+        return {"error": " ".join(judge.rejections) or NO_ANSWER}
 
 
-class _Answer:
+class _Judge:
     """Judges a model's answers to one message."""
 
     def __init__(
-        self, specs: Sequence[CommandSpec], raw_types: set[str], interaction_type: str, said: str
+        self, specs: tuple[CommandSpec, ...], raw_types: set[str], interaction_type: str, said: str
     ) -> None:
         self.specs, self.raw_types = specs, raw_types
         self.interaction_type, self.said = interaction_type, said
@@ -185,10 +177,9 @@ class _Answer:
         kind = data.get("interaction_type")
         if not self.specs and kind is None:
             kind = self.interaction_type
-        if kind in self.raw_types:
-            return {
-                k: v for k, v in {**data, "interaction_type": kind}.items() if v is not None
-            }, []
+        if isinstance(kind, str) and kind in self.raw_types:
+            named = {**data, "interaction_type": kind}
+            return {key: value for key, value in named.items() if value is not None}, []
         if isinstance(data.get("error"), str):
             return {"error": data["error"][:MAX_QUESTION]}, []
         return {}, [validation.unknown(data, self.specs)]

@@ -33,6 +33,7 @@ def test_the_shipped_file_is_complete() -> None:
             "prompts.command.user_template",
         ),
         ({"prompts": {"habit": "x"}}, "prompts.habit"),
+        ({"prompts": {"habit": {"system": "x"}}}, "prompts"),
         ({"validation": {"max_retries": 0}}, "validation.max_retries"),
         ({"validation": {"timeout_seconds": -1}}, "validation.timeout_seconds"),
         ({"validation": {"retries": 1}}, "validation.retries"),

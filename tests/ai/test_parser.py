@@ -328,6 +328,14 @@ async def test_a_raw_handlers_type_is_understood_from_the_common_prompt(
     assert await build().parse("I did yoga") == {"error": NO_ANSWER}
 
 
+@pytest.mark.parametrize("kind", [["habit"], {"habit": 1}, 7, True])
+async def test_a_type_that_is_no_text_is_asked_for_again(
+    model_server: ModelServer, build: Build, kind: object
+) -> None:
+    model_server.replies({"interaction_type": kind, "action": "track"}, ADD)
+    assert await build(other_types=lambda: ["habit"]).parse("I did yoga") == ADD
+
+
 async def test_a_prompt_that_does_not_exist_is_named(build: Build) -> None:
     with pytest.raises(ConfigError, match=r"no prompts\.habit"):
         await build().parse("I did yoga", "habit")

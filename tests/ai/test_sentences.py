@@ -145,6 +145,11 @@ def test_a_text_says_a_command(text: str, action: str, fields: dict[str, Any]) -
         "list",
         "complete",
         "complete   ",
+        "complete ...",
+        # what points at something said before
+        "complete it",
+        "complete the second one",
+        "rename that to milk",
         "add to my tasks",
         "add milk",
         "list my tasks tomorrow",
@@ -152,6 +157,7 @@ def test_a_text_says_a_command(text: str, action: str, fields: dict[str, Any]) -
         # another meaning, one letter away
         "lost my tasks",
         "deleted my tasks",
+        "lsit my oepn taskss",  # three slips
         "completed buy milk",
         # questions and talk
         "what is done",

@@ -7,10 +7,14 @@ from functools import lru_cache
 import pytest
 
 from ai.catalogue import catalogue
+from ai.models import OpenAICompatible
 from ai.sentences import Matcher
 from bot.command_registry import load_commands
 from config.settings import ROOT
-from tests.evaluate import Command, Score, Utterance, report, utterances
+from tests.evaluate import Command, Score, Utterance, evaluate, report, utterances
+from tests.support.model_server import ModelServer, model_server
+
+__all__ = ["model_server"]
 
 UTTERANCES = [*utterances()]
 
@@ -56,6 +60,15 @@ def test_the_evaluation_prints_its_table() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     head, *_ = done.stdout.splitlines()
     assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "tokens"]
+
+
+async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServer) -> None:
+    model_server.script = lambda _: '{"needs_clarification": "Pardon?"}'
+    model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
+    scores = await evaluate(model)
+    await model.aclose()
+    assert len(model_server.requests) == sum(u.is_beyond or not u.expected for u in UTTERANCES)
+    assert all(score.tokens > 0 and not score.wrong for score in scores.values())
 
 
 def test_the_table_counts_what_was_wrong() -> None:

@@ -1,0 +1,40 @@
+"""The catalogue of commands."""
+
+import pytest
+
+from ai.catalogue import CommandSpec, FieldSpec
+from tests.ai.commands import COMMANDS, small_catalogue
+
+
+def test_commands_are_found_by_name_and_module_in_their_order() -> None:
+    catalogue = small_catalogue()
+    assert [*catalogue] == [*COMMANDS]
+    assert len(catalogue) == len(COMMANDS)
+    assert catalogue.get("task", "add") == COMMANDS[0]
+    assert catalogue.get("task", "explode") is None
+    assert [spec.action for spec in catalogue.of("light")] == ["dim", "colour"]
+
+
+def test_all_commands_are_added_or_none() -> None:
+    catalogue = small_catalogue()
+    before = catalogue.version
+    new = CommandSpec("song", "sing", "Sing.")
+    for pair in ([new, COMMANDS[0]], [new, new]):
+        with pytest.raises(ValueError, match="is there twice"):
+            catalogue.add(*pair)
+    assert catalogue.get("song", "sing") is None
+    assert catalogue.version == before
+    catalogue.add(new)
+    assert catalogue.version == before + 1
+
+
+def test_a_field_describes_itself_as_json_schema() -> None:
+    assert FieldSpec("n", "integer", description="how many").json_schema == {
+        "type": "integer",
+        "description": "how many",
+    }
+    assert FieldSpec("c", "choice", required=False, choices=("a", "b")).json_schema == {
+        "type": ["string", "null"],
+        "enum": ["a", "b", None],
+    }
+    assert FieldSpec("c", "choice", choices=("a",)).json_schema["enum"] == ["a"]
