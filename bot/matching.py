@@ -1,5 +1,6 @@
 """Finding what a person means among their own things, by words."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,26 +12,37 @@ from bot.text import named
 
 Row = Mapping[str, Any]
 
-CLOSE = 80  # rapidfuzz's score, of 100, from which on a misspelt name is taken for the real one
+CLOSE = 80  # rapidfuzz's score, of 100, from which on a name may be a misspelt one: worth asking
 NEAR = 50  # and from which on it is worth mentioning
 SHOWN = 9
 
 
-def candidates(words: str, names: Sequence[str]) -> list[int]:
-    """Return the indexes of names that are equal, else contain the words, else are similar."""
-    wanted = normalise(words).removeprefix("the ")
-    spelled = [normalise(name).removeprefix("the ") for name in names]
-    for fits in (wanted.__eq__, lambda name: wanted in name):
-        found = [index for index, name in enumerate(spelled) if fits(name)]
-        if found:
-            return found
-    scored = _scored(words, names, CLOSE)
-    return [index for _, score, index in scored if score >= scored[0][1] - 5]
+def containing(words: str, names: Sequence[str]) -> list[int]:
+    """Return the indexes of the names that are these words, else of those that have them in it."""
+    wanted = _bare(words)
+    spelled = [_bare(name) for name in names]
+    equal = [index for index, name in enumerate(spelled) if name == wanted]
+    within = re.compile(rf"(?<!\w){re.escape(wanted)}")  # at the start of a word
+    return equal or [index for index, name in enumerate(spelled) if within.search(name)]
+
+
+def similar(words: str, names: Sequence[str], least: float = CLOSE) -> list[int]:
+    """Return the indexes of the names that are spelled much like these words, the best first."""
+    found = process.extract(
+        words,
+        names,
+        scorer=fuzz.WRatio,
+        processor=utils.default_process,
+        score_cutoff=least,
+        limit=SHOWN,
+    )
+    return [index for _, _, index in found]
 
 
 def nearest(words: str, names: Sequence[str], limit: int = 3) -> list[str]:
     """Return the names that come closest, the best first."""
-    return list(dict.fromkeys(name for name, _, _ in _scored(words, names, NEAR)))[:limit]
+    found = (names[index] for index in similar(words, names, NEAR))
+    return list(dict.fromkeys(found))[:limit]
 
 
 async def pick(
@@ -40,34 +52,36 @@ async def pick(
     kind: str,
     label: Callable[[Row], str] = lambda row: named(row["name"]),
 ) -> Row:
-    """Return the row whose name was meant, asking where several may be.
+    """Return the row whose name was meant, asking where that is not certain.
 
     `kind` is what a row is called ("task"), `label` how the person tells rows apart. Raises
     Declined where none fits.
     """
-    left = list(rows)
     while True:
-        found = [left[index] for index in candidates(words, [row["name"] for row in left])]
+        names = [row["name"] for row in rows]
+        found = containing(words, names)
         if not found:
-            raise Declined(_nothing(words, [row["name"] for row in rows], kind))
+            found = similar(words, names)
+            if len(found) == 1 and not await _is_meant(ctx, words, kind, rows[found[0]]):
+                raise Declined("All right, nothing was changed.")
+        if not found:
+            raise Declined(_nothing(words, names, kind))
         if len(found) == 1:
-            return found[0]
-        left = found
-        choice = await ctx.ask(_which(kind, [label(row) for row in left]))
-        number = normalise(choice).removeprefix("number ").removeprefix("the ")
-        if number.isdecimal() and 1 <= int(number) <= len(left):
-            return left[int(number) - 1]
-        words = choice
+            return rows[found[0]]
+        rows = [rows[index] for index in found]
+        words = await ctx.ask(_which(kind, [label(row) for row in rows]))
+        number = normalise(words).removeprefix("number ")
+        if number.isdecimal() and 1 <= int(number) <= len(rows):
+            return rows[int(number) - 1]
 
 
-def _scored(words: str, names: Sequence[str], least: int) -> list[tuple[str, float, int]]:
-    return process.extract(
-        words,
-        names,
-        scorer=fuzz.WRatio,
-        processor=utils.default_process,
-        score_cutoff=least,
-        limit=SHOWN,
+def _bare(name: str) -> str:
+    return normalise(name).removeprefix("the ")
+
+
+async def _is_meant(ctx: Context, words: str, kind: str, row: Row) -> bool:
+    return await ctx.confirm(
+        f"You have no {kind} called {named(words)}. Do you mean {named(row['name'])}?"
     )
 
 

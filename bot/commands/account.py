@@ -3,14 +3,18 @@
 from typing import Annotated
 from zoneinfo import available_timezones
 
+from rapidfuzz import fuzz
+
 from bot.command_registry import CommandModule
 from bot.context import Context, Declined
 from bot.fields import About, Secret
-from bot.matching import candidates, nearest
+from bot.matching import CLOSE, NEAR
 from bot.talk import normalise
 from bot.text import escape, named
 
 Password = Annotated[Secret, About("your password")]
+
+SHOWN = 3
 
 account = CommandModule("account", "Your account")
 
@@ -37,7 +41,7 @@ async def set_time_zone(
     zone: Annotated[str, About("your time zone or a big city in it", example="Europe/Berlin")],
 ) -> str:
     """Set the time zone that your words and my replies are in."""
-    found = _zone(zone)
+    found = await _zone(ctx, zone)
     await ctx.api.put(f"/api/user/{ctx.session.user_uuid}", {"time_zone": found})
     ctx.session.time_zone = found
     return f"Your time zone is {escape(found)} now; it is {ctx.now:%H:%M} there."
@@ -75,19 +79,31 @@ async def delete(ctx: Context, password: Password) -> str:
     return "Your account is deleted, with everything in it. Goodbye!"
 
 
-def _zone(words: str) -> str:
-    """Return the time zone that was meant; raise Declined with the nearest ones where none was."""
-    names = sorted(name for name in available_timezones() if not name.startswith(("Etc/", "posix")))
+async def _zone(ctx: Context, words: str) -> str:
+    """Return the time zone that was meant, asking where that is not certain.
+
+    Raises Declined with the nearest ones where none was.
+    """
+    # Not Etc/GMT+2, which is two hours behind, nor the old names without a place, such as EST.
+    places = sorted(
+        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
+    )
     wanted = normalise(words).replace(" ", "_")
-    for name in names:
-        if wanted in (name.casefold(), name.rpartition("/")[2].casefold()):
-            return name
-    spoken = [name.replace("_", " ").replace("/", " ") for name in names]
-    found = candidates(words, spoken)
-    if len(found) == 1:
-        return names[found[0]]
-    close = [names[spoken.index(name)] for name in nearest(words, spoken)]
-    hint = f" Do you mean {' or '.join(map(escape, close))}?" if close else ""
+    closeness = {
+        name: max(fuzz.ratio(wanted, said) for said in (name.casefold(), _city(name)))
+        for name in [*places, "UTC"]
+    }
+    best = sorted(closeness, key=lambda name: -closeness[name])
+    if closeness[best[0]] == 100:
+        return best[0]
+    if closeness[best[0]] >= CLOSE and await ctx.confirm(f"Do you mean {escape(best[0])}?"):
+        return best[0]
+    near = [escape(name) for name in best[:SHOWN] if closeness[name] >= NEAR]
+    hint = f" Do you mean {' or '.join(near)}?" if near else ""
     raise Declined(
         f"I know no time zone {named(words)}.{hint} Say one such as Europe/Berlin, or a big city."
     )
+
+
+def _city(zone: str) -> str:
+    return zone.rpartition("/")[2].casefold()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.matching import candidates, nearest
+from bot.matching import containing, nearest, similar
 
-NAMES = ["buy milk", "Milk the cow", "call mum", "call the plumber", "buy bread"]
+NAMES = ["buy milk", "Milk the cow", "call mum", "call the plumber", "start report"]
 
 
 @pytest.mark.parametrize(
@@ -13,28 +13,40 @@ NAMES = ["buy milk", "Milk the cow", "call mum", "call the plumber", "buy bread"
         ("buy milk", ["buy milk"]),
         ("BUY  MILK!", ["buy milk"]),
         ("milk", ["buy milk", "Milk the cow"]),
-        ("mum", ["call mum"]),
+        ("the plumber", ["call the plumber"]),
+        ("plumb", ["call the plumber"]),
         ("call", ["call mum", "call the plumber"]),
+        ("art", []),  # in the middle of a word
+        ("mlik", []),
+        ("c.ll", []),
+    ],
+)
+def test_equal_or_contained(words: str, found: list[str]) -> None:
+    assert [NAMES[index] for index in containing(words, NAMES)] == found
+
+
+def test_an_equal_name_wins_over_longer_ones() -> None:
+    assert containing("milk", ["buy milk", "milk"]) == [1]
+
+
+def test_the_same_name_twice_is_found_twice() -> None:
+    assert containing("milk", ["milk", "bread", "milk"]) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
         ("buy mlik", ["buy milk"]),
         ("call teh plumber", ["call the plumber"]),
         ("write a novel", []),
     ],
 )
-def test_exact_then_contained_then_similar(words: str, found: list[str]) -> None:
-    assert [NAMES[index] for index in candidates(words, NAMES)] == found
-
-
-def test_an_exact_name_wins_over_longer_ones() -> None:
-    assert candidates("milk", ["buy milk", "milk"]) == [1]
-
-
-def test_the_same_name_twice_is_found_twice() -> None:
-    assert candidates("milk", ["milk", "bread", "milk"]) == [0, 2]
+def test_similar(words: str, found: list[str]) -> None:
+    assert [NAMES[index] for index in similar(words, NAMES)][:1] == found
 
 
 def test_nothing_is_found_among_nothing() -> None:
-    assert candidates("milk", []) == []
-    assert nearest("milk", []) == []
+    assert containing("milk", []) == similar("milk", []) == nearest("milk", []) == []
 
 
 def test_the_nearest_names_each_once() -> None:

@@ -21,7 +21,6 @@ async def test_showing_the_account(chat: Person) -> None:
         ("Berlin", "Europe/Berlin"),
         ("new york", "America/New_York"),
         ("New York!", "America/New_York"),
-        ("Europe/Berln", "Europe/Berlin"),
         ("UTC", "UTC"),
         ("Kolkata", "Asia/Kolkata"),
     ],
@@ -32,6 +31,23 @@ async def test_a_zone_is_found_by_its_name_or_a_city(chat: Person, said: str, zo
     user = select_one("users", {"username": "ada"})
     assert user is not None
     assert user["time_zone"] == zone
+
+
+@pytest.mark.parametrize(("answer", "told"), [("yes", "Europe/Berlin now"), ("no", "I know no")])
+async def test_a_misspelt_zone_is_asked_about(chat: Person, answer: str, told: str) -> None:
+    assert await chat.say("my time zone is Europe/Berln") == (
+        "Do you mean Europe/Berlin? (yes or no)"
+    )
+    assert told in await chat.say(answer)
+
+
+@pytest.mark.parametrize("said", ["GMT+2", "Iran", "Germany", "x"])
+async def test_a_zone_is_never_guessed(chat: Person, said: str) -> None:
+    await chat.say(f"my time zone is {said}")
+    await chat.say("no")
+    user = select_one("users", {"username": "ada"})
+    assert user is not None
+    assert user["time_zone"] is None
 
 
 async def test_the_zone_counts_at_once(chat: Person) -> None:

@@ -40,7 +40,7 @@ async def test_emptying_is_confirmed_and_keeps_the_list(chat: Person) -> None:
 
 async def test_deleting_is_confirmed_and_takes_the_tasks_along(chat: Person) -> None:
     await chat.say("add milk to my shopping list")
-    assert await chat.say("delete my shoping list") == (
+    assert await chat.say("delete my shopping list") == (
         "Delete the list **shopping** with 1 task? (yes or no)"
     )
     assert await chat.say("no") == "All right, it stays."

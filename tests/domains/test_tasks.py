@@ -72,8 +72,20 @@ async def test_completing_takes_the_exact_name_first(chat: Person) -> None:
     for name in ("milk", "buy milk"):
         await chat.say(f"add {name} to my tasks")
     assert await chat.say("complete Milk") == "Done: **milk**."
-    assert await chat.say("i have finished buy mlik") == "Done: **buy milk**."
+    assert await chat.say("i have finished milk") == "Done: **buy milk**."
     assert count("tasks", {"done": True}) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("yes", "Done: **call tom**."), ("no", "All right, nothing was changed.")],
+)
+async def test_a_similar_name_is_asked_about(chat: Person, answer: str, told: str) -> None:
+    await chat.say("add call tom to my tasks")
+    assert await chat.say("complete call mom") == (
+        "You have no open task called **call mom**. Do you mean **call tom**? (yes or no)"
+    )
+    assert await chat.say(answer) == told
 
 
 async def test_several_candidates_are_asked_about(chat: Person) -> None:
