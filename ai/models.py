@@ -1,21 +1,11 @@
 """Language models behind one small protocol: messages in, a text and its cost out."""
 
-import asyncio
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal, Protocol, TypedDict
 
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessage
-from openai.types.shared_params import ResponseFormatJSONSchema
-
-RETRIES = 2
-NO_KEY = "none"  # local servers ask for no key, the client insists on one
-REFUSES_SCHEMA = {400, 404, 422, 500, 501}
-"""What servers that don't know `response_format` answer to it; some say 404, some 500."""
+from ai.configuration import AIConfig
+from config.settings import Settings
 
 Problem = Literal[
     "timeout", "unreachable", "key", "credit", "busy", "broken", "unknown", "refused", "rejected"
@@ -96,185 +86,17 @@ class ChatModel(Protocol):
         ...
 
 
-@dataclass
-class _Traits:
-    """What was learnt about a model on a server."""
-
-    takes_schema: bool | None = None
-
-
-@lru_cache(maxsize=256)
-def _traits(base_url: str, model: str) -> _Traits:
-    """Return what this process remembers of a model."""
-    return _Traits()
-
-
-class OpenAICompatible:
-    """A model on any server that speaks OpenAI's chat completions.
-
-    `timeout_seconds` bounds a whole completion: retries, pauses and trickling answers included.
-    `pause_seconds` is waited before the first retry, twice as long before the next.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str | None,
-        model: str,
-        *,
-        max_tokens: int = 500,
-        timeout_seconds: float = 30,
-        pause_seconds: float = 0.5,
-    ) -> None:
-        self._base_url = base_url
-        self._api_key = api_key or NO_KEY
-        self._model = model
-        self._max_tokens = max_tokens
-        self._timeout = timeout_seconds
-        self._pause = pause_seconds
-        self._traits = _traits(base_url, model)
-        self._client: openai.AsyncOpenAI | None = None
-
-    async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
-        """Answer, as JSON of the schema where the server can. Raises ModelError."""
-        deadline = time.monotonic() + self._timeout
-        try:
-            async with asyncio.timeout(self._timeout):
-                return _reply(await self._request(messages, schema, deadline))
-        except TimeoutError as error:
-            raise ModelError("timeout") from error
-
-    async def aclose(self) -> None:
-        """Close the connections; the next request opens new ones."""
-        client, self._client = self._client, None
-        if client:
-            await client.close()
-
-    async def _request(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
-    ) -> ChatCompletion:
-        if schema is None or self._traits.takes_schema is False:
-            return await self._send(messages, None, deadline)
-        try:
-            completion = await self._send(messages, schema, deadline)
-        except _SchemaRefused:
-            completion = await self._send(messages, None, deadline)
-            # Only now: the server may have been broken altogether.
-            self._traits.takes_schema = False
-        else:
-            self._traits.takes_schema = True
-        return completion
-
-    async def _send(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
-    ) -> ChatCompletion:
-        """Send one request, again after a pause where that may help and there is time for it."""
-        pause, tries_left = self._pause, RETRIES + 1
-        while True:
-            tries_left -= 1
-            try:
-                return await self._send_once(messages, schema)
-            except openai.APIStatusError as error:
-                if schema and not self._traits.takes_schema and error.status_code in REFUSES_SCHEMA:
-                    raise _SchemaRefused from error
-                problem, retry_after = _problem_of(error.status_code), _retry_after(error)
-                cause: openai.APIError = error
-            except openai.APIConnectionError as error:
-                problem, retry_after, cause = "unreachable", None, error
-            wait = retry_after if retry_after is not None else pause
-            may_pass = problem in ("busy", "broken", "unreachable")
-            if not may_pass or not tries_left or time.monotonic() + wait >= deadline:
-                raise ModelError(problem, retry_after) from cause
-            await asyncio.sleep(wait)
-            pause *= 2
-
-    async def _send_once(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None
-    ) -> ChatCompletion:
-        if self._client is None:
-            self._client = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key,
-                timeout=None,  # complete() bounds the whole, not each read
-                max_retries=0,  # it would wait for minutes; retried in _send, within the limit
-                default_headers={"X-Title": "plain-language-bot"},
-            )
-        try:
-            completion = await self._client.chat.completions.create(
-                model=self._model,
-                messages=[*messages],  # type: ignore[list-item]
-                max_tokens=self._max_tokens,
-                response_format=_format(schema) if schema else openai.omit,
-            )
-        except (openai.APIResponseValidationError, ValueError) as error:
-            raise ModelError("broken") from error
-        if not isinstance(completion, ChatCompletion):  # a page of HTML, for example
-            raise ModelError("broken")
-        return completion
-
-
-class _SchemaRefused(Exception):
-    """The server seems not to take a JSON schema."""
-
-
-def _format(schema: dict[str, Any]) -> ResponseFormatJSONSchema:
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "command", "strict": True, "schema": schema},
-    }
-
-
-def _problem_of(status: int) -> Problem:
-    known: dict[int, Problem] = {
-        401: "key",
-        402: "credit",
-        403: "key",
-        404: "unknown",
-        408: "timeout",
-        429: "busy",
-    }
-    return known.get(status, "broken" if status >= 500 else "rejected")
-
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Return the seconds that the server asks to wait; a date or nonsense counts as none."""
-    try:
-        seconds = float(error.response.headers.get("retry-after", ""))
-    except ValueError:
+def model_of(settings: Settings, config: AIConfig) -> ChatModel | None:
+    """Return the model that is set up, or None where there is no key for one."""
+    if settings.openrouter_api_key is None:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    # Imported here, for it takes half a second, which a start without a key can spare.
+    from ai.openai_compatible import OpenAICompatible
 
-
-def _reply(completion: ChatCompletion) -> Reply:
-    """Read a completion; servers leave out what the specification calls required."""
-    choices = completion.choices
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = getattr(choice, "message", None)
-    if choice is None or not isinstance(message, ChatCompletionMessage):
-        failure = (completion.model_extra or {}).get("error")
-        status = failure.get("code") if isinstance(failure, dict) else None
-        raise ModelError(_problem_of(status) if isinstance(status, int) else "broken")
-    extra = message.model_extra or {}
-    if message.refusal or choice.finish_reason == "content_filter":
-        raise ModelError("refused")
-    reasoning = extra.get("reasoning") or extra.get("reasoning_content") or ""
-    return Reply(
-        text=message.content or "",
-        usage=_usage(completion),
-        reasoning=reasoning if isinstance(reasoning, str) else "",
-        is_cut_off=choice.finish_reason == "length",
-    )
-
-
-def _usage(completion: ChatCompletion) -> Usage:
-    usage = completion.usage
-    if usage is None:
-        return Usage()
-    details = usage.prompt_tokens_details
-    return Usage(
-        prompt=usage.prompt_tokens or 0,
-        completion=usage.completion_tokens or 0,
-        cached=(details.cached_tokens if details else None) or 0,
+    return OpenAICompatible(
+        settings.openrouter_base_url,
+        settings.openrouter_api_key.get_secret_value(),
+        config.model,
+        max_tokens=config.max_tokens,
+        timeout_seconds=config.validation.timeout_seconds,
     )

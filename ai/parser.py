@@ -13,10 +13,10 @@ from typing import Any
 from ai import prompts, replies, validation
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.configuration import AIConfig, Prompt, get_ai_config
-from ai.models import ChatModel, Message, ModelError, OpenAICompatible, Reply
+from ai.models import ChatModel, Message, ModelError, Reply, model_of
 from ai.prompts import Command, Turn
 from ai.sentences import Matcher
-from config.settings import ConfigError, Settings, get_settings
+from config.settings import ConfigError, get_settings
 
 log = logging.getLogger(__name__)
 
@@ -195,19 +195,6 @@ def _rejections(command: Command, prompt_name: str) -> list[str]:
 
 def _said(text: str, history: Sequence[Turn]) -> str:
     return "\n".join([text, *(f"{said} {made}" for said, made in history)])
-
-
-def model_of(settings: Settings, config: AIConfig) -> OpenAICompatible | None:
-    """Return the model that is set up, or None where there is no key for one."""
-    if settings.openrouter_api_key is None:
-        return None
-    return OpenAICompatible(
-        settings.openrouter_base_url,
-        settings.openrouter_api_key.get_secret_value(),
-        config.model,
-        max_tokens=config.max_tokens,
-        timeout_seconds=config.validation.timeout_seconds,
-    )
 
 
 def parse(

@@ -18,8 +18,8 @@ import yaml
 
 from ai.catalogue import catalogue
 from ai.configuration import get_ai_config
-from ai.models import ChatModel, Message, Reply, Usage
-from ai.parser import Parser, model_of
+from ai.models import ChatModel, Message, Reply, Usage, model_of
+from ai.parser import Parser
 from bot.command_registry import load_commands
 from config.settings import get_settings
 

@@ -2,7 +2,7 @@
 
 from ai.catalogue import catalogue
 from ai.configuration import load_ai_config
-from ai.models import ChatModel, OpenAICompatible
+from ai.models import model_of
 from ai.parser import Parser
 from bot.api_client import ApiClient
 from bot.command_registry import load_commands, registry
@@ -17,15 +17,7 @@ class CommandBrain(Conversation):
     def __init__(self, api: ApiClient, settings: Settings, clock: Clock = utc_now) -> None:
         load_commands()
         config = load_ai_config(settings.ai_config_path)
-        self._model: ChatModel | None = None
-        if settings.openrouter_api_key:
-            self._model = OpenAICompatible(
-                settings.openrouter_base_url,
-                settings.openrouter_api_key.get_secret_value(),
-                config.model,
-                max_tokens=config.max_tokens,
-                timeout_seconds=config.validation.timeout_seconds,
-            )
+        self._model = model_of(settings, config)
         parser = Parser(catalogue, config, self._model, other_types=registry.list_registered)
         super().__init__(api, parser, registry, settings, clock)
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from ai.models import SENTENCES, Message, ModelError, OpenAICompatible, Problem, Usage
+from ai.models import SENTENCES, Message, ModelError, Problem, Usage
+from ai.openai_compatible import OpenAICompatible
 from tests.ai.conftest import Connect
 from tests.support.model_server import Answer, ModelServer
 

@@ -13,8 +13,8 @@ import pytest
 from ai import parser as parser_module
 from ai.catalogue import CommandSpec, FieldSpec, catalogue
 from ai.configuration import AIConfig, Prompt, Validation, get_ai_config, load_ai_config
-from ai.models import SENTENCES, Problem
-from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, model_of, register_validator
+from ai.models import SENTENCES, Problem, model_of
+from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, register_validator
 from config.settings import ROOT, ConfigError, get_settings
 from tests.ai.commands import small_catalogue
 from tests.ai.conftest import Connect

@@ -14,7 +14,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from ai.models import OpenAICompatible
+from ai.openai_compatible import OpenAICompatible
 from bot.command_registry import CommandModule
 from bot.deliveries import Undeliverable
 from bot.transports import console
@@ -235,6 +235,16 @@ async def test_one_order_needs_a_log_in(
     assert screen.text.endswith("bot> tasks:\n     • milk\n")
     assert await run_console(settings, "delete the task milk") == 1  # nobody can answer
     assert screen.text.endswith("bot> Delete milk? (yes or no)\n")
+
+
+async def test_a_terminal_that_does_not_know_every_letter(
+    world: World, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(drawn, "ascii"))
+    pipe("register", "ada", PASSWORD, "add crème brûlée to my tasks", end=True)
+    assert await run_console(world.settings) == 0
+    assert b"bot> Added cr?me br?l?e." in drawn.getvalue()
 
 
 async def test_one_order_without_the_api(world: World, screen: Screen) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from ai.catalogue import Catalogue
 from ai.configuration import get_ai_config
-from ai.models import OpenAICompatible
+from ai.openai_compatible import OpenAICompatible
 from ai.parser import Parser
 from bot.command_registry import CommandModule
 from bot.context import Context, Message
@@ -411,6 +411,25 @@ async def test_a_crash_is_told_in_plain_words_and_logged_without_text(
     assert "in smash" in caplog.text
     assert "vase" not in caplog.text
     assert await customer.say("order 2 pears") == "2 small pears"
+
+
+async def test_no_log_line_holds_what_was_said(
+    world: World, stranger: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    for room in ("ai", "api", "bot", "core"):
+        caplog.set_level(logging.DEBUG, room)
+    await stranger.register("ada")
+    await stranger.say("remind me to call mum tomorrow at 5pm")
+    await stranger.say("this is not understood, mum")
+    await stranger.say("show my mum list")
+    await stranger.say("change my password")
+    await stranger.say("wrong current password")
+    await stranger.say("new mum password")
+    async with world.api_away():
+        await stranger.say("add call mum to my tasks")
+    assert caplog.records
+    for said in ("mum", "ada", PASSWORD, "wrong current"):
+        assert said not in caplog.text
 
 
 async def test_what_the_api_refuses_is_told_in_its_words(customer: Person) -> None:

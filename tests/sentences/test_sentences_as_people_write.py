@@ -7,7 +7,7 @@ from functools import lru_cache
 import pytest
 
 from ai.catalogue import catalogue
-from ai.models import OpenAICompatible
+from ai.openai_compatible import OpenAICompatible
 from ai.sentences import Matcher
 from bot.command_registry import load_commands
 from config.settings import ROOT
