@@ -3,12 +3,14 @@
 import select
 import sqlite3
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Any, Protocol
 
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extras import RealDictCursor, execute_values
 from sqlalchemy import Connection
 
+from core.copy_text import copy_text
 from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row, sqlite_words
 
 CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
@@ -64,6 +66,7 @@ class PostgreSQL:
     """psycopg2, which keeps autocommit mode to itself: changing it costs no round trip."""
 
     options: Mapping[str, Any] = {
+        "paramstyle": "format",  # by position, as SQLite's
         "use_native_hstore": False,  # saves a query for each new connection
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT,
@@ -99,9 +102,14 @@ class PostgreSQL:
         return bool(connection.get_transaction_status() != TRANSACTION_STATUS_IDLE)
 
     def insert_rows(self, cursor: Any, sql: str, rows: Sequence[Any]) -> None:  # noqa: ANN401
-        """Send a thousand rows a statement."""
-        head, values, template = sql.rpartition("VALUES ")
-        execute_values(cursor, f"{head}{values}%s", rows, template, page_size=ROWS_AT_ONCE)
+        """Send them by COPY, or a thousand a statement where they have arrays and the like."""
+        text = copy_text(rows)
+        head, values, template = sql.rpartition(" VALUES ")
+        if text is not None:
+            target = head.removeprefix("INSERT INTO ").replace("%%", "%")
+            cursor.copy_expert(f"COPY {target} FROM STDIN", BytesIO(text))
+        else:
+            execute_values(cursor, f"{head}{values}%s", rows, template, page_size=ROWS_AT_ONCE)
 
     def execute(self, cursor: Any, query: str, params: Any) -> None:  # noqa: ANN401
         """Run it."""

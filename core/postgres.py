@@ -126,11 +126,11 @@ def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
     changed = (*names, *(column.name for column in made))
     database, statement = _statement(Shape("insert_many", found, changed=changed))
     values = [
-        [*(row[name] for name in names), *(_made(column, "default") for column in made)]
-        for row in rows
+        *([row[name] for row in rows] for name in names),
+        *([_made(column, "default") for _ in rows] for column in made),
     ]
     with database.transaction():
-        database.run(lambda cursor: statement.insert_rows(cursor, database.driver, values))
+        database.run(lambda cursor: statement.insert_rows(database.driver, cursor, values))
     return len(rows)
 
 

@@ -181,26 +181,24 @@ class Statement:
 
     def __init__(self, shape: Shape, dialect: Dialect) -> None:
         places = Places(shape.table)
-        compiled = BUILDERS[shape.kind](shape, places, dialect).compile(dialect=dialect)
+        compiled: Any = BUILDERS[shape.kind](shape, places, dialect).compile(dialect=dialect)
         self.sql = str(compiled)
+        self._binders = [binder(label, type_, dialect) for label, type_ in places.types.values()]
         # SQLite's dialect adds an OFFSET of 0 to a LIMIT, as a parameter of its own.
-        self._fixed = {n: v for n, v in compiled.params.items() if n not in places.types}
-        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
-        self._binders = [
-            (name, binder(label, type_, dialect)) for name, (label, type_) in places.types.items()
-        ]
+        own = {name: value for name, value in compiled.params.items() if name not in places.types}
+        self._own_values = list(own.values())
+        names = [*places.types, *own]
+        self._positions = [names.index(name) for name in compiled.positiontup]
         self._dialect = dialect
         self._columns = tuple(shape.table.columns)
         self._names = tuple(column.name for column in self._columns)
         self._readers: list[tuple[str, Converter]] | None = None
 
-    def parameters(self, values: Iterable[Any]) -> dict[str, Any] | list[Any]:
+    def parameters(self, values: Iterable[Any]) -> list[Any]:
         """Return the values as the driver takes them. Raises InvalidInput for one that can't be."""
-        bound = {
-            name: bind(value) for (name, bind), value in zip(self._binders, values, strict=True)
-        }
-        bound |= self._fixed
-        return bound if self._order is None else [bound[name] for name in self._order]
+        bound = [bind(value) for bind, value in zip(self._binders, values, strict=True)]
+        bound += self._own_values
+        return [bound[position] for position in self._positions]
 
     def rows(self, cursor: Any, values: Iterable[Any]) -> list[Row]:  # noqa: ANN401
         """Execute it on the driver's cursor and return every row."""
@@ -219,11 +217,12 @@ class Statement:
         """Execute it on the driver's cursor and return the one value that it has."""
         return self._execute(cursor, values)[0][0]
 
-    def insert_rows(self, cursor: Any, driver: Driver, rows: Iterable[Iterable[Any]]) -> None:  # noqa: ANN401
-        """Execute it on the driver's cursor for each list of values."""
-        parameters = [self.parameters(values) for values in rows]
+    def insert_rows(self, driver: Driver, cursor: Any, columns: Iterable[Iterable[Any]]) -> None:  # noqa: ANN401
+        """Execute it on the driver's cursor for many rows, whose values are given by column."""
+        bound = [map(bind, column) for bind, column in zip(self._binders, columns, strict=True)]
+        rows = list(zip(*(bound[position] for position in self._positions), strict=True))
         try:
-            driver.insert_rows(cursor, self.sql, parameters)
+            driver.insert_rows(cursor, self.sql, rows)
         except REFUSED as error:
             raise InvalidInput(DOES_NOT_FIT) from error
 

@@ -64,16 +64,18 @@ def binder(column: str, type_: TypeEngine[Any], dialect: Dialect) -> Converter:
     It raises InvalidInput, with the column's name, for a value that the column can't hold.
     """
     kind = _kind(type_)
-    longest = type_.length if isinstance(type_, String) else None
+    check = _checker(type_, kind)
     process = _processor(type_, dialect)
 
     def bind(value: Any) -> Any:  # noqa: ANN401 - any column's value
         if value is None:
             return None
         try:
-            if kind is not None:
-                value = _fitting(value, kind, longest)
-            return process(value) if process else value
+            if kind is not None and type(value) is not kind.types[0]:
+                value = _converted(value, kind)
+            if check is not None:
+                check(value)
+            return process(value) if process is not None else value
         except (TypeError, ValueError, ArithmeticError) as error:
             raise InvalidInput(f"{column} can't take this value: {error}.") from error
 
@@ -95,7 +97,7 @@ def _kind(type_: TypeEngine[Any]) -> Kind | None:
     return next((kind for native, kind in KINDS if isinstance(type_, native)), None)
 
 
-def _fitting(value: Any, kind: Kind, longest: int | None) -> Any:  # noqa: ANN401 - any value
+def _converted(value: Any, kind: Kind) -> Any:  # noqa: ANN401 - any value
     if isinstance(value, str) and kind.from_text:
         try:
             return kind.from_text(value)
@@ -103,14 +105,26 @@ def _fitting(value: Any, kind: Kind, longest: int | None) -> Any:  # noqa: ANN40
             raise ValueError(f"it has to be {kind.name}") from None
     if not isinstance(value, kind.types) or (isinstance(value, bool) and bool not in kind.types):
         raise TypeError(f"it has to be {kind.name}, not {type(value).__name__}")
-    if value != value:
-        raise ValueError("it is not a number")
-    if isinstance(value, str):
+    return value
+
+
+def _checker(type_: TypeEngine[Any], kind: Kind | None) -> Callable[[Any], None] | None:
+    """Return what refuses a value of the right type all the same."""
+    longest = type_.length if isinstance(type_, String) else None
+
+    def check_text(value: str) -> None:
         if "\0" in value:
             raise ValueError("it has the character NUL in it")
         if longest and len(value) > longest:
             raise ValueError(f"it has {len(value)} characters, and {longest} are possible")
-    return value
+
+    def check_number(value: float | Decimal) -> None:
+        if value != value:
+            raise ValueError("it is not a number")
+
+    if kind is None:
+        return None
+    return check_text if str in kind.types else check_number if float in kind.types else None
 
 
 def _processor(type_: TypeEngine[Any], dialect: Dialect) -> Converter | None:

@@ -408,6 +408,13 @@ def test_a_column_that_went_away_is_named_once_and_then_known(books: str) -> Non
 def test_reserved_words_and_views(books: str) -> None:
     update(books, {"order": 3}, {"title": "Emma"})
     assert titles({"order": 3}, order_by="order DESC") == ["Emma"]
+    odd = '"5 % of %s" INTEGER, "a ""quoted"" VALUES (b)" TEXT, v0 TEXT'
+    execute(f'CREATE TABLE "from %% where" ({odd})')
+    row = {"5 % of %s": 1, 'a "quoted" VALUES (b)': "%s", "v0": "v"}
+    assert insert("from %% where", row) == row
+    assert insert_many("from %% where", [row, row]) == 2
+    assert update("from %% where", {"5 % of %s": 2}, row)[0]["5 % of %s"] == 2
+    assert count("from %% where", {"v0": "v"}) == 3
     execute('CREATE VIEW "select" AS SELECT title AS "group" FROM books WHERE pages > 500')
     assert select("select", {"group": ("LIKE", "U%")}) == [{"group": "Ulysses"}]
     assert table_exists("select")

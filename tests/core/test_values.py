@@ -203,6 +203,8 @@ def test_postgresqls_own_types() -> None:
     }
     assert insert("own", row) == row
     assert exists("own", {"mood": "good", "tags": ["a", "b'"]})
+    assert insert_many("own", [{**row, "tags": [f"{n}"]} for n in range(1001)]) == 1001
+    assert exists("own", {"tags": ["1000"], "span": timedelta(hours=1)})
     with pytest.raises(InvalidInput):
         insert("own", {"mood": "sad"})
     with pytest.raises(InvalidInput):  # there is no way to compare two of them
