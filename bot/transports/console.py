@@ -6,9 +6,10 @@ Piped lines are echoed, secrets excepted, so that the output reads as a conversa
 
 import asyncio
 import getpass
+import io
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from bot.agents.commands import make_brain
 from bot.api_client import ApiClient, ApiError
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop, Undeliverable
-from bot.messages import Address, Incoming
+from bot.messages import Address, Button, Incoming
 from bot.signals import until_signalled
 from bot.text import escape, plain
 from config.clock import Clock, utc_now
@@ -41,6 +42,8 @@ Result = TypeVar("Result")
 
 async def run_console(settings: Settings, text: str | None = None) -> int:
     """Hold the conversation, or answer one order; return the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every letter
+        sys.stdout.reconfigure(errors="replace")
     api = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     console = Console(make_brain(api, settings), api, settings)
     try:
@@ -101,8 +104,8 @@ class Console:
         """Drop what is still open."""
         await self._brain.close()
 
-    async def send(self, text: str) -> None:
-        """Print a reply."""
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Print a reply; a terminal has no buttons."""
         first, *rest = plain(text).splitlines() or [""]
         _show(f"{REPLY}{first}", *(f"{'':{len(REPLY)}}{line}".rstrip() for line in rest))
 
