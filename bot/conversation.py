@@ -28,6 +28,7 @@ CANCELLED = "All right, I've dropped that."
 ENDED = "Your session has ended. Send me any message to log in again."
 NO_TEXT = "I can only read text so far. Please tell me in words."
 LAPSED = "I had stopped waiting for your answer to my last question."
+EXPIRED = "That question has expired; please ask again."
 LAPSED_SECRET = f"{LAPSED} I haven't read this message either: please start again."
 
 Place = tuple[Address, str]
@@ -78,9 +79,15 @@ class Conversation:
         turn = self._turns.setdefault(place, asyncio.Lock())
         async with turn, outlet.typing():
             talk = self._talks.get(place)
-            if talk is None or not await talk.step(incoming.text, outlet):
-                talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
-                await talk.start(self._hold(talk, place, incoming))
+            if incoming.answers and (talk is None or talk.question != incoming.answers):
+                await outlet.send(EXPIRED)
+                return
+            if talk is not None and (incoming.order is not None or incoming.credentials):
+                await talk.close()  # it is no answer: what was asked before is given up
+            elif talk and await talk.step(incoming.text, outlet, unseen=incoming.unseen):
+                return
+            talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
+            await talk.start(self._hold(talk, place, incoming))
 
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""
@@ -120,7 +127,7 @@ class Conversation:
         """Log the person in, or carry out their order."""
         person = await self._sessions.get(incoming.address)
         if person is None:
-            person = await self._log_in.run(talk, incoming.address, incoming.text)
+            person = await self._log_in.run(talk, incoming)
             if person is not None:
                 name = named(person.session.display_name)
                 await talk.say(manual.greeting(name, self._registry))
@@ -138,6 +145,11 @@ class Conversation:
 
     async def _obey(self, talk: Talk, person: Person, incoming: Incoming) -> None:
         """Answer a person who is logged in."""
+        if incoming.order is not None:
+            order = dict(incoming.order)
+            person.history.append((incoming.text, order))
+            await self._carry_out(talk, person, incoming, order)
+            return
         words = normalise(incoming.text)
         name = named(person.session.display_name)
         if words in manual.HELP_WORDS:

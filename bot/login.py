@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from bot.api_client import ApiAway, ApiClient, ApiError
-from bot.messages import Address
+from bot.messages import Address, Button, Credentials, Incoming
 from bot.sessions import Person, Sessions
 from bot.talk import Talk, normalise
 from bot.text import escape
@@ -23,6 +23,10 @@ HELP = (
     "or **cancel** to stop. Once you are logged in, **help** lists what I can do."
 )
 AGAIN = "I can't reach the service right now. Send me any message and I'll try again."
+FORMS = (
+    Button("Log in", "log in", "go", form="log in"),
+    Button("Register", "register", form="register"),
+)
 REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log in", "sign in"})
 HELP_WORDS = frozenset({"help", "what can i say", ""})
 
@@ -37,18 +41,34 @@ class LogIn:
         self._api = api
         self._sessions = sessions
 
-    async def run(self, talk: Talk, address: Address, text: str) -> Person | None:
-        """Log a person in, whose first message was `text`; None where they were refused."""
-        word = normalise(text)
+    async def run(self, talk: Talk, incoming: Incoming) -> Person | None:
+        """Log a person in who has sent a first message; None where they were refused."""
+        address, given = incoming.address, incoming.credentials
+        if given is not None:
+            return await self._enter(talk, address, given)
+        word = normalise(incoming.text)
         if word in REGISTER:
             return await self._register(talk, address)
-        answer = await talk.ask(NAME if word in LOG_IN else WELCOME)
+        answer = await talk.ask(NAME if word in LOG_IN else WELCOME, buttons=FORMS)
         while (word := normalise(answer)) in LOG_IN | HELP_WORDS:
-            answer = await talk.ask(NAME if word in LOG_IN else HELP)
+            answer = await talk.ask(NAME if word in LOG_IN else HELP, buttons=FORMS)
         if word in REGISTER:
             return await self._register(talk, address)
         password = await talk.ask(PASSWORD, secret="your password")  # noqa: S106 - what it is
         return await self._open(talk, address, answer.strip(), password)
+
+    async def _enter(self, talk: Talk, address: Address, given: Credentials) -> Person | None:
+        """Take what was filled in; a form is not asked for again, since it can be opened again."""
+        username, password = given.username.strip(), given.password
+        if given.new:
+            try:
+                await self._persist(talk, "/api/register", username, password)
+            except ApiError as error:
+                if error.status not in (400, 409):
+                    raise
+                await talk.say(escape(error.message), FORMS)
+                return None
+        return await self._open(talk, address, username, password)
 
     async def _open(
         self, talk: Talk, address: Address, username: str, password: str
@@ -59,7 +79,7 @@ class LogIn:
         except ApiError as error:
             if error.status not in (400, 401):
                 raise
-            await talk.say(REFUSED)
+            await talk.say(REFUSED, FORMS)
             return None
         return await _patiently(talk, lambda: self._sessions.open(address, answer["token"]))
 

@@ -1,8 +1,9 @@
 """What passes between a transport and the conversation. Knows no Discord."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -15,20 +16,55 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """A user name and a password that were given in a form, which leaves no trace in the chat."""
+
+    username: str
+    password: str = field(repr=False)
+    new: bool = False  # for an account that is to be made
+
+
+@dataclass(frozen=True)
 class Incoming:
-    """One message from a person, as a transport received it."""
+    """One message from a person, as a transport received it.
+
+    `text` is what they wrote. Where they filled in or pressed something instead, it says the same
+    in words, and one of the fields behind it holds what they did.
+    """
 
     address: Address
     channel_id: str
     text: str
     message_id: str = ""
+    answers: str = ""  # the question that it answers; one that is no longer open has expired
+    unseen: bool = False  # what was written leaves no trace in the chat
+    order: Mapping[str, Any] | None = None  # a command that needs no parser
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True)
+class Button:
+    """A short cut under a reply: pressing it says `says` as if the person had typed it.
+
+    Only the person who is answered can press it. Discord has no room for more than 60 characters in
+    `says` and leaves such a button out; the console shows none at all, so the reply has to say the
+    same. A `form` asks for a user name and a password instead, and hands over Credentials.
+    """
+
+    label: str
+    says: str
+    style: Literal["plain", "go", "danger"] = "plain"
+    form: Literal["log in", "register"] | None = None
 
 
 class Outlet(Protocol):
     """The way back to where a message came from."""
 
-    async def send(self, text: str) -> None:
-        """Send one reply of any length; the transport splits and formats it."""
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Send one reply of any length; the transport splits and formats it.
+
+        `question` names the question that the reply asks, where it asks one.
+        """
         ...
 
     def expect_secret(self) -> bool:

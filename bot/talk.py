@@ -1,12 +1,14 @@
 """One order or log-in under way: a coroutine that may stop to ask its person something."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from uuid import uuid4
 
 from bot.fields import NO, YES
-from bot.messages import Outlet
+from bot.messages import Button, Outlet
 
 CANCEL_WORDS = frozenset({"cancel", "never mind", "nevermind", "forget it"})
+YES_OR_NO = (Button("Yes", "yes", "danger"), Button("No", "no"))
 DELETE_HINT = "Please delete your message now, so that {what} does not stay in this chat."
 
 
@@ -38,10 +40,12 @@ class Talk:
 
     def __init__(self, outlet: Outlet, patience: float) -> None:
         self.asked_secret = False
+        self.question = ""  # the one that is open
         self._outlet = outlet
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
         self._answer: asyncio.Future[str] | None = None
+        self._unseen = False
         self._paused = asyncio.Event()
 
     async def start(self, run: Coroutine[None, None, None]) -> None:
@@ -50,14 +54,15 @@ class Talk:
         self._task.add_done_callback(lambda _: self._paused.set())
         await self._go_on()
 
-    async def step(self, text: str, outlet: Outlet) -> bool:
+    async def step(self, text: str, outlet: Outlet, *, unseen: bool = False) -> bool:
         """Answer the open question, and return at the next one or at the end.
 
-        False where no question is open (any more): the text is no answer then.
+        `unseen` says that the text leaves no trace in the chat. False where no question is open
+        (any more): the text is no answer then.
         """
         if self._answer is None or self._answer.done():
             return False
-        self._outlet = outlet
+        self._outlet, self._unseen = outlet, unseen
         self._answer.set_result(text)
         await self._go_on()
         return True
@@ -68,18 +73,21 @@ class Talk:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def say(self, text: str) -> None:
-        """Send a reply."""
-        await self._outlet.send(text)
+    async def say(self, text: str, buttons: Sequence[Button] = ()) -> None:
+        """Send a reply, with short cuts to what may be said next."""
+        await self._outlet.send(text, buttons)
 
-    async def ask(self, question: str, *, secret: str | None = None) -> str:
+    async def ask(
+        self, question: str, *, secret: str | None = None, buttons: Sequence[Button] = ()
+    ) -> str:
         """Ask, and return the next message.
 
-        `secret` says what the answer is ("your password") where nobody else may see it. Raises
-        Cancelled or Lapsed where no answer comes.
+        `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
+        are short cuts to answers. Raises Cancelled or Lapsed where no answer comes.
         """
         hidden = self._outlet.expect_secret() if secret else True
-        await self._outlet.send(question)
+        self.question = uuid4().hex[:8]
+        await self._outlet.send(question, buttons, self.question)
         loop = asyncio.get_running_loop()
         self.asked_secret = secret is not None
         answer: asyncio.Future[str] = loop.create_future()
@@ -90,18 +98,20 @@ class Talk:
             text = await answer
         finally:
             timer.cancel()
+            self.question = ""
         # A password may read "never mind"; none is as short as "cancel".
         if normalise(text) in ({"cancel"} if secret else CANCEL_WORDS):
             raise Cancelled
-        if secret and not hidden:
+        if secret and not hidden and not self._unseen:
             await self._outlet.send(DELETE_HINT.format(what=secret))
         return text
 
     async def confirm(self, question: str) -> bool:
         """Ask for a plain yes or no, until one is given."""
-        words = normalise(await self.ask(f"{question} (yes or no)"))
+        words = normalise(await self.ask(f"{question} (yes or no)", buttons=YES_OR_NO))
         while words not in YES | NO:
-            words = normalise(await self.ask("Please answer “yes” or “no”."))
+            again = await self.ask("Please answer “yes” or “no”.", buttons=YES_OR_NO)
+            words = normalise(again)
         return words in YES
 
     async def _go_on(self) -> None:

@@ -5,7 +5,7 @@ This is the only file that knows discord.py.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import discord
 import yarl
 
 from bot.deliveries import Undeliverable
-from bot.messages import Address, Incoming, Outlet
+from bot.messages import Address, Button, Incoming, Outlet
 from bot.pool import AgentRefused
 from bot.text import split
 
@@ -48,7 +48,7 @@ class DiscordOutlet:
     def __init__(self, channel: discord.abc.Messageable) -> None:
         self._channel = channel
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
         """Send a reply of any length. One that Discord does not take is logged, not raised."""
         try:
             await _send(self._channel, text)

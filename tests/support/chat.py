@@ -10,7 +10,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from bot.api_client import ApiClient
 from bot.command_registry import CommandModule, Registry
 from bot.conversation import Conversation, Understanding
 from bot.deliveries import DeliveryLoop
-from bot.messages import Address, Incoming
+from bot.messages import Address, Button, Incoming
 from config.settings import Settings, get_settings
 from core.database import Database
 from core.outbox import fire_due
@@ -75,6 +75,7 @@ class Person:
     def __init__(self, world: "World", account_id: str, channel_id: str = "dm") -> None:
         self.address = Address("test", AGENT, account_id)
         self.replies: list[str] = []
+        self.buttons: list[str] = []  # under the latest reply
         self.secrets_expected = 0
         self._world = world
         self._channel_id = channel_id
@@ -118,9 +119,10 @@ class Person:
             answer = await self.say(text)
         return answer
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
         """Take a reply: the person is the conversation's outlet too."""
         self.replies.append(text)
+        self.buttons = [button.label for button in buttons]
 
     def expect_secret(self) -> bool:
         """Note that the bot asks for a secret."""
