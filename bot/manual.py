@@ -1,5 +1,7 @@
 """What can be said, written for people: the help, the greeting and the courtesies."""
 
+from collections.abc import Iterator
+
 from ai.catalogue import CommandSpec, FieldKind
 from ai.templates import ways
 from bot.command_registry import CommandModule, Registry
@@ -68,12 +70,23 @@ def example(spec: CommandSpec, sentence: str | None = None) -> str:
     return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)
 
 
+def examples(spec: CommandSpec) -> Iterator[str]:
+    """Yield the first sentence of a command, and each that says something more."""
+    shown: set[str] = set()
+    for sentence in spec.sentences:
+        slots = set(next(ways(spec, sentence))) & {f"{{{field.name}}}" for field in spec.fields}
+        if sentence == spec.sentences[0] or slots - shown:
+            yield example(spec, sentence)
+        shown |= slots
+
+
 def full_help(registry: Registry) -> str:
-    """List by module what can be said, with one example a command."""
+    """List by module what can be said."""
     blocks = ["Talk to me in your own words. For example:"]
     for module in _largest_first(registry):
-        examples = [f"• {escape(example(found.spec))}" for found in module.commands.values()]
-        blocks.append("\n".join([f"**{escape(module.description)}**", *examples]))
+        said = [text for found in module.commands.values() for text in examples(found.spec)]
+        lines = [f"**{escape(module.description)}**", *(f"• {escape(text)}" for text in said)]
+        blocks.append("\n".join(lines))
     raw = [name for name in registry.list_registered() if name not in registry.modules]
     if raw:
         blocks.append(f"I also know about: {escape(', '.join(raw))}.")

@@ -45,6 +45,7 @@ async def add(
 
 @tasks.command(
     "(list|show) my tasks",
+    "show my {list_name} list",
     "(list|show) [me] [all] [of] my (tasks|todos|to-dos)",
     "(show|list) [me] (my|the) {list_name} list",
     "what (is|are) (on|in) my {list_name} list",

@@ -130,6 +130,7 @@ async def test_what_comes_after_a_lapsed_secret_is_not_read(
 async def test_help_lists_what_can_be_said(chat: Person, words: str) -> None:
     told = await chat.say(words)
     assert "**Your to-do list**\n• add buy milk to my tasks" in told
+    assert "• remind me to buy milk tomorrow at 5pm\n• add buy milk to my shopping list" in told
     assert "• delete my account" in told
     assert not set("{}[]()|<>") & set(told)
 
