@@ -75,27 +75,27 @@ class Database:
                 finally:
                     self._open.reset(token)
 
-    def run(self, work: Callable[[Any], Result]) -> Result:
-        """Call work with the driver's cursor, for one statement, and return what it returns.
+    def run(self, work: Callable[..., Result], *args: object) -> Result:
+        """Call work with the driver's cursor and args, and return what it returns.
 
-        The statement is part of the open transaction; without one it stands alone.
+        It is one statement's work: part of the open transaction; without one it stands alone.
         """
         transaction = self._open.get()
         try:
             if transaction is not None:
-                return self._work(transaction, transaction.connection.dbapi_connection, work)
-            return self._work_alone(work)
+                return self._work(transaction, transaction.connection.dbapi_connection, work, args)
+            return self._work_alone(work, args)
         except DRIVER_ERRORS as error:
             failure = as_app_error(error)
             if isinstance(failure, UnknownName):
                 self.forget_tables()  # something changed them behind our back
             raise failure from error
 
-    def _work_alone(self, work: Callable[[Any], Result]) -> Result:
+    def _work_alone(self, work: Callable[..., Result], args: tuple[object, ...]) -> Result:
         pool: Pool = self.engine.pool  # type: ignore[assignment]
         entry = pool.borrow(self.driver)
         try:
-            return self._work(entry, entry.dbapi_connection, work)
+            return self._work(entry, entry.dbapi_connection, work, args)
         finally:
             connection = entry.dbapi_connection
             left_open = connection is not None and self.driver.in_transaction(connection)
@@ -109,12 +109,13 @@ class Database:
         self,
         lender: Connection | ConnectionPoolEntry,
         connection: Any,  # noqa: ANN401 - the driver's own
-        work: Callable[[Any], Result],
+        work: Callable[..., Result],
+        args: tuple[object, ...],
     ) -> Result:
         try:
             cursor = connection.cursor()
             try:
-                return work(cursor)
+                return work(cursor, *args)
             finally:
                 cursor.close()
         except self._driver_error as error:
@@ -168,11 +169,14 @@ _database: Database | None = None
 def get_database() -> Database:
     """Return this process's database, made from the settings at the first call."""
     global _database  # the one place that owns it
-    with _lock:
-        if _database is None:
-            settings = get_settings()
-            _database = Database(settings.sqlalchemy_url, settings.db_pool_size)
-        return _database
+    database = _database
+    if database is None:
+        with _lock:
+            if _database is None:
+                settings = get_settings()
+                _database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+            database = _database
+    return database
 
 
 def use_database(database: Database | None) -> Database | None:

@@ -10,6 +10,8 @@ class AppError(Exception):
 
     status = 500
     message = "Something went wrong on our side. Please try again."
+    retry_after: int | None = None
+    """Seconds after which it may work, where that is known."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -52,6 +54,17 @@ class Conflict(AppError):
 
     status = 409
     message = "This exists already."
+
+
+class TooManyAttempts(AppError):
+    """Something was tried too often; it may be tried again in a while."""
+
+    status = 429
+    message = "That was tried too often. Please wait a moment."
+
+    def __init__(self, retry_after: int, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(AppError):

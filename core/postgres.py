@@ -10,13 +10,13 @@ A `where` is a dict whose conditions are joined by AND: `{"a": 1}`, `{"a": None}
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
-
-from sqlalchemy import Column, Table
 
 from core.database import Database, get_database, transaction
 from core.errors import InvalidInput, UnknownName
 from core.queries import named_query
+from core.reflection import KnownTable, Makers
 from core.statements import Row, Shape, Statement, statement_for
 from core.where import read_order, read_where
 
@@ -28,8 +28,8 @@ DEFINES_TABLES = re.compile(r"\s*(CREATE|ALTER|DROP)\b", re.IGNORECASE)
 def insert(table: str, data: Mapping[str, Any]) -> Row:
     """Insert a row and return it whole, with what the database filled in."""
     found = _table(table, data)
-    data = {**data, **_defaults(found, data, "default")}
-    return _rows(Shape("insert", found, changed=tuple(data)), list(data.values()))[0]
+    data = _filled(data, found.defaults)
+    return _rows(Shape("insert", found.table, changed=tuple(data)), list(data.values()))[0]
 
 
 def select(
@@ -44,7 +44,7 @@ def select(
     order = read_order(order_by)
     shape = Shape(
         "select",
-        _table(table, where or (), (item.column for item in order)),
+        _table(table, where or (), [item.column for item in order]).table,
         where=conditions,
         order_by=order,
         limited=limit is not None,
@@ -58,7 +58,12 @@ def select(
 
 def select_one(table: str, where: Where) -> Row | None:
     """Return the first row that matches, or None."""
-    rows = select(table, where, limit=1)
+    conditions, values = read_where(where)
+    found = _table(table, where)
+    # Where the whole primary key is given, the query is faster without a LIMIT.
+    limited = not found.key or any((name, "=", 1) not in conditions for name in found.key)
+    shape = Shape("select", found.table, conditions, limited=limited)
+    rows = _rows(shape, [*values, 1] if limited else values)
     return rows[0] if rows else None
 
 
@@ -71,27 +76,28 @@ def update(table: str, data: Mapping[str, Any], where: Where) -> list[Row]:
     if not data:
         raise InvalidInput("update: there is nothing to change.")
     found = _table(table, data, where)
-    data = {**data, **_defaults(found, data, "onupdate")}
-    shape = Shape("update", found, where=conditions, changed=tuple(data))
+    data = _filled(data, found.renewals)
+    shape = Shape("update", found.table, where=conditions, changed=tuple(data))
     return _rows(shape, [*data.values(), *values])
 
 
 def delete(table: str, where: Where) -> list[Row]:
     """Delete the rows that match and return them; an empty where is refused."""
     conditions, values = read_where(_not_empty(where, "delete"))
-    return _rows(Shape("delete", _table(table, where), where=conditions), values)
+    return _rows(Shape("delete", _table(table, where).table, where=conditions), values)
 
 
 def count(table: str, where: Where | None = None) -> int:
     """Count the rows that match."""
     conditions, values = read_where(where or {})
-    return int(_scalar(Shape("count", _table(table, where or ()), where=conditions), values))
+    shape = Shape("count", _table(table, where or ()).table, where=conditions)
+    return int(_scalar(shape, values))
 
 
 def exists(table: str, where: Where) -> bool:
     """Tell whether a row matches."""
     conditions, values = read_where(where)
-    return bool(_scalar(Shape("exists", _table(table, where), where=conditions), values))
+    return bool(_scalar(Shape("exists", _table(table, where).table, where=conditions), values))
 
 
 def upsert(table: str, data: Mapping[str, Any], conflict_columns: str | Sequence[str]) -> Row:
@@ -103,11 +109,11 @@ def upsert(table: str, data: Mapping[str, Any], conflict_columns: str | Sequence
     found = _table(table, data, conflict)
     if not conflict or any(name not in data for name in conflict):
         raise InvalidInput("upsert: name the conflict columns, and give each a value.")
-    data = {**data, **_defaults(found, data, "onupdate")}
+    data = _filled(data, found.renewals)
     # With nothing to change, a column is set to what it is: only then the row is returned.
     replaced = tuple(name for name in data if name not in conflict) or conflict[:1]
-    data = {**data, **_defaults(found, data, "default")}
-    shape = Shape("upsert", found, changed=tuple(data), conflict=conflict, replaced=replaced)
+    data = _filled(data, found.defaults)
+    shape = Shape("upsert", found.table, (), tuple(data), conflict, replaced)
     return _rows(shape, list(data.values()))[0]
 
 
@@ -122,15 +128,14 @@ def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
             odd = sorted(map(str, row.keys() ^ names))
             raise InvalidInput(f"insert_many: row {number} differs from the first one in {odd}")
     found = _table(table, names)
-    made = [column for column in found.columns if column.default and column.name not in names]
-    changed = (*names, *(column.name for column in made))
-    database, statement = _statement(Shape("insert_many", found, changed=changed))
+    made = [name for name in found.defaults if name not in names]
+    database, statement = _statement(Shape("insert_many", found.table, changed=(*names, *made)))
     values = [
         *([row[name] for row in rows] for name in names),
-        *([_made(column, "default") for _ in rows] for column in made),
+        *([found.defaults[name]() for _ in rows] for name in made),
     ]
     with database.transaction():
-        database.run(lambda cursor: statement.insert_rows(database.driver, cursor, values))
+        database.run(statement.insert_rows, values, database.driver)
     return len(rows)
 
 
@@ -169,7 +174,7 @@ def table_exists(table: str) -> bool:
 
 def get_columns(table: str) -> list[str]:
     """Return the names of a table's columns, in order."""
-    return [column.name for column in get_database().table(table, refresh=True).table.columns]
+    return list(get_database().table(table, refresh=True).table.columns.keys())
 
 
 @contextmanager
@@ -195,31 +200,22 @@ def get_cursor(dict_cursor: bool = True) -> Iterator[Any]:
             cursor.close()
 
 
-def _table(name: str, *columns: Iterable[str]) -> Table:
+def _table(name: str, *columns: Iterable[str]) -> KnownTable:
     """Look up a table and check the columns, looking anew where one is unknown."""
     database = get_database()
     known = database.table(name)
-    wanted = [column for some in columns for column in some]
-    if not known.columns.issuperset(wanted):
-        known = database.table(name, refresh=True)
-        for column in wanted:
-            if column not in known.columns:
-                raise UnknownName(f"The table {name!r} has no column {column!r}.")
-    return known.table
+    if all(map(known.columns.issuperset, columns)):
+        return known
+    known = database.table(name, refresh=True)
+    for column in chain.from_iterable(columns):
+        if column not in known.columns:
+            raise UnknownName(f"The table {name!r} has no column {column!r}.")
+    return known
 
 
-def _defaults(table: Table, given: Mapping[str, Any], kind: str) -> Row:
-    """Return what the program itself fills in: `default` at an insert, `onupdate` at an update."""
-    return {
-        column.name: _made(column, kind)
-        for column in table.columns
-        if getattr(column, kind) is not None and column.name not in given
-    }
-
-
-def _made(column: Column[Any], kind: str) -> Any:  # noqa: ANN401 - any value
-    default = getattr(column, kind)
-    return default.arg(None) if default.is_callable else default.arg
+def _filled(data: Mapping[str, Any], makers: Makers) -> Row:
+    """Return the data with what the program itself fills in where it is not given."""
+    return {**data, **{name: make() for name, make in makers.items() if name not in data}}
 
 
 def _whole_number(name: str, value: int) -> int:
@@ -241,9 +237,9 @@ def _statement(shape: Shape) -> tuple[Database, Statement]:
 
 def _rows(shape: Shape, values: list[Any]) -> list[Row]:
     database, statement = _statement(shape)
-    return database.run(lambda cursor: statement.rows(cursor, values))
+    return database.run(statement.rows, values)
 
 
 def _scalar(shape: Shape, values: list[Any]) -> Any:  # noqa: ANN401 - any value
     database, statement = _statement(shape)
-    return database.run(lambda cursor: statement.scalar(cursor, values))
+    return database.run(statement.scalar, values)

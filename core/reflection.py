@@ -3,7 +3,8 @@
 No name reaches SQL before it was found here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -48,11 +49,17 @@ SQLITE_TYPES = {
 }
 
 
+Makers = Mapping[str, Callable[[], Any]]
+
+
 class KnownTable(NamedTuple):
-    """A table, and the names of its columns."""
+    """A table, and what is asked of it again and again."""
 
     table: Table
     columns: frozenset[str]
+    key: tuple[str, ...]  # the columns of the primary key
+    defaults: Makers  # what the program fills into a new row
+    renewals: Makers  # what it fills into a row that changes
 
 
 class Tables:
@@ -74,12 +81,34 @@ class Tables:
         table = metadata.tables.get(name)
         if table is None:
             table = _reflect(name, bind)
-        self._known[name] = known = KnownTable(table, frozenset(table.columns.keys()))
+        self._known[name] = known = KnownTable(
+            table,
+            frozenset(table.columns.keys()),
+            tuple(table.primary_key.columns.keys()),
+            _makers(table, "default"),
+            _makers(table, "onupdate"),
+        )
         return known
 
     def forget(self) -> None:
         """Forget what was read, because something may have changed it."""
         self._known.clear()
+
+
+def _makers(table: Table, kind: str) -> Makers:
+    makers = {}
+    for column in table.columns:
+        default = getattr(column, kind)
+        if default is not None:
+            call = default.is_callable
+            makers[column.name] = (
+                partial(default.arg, None) if call else partial(_same, default.arg)
+            )
+    return makers
+
+
+def _same(value: object) -> object:
+    return value
 
 
 def _reflect(name: str, bind: Engine | Connection) -> Table:

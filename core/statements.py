@@ -217,7 +217,7 @@ class Statement:
         """Execute it on the driver's cursor and return the one value that it has."""
         return self._execute(cursor, values)[0][0]
 
-    def insert_rows(self, driver: Driver, cursor: Any, columns: Iterable[Iterable[Any]]) -> None:  # noqa: ANN401
+    def insert_rows(self, cursor: Any, columns: Iterable[Iterable[Any]], driver: Driver) -> None:  # noqa: ANN401
         """Execute it on the driver's cursor for many rows, whose values are given by column."""
         bound = [map(bind, column) for bind, column in zip(self._binders, columns, strict=True)]
         rows = list(zip(*(bound[position] for position in self._positions), strict=True))
