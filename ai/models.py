@@ -61,6 +61,7 @@ class Reply:
     usage: Usage = Usage()
     reasoning: str = ""
     is_cut_off: bool = False
+    model: str = ""  # which one answered
 
 
 class ModelError(Exception):
@@ -70,6 +71,18 @@ class ModelError(Exception):
         super().__init__(SENTENCES[problem])
         self.problem = problem
         self.retry_after = retry_after
+
+
+class Budget(Protocol):
+    """What one person may spend on models."""
+
+    async def allow(self) -> str | None:
+        """Return None, or the sentence that tells the person why no model is asked for them."""
+        ...
+
+    async def spend(self, usage: Usage, model: str) -> None:
+        """Note what one request to a model cost."""
+        ...
 
 
 class ChatModel(Protocol):

@@ -70,7 +70,8 @@ class OpenAICompatible:
         deadline = time.monotonic() + self._timeout
         try:
             async with asyncio.timeout(self._timeout):
-                return _reply(await self._request(messages, schema, deadline))
+                completion = await self._request(messages, schema, deadline)
+                return _reply(completion, self._model)
         except TimeoutError as error:
             raise ModelError("timeout") from error
 
@@ -175,7 +176,7 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _reply(completion: ChatCompletion) -> Reply:
+def _reply(completion: ChatCompletion, model: str) -> Reply:
     """Read a completion; servers leave out what the specification calls required."""
     choices = completion.choices
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -193,6 +194,7 @@ def _reply(completion: ChatCompletion) -> Reply:
         usage=_usage(completion),
         reasoning=reasoning if isinstance(reasoning, str) else "",
         is_cut_off=choice.finish_reason == "length",
+        model=model,
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ai import prompts, replies, validation
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.configuration import AIConfig, Prompt, get_ai_config
-from ai.models import ChatModel, Message, ModelError, Reply, model_of
+from ai.models import Budget, ChatModel, Message, ModelError, Reply, model_of
 from ai.prompts import Command, Turn
+from ai.recall import NOTHING_BEFORE, Recall
 from ai.sentences import Matcher
 from config.settings import ConfigError, get_settings
 
@@ -70,6 +71,8 @@ class Parser:
         history: Sequence[Turn] = (),
         *,
         allowed: Collection[Key] | None = None,
+        recall: Recall = NOTHING_BEFORE,
+        budget: Budget | None = None,
         retry_count: int = 0,
         errors: Sequence[str] = (),
     ) -> Command:
@@ -101,6 +104,28 @@ class Parser:
                 told = str(error)
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         return {"error": told, "suggestions": nearest}
+
+    async def parse_all(
+        self,
+        text: str,
+        interaction_type: str = COMMAND,
+        history: Sequence[Turn] = (),
+        *,
+        allowed: Collection[Key] | None = None,
+        recall: Recall = NOTHING_BEFORE,
+        budget: Budget | None = None,
+    ) -> list[Command]:
+        """Return the commands that the text says, in its order: one to five.
+
+        A single `needs_clarification` or `error` takes their place where they are not certain.
+        `recall` is what "it" and "the second one" point at; `budget` bounds what is spent on
+        models. Otherwise as `parse`.
+        """
+        return [
+            await self.parse(
+                text, interaction_type, history, allowed=allowed, recall=recall, budget=budget
+            )
+        ]
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (
