@@ -1,14 +1,13 @@
 """The one place where an exception becomes an answer: `{"error": "<what happened, in words>"}`."""
 
 import logging
-import traceback
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from config.logs import request_id
+from config.logs import request_id, where_raised
 from core.errors import AppError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -22,6 +21,7 @@ SENTENCES = {
     413: "The request is too large.",
     414: "The address is too long.",
     415: "The body has a type that can't be read here; send JSON.",
+    429: "These are too many requests. Please wait a moment.",
 }
 
 
@@ -47,6 +47,7 @@ def _app_error(error: AppError) -> Response:
     response = _answer(error.status, str(error))
     if isinstance(error, Unavailable):
         log.warning("unavailable in %s: %s", request.endpoint, type(error.__cause__).__name__)
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
@@ -81,14 +82,5 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error in %s\n%s", request.endpoint, _trace(error))
+    log.error("unexpected error in %s\n%s", request.endpoint, where_raised(error))
     return _answer(500, AppError.message, request_id=request_id.get())
-
-
-def _trace(error: BaseException | None) -> str:
-    """Return the traceback, causes first, without messages: those may quote what a user wrote."""
-    lines: list[str] = []
-    while error is not None:
-        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "".join(lines)

@@ -1,7 +1,6 @@
 """The Flask application, put together; `python -m api.main` serves it."""
 
 import logging
-import signal
 import sys
 import threading
 import time
@@ -9,14 +8,15 @@ from types import ModuleType
 from typing import Any
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import errors, openapi, paths, request_id, security
 from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
 from api.server import Server, serve
 from config.clock import Clock, utc_now
-from config.logs import configure_logging
-from config.settings import ConfigError, Settings, get_settings
+from config.settings import Settings, get_settings
+from config.start import start, stop_on_signals
 from core import migrations
 from core.database import Database, use_database
 from core.errors import Unavailable
@@ -57,7 +57,10 @@ def create_app(
     app.json = StrictJSON(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.extensions["settings"] = settings or get_settings()
+    settings = settings or get_settings()
+    app.extensions["settings"] = settings
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
     app.extensions["clock"] = clock
     if database is not None:
         use_database(database)
@@ -92,15 +95,7 @@ def upgrade_when_up(database: Database, stop: threading.Event) -> None:
 
 def main() -> int:
     """Serve the API until SIGTERM or SIGINT; return the exit code."""
-    try:
-        settings = get_settings()
-    except ConfigError as error:
-        sys.stderr.write(f"The settings can't be used:\n{error}\n")
-        return 2
-    configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    settings, stop = start(), stop_on_signals()
     url = settings.sqlalchemy_url  # shows no password when printed
     database = Database(url, settings.db_pool_size)
     try:

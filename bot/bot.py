@@ -18,8 +18,8 @@ from bot.pool import Pool
 from bot.signals import until_signalled
 from bot.transports.discord_agent import DiscordAgent
 from bot.transports.discord_client import use_api
-from config.logs import configure_logging
-from config.settings import ConfigError, Settings, get_settings
+from config.settings import Settings, get_settings
+from config.start import start
 
 logger = logging.getLogger(__name__)
 
@@ -89,13 +89,7 @@ def _show_invite(url: str) -> None:
 
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
-    try:
-        settings = get_settings()
-    except ConfigError as error:
-        sys.stderr.write(f"The settings can't be used:\n{error}\n")
-        return 2
-    configure_logging(settings)
-    return asyncio.run(run_discord(settings))
+    return asyncio.run(run_discord(start()))
 
 
 apiRequest = api_request  # noqa: N816

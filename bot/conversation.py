@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import uuid4
@@ -18,7 +17,7 @@ from bot.sessions import Person, SessionEnded, Sessions, Turn, UserApi
 from bot.talk import Cancelled, Lapsed, Talk, normalise
 from bot.text import escape, named
 from config.clock import Clock, utc_now
-from config.logs import request_id
+from config.logs import request_id, where_raised
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -82,8 +81,10 @@ class Conversation:
             if incoming.answers and (talk is None or talk.question != incoming.answers):
                 await outlet.send(EXPIRED)
                 return
-            if talk is not None and (incoming.order is not None or incoming.credentials):
-                await talk.close()  # it is no answer: what was asked before is given up
+            if incoming.edited and talk is not None:
+                return
+            if talk is not None and incoming.anew:
+                await talk.close()
             elif talk and await talk.step(incoming.text, outlet, unseen=incoming.unseen):
                 return
             talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
@@ -117,7 +118,7 @@ class Conversation:
         except ApiError as error:
             await talk.say(escape(error.message))
         except Exception as error:
-            logger.error("A message could not be answered: %s", _trace(error))
+            logger.error("A message could not be answered: %s", where_raised(error))
             await talk.say(FAILED)
         finally:
             if self._talks.get(place) is talk:
@@ -127,24 +128,34 @@ class Conversation:
         """Log the person in, or carry out their order."""
         person = await self._sessions.get(incoming.address)
         if person is None:
+            if incoming.edited:
+                return
             person = await self._log_in.run(talk, incoming)
             if person is not None:
                 name = named(person.session.display_name)
                 await talk.say(manual.greeting(name, self._registry))
             return
+        if incoming.edited and incoming.message_id != person.undone:
+            return
         lapsed, person.lapsed = person.lapsed, None
-        if lapsed:
+        if lapsed and not incoming.anew:
             await talk.say(LAPSED_SECRET if lapsed == "secret" else LAPSED)
-        if lapsed == "secret":  # what is written now may still be the password
+        if (
+            lapsed == "secret" and not incoming.anew
+        ):  # what is written now may still be the password
             return
         try:
             await self._obey(talk, person, incoming)
         except Lapsed:
             person.lapsed = "secret" if talk.asked_secret else "answer"
             raise
+        except Declined:
+            person.undone = incoming.message_id
+            raise
 
     async def _obey(self, talk: Talk, person: Person, incoming: Incoming) -> None:
         """Answer a person who is logged in."""
+        person.undone = ""
         if incoming.order is not None:
             order = dict(incoming.order)
             person.history.append((incoming.text, order))
@@ -161,10 +172,12 @@ class Conversation:
         else:
             parsed = await self._parser.parse(incoming.text, history=tuple(person.history))
             if "error" in parsed:
+                person.undone = incoming.message_id
                 await talk.say(_problem(parsed))
                 return
             person.history.append((incoming.text, parsed))
             if "needs_clarification" in parsed:
+                person.undone = incoming.message_id
                 await talk.say(escape(str(parsed["needs_clarification"])))
             else:
                 await self._carry_out(talk, person, incoming, parsed)
@@ -208,13 +221,3 @@ def _problem(parsed: dict[str, Any]) -> str:
     lines = [escape(str(parsed["error"]))]
     lines += [f"• {escape(sentence)}" for sentence in parsed.get("suggestions", ())]
     return "\n".join(lines)
-
-
-def _trace(error: BaseException) -> str:
-    """Return where an exception comes from, without its message: that may quote the user."""
-    lines = [type(error).__name__]
-    cause = error.__cause__ or error.__context__
-    while cause is not None:
-        lines.append(f"from {type(cause).__name__}")
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(lines) + "\n" + "".join(traceback.format_tb(error.__traceback__))

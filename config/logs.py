@@ -5,6 +5,7 @@ Lines carry what happened and to which row, never a password, a token or the tex
 
 import logging
 import logging.config
+import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,15 @@ class PlainFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """Return the time of the line, to the millisecond."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def where_raised(error: BaseException | None) -> str:
+    """Return a traceback, causes first, without messages: those may quote what a user wrote."""
+    lines: list[str] = []
+    while error is not None:
+        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines)
 
 
 def configure_logging(settings: Settings) -> None:

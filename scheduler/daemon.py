@@ -8,7 +8,6 @@ larger program. A job is a file in `scheduler/jobs/` with `register(daemon)`, or
 import importlib
 import logging
 import pkgutil
-import signal
 import sys
 import threading
 import time
@@ -17,8 +16,8 @@ from datetime import datetime
 
 import scheduler.jobs
 from config.clock import Clock, utc_now
-from config.logs import configure_logging
-from config.settings import ConfigError, Settings, get_settings
+from config.settings import Settings, get_settings
+from config.start import start, stop_on_signals
 from core import migrations
 from core.database import Database, get_database, use_database
 from core.errors import Unavailable
@@ -192,15 +191,7 @@ def daemon_loop() -> None:
 
 def main() -> int:
     """Run the scheduler as a process of its own, until SIGTERM or SIGINT; return the exit code."""
-    try:
-        settings = get_settings()
-    except ConfigError as error:
-        sys.stderr.write(f"The settings can't be used:\n{error}\n")
-        return 2
-    configure_logging(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    settings, stop = start(), stop_on_signals()
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
     try:
