@@ -58,7 +58,7 @@ def _complete(operation: Document, access: str, uuids: set[str]) -> None:
 
 def _errors(operation: Document, access: str) -> dict[str, str]:
     """Return the errors that an operation can answer with."""
-    errors = {"default": "Any other error."}
+    errors = {"429": "These are too many requests.", "default": "Any other error."}
     if "requestBody" in operation or operation.get("parameters"):
         errors["400"] = "What was sent can't be used."
     if access != "public":

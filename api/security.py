@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
+from api import limits
 from core.auth import Caller, read_token
 from core.errors import NotAuthenticated
 
@@ -47,21 +48,35 @@ def caller() -> Caller:
 
 def install(app: APIFlask) -> None:
     """Check every request before its route sees it, and harden every answer."""
+    app.before_request(_identify)
+    limits.install(app)  # counts those who are refused below, too
     app.before_request(_admit)
     app.after_request(_harden)
 
 
-def _admit() -> None:
+def _identify() -> None:
+    """Find out who is calling, for the routes that want to know."""
+    g.access, g.caller, g.refusal = "public", None, None
+    g.is_bot = _is_bot()
     if request.endpoint is None:  # no such address: Flask answers 404 or 405 next
         return
-    access = access_of(current_app.view_functions[request.endpoint])
-    if access == "user":
-        g.caller = read_token(_bearer_token())
-    elif access == "service":
-        _check_service_key()
+    g.access = access_of(current_app.view_functions[request.endpoint])
+    if g.access == "user":
+        try:
+            g.caller = read_token(bearer_token())
+        except NotAuthenticated as error:
+            g.refusal = error
 
 
-def _bearer_token() -> str:
+def _admit() -> None:
+    if g.refusal is not None:
+        raise g.refusal
+    if g.access == "service" and not g.is_bot:
+        raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
+
+
+def bearer_token() -> str:
+    """Return the token that came with this request. Raises NotAuthenticated."""
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise NotAuthenticated(
@@ -70,11 +85,15 @@ def _bearer_token() -> str:
     return given.token
 
 
-def _check_service_key() -> None:
-    expected = current_app.extensions["settings"].service_key.get_secret_value()
+def _is_bot() -> bool:
     given = request.headers.get(SERVICE_KEY_HEADER, "")
-    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
+    expected = current_app.extensions["settings"].service_key.get_secret_value()
+    return bool(expected) and same_secret(given, expected)
+
+
+def same_secret(given: str, expected: str) -> bool:
+    """Compare two secrets in a time that tells nothing about either."""
+    return hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _harden(response: Response) -> Response:

@@ -59,7 +59,7 @@ class Server:
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_BODY_BYTES,
             asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # api.main decides which ones to believe
         )
         self._waitress.channel_class = Channel
         self._lock = threading.Lock()  # around the state below

@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -89,6 +90,12 @@ class ApiClient:
             data=data,
             headers={"X-Service-Key": self._service_key},
         )
+
+    async def for_stranger(self, address: Address, path: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Send a POST for a person who is not logged in; the API counts it as theirs."""
+        account = "/".join((address.platform, address.agent, address.account_id))
+        headers = {"X-Service-Key": self._service_key, "X-Chat-Account": quote(account)}
+        return await self.request("POST", path, data=data, headers=headers)
 
 
 def where(address: Address) -> dict[str, str]:

@@ -62,7 +62,7 @@ class LogIn:
         username, password = given.username.strip(), given.password
         if given.new:
             try:
-                await self._persist(talk, "/api/register", username, password)
+                await self._persist(talk, address, "/api/register", username, password)
             except ApiError as error:
                 if error.status not in (400, 409):
                     raise
@@ -75,7 +75,7 @@ class LogIn:
     ) -> Person | None:
         """Exchange a name and a password for a session."""
         try:
-            answer = await self._persist(talk, "/api/login", username, password)
+            answer = await self._persist(talk, address, "/api/login", username, password)
         except ApiError as error:
             if error.status not in (400, 401):
                 raise
@@ -89,7 +89,7 @@ class LogIn:
         password = await talk.ask(NEW_PASSWORD, secret="your password")  # noqa: S106 - what it is
         while True:
             try:
-                await self._persist(talk, "/api/register", username, password)
+                await self._persist(talk, address, "/api/register", username, password)
             except ApiError as error:
                 if error.status not in (400, 409):
                     raise
@@ -106,9 +106,11 @@ class LogIn:
             else:
                 return await self._open(talk, address, username, password)
 
-    async def _persist(self, talk: Talk, path: str, username: str, password: str) -> Any:  # noqa: ANN401 - JSON
+    async def _persist(
+        self, talk: Talk, address: Address, path: str, username: str, password: str
+    ) -> Any:  # noqa: ANN401 - JSON
         data = {"username": username, "password": password}
-        return await _patiently(talk, lambda: self._api.request("POST", path, data=data))
+        return await _patiently(talk, lambda: self._api.for_stranger(address, path, data))
 
 
 async def _patiently(talk: Talk, attempt: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
+from limits import parse_many
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
@@ -76,6 +77,26 @@ class Settings(BaseSettings):
         SecretStr(""), description="What the bot shows the API to ask for its users' tokens."
     )
 
+    rate_limit: str = Field(
+        "600 per minute", description="Requests that one user, or one address, may send."
+    )
+    rate_limit_login: str = Field(
+        "20 per minute; 200 per hour",
+        description="Log-ins and registrations from one address, or one chat account.",
+    )
+    rate_limit_storage_url: str = Field(
+        "memory://", description="Where requests are counted: memory, or redis://host:6379."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="Proxies before the API whose X-Forwarded-For is believed."
+    )
+    cors_origins: str = Field(
+        "", description="Web pages that may call the API from a browser, comma-separated."
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that opens GET /metrics; without it, SERVICE_KEY does."
+    )
+
     password_hash_rounds: int = Field(
         12, ge=4, le=16, description="bcrypt's cost: each step doubles the time of a log-in."
     )
@@ -130,6 +151,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"no such time zone: {value!r}; use a name like Europe/Berlin"
             ) from error
+        return value
+
+    @field_validator("rate_limit", "rate_limit_login")
+    @classmethod
+    def _limit_is_readable(cls, value: str) -> str:
+        try:
+            parse_many(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no limit; write it like 600 per minute") from error
         return value
 
     @model_validator(mode="after")

@@ -39,7 +39,22 @@ GROUPS = (
             "db_pool_size",
         ),
     ),
-    Group("API", ("api_url", "api_host", "api_port", "api_threads", "password_hash_rounds")),
+    Group(
+        "API",
+        (
+            "api_url",
+            "api_host",
+            "api_port",
+            "api_threads",
+            "rate_limit",
+            "rate_limit_login",
+            "rate_limit_storage_url",
+            "trusted_proxies",
+            "cors_origins",
+            "metrics_token",
+            "password_hash_rounds",
+        ),
+    ),
     Group(
         "Reminders and notifications",
         ("poll_interval", "wake_interval", "ntfy_base_url", "discord_webhook_base_url"),

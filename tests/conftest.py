@@ -20,6 +20,8 @@ os.environ.update(
     JWT_SECRET="tests-" + "j" * 40,
     SERVICE_KEY="tests-" + "s" * 40,
     PASSWORD_HASH_ROUNDS="4",
+    RATE_LIMIT="1000000 per minute",
+    RATE_LIMIT_LOGIN="1000000 per minute",
 )
 
 from core import migrations

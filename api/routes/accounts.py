@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from apiflask import APIBlueprint, APIFlask
 from pydantic import AfterValidator, BaseModel, RootModel
 
+from api.attempts import attempt
+from api.limits import guarded
 from api.models import Body, Change, Name, Success, Text, optional
 from api.security import caller, public
 from core import auth, users
@@ -77,6 +79,7 @@ class Password(Body):
 @routes.output(Success, 201)
 @routes.doc(responses={409: "The user name is taken."})
 @public
+@guarded
 def register_user(body: Credentials) -> Success:
     """Make an account."""
     if not users.register_user(body.username, body.password):
@@ -89,11 +92,15 @@ def register_user(body: Credentials) -> Success:
 @routes.output(Token)
 @routes.doc(responses={401: WRONG_LOGIN})
 @public
+@guarded
 def log_in(body: Credentials) -> Token:
     """Exchange user name and password for a token that lives for one hour."""
+    tried = attempt(body.username)
     token = auth.get_login_token(body.username, body.password)
     if not token:
+        tried.failed()
         raise NotAuthenticated(WRONG_LOGIN)
+    tried.succeeded()
     return Token(token=token)
 
 
@@ -139,8 +146,11 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
         check_password(password)
         if current is None:
             raise InvalidInput("A new password needs your current_password too.")
+        tried = attempt(caller().username)
         if not password_matches(current, auth.get_user_password_hash(user_uuid)):
+            tried.failed()
             raise NotAuthenticated(WRONG_PASSWORD)
+        tried.succeeded()
     elif not changes:
         raise InvalidInput("There is nothing to change.")
     if changes and not users.update_user(user_uuid, changes):
@@ -156,8 +166,11 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
 def delete_account(user_uuid: UUID, body: Password) -> Success:
     """Delete your account and everything that is yours."""
     _own(user_uuid)
+    tried = attempt(caller().username)
     if not auth.unregister_user(user_uuid, body.password):
+        tried.failed()
         raise NotAuthenticated(WRONG_PASSWORD)
+    tried.succeeded()
     return Success()
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from apiflask import APIFlask
 from pydantic import BaseModel
 
+from api.limits import unlimited
 from api.security import public
 
 
@@ -20,6 +21,7 @@ def register(app: APIFlask) -> None:
     @app.get("/health")
     @app.output(Health)
     @public
+    @unlimited
     def health() -> Health:
         """Say that the process answers. Asks no database."""
         return Health()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.api_client import ApiAway, ApiClient, ApiError
+from bot.messages import Address
 from bot.sessions import Sessions
 from config.logs import request_id
 from tests.support.chat import World
@@ -43,6 +44,15 @@ async def test_a_request_as_the_bot(api: ApiClient, sink: HttpSink) -> None:
     assert received.path == "/api/service/unlink"
     assert received.headers["X-Service-Key"] == "the service key"
     assert "Authorization" not in received.headers
+
+
+async def test_a_request_for_someone_who_is_not_logged_in(api: ApiClient, sink: HttpSink) -> None:
+    sink.answer("/", as_json(200, {}))
+    await api.for_stranger(Address("discord", "Zoë's bot", "17"), "/api/login", {"username": "ada"})
+    (received,) = sink.received
+    assert received.path == "/api/login"
+    assert received.headers["X-Service-Key"] == "the service key"
+    assert received.headers["X-Chat-Account"] == "discord/Zo%C3%AB%27s%20bot/17"
 
 
 async def test_the_data_of_a_get_is_its_query(api: ApiClient, sink: HttpSink) -> None:
