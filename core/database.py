@@ -37,8 +37,10 @@ class Database:
         self.dialect = address.get_backend_name()
         if self.dialect not in DRIVERS:
             raise InvalidInput(f"The database can be {' or '.join(DRIVERS)}, not {self.dialect}.")
-        if self.dialect == "sqlite" and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        if self.dialect == "sqlite":
+            if address.database in (None, "", ":memory:"):
+                raise InvalidInput("SQLite needs a file: in memory, each connection has its own.")
+            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         self.driver = DRIVERS[self.dialect]
         self.engine = create_engine(
             address,

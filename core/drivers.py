@@ -68,16 +68,14 @@ class PostgreSQL:
     options: Mapping[str, Any] = {
         "paramstyle": "format",  # by position, as SQLite's
         "use_native_hstore": False,  # saves a query for each new connection
-        "connect_args": {
-            "connect_timeout": CONNECT_TIMEOUT,
-            "keepalives_idle": KEEPALIVE,
-            "options": "-c timezone=UTC",
-        },
+        "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "keepalives_idle": KEEPALIVE},
     }
 
     def set_up(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own
-        """Leave every statement to stand alone."""
+        """Leave every statement to stand alone; a time without a zone is UTC's."""
         connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
 
     def begin(self, connection: Connection) -> None:
         """Have psycopg2 send BEGIN before the next statement."""

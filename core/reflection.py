@@ -4,6 +4,7 @@ No name reaches SQL before it was found here.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -96,19 +97,15 @@ class Tables:
 
 
 def _makers(table: Table, kind: str) -> Makers:
-    makers = {}
+    """Return what makes each column's value in Python; what SQL makes, SQLAlchemy writes itself."""
+    makers: dict[str, Callable[[], Any]] = {}
     for column in table.columns:
         default = getattr(column, kind)
-        if default is not None:
-            call = default.is_callable
-            makers[column.name] = (
-                partial(default.arg, None) if call else partial(_same, default.arg)
-            )
+        if default is not None and default.is_callable:
+            makers[column.name] = partial(default.arg, None)
+        elif default is not None and default.is_scalar:
+            makers[column.name] = partial(copy, default.arg)
     return makers
-
-
-def _same(value: object) -> object:
-    return value
 
 
 def _reflect(name: str, bind: Engine | Connection) -> Table:

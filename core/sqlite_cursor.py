@@ -56,7 +56,7 @@ def sqlite_words(query: str, params: Any) -> tuple[str, Any]:  # noqa: ANN401 - 
     return (query, ()) if params is None else (sqlite_query(query), _plain(params))
 
 
-def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
+def _plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
     """Return a value as SQLite stores it, in the same form as SQLAlchemy's types."""
     if isinstance(value, UUID):
         return value.hex
@@ -74,8 +74,8 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
 
 def _plain(params: Mapping[str, Any] | Sequence[Any]) -> Any:  # noqa: ANN401 - as it came
     if isinstance(params, Mapping):
-        return {name: plain_value(value) for name, value in params.items()}
-    return [plain_value(value) for value in params]
+        return {name: _plain_value(value) for name, value in params.items()}
+    return [_plain_value(value) for value in params]
 
 
 def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:

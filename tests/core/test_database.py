@@ -3,8 +3,10 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import psycopg2
 import pytest
@@ -151,6 +153,30 @@ def test_a_cursor_and_a_connection_undo_what_fails(database: Database) -> None:
     assert names() == ["ada"]
 
 
+def test_python_values_are_parameters_of_hand_written_sql(database: Database) -> None:
+    kinds = "a TEXT, b TEXT, c TEXT, d TEXT, e TEXT, f TEXT"
+    postgres.execute(f"CREATE TABLE kept ({kinds})")
+    values = (
+        UUID(int=1),
+        datetime(2024, 2, 29, 12, tzinfo=UTC),
+        datetime(2024, 2, 29, 12),  # noqa: DTZ001
+        date(2024, 2, 29),
+        time(17, 5),
+        Decimal("1.50"),
+    )
+    with postgres.get_cursor() as cursor:
+        cursor.execute("INSERT INTO kept VALUES (%s, %s, %s, %s, %s, %s)", values)
+    [row] = postgres.select("kept")
+    assert UUID(row["a"]) == values[0]
+    assert row["b"][:16] == row["c"][:16] == "2024-02-29 12:00"
+    assert (row["d"], row["e"][:5], row["f"]) == ("2024-02-29", "17:05", "1.50")
+
+
+@only_sqlite
+def test_json_is_a_parameter_of_hand_written_sql(database: Database) -> None:
+    assert postgres.execute("SELECT :a AS a", {"a": {"b": [1]}}) == [{"a": '{"b": [1]}'}]
+
+
 # Errors
 
 
@@ -215,6 +241,9 @@ def test_a_deadlock_is_worth_another_try(database: Database) -> None:
 def test_only_databases_that_are_known() -> None:
     with pytest.raises(InvalidInput, match="postgresql or sqlite, not oracle"):
         Database("oracle://localhost/app")
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(InvalidInput, match="SQLite needs a file"):
+            Database(url)
 
 
 # The pool, and the server behind it

@@ -241,7 +241,7 @@ COLUMNS = (
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
 
 
-@SHARED
+@settings(SHARED, max_examples=15)
 @given(name=NAMES, value=TEXTS)
 def test_no_other_name_reaches_sql(name: str, value: str) -> None:
     for call in (
