@@ -137,12 +137,10 @@ class Conversation:
             return
         if incoming.edited and incoming.message_id != person.undone:
             return
-        lapsed, person.lapsed = person.lapsed, None
-        if lapsed and not incoming.anew:
+        lapsed, person.lapsed = None if incoming.anew else person.lapsed, None
+        if lapsed:
             await talk.say(LAPSED_SECRET if lapsed == "secret" else LAPSED)
-        if (
-            lapsed == "secret" and not incoming.anew
-        ):  # what is written now may still be the password
+        if lapsed == "secret":  # what is written now may still be the password
             return
         try:
             await self._obey(talk, person, incoming)

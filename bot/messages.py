@@ -37,6 +37,8 @@ class Incoming:
     text: str
     message_id: str = ""
     answers: str = ""  # the question that it answers; one that is no longer open has expired
+    anew: bool = False  # it answers no question: what is open is given up
+    edited: bool = False  # it was sent before, and reads differently now
     unseen: bool = False  # what was written leaves no trace in the chat
     order: Mapping[str, Any] | None = None  # a command that needs no parser
     credentials: Credentials | None = None

@@ -31,6 +31,7 @@ class Person:
     renew_at: datetime
     history: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
     zone_told: bool = False
+    undone: str = ""  # the latest message, where nothing came of it: it may be corrected
     lapsed: Literal["answer", "secret"] | None = None  # what the last question was left without
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from bot.api_client import ApiClient
 from bot.deliveries import DeliveryLoop
-from bot.transports.discord_client import PLATFORM, Brain, DiscordClient
+from bot.transports.discord_client import PLATFORM, DiscordClient
+from bot.transports.discord_reception import Brain
 
 
 class DiscordAgent:

@@ -1,40 +1,33 @@
-"""One agent on Discord: direct messages in, replies and deliveries out.
+"""One agent on Discord: messages, commands and presses in, replies and deliveries out."""
 
-This is the only file that knows discord.py.
-"""
-
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import Callable
+from datetime import timedelta
 
-import aiohttp
 import discord
 import yarl
 
 from bot.deliveries import Undeliverable
-from bot.messages import Address, Button, Incoming, Outlet
+from bot.messages import Address, Incoming
 from bot.pool import AgentRefused
 from bot.text import split
+from bot.transports.discord_interactions import Interactions
+from bot.transports.discord_outlets import TROUBLE, ChannelOutlet, post, reason
+from bot.transports.discord_pages import Pages
+from bot.transports.discord_reception import Brain, Reception
 
 logger = logging.getLogger(__name__)
 
 PLATFORM = "discord"
 DISCORD_API = discord.http.Route.BASE
-TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
-"""What a call to Discord raises when Discord, or the way there, fails."""
+EDIT_SECONDS = 60  # how long after it was sent a message may be corrected
+
+NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
+NO_STICKERS = "That is a nice sticker! I can only read text, though. Please tell me in words."
+NO_FILES = "I can't open files or pictures, I'm afraid. Please tell me in words."
 
 # The bot does not speak, so nobody needs to be told what that would take.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-
-
-class Brain(Protocol):
-    """What answers."""
-
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
-        """Answer one message."""
-        ...
 
 
 def use_api(url: str) -> None:
@@ -42,56 +35,19 @@ def use_api(url: str) -> None:
     discord.http.Route.BASE = url.rstrip("/")
 
 
-class DiscordOutlet:
-    """The way back into one channel."""
-
-    def __init__(self, channel: discord.abc.Messageable) -> None:
-        self._channel = channel
-
-    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
-        """Send a reply of any length. One that Discord does not take is logged, not raised."""
-        try:
-            await _send(self._channel, text)
-        except TROUBLE as error:
-            logger.warning("a reply was not sent: %s", _reason(error))
-
-    def expect_secret(self) -> bool:
-        """Return False: what a person writes stays in the chat's history."""
-        return False
-
-    @asynccontextmanager
-    async def typing(self) -> AsyncIterator[None]:
-        """Show "is typing" until the context ends; that takes no time from the work itself."""
-        shown = asyncio.create_task(self._show_typing())
-        try:
-            yield
-        finally:
-            shown.cancel()
-            await asyncio.wait([shown])
-
-    async def _show_typing(self) -> None:
-        try:
-            async with self._channel.typing():
-                await asyncio.Event().wait()  # until it is cancelled
-        except TROUBLE as error:
-            logger.debug("typing could not be shown: %s", _reason(error))
-
-
 class DiscordClient(discord.Client):
-    """A connection to Discord on which one agent answers direct messages."""
+    """A connection to Discord on which one agent answers people."""
 
     def __init__(self, agent: str, brain: Brain, on_invite: Callable[[str], None]) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.dm_messages = intents.message_content = True
         super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
         self.agent = agent
-        self._brain = brain
         self._on_invite = on_invite
         self._invited = False
-        self._accepting = True
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._pages = Pages()
+        self._reception = Reception(self, brain)
+        self._interactions = Interactions(PLATFORM, agent, self._reception, self._pages)
 
     async def run_agent(self, token: str) -> None:
         """Log in and stay connected until `close()`.
@@ -120,23 +76,24 @@ class DiscordClient(discord.Client):
 
     async def finish(self) -> None:
         """Take no more messages, and return when those under way are answered."""
-        self._accepting = False
-        await self._idle.wait()
+        await self._reception.close()
 
     async def deliver(self, account_id: str, text: str) -> None:
         """Send a text of any length to a person. Raises Undeliverable."""
         if not account_id.isdecimal():
             raise Undeliverable("this is no Discord account", permanent=True)
         try:
-            await _send(await self.create_dm(discord.Object(int(account_id))), text)
+            channel = await self.create_dm(discord.Object(int(account_id)))
+            for part in split(text):
+                await post(channel, part, None)
         except discord.HTTPException as error:
             raise Undeliverable(
-                _reason(error),
+                reason(error),
                 permanent=error.status < 500 and error.status not in (401, 429),
                 retry_after=_retry_after(error),
             ) from error
         except TROUBLE as error:
-            raise Undeliverable(_reason(error), permanent=False) from error
+            raise Undeliverable(reason(error), permanent=False) from error
 
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there and how to invite it."""
@@ -154,40 +111,60 @@ class DiscordClient(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a person's direct message; ignore everything else."""
-        if (
-            not self._accepting
-            or message.guild is not None
-            or message.author.bot  # which its own messages are as well
-            or message.webhook_id is not None
-            or message.is_system()
-        ):
+        if not self._is_for_me(message):
             return
         # In a direct message that the bot did not open, the channel does not know its recipient.
+        outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages)
+        if not message.content.strip() and (kind_word := _about_wordless(message)):
+            await outlet.send(kind_word)
+        else:
+            await self._reception.answer(self._incoming(message), outlet)
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        """Read a message again that was corrected soon after it was sent."""
+        message = event.message
+        before = event.cached_message
+        if (
+            self._is_for_me(message)
+            and message.edited_at is not None
+            and message.edited_at - message.created_at <= timedelta(seconds=EDIT_SECONDS)
+            and message.content.strip()
+            and (before is None or before.content != message.content)
+        ):
+            outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages)
+            await self._reception.answer(self._incoming(message, edited=True), outlet)
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answer a press or a form."""
+        await self._interactions.take(interaction)
+
+    def _is_for_me(self, message: discord.Message) -> bool:
+        """Say whether a person has written this to the bot alone."""
+        return (
+            self._reception.accepting
+            and message.guild is None
+            and not message.author.bot  # which its own messages are as well
+            and message.webhook_id is None
+            and not message.is_system()
+        )
+
+    def _incoming(self, message: discord.Message, *, edited: bool = False) -> Incoming:
         address = Address(PLATFORM, self.agent, str(message.author.id))
-        incoming = Incoming(address, str(message.channel.id), message.content, str(message.id))
-        self._under_way += 1
-        self._idle.clear()
-        try:
-            await self._brain.handle(incoming, DiscordOutlet(message.channel))
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
+        return Incoming(
+            address, str(message.channel.id), message.content, str(message.id), edited=edited
+        )
 
 
-async def _send(channel: discord.abc.Messageable, text: str) -> None:
-    for part in split(text):
-        await channel.send(part)
+def _about_wordless(message: discord.Message) -> str | None:
+    """Return a kind word about a message without words, where it has something else."""
+    if message.flags.voice:
+        return NO_VOICE
+    if message.stickers:
+        return NO_STICKERS
+    return NO_FILES if message.attachments else None
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:
     """Return the seconds that Discord asks to wait; a date counts as none."""
     wish = error.response.headers.get("Retry-After", "")
     return float(wish) if wish.isdecimal() else None
-
-
-def _reason(error: BaseException) -> str:
-    """Say what went wrong without quoting what was sent."""
-    if isinstance(error, discord.HTTPException):
-        return f"Discord answered {error.status} (code {error.code})"
-    return f"Discord can't be reached ({type(error).__name__})"

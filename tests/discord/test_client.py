@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import discord
 import pytest
+from simcord.backend.models import MessageSticker
 
 from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.deliveries import Undeliverable
+from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core import outbox
 from core.notifications import set_notification_settings
-from core.postgres import select, select_one
+from core.postgres import count, select, select_one
 from tests.support.stage import Stage
 
 TYPING = "/channels/*/typing"
@@ -56,12 +58,79 @@ async def test_a_message_without_words_gets_a_kind_word(stage: Stage) -> None:
         "url": "https://x",
         "proxy_url": "https://x",
     }
-    assert "only read text" in await ada.say("", attachments=[photo])
+    assert "can't open files" in await ada.say("", attachments=[photo])
+    assert "voice" in await ada.say("", attachments=[photo], flags=1 << 13)
+    assert "sticker" in await ada.say("", stickers=[MessageSticker(2, "wave", 1, 3)])
 
 
 async def test_a_message_of_discords_own_gets_no_answer(stage: Stage) -> None:
     ada = stage.person("ada")
     assert await ada.say("a call", message_type=discord.MessageType.call.value) == ""
+
+
+# Corrections and floods
+
+
+async def test_a_message_that_was_not_understood_can_be_corrected(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    await ada.say("ad milk too my taskz pleaze")
+    assert "Added **milk**" in await ada.edit("add milk to my tasks")
+    assert await ada.edit("add bread to my tasks") == ""  # something was done by now
+    assert count("tasks") == 1
+
+
+async def test_a_correction_is_no_answer_and_needs_to_be_the_latest_message(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    await ada.say("complete the laundry")
+    first = ada.written
+    await ada.say("new task")
+    assert await ada.edit("add bread to my tasks", first) == ""
+    assert "Added **milk**" in await ada.say("milk")
+    assert await ada.edit("add bread to my tasks", first) == ""
+    assert count("tasks") == 1
+
+
+async def test_a_correction_comes_too_late_after_a_minute(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    await ada.say("ad milk too my taskz pleaze")
+    await stage.env.advance_time(61)
+    assert await ada.edit("add milk to my tasks") == ""
+
+
+async def test_a_correction_of_what_was_said_before_logging_in_is_not_read(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.say("hello")
+    await ada.say("cancel")
+    assert await ada.edit("register") == ""
+
+
+async def test_a_flood_is_slowed_with_one_message_and_costs_others_nothing(stage: Stage) -> None:
+    slow = CommandModule("slow", "Waits")
+    go_on = asyncio.Event()
+
+    @slow.command("wait for it")
+    async def wait(ctx: Context) -> str:
+        """Answer when the test says so."""
+        await go_on.wait()
+        return "done"
+
+    await stage.world.know(slow, talkative)
+    ada, bob = stage.person("ada"), stage.person("bob")
+    await ada.register("ada")
+    await bob.register("bob")
+    before = len(ada.replies)
+    for _ in range(50):
+        await ada.write("wait for it")
+    assert ada.replies[before:] == [SLOW_DOWN]
+    await bob.write("take a while")
+    assert await bob.receives("done")
+    go_on.set()
+    await stage.settle()
+    assert ada.replies[before:] == [SLOW_DOWN, *["done"] * MOST_WAITING]
+    assert await ada.say("wait for it") == "done"
 
 
 # How it answers

@@ -16,10 +16,13 @@ from contextlib import asynccontextmanager
 import discord
 import pytest
 import simcord
+from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
+from discord.webhook.async_ import async_context
 
 from bot.deliveries import DeliveryLoop
 from bot.messages import Incoming, Outlet
-from bot.transports.discord_client import PLATFORM, Brain, DiscordClient
+from bot.transports.discord_client import PLATFORM, DiscordClient
+from bot.transports.discord_reception import Brain
 from scheduler.daemon import Daemon
 from tests.support.chat import AGENT, PASSWORD, World
 
@@ -37,14 +40,15 @@ class Beside(Brain):
     def __init__(self, brain: Callable[[], Brain]) -> None:
         self.env: simcord.Env | None = None
         self._brain = brain
-        self._messages: asyncio.Queue[tuple[Incoming, Outlet, asyncio.Future[None]]]
+        self._messages: asyncio.Queue[tuple[Incoming, Outlet, asyncio.Future[None], Adapter]]
         self._messages = asyncio.Queue()
         self._under_way: set[asyncio.Future[None]] = set()
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         done = asyncio.get_running_loop().create_future()
         self._under_way.add(done)
-        self._messages.put_nowait((incoming, outlet, done))
+        # SimCord answers interactions for those who have this in their context.
+        self._messages.put_nowait((incoming, outlet, done, async_context.get()))
         assert self.env is not None
         await self.env.external_wait(done, reason="the brain is at work")
 
@@ -61,8 +65,9 @@ class Beside(Brain):
                 await asyncio.wait(self._under_way)
 
     async def _answer(
-        self, incoming: Incoming, outlet: Outlet, done: "asyncio.Future[None]"
+        self, incoming: Incoming, outlet: Outlet, done: "asyncio.Future[None]", adapter: Adapter
     ) -> None:
+        async_context.set(adapter)
         try:
             await self._brain().handle(incoming, outlet)
         finally:
@@ -70,11 +75,24 @@ class Beside(Brain):
             done.set_result(None)
 
 
+def labels(message: discord.Message) -> list[str]:
+    """The buttons under a message that can be pressed."""
+    return [
+        child.label or ""
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.Button) and not child.disabled
+    ]
+
+
 class Member:
     """A person on Discord who writes to the bot."""
 
     def __init__(self, stage: "Stage", name: str) -> None:
         self.user = stage.env.create_user(name)
+        self.written: discord.Message | None = None
+        self.used: simcord.InteractionResult | None = None
         self._stage = stage
 
     @property
@@ -88,12 +106,52 @@ class Member:
 
     async def write(self, text: str = "", **message: object) -> None:
         """Send a message, and wait for nothing."""
-        await self.user.send_dm(text, **message)
+        self.written = await self.user.send_dm(text, **message)
 
     async def say(self, text: str = "", **message: object) -> str:
         """Send a message; return what the bot answers."""
         before = len(self.replies)
         await self.write(text, **message)
+        await self._stage.settle()
+        return "\n".join(self.replies[before:])
+
+    async def edit(self, text: str, message: discord.Message | None = None) -> str:
+        """Change a message, the latest one unless told; return what the bot answers."""
+        assert self.written is not None
+        before = len(self.replies)
+        await self.user.edit(message or self.written, text)
+        await self._stage.settle()
+        return "\n".join(self.replies[before:])
+
+    @property
+    def answers(self) -> list[simcord.ResponseMessage]:
+        """What came of the latest press, command or form, seen by this person alone or not."""
+        assert self.used is not None
+        first = [self.used.response] if self.used.response else []
+        return first + self.used.followups
+
+    @property
+    def latest(self) -> discord.Message:
+        """What the bot wrote last."""
+        return next(message for message in reversed(self.messages) if message.author.bot)
+
+    @property
+    def buttons(self) -> list[str]:
+        """The labels under the latest message of the bot."""
+        return labels(self.latest)
+
+    async def press(self, label: str, message: discord.Message | None = None) -> str:
+        """Press a button, of the latest message unless told; return what the bot answers."""
+        before = len(self.replies)
+        self.used = await self.user.click(message or self.latest, label=label)
+        await self._stage.settle()
+        return "\n".join(self.replies[before:])
+
+    async def fill_in(self, label: str, **lines: str) -> str:
+        """Press a button, fill in the form that it opens, and return what the bot answers."""
+        await self.press(label)
+        before = len(self.replies)
+        self.used = await self.user.submit_modal(self.used, lines)
         await self._stage.settle()
         return "\n".join(self.replies[before:])
 
@@ -127,6 +185,12 @@ class Stage:
 
     def person(self, name: str) -> Member:
         return Member(self, name)
+
+    async def restart(self) -> None:
+        """Start the bot anew, as after a crash."""
+        await self.world.restart()
+        self.client = DiscordClient(AGENT, self._beside, lambda _: None)
+        await self.env.restart_bot(self.client)
 
     async def settle(self) -> None:
         """Wait until everything that was said is answered."""

@@ -1,0 +1,131 @@
+"""The ways back to a person on Discord: into a channel, or as the answer to an interaction."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+import aiohttp
+import discord
+
+from bot.messages import Button
+from bot.text import split
+from bot.transports.discord_pages import PAGE_LENGTH, Pages, is_long_list
+from bot.transports.discord_views import Press, rows, short_cuts, turning
+
+logger = logging.getLogger(__name__)
+
+TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+"""What a call to Discord raises when Discord, or the way there, fails."""
+
+
+def reason(error: BaseException) -> str:
+    """Say what went wrong without quoting what was sent."""
+    if isinstance(error, discord.HTTPException):
+        return f"Discord answered {error.status} (code {error.code})"
+    return f"Discord can't be reached ({type(error).__name__})"
+
+
+class DiscordOutlet(ABC):
+    """What the two ways have in common. `asker` is the person who is answered."""
+
+    can_type = True  # whether the person can answer a question by a message
+
+    def __init__(self, asker: str, pages: Pages) -> None:
+        self.sent = False
+        self.asked: int | None = None  # the message with the question, where it has buttons
+        self._asker = asker
+        self._pages = pages
+        self._secret = False
+
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Send a reply of any length. One that Discord does not take is logged, not raised."""
+        shown = short_cuts(buttons, self._asker, question)
+        if question and (self._secret or not (shown or self.can_type)):
+            shown.append(Press("answer", self._asker, question).button("Answer unseen"))
+        self._secret = False
+        *before, last = split(text) or [""]
+        if before and not shown and is_long_list(text):
+            parts = split(text, PAGE_LENGTH)
+            key = self._pages.keep(parts)
+            before, last = [], self._pages.text(parts, 0)
+            shown = turning(self._asker, key, 0, len(parts))
+        try:
+            for part in before:
+                await self._post(part, None)
+            message = await self._post(last, rows(shown))
+        except TROUBLE as error:
+            logger.warning("a reply was not sent: %s", reason(error))
+            return
+        self.sent = True
+        if question and shown:
+            self.asked = message.id
+
+    def expect_secret(self) -> bool:
+        """Offer a form for the next answer; return False, since it may be typed just the same."""
+        self._secret = True
+        return False
+
+    @abstractmethod
+    def typing(self) -> AbstractAsyncContextManager[None]:
+        """Show "is typing" until the context ends."""
+
+    @abstractmethod
+    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
+        """Send one message."""
+
+
+class ChannelOutlet(DiscordOutlet):
+    """The way back into a channel."""
+
+    def __init__(self, channel: discord.abc.Messageable, asker: str, pages: Pages) -> None:
+        super().__init__(asker, pages)
+        self._channel = channel
+
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show "is typing" until the context ends; that takes no time from the work itself."""
+        shown = asyncio.create_task(self._show_typing())
+        try:
+            yield
+        finally:
+            shown.cancel()
+            await asyncio.wait([shown])
+
+    async def _show_typing(self) -> None:
+        try:
+            async with self._channel.typing():
+                await asyncio.Event().wait()  # until it is cancelled
+        except TROUBLE as error:
+            logger.debug("typing could not be shown: %s", reason(error))
+
+    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
+        return await post(self._channel, text, view)
+
+
+class InteractionOutlet(DiscordOutlet):
+    """The way back to someone who used a command, a button or a form: seen by them alone."""
+
+    def __init__(self, interaction: discord.Interaction, pages: Pages) -> None:
+        super().__init__(str(interaction.user.id), pages)
+        # In a server nobody else should see the answer, and the bot reads no messages there.
+        self.ephemeral = interaction.guild_id is not None
+        self.can_type = not self.ephemeral
+        self._followup = interaction.followup
+
+    def typing(self) -> AbstractAsyncContextManager[None]:
+        """Do nothing: Discord itself shows that the bot is at work."""
+        return nullcontext()
+
+    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
+        return await self._followup.send(
+            text, view=view or discord.utils.MISSING, ephemeral=self.ephemeral, wait=True
+        )
+
+
+async def post(
+    channel: discord.abc.Messageable, text: str, view: discord.ui.View | None
+) -> discord.Message:
+    """Send one message, with buttons or without."""
+    return await (channel.send(text, view=view) if view else channel.send(text))

@@ -1,0 +1,193 @@
+"""Buttons and forms in direct messages: short cuts, whose they are, and when they have expired."""
+
+import asyncio
+
+import discord
+import pytest
+
+from bot.conversation import EXPIRED
+from bot.transports.discord_interactions import LIST_EXPIRED, NOT_YOURS
+from config.settings import Settings, get_settings
+from core.postgres import count
+from tests.support.chat import PASSWORD
+from tests.support.stage import Member, Stage, labels
+
+
+@pytest.fixture
+async def ada(stage: Stage) -> Member:
+    """Someone who has an account and is logged in."""
+    member = stage.person("ada")
+    await member.register("ada")
+    return member
+
+
+# Log-in
+
+
+async def test_registering_in_a_form_leaves_no_password_in_the_chat(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.say("hello")
+    assert ada.buttons == ["Log in", "Register"]
+    answer = await ada.fill_in("Register", username="ada", password=PASSWORD)
+    assert "Hello, **ada**!" in answer
+    assert labels(ada.messages[1]) == []
+    assert not any(PASSWORD in message.content for message in ada.messages)
+    assert "milk" in await ada.say("add milk to my tasks")
+
+
+async def test_logging_in_with_a_form_says_what_is_wrong_and_offers_it_again(stage: Stage) -> None:
+    await stage.person("elsewhere").register("ada")
+    ada = stage.person("ada")
+    await ada.say("hello")
+    answer = await ada.fill_in("Log in", username="ada", password="wrong password")
+    assert "don't belong together" in answer
+    assert "Hello, **ada**!" in await ada.fill_in("Log in", username="ada", password=PASSWORD)
+
+
+async def test_a_form_that_can_not_be_taken_says_why_and_is_offered_again(stage: Stage) -> None:
+    await stage.person("elsewhere").register("ada")
+    ada = stage.person("ada")
+    await ada.say("hello")
+    assert "taken" in await ada.fill_in("Register", username="ada", password=PASSWORD)
+    assert ada.buttons == ["Log in", "Register"]
+
+
+async def test_a_form_works_however_old_the_welcome_is(stage: Stage) -> None:
+    ada = stage.person("ada")
+    await ada.say("hello")
+    await stage.restart()
+    assert "Hello" in await ada.fill_in("Register", username="ada", password=PASSWORD)
+
+
+async def test_a_password_that_is_asked_for_can_be_given_unseen(stage: Stage, ada: Member) -> None:
+    await ada.say("change my password")
+    answer = await ada.fill_in("Answer unseen", answer=PASSWORD)
+    assert "delete your message" not in answer
+    assert "new password" in answer
+    assert "is changed" in await ada.fill_in("Answer unseen", answer="another good password")
+
+
+# Confirmation
+
+
+async def test_pressing_yes_confirms_once(stage: Stage, ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    await ada.say("delete the task milk")
+    assert ada.buttons == ["Yes", "No"]
+    question = ada.messages[-1]
+    assert "Deleted" in await ada.press("Yes", question)
+    assert count("tasks") == 0
+    assert [labels(message) for message in ada.messages[-2:]] == [[], []]
+
+
+async def test_pressing_no_changes_nothing(ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    await ada.say("delete the task milk")
+    assert "stays" in await ada.press("No")
+    assert count("tasks") == 1
+
+
+async def test_answering_in_words_takes_the_buttons_away(ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    question = len(ada.messages) + 1
+    await ada.say("delete the task milk")
+    assert labels(ada.messages[question]) == ["Yes", "No"]
+    await ada.say("no")
+    assert labels(ada.messages[question]) == []
+
+
+async def test_a_button_has_expired_after_a_restart_and_says_so(stage: Stage, ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    await ada.say("delete the task milk")
+    await stage.restart()
+    assert await ada.press("Yes") == EXPIRED
+    assert count("tasks") == 1
+    assert labels(ada.messages[-2]) == []
+
+
+class TestLapsed:
+    """Where the bot soon stops waiting."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return get_settings().model_copy(update={"login_timeout_seconds": 0.5})
+
+    async def test_a_button_expires_with_its_question(self, ada: Member) -> None:
+        await ada.say("add milk to my tasks")
+        await ada.say("delete the task milk")
+        await asyncio.sleep(0.6)
+        assert await ada.press("Yes") == EXPIRED
+        assert count("tasks") == 1
+
+
+def first_id(message: discord.Message) -> str:
+    """The custom id of a message's first button."""
+    row = message.components[0]
+    assert isinstance(row, discord.ActionRow)
+    assert row.children[0].custom_id
+    return row.children[0].custom_id
+
+
+def button(custom_id: str) -> discord.ui.View:
+    """A button that an older message may still have had when it was pressed."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(discord.ui.Button(label="Old yes", custom_id=custom_id))
+    view.stop()
+    return view
+
+
+async def test_the_button_of_an_older_question_answers_nothing(stage: Stage, ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    await ada.say("add bread to my tasks")
+    await ada.say("delete the task milk")
+    old = button(first_id(ada.latest))
+    await ada.say("no")
+    await ada.say("delete the task bread")
+    question = ada.latest
+    await stage.client.get_partial_messageable(question.channel.id).send("old", view=old)
+    assert await ada.press("Old yes") == EXPIRED
+    assert count("tasks") == 2
+    assert "Deleted **bread**" in await ada.press("Yes", question)
+
+
+async def test_only_the_asker_can_press(stage: Stage, ada: Member) -> None:
+    await ada.say("add milk to my tasks")
+    await ada.say("delete the task milk")
+    guild = stage.env.create_guild()
+    channel = guild.create_text_channel("general")
+    bob = guild.add_member(stage.env.create_user("bob"))
+    sent = await stage.client.get_partial_messageable(channel.id).send(
+        "Delete it?", view=button(first_id(ada.latest))
+    )
+    result = await bob.click(sent, label="Old yes")
+    assert result.response is not None
+    assert result.response.content == NOT_YOURS
+    assert result.response.ephemeral
+    assert count("tasks") == 1
+    assert "Deleted" in await ada.press("Yes")
+
+
+# Lists
+
+
+async def test_a_long_list_is_turned_over_page_by_page(stage: Stage, ada: Member) -> None:
+    for number in range(40):
+        await ada.say(f"add task {number} {'x' * 60} to my tasks")
+    before = len(ada.messages)
+    answer = await ada.say("show my tasks")
+    assert len(ada.messages) == before + 2
+    assert "task 0 " in answer
+    assert "Page 1 of 2" in answer
+    assert ada.buttons == ["Next"]
+    await ada.press("Next")
+    assert "task 39 " in ada.replies[-1]
+    assert "Page 2 of 2" in ada.replies[-1]
+    assert len(ada.messages) == before + 2
+    assert ada.buttons == ["Previous"]
+    await ada.press("Previous")
+    assert "task 0 " in ada.replies[-1]
+    await stage.restart()
+    await ada.press("Next")
+    assert ada.answers[-1].content == LIST_EXPIRED
+    assert ada.answers[-1].ephemeral
+    assert ada.buttons == []
