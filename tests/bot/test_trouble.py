@@ -17,7 +17,7 @@ async def test_a_crash_is_told_in_plain_words_and_logged_without_text(
 ) -> None:
     answer = await customer.say("break grandmother's vase")
     assert answer.startswith("Something went wrong on my side")
-    assert "ValueError from KeyError" in caplog.text
+    assert caplog.text.index("KeyError\n") < caplog.text.rindex("ValueError\n")
     assert "in smash" in caplog.text
     assert "vase" not in caplog.text
     assert await customer.say("order 2 pears") == "2 small pears"
