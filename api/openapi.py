@@ -5,6 +5,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
+from api import idempotency
 from api.models import Error
 from api.security import SERVICE_KEY_HEADER, access_of
 
@@ -37,8 +38,18 @@ def install(app: APIFlask) -> None:
             uuids = {name for kind, name in VARIABLE.findall(rule.rule) if kind == "uuid:"}
             for method, operation in operations.items():
                 if method.upper() in (rule.methods or ()):
+                    if method == "post" and access == "user":
+                        _may_be_repeated(operation)
                     _complete(operation, access, uuids)
         return document
+
+
+def _may_be_repeated(operation: Document) -> None:
+    schema = {"type": "string", "pattern": f"^{idempotency.KEY.pattern}$"}
+    words = "Sent again with the same key, a request makes one row and gets the first answer."
+    header = {"name": idempotency.HEADER, "in": "header", "schema": schema, "description": words}
+    operation.setdefault("parameters", []).append(header)
+    operation["responses"]["422"] = {"description": "The key was used for another request."}
 
 
 def _complete(operation: Document, access: str, uuids: set[str]) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from bot.api_client import ApiClient, ApiError, where
+from bot.api_client import NO_REQUEST, ApiClient, ApiError, where
 from bot.messages import Address, Session
 from config.clock import Clock
+from config.logs import request_id
 
 TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
 TURNS_KEPT = 5
@@ -114,14 +115,18 @@ class UserApi:
         self._sessions = sessions
         self._address = address
         self._person = person
+        self._message = request_id.get()
+        self._posted = 0
 
     async def get(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Read; `data` is the query."""
         return await self._request("GET", path, data)
 
     async def post(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Make."""
-        return await self._request("POST", path, data)
+        """Make: once, though the message may be received twice."""
+        self._posted += 1
+        key = {"Idempotency-Key": f"{self._message}:{self._posted}"}
+        return await self._request("POST", path, data, None if self._message == NO_REQUEST else key)
 
     async def put(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Change."""
@@ -131,13 +136,19 @@ class UserApi:
         """Remove."""
         return await self._request("DELETE", path, data)
 
-    async def _request(self, method: str, path: str, data: dict[str, Any] | None) -> Any:  # noqa: ANN401
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        data: dict[str, Any] | None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:  # noqa: ANN401
         token = self._person.session.token
         try:
-            return await self._api.request(method, path, token=token, data=data)
+            return await self._api.request(method, path, token=token, data=data, headers=headers)
         except ApiError as error:
             if error.status != 401:
                 raise
         self._person = await self._sessions.renew(self._address)
         token = self._person.session.token
-        return await self._api.request(method, path, token=token, data=data)
+        return await self._api.request(method, path, token=token, data=data, headers=headers)

@@ -40,6 +40,23 @@ CREATE TABLE examples (
 
 CREATE INDEX ix_examples_user_uuid ON examples (user_uuid);
 
+CREATE TABLE idempotency_keys (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	idempotency_key VARCHAR(255) NOT NULL,
+	request_hash VARCHAR(64) NOT NULL,
+	status INTEGER,
+	answer TEXT,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_idempotency_keys PRIMARY KEY (id),
+	CONSTRAINT uq_idempotency_keys_user_uuid_idempotency_key UNIQUE (user_uuid, idempotency_key),
+	CONSTRAINT fk_idempotency_keys_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
+
+CREATE INDEX ix_idempotency_keys_user_uuid ON idempotency_keys (user_uuid);
+
 CREATE TABLE notifications (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -135,4 +152,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0001');
+INSERT INTO alembic_version (version_num) VALUES ('0002');

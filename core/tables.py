@@ -218,3 +218,18 @@ deliveries = Table(
     created_at_column(),
     Index("ix_deliveries_state_channel_next_attempt_at", "state", "channel", "next_attempt_at"),
 )
+
+# The answers to requests that may be sent again: see api/idempotency.py.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("idempotency_key", String(255), nullable=False),
+    Column("request_hash", String(64), nullable=False),  # SHA-256 of method, path and body
+    Column("status", Integer()),
+    Column("answer", Text()),
+    created_at_column(),
+    UniqueConstraint("user_uuid", "idempotency_key"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)

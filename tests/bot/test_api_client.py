@@ -7,7 +7,7 @@ import pytest
 
 from bot.api_client import ApiAway, ApiClient, ApiError
 from bot.messages import Address
-from bot.sessions import Sessions
+from bot.sessions import Sessions, UserApi
 from config.logs import request_id
 from tests.support.chat import World
 from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
@@ -128,7 +128,19 @@ async def test_the_least_recent_people_are_dropped_and_fetched_again(world: Worl
         found = await sessions.get(person.address)
         assert found is not None
         assert found.session.username == name
-        found.history.append(("hello", {}))
+        found.memory("dm").history.append(("hello", {}))
     again = await sessions.get(people[0].address)
     assert again is not None
-    assert not again.history
+    assert not again.memory("dm").history
+
+
+async def test_a_message_that_is_received_twice_makes_one_row(world: World) -> None:
+    ada = await world.user("ada")
+    person = await Sessions(world.api, world.clock).renew(ada.address)
+    rows = []
+    for message in ("message 1", "message 1", "message 2"):
+        request_id.set(message.replace(" ", "-"))
+        api = UserApi(world.api, Sessions(world.api, world.clock), ada.address, person)
+        rows += [await api.post("/api/example", {"name": "a"}) for _ in range(2)]
+    assert rows[:2] == rows[2:4]
+    assert len({row["id"] for row in rows}) == 4

@@ -16,6 +16,7 @@ from config.settings import get_settings
 from core import outbox
 from core.database import Database
 from core.notifications import get_notification_settings
+from core.postgres import count, insert, select
 from scheduler.daemon import Daemon
 from tests.support.http_sink import Answer, HttpSink, deleted_webhook, rate_limited
 from tests.support.people import channels, deliveries, user, waiting
@@ -204,3 +205,14 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(
     assert caplog.text.count("can't be reached") == 1
     states = sorted(row["state"] for row in deliveries())
     assert states == ["sent", "waiting"]  # the one that could not be settled waits for its lease
+
+
+@pytest.mark.usefixtures("database")
+def test_answers_that_nobody_asks_for_again_are_forgotten() -> None:
+    owner = {"user_uuid": user(), "request_hash": "x"}
+    made = {"old": utc_now() - timedelta(hours=25), "new": utc_now() - timedelta(hours=23)}
+    for key, created_at in made.items():
+        insert("idempotency_keys", owner | {"idempotency_key": key, "created_at": created_at})
+    with scheduler():
+        until(lambda: count("idempotency_keys") == 1)
+    assert select("idempotency_keys")[0]["idempotency_key"] == "new"
