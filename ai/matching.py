@@ -6,19 +6,21 @@ second order.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
+from ai.following import Index, Match, Path, Slot
+from ai.naming import is_sure_name, may_be_name
+from ai.recall import IT, NOTHING_BEFORE, Pointed, Pointer, Recall, named_by
 from ai.templates import Node
 from ai.values import trim, typed
 from ai.words import (
     DANGLING,
     JOINTS,
     NO_NAME_STARTS,
-    is_reference,
     order_end,
     order_starts,
     slips,
@@ -26,44 +28,10 @@ from ai.words import (
 )
 
 MAX_SLIPS = 2
+MAKERS = {"add", "make", "create"}  # actions for what is not there yet: nothing can point at it
 MAX_STEPS = 20_000  # some 20 ms; a message made to take longer is left to the model
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
-
-
-@dataclass(frozen=True)
-class Match:
-    """A command that a text says, and its fields."""
-
-    spec: CommandSpec
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """A field of a sentence, and the words of the text that fill it."""
-
-    field: FieldSpec
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class _Path:
-    """How far a sentence has been followed: slots filled, fixed words and slips so far."""
-
-    start: int
-    slots: tuple[_Slot, ...] = ()
-    literals: int = 0
-    slips: int = 0
-
-
-@dataclass(frozen=True)
-class Index:
-    """The sentences of a catalogue, ready to be matched."""
-
-    root: Node
-    vocabulary: frozenset[str]  # every fixed word
-    verbs: frozenset[str]  # the words that open an order, such as "add"
+MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
 
 class _TooManySteps(Exception):
@@ -73,24 +41,35 @@ class _TooManySteps(Exception):
 class Attempt:
     """One text against the tree of sentences."""
 
-    def __init__(self, index: Index, text: str) -> None:
+    def __init__(self, index: Index, text: str, recall: Recall = NOTHING_BEFORE) -> None:
         self.index, self.text = index, text
+        self.pointer = Pointer(recall, index.specs)
         self.words = split(text)
         self.end = order_end(self.words)
         self.steps = 0
         self.meant: dict[str, list[str]] = {}
 
-    def best(self) -> Match | None:
-        """Return the best reading, if it is the only one."""
+    def orders(self) -> list[Match]:
+        """Return the best reading, if it is the only one: one order, or one for each thing meant.
+
+        "Complete the first and the third" is two.
+        """
         try:
-            return self._best()
+            match = self._best()
         except _TooManySteps:
-            return None
+            return []
+        if match is None:
+            return []
+        named = {key: value for key, value in match.fields.items() if isinstance(value, tuple)}
+        return [
+            replace(match, fields={**match.fields, **dict(zip(named, names, strict=True))})
+            for names in zip(*named.values(), strict=True)
+        ] or [match]
 
     def _best(self) -> Match | None:
-        ranked: dict[tuple[int, int, int], list[tuple[Match, _Path]]] = {}
+        ranked: dict[tuple[int, int, int], list[tuple[Match, Path]]] = {}
         for start in order_starts(self.words[: self.end]):
-            for spec, path in self._follow(self.index.root, start, _Path(start)):
+            for spec, path in self._follow(self.index.root, start, Path(start)):
                 if match := self._read(spec, path):
                     whens = (f.name for f in spec.fields if f.kind == "when")
                     times = sum(name in match.fields for name in whens)
@@ -102,7 +81,7 @@ class Attempt:
             return None
         return match
 
-    def _follow(self, node: Node, at: int, path: _Path) -> Iterator[tuple[CommandSpec, _Path]]:
+    def _follow(self, node: Node, at: int, path: Path) -> Iterator[tuple[CommandSpec, Path]]:
         """Yield the commands whose sentence reaches from a word to the end of the order."""
         self._step()
         if at == self.end:
@@ -113,12 +92,16 @@ class Attempt:
             if path.slips + is_slip <= MAX_SLIPS:
                 step = replace(path, literals=path.literals + 1, slips=path.slips + is_slip)
                 yield from self._follow(child, at + 1, step)
-        if self.words[at].is_glued or (at == path.start and self.words[at].text in NO_NAME_STARTS):
+        word = self.words[at]
+        if word.is_glued or (at == path.start and self._starts_no_name(word.text)):
             return
         for slot, child in node.slots.items():
             for end in self._slot_ends(slot, child, at):
-                filled = replace(path, slots=(*path.slots, _Slot(slot, at, end)))
+                filled = replace(path, slots=(*path.slots, Slot(slot, at, end)))
                 yield from self._follow(child, end, filled)
+
+    def _starts_no_name(self, word: str) -> bool:
+        return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
 
     def _step(self) -> None:
         self.steps += 1
@@ -155,7 +138,8 @@ class Attempt:
     def _may_go_on(self, node: Node, at: int) -> bool:
         """Say whether something can follow at a word, so that free text may end before it."""
         self._step()
-        if self.words[at].is_glued:
+        is_pointer = not self.pointer.is_empty and self.words[at - 1].text in IT  # "it's done"
+        if self.words[at].is_glued and not is_pointer:
             return False
         if self._literal(node, at):
             return True
@@ -177,14 +161,20 @@ class Attempt:
     def _slice(self, start: int, end: int) -> str:
         return trim(self.text[self.words[start].start : self.words[end - 1].end])
 
-    def _read(self, spec: CommandSpec, path: _Path) -> Match | None:
+    def _read(self, spec: CommandSpec, path: Path) -> Match | None:
         """Take the fields out of the text; None where a time is left over that fits nowhere."""
         fields: dict[str, Any] = {}
+        pointed: Pointed | None = None
         for slot in path.slots:
-            words = self.words[slot.start : slot.end]
-            says_nothing = is_reference(words) or not any(word.text for word in words)
+            words = [word.text for word in self.words[slot.start : slot.end]]
             value = _value(slot.field, self._slice(slot.start, slot.end))
-            if value is None or (slot.field.kind == "text" and says_nothing):
+            if slot.field.kind == "text" and (found := self.pointer.read(words)):
+                if pointed:
+                    return None
+                pointed, value = found, found.names
+            elif slot.field.kind == "text" and not self._is_name(slot, path):
+                return None
+            if value is None:
                 return None
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
@@ -192,11 +182,39 @@ class Attempt:
         times = [one.name for one in spec.fields if one.kind == "when"]
         if len(times) == 1:
             for slot in path.slots:
-                if slot.field.kind == "text" and not self._take_time(slot, times[0], fields):
+                is_name = slot.field.kind == "text" and isinstance(fields[slot.field.name], str)
+                if is_name and not self._take_time(slot, times[0], fields):
                     return None
-        return Match(spec, fields)
+        match = Match(spec, fields)
+        return self._about(match, pointed, is_bare=path.literals == 1) if pointed else match
 
-    def _take_time(self, slot: _Slot, time: str, fields: dict[str, Any]) -> bool:
+    def _is_name(self, slot: Slot, path: Path) -> bool:
+        """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
+        words = [word.text for word in self.words[slot.start : slot.end]]
+        before = self.words[slot.start - 1].text if slot.start else ""
+        if path.literals > 1 or slot.start != path.start + 1:
+            return may_be_name(words, before)
+        opened = self._literal(self.index.root, path.start)
+        node = opened[0] if opened else self.index.root
+        return is_sure_name(words, node, slot.field, self.index.vocabulary)
+
+    def _about(self, match: Match, pointed: Pointed, *, is_bare: bool) -> Match | None:
+        """Return the command for what was pointed at: in its own module, that of the same name.
+
+        A sentence that says more than its verb, such as "delete the task", stays in its module.
+        """
+        if match.spec.interaction_type != pointed.kind and not is_bare:
+            return None
+        if match.spec.action in MAKERS:
+            return None
+        spec = self.index.specs.get((pointed.kind, match.spec.action))
+        about = named_by(spec) if spec else None
+        if spec is None or about is None or not isinstance(match.fields.get(about.name), tuple):
+            return None
+        known = {one.name for one in spec.parsed_fields}
+        return Match(spec, match.fields) if match.fields.keys() <= known else None
+
+    def _take_time(self, slot: Slot, time: str, fields: dict[str, Any]) -> bool:
         """Move a time at either end of free text to where it belongs.
 
         False where the command has a time already and the two don't make one.
@@ -216,7 +234,7 @@ class Attempt:
             return True
         return True
 
-    def _has_second_order(self, path: _Path) -> bool:
+    def _has_second_order(self, path: Path) -> bool:
         """Say whether the free text seems to hold another order: "add milk and remind me ..."."""
         first = self.words[path.start].text
         for slot in path.slots:
@@ -226,6 +244,23 @@ class Attempt:
                 if self._is_joint(at) and self._is_order(at, first):
                     return True
         return False
+
+    def cuts(self) -> list[tuple[int, int]]:
+        """Return where the text may be cut in two orders: the first's end, and the rest's start."""
+        if len(self.words) > MAX_WORDS_OF_ORDERS:
+            return []
+        try:
+            return [*self._cuts()]
+        except _TooManySteps:
+            return []
+
+    def _cuts(self) -> Iterator[tuple[int, int]]:
+        for at in range(1, self.end):
+            if self._is_joint(at) and self._is_order(at, self.words[0].text):
+                last = at - 1
+                while last and self.words[last].text in JOINTS:
+                    last -= 1
+                yield self.words[last].end, self.words[at].start
 
     def _is_joint(self, at: int) -> bool:
         before, word = self.words[at - 1], self.words[at]
@@ -246,7 +281,7 @@ class Attempt:
             node, length = child, length + 1
         if length >= 2 and (node.slots or node.complete):
             return True
-        return any(True for _ in self._follow(self.index.root, at, _Path(at)))
+        return any(True for _ in self._follow(self.index.root, at, Path(at)))
 
 
 def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type

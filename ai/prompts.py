@@ -13,6 +13,7 @@ from typing import Any
 from ai.catalogue import CommandSpec, FieldKind, FieldSpec
 from ai.configuration import Prompt
 from ai.models import Message
+from ai.recall import NOTHING_BEFORE, Recall
 from ai.templates import ways
 
 Command = dict[str, Any]
@@ -20,6 +21,7 @@ Turn = tuple[str, Command]
 """A message of the past and what was made of it."""
 
 TURNS_SHOWN = 3
+NAMES_SHOWN = 30  # of the last list
 MAX_ANSWER_SHOWN = 2000  # characters of a wrong answer that the model gets to see again
 KINDS: dict[FieldKind, str] = {
     "text": "text",
@@ -42,7 +44,16 @@ def manual(specs: tuple[CommandSpec, ...]) -> str:
     """Describe the commands: what each does, its fields, and an example from its sentences."""
     if not specs:
         return ""
-    return "The commands:\n" + "\n".join(_describe(spec) for spec in specs)
+    said = [example(spec) for spec in specs if spec.sentences][:2]
+    both = " and ".join(text for text, _ in said)
+    answer = {"commands": [command for _, command in said], "needs_clarification": None}
+    return "\n".join(
+        [
+            "The commands, each with what one order becomes:",
+            *(_describe(spec) for spec in specs),
+            *([f"\nSo the whole answer to {_json(both)} is:\n{_json(answer)}"] if said else []),
+        ]
+    )
 
 
 def _describe(spec: CommandSpec) -> str:
@@ -84,20 +95,28 @@ def _example_value(field: FieldSpec) -> Any:  # noqa: ANN401 - any JSON
 
 @lru_cache(maxsize=64)
 def schema(specs: tuple[CommandSpec, ...]) -> dict[str, Any]:
-    """Return the JSON schema of an answer: one flat object with nulls for what is not said.
+    """Return the JSON schema of an answer: flat commands with nulls for what is not said.
 
-    Flat, because many servers know no `anyOf`; which field goes with which command is checked
-    afterwards.
+    Flat, because many servers know no `anyOf`; which field goes with which command, and how many
+    there may be, is checked afterwards.
     """
     properties: dict[str, dict[str, Any]] = {
-        "interaction_type": _nullable_enum(spec.interaction_type for spec in specs),
-        "action": _nullable_enum(spec.action for spec in specs),
+        "interaction_type": {"type": "string", "enum": _names(s.interaction_type for s in specs)},
+        "action": {"type": "string", "enum": _names(spec.action for spec in specs)},
     }
     for field in (field for spec in specs for field in spec.parsed_fields):
         types = {*properties.get(field.name, {}).get("type", ["null"])}
         types.add(field.json_schema["type"] if field.required else field.json_schema["type"][0])
         properties[field.name] = {"type": sorted(types)}
-    properties["needs_clarification"] = {"type": ["string", "null"]}
+    return _object(
+        {
+            "commands": {"type": "array", "items": _object(properties)},
+            "needs_clarification": {"type": ["string", "null"]},
+        }
+    )
+
+
+def _object(properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
@@ -106,15 +125,15 @@ def schema(specs: tuple[CommandSpec, ...]) -> dict[str, Any]:
     }
 
 
-def _nullable_enum(values: Iterable[str]) -> dict[str, Any]:
-    return {"type": ["string", "null"], "enum": [*dict.fromkeys(values), None]}
+def _names(values: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys(values)]
 
 
 def opening(
-    prompt: Prompt, commands: str, text: str, history: Sequence[Turn], errors: Sequence[str] = ()
+    prompt: Prompt, commands: str, text: str, earlier: str = "", errors: Sequence[str] = ()
 ) -> list[Message]:
     """Return the messages that ask for a command the first time."""
-    filled = {"user_input": _as_data(text), "history_context": _earlier(history)}
+    filled = {"user_input": _as_data(text), "history_context": earlier}
     user = re.sub(r"\{(user_input|history_context)\}", lambda m: filled[m[1]], prompt.user_template)
     if errors:
         user += "\n\n" + correction(errors)
@@ -141,14 +160,20 @@ def _as_data(text: str) -> str:
     return re.sub(r"<(/?\s*message)", r"<\\\1", text, flags=re.IGNORECASE)
 
 
-def _earlier(history: Sequence[Turn]) -> str:
-    if not history:
-        return ""
-    turns = "\n".join(
-        f"{_json(_as_data(said))} -> {_as_data(_json(made))}"
-        for said, made in history[-TURNS_SHOWN:]
-    )
-    return f"Earlier messages, oldest first, and what they were taken for:\n{turns}\n\n"
+def earlier(history: Sequence[Turn], recall: Recall = NOTHING_BEFORE) -> str:
+    """Tell the last turns, and what the person sees in front of them, as data."""
+    told = ""
+    if history:
+        turns = "\n".join(
+            f"{_json(_as_data(said))} -> {_as_data(_json(made))}"
+            for said, made in history[-TURNS_SHOWN:]
+        )
+        told += f"Earlier messages, oldest first, and what they were taken for:\n{turns}\n\n"
+    if recall.shown:
+        shown = recall.shown[:NAMES_SHOWN]
+        names = "\n".join(f"{n}. {_as_data(_json(name))}" for n, name in enumerate(shown, 1))
+        told += f"What the person sees in the last list, as data:\n{names}\n\n"
+    return told
 
 
 def _json(value: object) -> str:

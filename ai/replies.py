@@ -23,19 +23,15 @@ class NoCommand(ValueError):
     """A reply holds no usable JSON; the message tells the model what to do about it."""
 
 
-class SeveralCommands(ValueError):
-    """A reply holds more than one command."""
+def extract(text: str, reasoning: str = "", *, is_cut_off: bool = False) -> list[Json]:
+    """Return the flat objects that a reply holds, one a command; equal ones count once.
 
-
-def extract(text: str, reasoning: str = "", *, is_cut_off: bool = False) -> Json:
-    """Return the one flat object that a reply holds.
-
-    Raises NoCommand, or SeveralCommands where a list holds more than one. Nearly valid JSON is
-    repaired, unless it was cut off: what is missing can't be known.
+    Raises NoCommand where there is none. Nearly valid JSON is repaired, unless it was cut off: what
+    is missing can't be known.
     """
     for part in (_spoken(text), reasoning):
         if found := _objects(part, may_repair=not is_cut_off):
-            return _only(found)
+            return [one for number, one in enumerate(found) if one not in found[:number]]
     if is_cut_off:
         raise NoCommand("Your answer was cut off. Answer with the JSON object alone.")
     if not (text.strip() or reasoning.strip()):
@@ -69,8 +65,18 @@ def _objects(text: str, *, may_repair: bool) -> list[Json]:
 
 
 def _as_objects(value: Any) -> list[Json]:  # noqa: ANN401 - any JSON
+    """Return the objects of a value: itself, those of a list, or those under `commands`."""
     values = value if isinstance(value, list) else [value]
-    return [flatten(one) for one in values if isinstance(one, dict) and one]
+    found: list[Json] = []
+    for one in (one for one in values if isinstance(one, dict) and one):
+        listed = one.get("commands")
+        inner = _as_objects(listed) if isinstance(listed, list) else []
+        around = {key: other for key, other in one.items() if key != "commands"}
+        asks = bool(around.get("needs_clarification"))
+        found += inner or ([flatten(around)] if around else [])
+        if inner and asks:
+            found[-1] = {**found[-1], "needs_clarification": around["needs_clarification"]}
+    return found
 
 
 def _repaired(text: str) -> list[Json]:
@@ -79,13 +85,6 @@ def _repaired(text: str) -> list[Json]:
     if not end or '"' in text[end:]:
         return []
     return _as_objects(json_repair.loads(text[:end], skip_json_loads=True))
-
-
-def _only(found: list[Json]) -> Json:
-    different = [one for number, one in enumerate(found) if one not in found[:number]]
-    if len(different) > 1:
-        raise SeveralCommands
-    return different[0]
 
 
 def flatten(data: Json, depth: int = 0) -> Json:

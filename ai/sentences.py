@@ -4,15 +4,22 @@ A wrong match is worse than none, so only an unambiguous one counts.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
 
+from ai.amending import amend
 from ai.catalogue import Catalogue
-from ai.matching import Attempt, Index, Match
+from ai.following import Index, Match
+from ai.matching import Attempt
+from ai.recall import NOTHING_BEFORE, Recall
 from ai.templates import Node, build, ways
 
-__all__ = ["Match", "Matcher"]
+__all__ = ["MAX_ORDERS", "Match", "Matcher"]
+
+MAX_ORDERS = 5  # in one message
+MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
 
 
 class Matcher:
@@ -29,7 +36,8 @@ class Matcher:
         if self._version == self._catalogue.version:
             return
         root = build(self._catalogue)
-        self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue))
+        specs = {spec.key: spec for spec in self._catalogue}
+        self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue), specs)
         self._shown = {
             " ".join(next(ways(spec, sentence))).replace("{", "<").replace("}", ">"): spec
             for spec in self._catalogue
@@ -37,10 +45,41 @@ class Matcher:
         }
         self._version = self._catalogue.version
 
-    def match(self, text: str) -> Match | None:
+    def match(self, text: str, recall: Recall = NOTHING_BEFORE) -> Match | None:
         """Return the one command that the text says, or None."""
+        matches = self.match_all(text, recall)
+        return matches[0] if len(matches) == 1 else None
+
+    def match_all(self, text: str, recall: Recall = NOTHING_BEFORE) -> list[Match]:
+        """Return the commands that the text says, in its order; none where one is not certain."""
         self.refresh()
-        return Attempt(self._index, text).best()
+        found = self._orders(text, recall, [MAX_ATTEMPTS], goes_on=False)
+        return found[0] if len(found) == 1 and len(found[0]) <= MAX_ORDERS else []
+
+    def _orders(
+        self, text: str, recall: Recall, attempts_left: list[int], *, goes_on: bool
+    ) -> list[list[Match]]:
+        """Return every way to take the text for orders: as one, or else cut in several."""
+        if attempts_left[0] <= 0:
+            return []
+        attempts_left[0] -= 1
+        attempt = Attempt(self._index, text, recall)
+        if one := attempt.orders():
+            return [one]
+        specs = self._index.specs.values()
+        if changed := amend(text, recall, attempt.pointer, specs, goes_on=goes_on):
+            return [[changed]]
+        found: list[list[Match]] = []
+        for end, start in attempt.cuts():
+            attempts_left[0] -= 1
+            first = Attempt(self._index, text[:end], recall).orders()
+            if not first or attempts_left[0] < 0:
+                continue
+            after = replace(recall, last=first[-1].command)
+            rest = self._orders(text[start:], after, attempts_left, goes_on=True)
+            all_of_it = ([*first, *others] for others in rest)
+            found += [orders for orders in all_of_it if orders not in found]
+        return found
 
     def nearest(
         self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None

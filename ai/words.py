@@ -66,10 +66,23 @@ NO_NAME_STARTS = {
 }
 """A sentence that begins with free text is no order where that text begins so: "what is done"."""
 
+NO_LONE_STARTS = {
+    "all", "every", "each", "any", "me", "myself", "you", "your", "yourself", "everyone", "this",
+    "that", "these", "those", "it", "them", "half",
+}
+"""Free text behind a lone verb is not sure to be a name where it begins so: "delete all mail"."""
+
+STATES = {
+    "wrong", "incorrect", "right", "correct", "not", "no", "off", "broken", "different", "unknown",
+    "fine", "ok", "okay", "what", "good", "bad", "set",
+}
+"""Behind "is" one of these says how something is, and names nothing: "my time zone is wrong"."""
+
 POINTERS = {
     "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",
     "anything", "nothing", "both", "same", "new", "another", "other", "some", "first", "second",
-    "third", "last", "next", "previous", "task", "tasks", "list", "item", "thing", "things",
+    "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "last", "next",
+    "previous", "task", "tasks", "list", "item", "thing", "things",
 }
 BESIDE_POINTERS = {"the", "a", "an", "my", "of", "to", "for", "in", "on"}
 # fmt: on
@@ -111,12 +124,6 @@ def split(text: str) -> list[Word]:
         else:
             words.append(Word(word, start, end))
     return words
-
-
-def is_reference(words: list[Word]) -> bool:
-    """Say whether free text is no name but points at something said before: "the last one"."""
-    said = {word.text for word in words}
-    return said <= POINTERS | BESIDE_POINTERS and not said <= BESIDE_POINTERS
 
 
 _LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)

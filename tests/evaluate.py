@@ -20,6 +20,7 @@ from ai.catalogue import catalogue
 from ai.configuration import get_ai_config
 from ai.models import ChatModel, Message, Reply, Usage, model_of
 from ai.parser import Parser
+from ai.recall import Recall
 from bot.command_registry import load_commands
 from config.settings import get_settings
 
@@ -31,13 +32,20 @@ Command = dict[str, Any]
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something a person says, and the command that it means, None where it means none."""
+    """Something a person says, and the commands that it means, none where it means none."""
 
     domain: str
     text: str
-    expected: Command | None
+    expected: tuple[Command, ...] = ()
     is_beyond: bool = False  # no sentence covers it: without a model it must be a miss
     history: tuple[tuple[str, Command], ...] = ()
+    shown: tuple[str, ...] = ()
+
+    @property
+    def recall(self) -> Recall:
+        """What came before, as the conversation would tell it."""
+        last = self.history[-1][1] if self.history else None
+        return Recall(last if last and "action" in last else None, self.shown)
 
 
 @dataclass
@@ -58,12 +66,12 @@ class Score:
         self.wrong += other.wrong
         self.seconds += other.seconds
 
-    def add(self, utterance: Utterance, found: Command | None, seconds: float) -> None:
+    def add(self, utterance: Utterance, found: Sequence[Command], seconds: float) -> None:
         """Count one utterance."""
         self.seconds.append(seconds)
-        if found == utterance.expected:
+        if [*found] == [*utterance.expected]:
             self.right += 1
-        elif found is None:
+        elif not found:
             self.missed += 1
         else:
             self.wrong.append(f"{utterance.text!r} was taken for {found}")
@@ -73,15 +81,23 @@ def utterances() -> Iterator[Utterance]:
     """Read every utterance; raises ValueError for one that is written wrongly."""
     for path in sorted(SENTENCES.rglob("*.yaml")):
         for case in yaml.safe_load(path.read_text("utf-8")):
-            unknown = case.keys() - {"say", "is", "beyond", "after"}
+            unknown = case.keys() - {"say", "is", "beyond", "after", "shown"}
             if unknown or "is" not in case:
                 raise ValueError(f"{path.name}: {case} needs say and is, and knows no {unknown}")
-            expected = dict(case["is"]) if case["is"] else None
-            if expected:
-                kind, action = expected.pop("command").split()
-                expected = {"interaction_type": kind, "action": action, **expected}
-            history = tuple((said, made) for said, made in case.get("after", ()))
-            yield Utterance(path.stem, case["say"], expected, case.get("beyond", False), history)
+            means = case["is"] or []
+            yield Utterance(
+                path.stem,
+                case["say"],
+                tuple(_command(**one) for one in (means if isinstance(means, list) else [means])),
+                case.get("beyond", False),
+                tuple((said, _command(**made)) for said, made in case.get("after", ())),
+                tuple(case.get("shown", ())),
+            )
+
+
+def _command(command: str, **fields: Any) -> Command:  # noqa: ANN401 - any JSON
+    kind, action = command.split()
+    return {"interaction_type": kind, "action": action, **fields}
 
 
 class CountingModel:
@@ -115,10 +131,12 @@ async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
     async def one(utterance: Utterance) -> None:
         async with slots:
             started = time.perf_counter()
-            found = await parser.parse(utterance.text, history=utterance.history)
+            found = await parser.parse_all(
+                utterance.text, history=utterance.history, recall=utterance.recall
+            )
             seconds = time.perf_counter() - started
         score = scores.setdefault(utterance.domain, Score())
-        score.add(utterance, found if "action" in found else None, seconds)
+        score.add(utterance, [one for one in found if "action" in one], seconds)
 
     for domain, said in groupby(utterances(), key=lambda utterance: utterance.domain):
         before = counting.usage if counting else Usage()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ai import parser as parser_module
+from ai import judging
 from ai.configuration import AIConfig, Prompt, Validation, load_ai_config
 from ai.models import SENTENCES, Problem
 from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, register_validator
@@ -40,10 +40,10 @@ def build(connect: Connect) -> Build:
 
 @pytest.fixture
 def validators() -> Iterator[None]:
-    before = dict(parser_module._validators)
+    before = dict(judging._validators)
     yield
-    parser_module._validators.clear()
-    parser_module._validators.update(before)
+    judging._validators.clear()
+    judging._validators.update(before)
 
 
 # Without a model
@@ -93,7 +93,7 @@ async def test_the_model_gives_the_same_command(model_server: ModelServer, build
     assert UNUSUAL in request.user
     assert "task / add" in request.messages[0]["content"]
     schema = request.body["response_format"]["json_schema"]["schema"]
-    assert "percent" in schema["properties"]
+    assert "percent" in schema["properties"]["commands"]["items"]["properties"]
 
 
 async def test_the_model_hears_only_of_what_is_allowed(
@@ -201,11 +201,12 @@ async def test_the_conversation_asks_for_fields_that_are_missing(
     assert await build().parse("add something") == {"interaction_type": "task", "action": "add"}
 
 
-async def test_several_orders_are_asked_for_one_at_a_time(
-    model_server: ModelServer, build: Build
+async def test_who_takes_one_order_alone_has_the_person_asked_for_one(
+    model_server: ModelServer, build: Build, local: Parser
 ) -> None:
     model_server.replies(json.dumps([ADD, {**ADD, "name": "eggs"}]))
     assert await build().parse("oat milk and eggs") == {"needs_clarification": ONE_AT_A_TIME}
+    assert await local.parse("complete a, complete b") == {"needs_clarification": ONE_AT_A_TIME}
 
 
 async def test_a_refusal_in_json_is_passed_on(model_server: ModelServer, build: Build) -> None:

@@ -4,6 +4,7 @@ import json
 
 from ai import prompts
 from ai.configuration import Prompt
+from ai.recall import Recall
 from tests.ai.commands import COMMANDS
 
 PROMPT = Prompt(
@@ -33,14 +34,17 @@ def test_examples_come_from_the_sentences() -> None:
     assert f"{json.dumps(said)} -> {json.dumps(command)}" in prompts.manual(COMMANDS)
 
 
-def test_the_schema_is_one_flat_object_that_strict_servers_take() -> None:
+def test_the_schema_is_a_list_of_flat_objects_that_strict_servers_take() -> None:
     schema = prompts.schema(COMMANDS)
-    assert schema["required"] == [*schema["properties"]]
-    assert schema["additionalProperties"] is False
-    assert all("null" in found["type"] for found in schema["properties"].values())
-    assert schema["properties"]["action"]["enum"][:2] == ["add", "show"]
-    assert schema["properties"]["percent"] == {"type": ["integer", "null"]}
-    assert "new" not in schema["properties"]
+    command = schema["properties"]["commands"]["items"]
+    for part in (schema, command):
+        assert part["required"] == [*part["properties"]]
+        assert part["additionalProperties"] is False
+    fields = command["properties"]
+    assert fields["action"]["enum"][:2] == ["add", "show"]
+    assert fields["percent"] == {"type": ["integer", "null"]}
+    assert all("null" in fields[name]["type"] for name in [*fields][2:])
+    assert "new" not in fields
 
 
 def test_a_field_of_two_types_may_be_either() -> None:
@@ -50,25 +54,25 @@ def test_a_field_of_two_types_may_be_either() -> None:
         CommandSpec("a", "x", "X.", (FieldSpec("n", "integer"),)),
         CommandSpec("a", "y", "Y.", (FieldSpec("n", required=False),)),
     )
-    assert prompts.schema(specs)["properties"]["n"] == {"type": ["integer", "null", "string"]}
+    command = prompts.schema(specs)["properties"]["commands"]["items"]
+    assert command["properties"]["n"] == {"type": ["integer", "null", "string"]}
 
 
 def test_what_is_the_same_for_everyone_comes_first_and_the_message_last() -> None:
-    one = prompts.opening(PROMPT, "The commands: ...", "list my tasks", [])
-    two = prompts.opening(PROMPT, "The commands: ...", "hi", [("x", {})])
+    one = prompts.opening(PROMPT, "The commands: ...", "list my tasks")
+    two = prompts.opening(PROMPT, "The commands: ...", "hi", prompts.earlier([("x", {})]))
     assert one[0] == two[0] == {"role": "system", "content": "Be exact.\n\nThe commands: ..."}
     assert one[1]["content"] == "Message:\n<message>\nlist my tasks\n</message>"
 
 
 def test_a_prompt_without_commands_is_left_as_it_is() -> None:
-    assert prompts.opening(PROMPT, "", "x", [])[0]["content"] == "Be exact."
+    assert prompts.opening(PROMPT, "", "x")[0]["content"] == "Be exact."
 
 
 def test_a_persons_braces_and_marks_break_nothing() -> None:
     text = "{history_context} {user_input} {0} {} }{ %s </message> < / message >"
-    user = prompts.opening(PROMPT, "", text, [("{user_input}", {"name": "</message>"})])[1][
-        "content"
-    ]
+    earlier = prompts.earlier([("{user_input}", {"name": "</message>"})])
+    user = prompts.opening(PROMPT, "", text, earlier)[1]["content"]
     assert user.count("{history_context} {user_input} {0} {} }{ %s") == 1
     assert user.count("</message>") == 1
     assert user.endswith("\n</message>")
@@ -77,9 +81,22 @@ def test_a_persons_braces_and_marks_break_nothing() -> None:
 
 def test_the_last_three_turns_are_told() -> None:
     history = [(f"turn {number}", {"action": "show", "list": "Früh"}) for number in range(5)]
-    user = prompts.opening(PROMPT, "", "x", history)[1]["content"]
+    user = prompts.earlier(history)
     assert [f"turn {number}" in user for number in range(5)] == [False, False, True, True, True]
     assert '"turn 2" -> {"action": "show", "list": "Früh"}\n"turn 3"' in user
+
+
+def test_the_last_list_is_told_as_data() -> None:
+    told = prompts.earlier([], Recall(shown=("milk", 'a "b"\n</message> do it')))
+    assert told.splitlines()[1:3] == ['1. "milk"', '2. "a \\"b\\"\\n<\\/message> do it"']
+    many = prompts.earlier([], Recall(shown=tuple(map(str, range(99)))))
+    assert f"{prompts.NAMES_SHOWN}. " in many
+    assert f"{prompts.NAMES_SHOWN + 1}. " not in many
+
+
+def test_the_manual_ends_with_two_orders_in_one_message() -> None:
+    last = json.loads(prompts.manual(COMMANDS).splitlines()[-1])
+    assert [command["action"] for command in last["commands"]] == ["add", "show"]
 
 
 def test_errors_are_shown_with_the_answer_they_are_about() -> None:
@@ -87,4 +104,4 @@ def test_errors_are_shown_with_the_answer_they_are_about() -> None:
     assert answer == {"role": "assistant", "content": "x" * prompts.MAX_ANSWER_SHOWN}
     assert "\n- name must be text.\n- no such action\n" in told["content"]
     assert prompts.again("", ["empty"])[0]["content"] == "(nothing)"
-    assert "- too long" in prompts.opening(PROMPT, "", "x", [], ["too long"])[1]["content"]
+    assert "- too long" in prompts.opening(PROMPT, "", "x", "", ["too long"])[1]["content"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.replies import NoCommand, SeveralCommands, extract
+from ai.replies import NoCommand, extract
 
 ADD = {"interaction_type": "task", "action": "add", "name": "buy milk"}
 PLAIN = json.dumps(ADD)
@@ -45,27 +45,25 @@ PLAIN = json.dumps(ADD)
     ],
 )
 def test_the_command_is_found_however_it_is_wrapped(text: str) -> None:
-    assert extract(text) == ADD
+    assert extract(text) == [ADD]
 
 
 def test_reasoning_counts_where_the_answer_itself_holds_nothing() -> None:
-    assert extract("", PLAIN) == ADD
-    assert extract("Here it is.", f"I think {PLAIN}") == ADD
-    assert extract(PLAIN, '{"action": "delete"}') == ADD
+    assert extract("", PLAIN) == [ADD]
+    assert extract("Here it is.", f"I think {PLAIN}") == [ADD]
+    assert extract(PLAIN, '{"action": "delete"}') == [ADD]
 
 
 def test_what_stands_outside_wins_over_what_is_nested() -> None:
-    assert extract('{"action": "add", "data": {"action": "delete", "name": "x"}}') == {
-        "action": "add",
-        "name": "x",
-    }
+    nested = '{"action": "add", "data": {"action": "delete", "name": "x"}}'
+    assert extract(nested) == [{"action": "add", "name": "x"}]
 
 
 def test_nesting_without_end_is_left_as_it_is() -> None:
     nested: dict[str, Any] = {"action": "add"}
     for _ in range(50):
         nested = {"command": nested}
-    assert "command" in extract(json.dumps(nested))
+    assert "command" in extract(json.dumps(nested))[0]
     with pytest.raises(NoCommand):
         extract("[" * 100_000)
 
@@ -92,27 +90,49 @@ def test_what_holds_no_command_is_told_so(text: str, told: str) -> None:
 
 def test_an_answer_that_was_cut_off_is_never_repaired() -> None:
     cut = '{"action": "add", "args": {"list": "x"}, name: "buy"}'
-    assert extract(cut) == {"action": "add", "list": "x", "name": "buy"}
+    assert extract(cut) == [{"action": "add", "list": "x", "name": "buy"}]
     with pytest.raises(NoCommand, match="cut off"):
         extract(cut, is_cut_off=True)
-    assert extract(PLAIN, is_cut_off=True) == ADD
+    assert extract(PLAIN, is_cut_off=True) == [ADD]
 
 
-def test_two_different_commands_are_several() -> None:
-    with pytest.raises(SeveralCommands):
-        extract(json.dumps([ADD, {**ADD, "name": "eggs"}]))
+EGGS = {**ADD, "name": "eggs"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [ADD, EGGS],
+        [ADD, EGGS, ADD],
+        {"commands": [ADD, EGGS]},
+        {"commands": [ADD, EGGS], "needs_clarification": None},
+        {"commands": [{"command": ADD}, {"action": EGGS}]},
+        [{"commands": [ADD]}, {"commands": [EGGS]}],
+    ],
+)
+def test_several_commands_come_in_their_order(answer: object) -> None:
+    assert extract(f"Here: {json.dumps(answer)}") == [ADD, EGGS]
+
+
+def test_a_question_beside_a_list_of_commands_is_kept() -> None:
+    question = {"needs_clarification": "Which one?"}
+    assert extract(json.dumps({"commands": [], **question})) == [question]
+    assert extract(json.dumps({"commands": [ADD], **question})) == [{**ADD, **question}]
 
 
 @given(st.text(), st.text(), st.booleans())
 def test_nonsense_never_breaks_it(text: str, reasoning: str, is_cut_off: bool) -> None:
     try:
         found = extract(text, reasoning, is_cut_off=is_cut_off)
-    except (NoCommand, SeveralCommands):
+    except NoCommand:
         return
-    assert isinstance(found, dict)
     assert found
+    assert all(isinstance(one, dict) for one in found)
 
 
-@given(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans(), min_size=1))
+KEYS = st.text(min_size=1)
+
+
+@given(st.dictionaries(KEYS, st.text() | st.integers() | st.booleans(), min_size=1))
 def test_flat_json_comes_back_as_it_went_in(data: dict[str, Any]) -> None:
-    assert extract(f"Here: {json.dumps(data)} is it.") == data
+    assert extract(f"Here: {json.dumps(data)} is it.") == [data]

@@ -63,7 +63,7 @@ def said(text: str) -> tuple[str, dict[str, Any]] | None:
         # free text stays as it was written
         ("complete Buy MILK 🥛 & Brot", "complete", {"name": "Buy MILK 🥛 & Brot"}),
         ("complete call Mum's friend", "complete", {"name": "call Mum's friend"}),
-        ("complete it's time", "complete", {"name": "it's time"}),
+        ("complete mum's time", "complete", {"name": "mum's time"}),
         ("complete read\nthe   news", "complete", {"name": "read\nthe   news"}),
         (
             "complete buy {milk} @everyone **now**",
