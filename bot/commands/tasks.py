@@ -142,6 +142,7 @@ async def unschedule(ctx: Context, name: Task) -> str:
 
 @tasks.command(
     "(delete|remove) {name} from my tasks",
+    "(delete|remove) {name}",
     "(delete|remove) {name} from (my|the) {list_name} list",
     "(delete|remove) [the] task {name}",
     "(delete|remove) a task",
