@@ -4,8 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from itertools import count
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -13,10 +12,12 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
+_data = tempfile.TemporaryDirectory(prefix="tests-")
+
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
 os.environ.update(
     APP_ENV="development",
-    DATA_DIR=tempfile.gettempdir(),
+    DATA_DIR=_data.name,
     JWT_SECRET="tests-" + "j" * 40,
     SERVICE_KEY="tests-" + "s" * 40,
     PASSWORD_HASH_ROUNDS="4",
@@ -26,12 +27,15 @@ os.environ.update(
 
 from core import migrations
 from core.database import Database, use_database
+from tests.support.databases import ReusedDatabase
 from tests.support.postgres import postgres_server
 
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")
 
-_numbers = count()
+
+def pytest_unconfigure() -> None:
+    _data.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +60,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> URL:
     return _migrate(URL.create("sqlite", database=str(tmp_path_factory.mktemp("db") / "app.db")))
 
 
+@pytest.fixture(scope="session")
+def reused_postgres(postgres_template: URL) -> ReusedDatabase:
+    """The one PostgreSQL database that tests use in turn."""
+    return ReusedDatabase(postgres_template)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL."""
     if request.param == "postgresql":
-        with _copied(request.getfixturevalue("postgres_template")) as url:
-            yield url
+        reused: ReusedDatabase = request.getfixturevalue("reused_postgres")
+        yield reused.url
+        reused.empty()
     else:
         template: URL = request.getfixturevalue("sqlite_template")
         url = template.set(database=str(tmp_path / "app.db"))
@@ -85,16 +96,6 @@ def _migrate(url: URL) -> URL:
     with closing(Database(url)) as database:
         migrations.upgrade(database)
     return url
-
-
-@contextmanager
-def _copied(template: URL) -> Iterator[URL]:
-    name = f"test_{next(_numbers)}"
-    with closing(psycopg2.connect(_dsn(template.set(database="postgres")))) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name} TEMPLATE {template.database}")
-        yield template.set(database=name)
-        connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _dsn(url: URL) -> str:
