@@ -22,7 +22,8 @@ from bot.text import escape
 Action = Callable[..., Awaitable[str]]
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
-TRIES = 3  # questions about one field before the order is given up
+ASKED = 2  # questions about one field before the order is given up
+WAY_OUT = " (Or say “never mind”.)"
 _PLACEHOLDER = re.compile(r"\{(\w+)")
 
 
@@ -116,19 +117,21 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
     values: dict[str, Any] = {}
     for field in spec.fields:
         said = None if field.kind == "secret" else parsed.get(field.name)
+        asked = 0
         if said is None or not str(said).strip():
             if not field.required:
                 continue
             secret = meaning(field) if field.kind == "secret" else None
             said = await ctx.ask(question(field), secret=secret)
-        for left in reversed(range(TRIES)):
+            asked = 1
+        while field.name not in values:
             try:
                 values[field.name] = convert(field, said, ctx.zone, ctx.now)
-                break
             except Unclear as unclear:
-                if not left:
+                if asked == ASKED:
                     raise Declined("I still don't understand that. Nothing was changed.") from None
-                said = await ctx.ask(str(unclear))
+                said = await ctx.ask(f"{unclear}{WAY_OUT if asked else ''}")
+                asked += 1
         if field.kind != "secret":
             parsed[field.name] = said
     return values
@@ -138,7 +141,7 @@ class Registry:
     """The handlers by interaction type; the commands' specs go into a catalogue."""
 
     def __init__(self, specs: Catalogue) -> None:
-        self._specs = specs
+        self.specs = specs
         self._handlers: dict[str, Handler] = {}
         self.modules: dict[str, CommandModule] = {}
 
@@ -147,7 +150,7 @@ class Registry:
         if self.modules.get(module.interaction_type) is module:
             return
         self._check_free(module.interaction_type)
-        self._specs.add(*(command.spec for command in module.commands.values()))
+        self.specs.add(*(command.spec for command in module.commands.values()))
         self._handlers[module.interaction_type] = module.handle
         self.modules[module.interaction_type] = module
 

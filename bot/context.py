@@ -1,10 +1,12 @@
 """What a command gets beside its fields, and what raw handlers get as `message` and `session`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.memory import UNDO_KEPT, Undo
 from bot.messages import Incoming, Session
 from bot.sessions import Person, Sessions, UserApi
 from bot.talk import Talk
@@ -67,9 +69,13 @@ class Context:
             self,
         )
         self.say = talk.say
-        self.ask = talk.ask
         self.confirm = talk.confirm
         self.named_a_time = False
+        self.shown: Sequence[str] | None = None
+        self.found: dict[str, str] = {}  # what was said, and the name of what was meant
+        self.undo: Undo | None = None
+        self._memory = person.memory(incoming.channel_id)
+        self._talk = talk
         self._address = incoming.address
         self._sessions = sessions
         self._clock = clock
@@ -100,6 +106,29 @@ class Context:
         self.named_a_time = True
         zone = "" if self.session.time_zone else f" ({self.zone.key})"
         return f" {DASH} {on_the_clock(moment, self._clock(), self.zone)}{zone}"
+
+    async def ask(self, question: str, *, secret: str | None = None) -> str:
+        """Ask the person something, and return their answer; another order ends this one.
+
+        `secret` says what the answer is ("your password") where nobody else may see it.
+        """
+        return await self._talk.ask(question, secret=secret, overtake=True)
+
+    def show(self, names: Sequence[str]) -> None:
+        """Note the names in a list, as the person sees it: "the second one" is among them."""
+        self.shown = names
+
+    def undoable(self, told: str, steps: Callable[[], Awaitable[Any]]) -> None:
+        """Let the person take the change back for some time; `told` is the reply when they do."""
+        self.undo = Undo(told, steps, self._clock() + UNDO_KEPT)
+
+    async def take_back(self) -> str:
+        """Take the last change back, and return what is told. Raises Declined."""
+        undo, self._memory.undo = self._memory.undo, None
+        if undo is None or undo.until < self._clock():
+            raise Declined("There is nothing that I can undo.")
+        await undo.steps()
+        return undo.told
 
     async def log_out(self) -> None:
         """End this log-in."""

@@ -2,29 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Protocol
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from bot import manual
-from bot.api_client import ApiClient, ApiError
+from bot.api_client import ApiClient
 from bot.command_registry import Registry
-from bot.context import Context, Declined
-from bot.login import LOG_IN, REGISTER, LogIn
+from bot.login import LogIn
 from bot.messages import Address, Incoming, Outlet
-from bot.sessions import Person, SessionEnded, Sessions, Turn, UserApi
-from bot.talk import Cancelled, Lapsed, Talk, normalise
-from bot.text import escape, named
+from bot.orders import Orders, Understanding, reply_to
+from bot.sessions import Sessions
+from bot.talk import Lapsed, Talk
+from bot.text import named
 from config.clock import Clock, utc_now
-from config.logs import request_id, where_raised
+from config.logs import request_id
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-FAILED = "Something went wrong on my side, and I've noted it. Please try again in a moment."
-CANCELLED = "All right, I've dropped that."
-ENDED = "Your session has ended. Send me any message to log in again."
 NO_TEXT = "I can only read text so far. Please tell me in words."
 LAPSED = "I had stopped waiting for your answer to my last question."
 EXPIRED = "That question has expired; please ask again."
@@ -32,16 +27,6 @@ LAPSED_SECRET = f"{LAPSED} I haven't read this message either: please start agai
 
 Place = tuple[Address, str]
 """A person in a channel: messages there are answered in order."""
-
-
-class Understanding(Protocol):
-    """What the conversation needs of the parser."""
-
-    async def parse(
-        self, text: str, interaction_type: str = "command", history: Sequence[Turn] = ()
-    ) -> dict[str, Any]:
-        """Return what was meant."""
-        ...
 
 
 class Conversation:
@@ -56,12 +41,11 @@ class Conversation:
         clock: Clock = utc_now,
     ) -> None:
         self._api = api
-        self._parser = parser
         self._registry = registry
         self._settings = settings
-        self._clock = clock
         self._sessions = Sessions(api, clock)
         self._log_in = LogIn(api, self._sessions)
+        self._orders = Orders(api, self._sessions, parser, registry, settings, clock)
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self._talks: dict[Place, Talk] = {}
 
@@ -85,6 +69,8 @@ class Conversation:
                 return
             if talk is not None and incoming.anew:
                 await talk.close()
+            elif talk and self._is_overtaken(talk, incoming):
+                await talk.overtake(outlet)
             elif talk and await talk.step(incoming.text, outlet, unseen=incoming.unseen):
                 return
             talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
@@ -103,23 +89,19 @@ class Conversation:
         for talk in list(self._talks.values()):
             await talk.close()
 
+    def _is_overtaken(self, talk: Talk, incoming: Incoming) -> bool:
+        """Say whether a message is an order of its own, though the bot has asked something."""
+        may_be = talk.may_be_overtaken and not incoming.answers
+        return may_be and self._orders.is_order(incoming.text)
+
     async def _hold(self, talk: Talk, place: Place, incoming: Incoming) -> None:
         """Answer a message, whatever happens: the one catch-all around the conversation."""
         try:
             await self._respond(talk, incoming)
-        except Cancelled:
-            await talk.say(CANCELLED)
         except Lapsed:
             logger.info("A question was left unanswered")
-        except SessionEnded:
-            await talk.say(ENDED)
-        except Declined as declined:
-            await talk.say(str(declined))
-        except ApiError as error:
-            await talk.say(escape(error.message))
         except Exception as error:
-            logger.error("A message could not be answered: %s", where_raised(error))
-            await talk.say(FAILED)
+            await talk.say(reply_to(error))
         finally:
             if self._talks.get(place) is talk:
                 del self._talks[place]
@@ -138,84 +120,9 @@ class Conversation:
         if incoming.edited and incoming.message_id != person.undone:
             return
         lapsed, person.lapsed = None if incoming.anew else person.lapsed, None
+        unsaid, person.unsaid = person.unsaid, ""
         if lapsed:
-            await talk.say(LAPSED_SECRET if lapsed == "secret" else LAPSED)
+            await talk.say((LAPSED_SECRET if lapsed == "secret" else LAPSED) + unsaid)
         if lapsed == "secret":  # what is written now may still be the password
             return
-        try:
-            await self._obey(talk, person, incoming)
-        except Lapsed:
-            person.lapsed = "secret" if talk.asked_secret else "answer"
-            raise
-        except Declined:
-            person.undone = incoming.message_id
-            raise
-
-    async def _obey(self, talk: Talk, person: Person, incoming: Incoming) -> None:
-        """Answer a person who is logged in."""
-        person.undone = ""
-        if incoming.order is not None:
-            order = dict(incoming.order)
-            person.history.append((incoming.text, order))
-            await self._carry_out(talk, person, incoming, order)
-            return
-        words = normalise(incoming.text)
-        name = named(person.session.display_name)
-        if words in manual.HELP_WORDS:
-            await talk.say(manual.full_help(self._registry))
-        elif polite := manual.courtesy(words):
-            await talk.say(polite.format(name=name))
-        elif words in LOG_IN | REGISTER:
-            await talk.say(f"You are logged in, {name}. To change that say “log out” first.")
-        else:
-            parsed = await self._parser.parse(incoming.text, history=tuple(person.history))
-            if "error" in parsed:
-                person.undone = incoming.message_id
-                await talk.say(_problem(parsed))
-                return
-            person.history.append((incoming.text, parsed))
-            if "needs_clarification" in parsed:
-                person.undone = incoming.message_id
-                await talk.say(escape(str(parsed["needs_clarification"])))
-            else:
-                await self._carry_out(talk, person, incoming, parsed)
-
-    async def _carry_out(
-        self, talk: Talk, person: Person, incoming: Incoming, parsed: dict[str, Any]
-    ) -> None:
-        """Give an order to its handler and tell what came of it."""
-        handler = self._registry.get_handler(str(parsed.get("interaction_type")))
-        if handler is None:
-            raise Declined(f"I can't do that. I know about {manual.module_names(self._registry)}.")
-        context = Context(
-            incoming=incoming,
-            person=person,
-            sessions=self._sessions,
-            api=UserApi(self._api, self._sessions, incoming.address, person),
-            talk=talk,
-            clock=self._clock,
-            default_zone=self._settings.time_zone,
-        )
-        reply = await handler(context.message, person.session, parsed)
-        if reply and context.named_a_time and not person.session.time_zone:
-            reply += _zone_hint(person, context.zone.key)
-        if reply:
-            await talk.say(reply)
-
-
-def _zone_hint(person: Person, zone: str) -> str:
-    """Say once how to set the time zone."""
-    if person.zone_told:
-        return ""
-    person.zone_told = True
-    return (
-        f"\n\nI go by {escape(zone)} time, since I don't know your time zone. "
-        "To change that say, for example, “my time zone is Europe/Berlin”."
-    )
-
-
-def _problem(parsed: dict[str, Any]) -> str:
-    """Tell what was wrong, with the nearest sentences that would be understood."""
-    lines = [escape(str(parsed["error"]))]
-    lines += [f"• {escape(sentence)}" for sentence in parsed.get("suggestions", ())]
-    return "\n".join(lines)
+        await self._orders.obey(talk, person, incoming)

@@ -1,6 +1,8 @@
 """What can be said, written for people: the help, the greeting and the courtesies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
 
 from ai.catalogue import CommandSpec, FieldKind
 from ai.templates import ways
@@ -20,6 +22,9 @@ HELP_WORDS = frozenset(
         "",  # a lone question mark
     }
 )
+CALLS_FOR_HELP = HELP_WORDS - {"commands", "menu", ""}
+"""The ones that are no answer to any question."""
+
 COURTESIES = {
     "hello": "Hello, {name}! What can I do for you?",
     "good morning": "Good morning, {name}! What can I do for you?",
@@ -68,6 +73,19 @@ def example(spec: CommandSpec, sentence: str | None = None) -> str:
     }
     words = next(ways(spec, sentence or spec.sentences[0]))
     return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)
+
+
+def in_words(order: Mapping[str, Any], registry: Registry) -> str:
+    """Say an order in the words of one of its command's sentences."""
+    key = (str(order.get("interaction_type")), str(order.get("action")))
+    spec = next((spec for spec in registry.specs if spec.key == key), None)
+    if spec is None:
+        return " ".join(key)
+    given = {f"{{{name}}}": str(value) for name, value in order.items() if value is not None}
+    said = [way for sentence in spec.sentences for way in islice(ways(spec, sentence), 1)]
+    fits = [words for words in said if all(word in given or word[0] != "{" for word in words)]
+    best = max(fits, key=lambda words: len(given.keys() & set(words)), default=None)
+    return " ".join(given.get(word, word) for word in best) if best else spec.description
 
 
 def examples(spec: CommandSpec) -> Iterator[str]:

@@ -57,6 +57,7 @@ async def pick(
     `kind` is what a row is called ("task"), `label` how the person tells rows apart. Raises
     Declined where none fits.
     """
+    said = words
     while True:
         names = [row["name"] for row in rows]
         found = containing(words, names)
@@ -67,12 +68,18 @@ async def pick(
         if not found:
             raise Declined(_nothing(words, names, kind))
         if len(found) == 1:
-            return rows[found[0]]
+            return _found(ctx, said, rows[found[0]])
         rows = [rows[index] for index in found]
         words = await ctx.ask(_which(kind, [label(row) for row in rows]))
         number = normalise(words).removeprefix("number ")
         if number.isdecimal() and 1 <= int(number) <= len(rows):
-            return rows[int(number) - 1]
+            return _found(ctx, said, rows[int(number) - 1])
+
+
+def _found(ctx: Context, said: str, row: Row) -> Row:
+    """Note by which name the person's words found a row, for orders that point back at it."""
+    ctx.found[said] = row["name"]
+    return row
 
 
 def _bare(name: str) -> str:

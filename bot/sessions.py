@@ -1,23 +1,21 @@
 """Who is logged in where: tokens are fetched when needed, and kept until shortly before the end."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bot.api_client import NO_REQUEST, ApiClient, ApiError, where
+from bot.memory import Memory
 from bot.messages import Address, Session
 from config.clock import Clock
 from config.logs import request_id
 
 TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
-TURNS_KEPT = 5
+PLACES_KEPT = 5  # of one person; the least recent one is forgotten beyond it
 PEOPLE_KEPT = (
     10_000  # the least recent ones are dropped beyond it, and fetched again when they write
 )
-
-Turn = tuple[str, dict[str, Any]]
-"""What was said, and what it was understood as."""
 
 
 class SessionEnded(Exception):
@@ -30,10 +28,19 @@ class Person:
 
     session: Session
     renew_at: datetime
-    history: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_KEPT))
     zone_told: bool = False
     undone: str = ""  # the latest message, where nothing came of it: it may be corrected
     lapsed: Literal["answer", "secret"] | None = None  # what the last question was left without
+    unsaid: str = ""  # what was not done when that question lapsed
+    _memories: OrderedDict[str, Memory] = field(default_factory=OrderedDict)
+
+    def memory(self, channel_id: str) -> Memory:
+        """Return what is remembered of the conversation in one channel."""
+        memory = self._memories.setdefault(channel_id, Memory())
+        self._memories.move_to_end(channel_id)
+        while len(self._memories) > PLACES_KEPT:
+            self._memories.popitem(last=False)
+        return memory
 
 
 class Sessions:
@@ -79,6 +86,10 @@ class Sessions:
         await self._api.service("unlink", where(address))
         self.forget(address)
 
+    def knows(self, address: Address, person: Person) -> bool:
+        """Say whether a person is still the one who is logged in there."""
+        return self._people.get(address) is person
+
     def forget(self, address: Address) -> None:
         """Drop what is remembered; the log-in itself stays."""
         self._people.pop(address, None)
@@ -117,6 +128,7 @@ class UserApi:
         self._person = person
         self._message = request_id.get()
         self._posted = 0
+        self.changes = 0  # requests that may have changed something
 
     async def get(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Read; `data` is the query."""
@@ -144,6 +156,7 @@ class UserApi:
         headers: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401
         token = self._person.session.token
+        self.changes += method != "GET"
         try:
             return await self._api.request(method, path, token=token, data=data, headers=headers)
         except ApiError as error:

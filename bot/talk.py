@@ -24,6 +24,10 @@ class Lapsed(Interrupted):
     """The person did not answer in time."""
 
 
+class Overtaken(Interrupted):
+    """The person gave another order instead of an answer."""
+
+
 def normalise(text: str) -> str:
     """Return words for comparison: lower case, single spaces, without final punctuation."""
     return " ".join(text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split()).rstrip(
@@ -41,6 +45,7 @@ class Talk:
     def __init__(self, outlet: Outlet, patience: float) -> None:
         self.asked_secret = False
         self.question = ""  # the one that is open
+        self.may_be_overtaken = False  # by an order that is no answer
         self._outlet = outlet
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
@@ -67,6 +72,13 @@ class Talk:
         await self._go_on()
         return True
 
+    async def overtake(self, outlet: Outlet) -> None:
+        """End it at its open question, since the person has said something else."""
+        if self._answer is not None and not self._answer.done():
+            self._outlet = outlet
+            self._answer.set_exception(Overtaken())
+            await self._go_on()
+
     async def close(self) -> None:
         """End it where it stands."""
         if self._task is not None and not self._task.done():
@@ -78,12 +90,18 @@ class Talk:
         await self._outlet.send(text, buttons)
 
     async def ask(
-        self, question: str, *, secret: str | None = None, buttons: Sequence[Button] = ()
+        self,
+        question: str,
+        *,
+        secret: str | None = None,
+        buttons: Sequence[Button] = (),
+        overtake: bool = False,
     ) -> str:
         """Ask, and return the next message.
 
         `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
-        are short cuts to answers. Raises Cancelled or Lapsed where no answer comes.
+        are short cuts to answers; with `overtake` an order may be given instead. Raises Interrupted
+        where no answer comes.
         """
         hidden = self._outlet.expect_secret() if secret else True
         self.question = uuid4().hex[:8]
@@ -92,13 +110,14 @@ class Talk:
         self.asked_secret = secret is not None
         answer: asyncio.Future[str] = loop.create_future()
         self._answer = answer
+        self.may_be_overtaken = overtake and secret is None
         timer = loop.call_later(self._patience, _lapse, answer)
         self._paused.set()
         try:
             text = await answer
         finally:
             timer.cancel()
-            self.question = ""
+            self.question, self.may_be_overtaken = "", False
         # A password may read "never mind"; none is as short as "cancel".
         if normalise(text) in ({"cancel"} if secret else CANCEL_WORDS):
             raise Cancelled

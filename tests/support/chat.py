@@ -28,9 +28,10 @@ from api.main import create_app
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient
 from bot.command_registry import CommandModule, Registry
-from bot.conversation import Conversation, Understanding
+from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop
 from bot.messages import Address, Button, Incoming
+from bot.orders import Understanding
 from config.settings import Settings, get_settings
 from core.database import Database
 from core.outbox import fire_due

@@ -7,12 +7,14 @@ import pytest
 
 from ai.catalogue import Catalogue
 from ai.configuration import get_ai_config
+from ai.models import Budget
 from ai.openai_compatible import OpenAICompatible
 from ai.parser import Parser
+from ai.recall import NOTHING_BEFORE, Recall
 from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.fields import About, Secret, When
-from bot.sessions import Turn
+from bot.memory import Turn
 from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
 
@@ -89,26 +91,40 @@ class Listening(Parser):
         self.texts: list[str] = []
         self.histories: list[Any] = []
 
-    async def parse(  # type: ignore[override]
-        self, text: str, interaction_type: str = "command", history: Sequence[Turn] = ()
-    ) -> dict[str, Any]:
+    async def parse_all(  # type: ignore[override]
+        self,
+        text: str,
+        interaction_type: str = "command",
+        history: Sequence[Turn] = (),
+        *,
+        recall: Recall = NOTHING_BEFORE,
+        budget: Budget | None = None,
+    ) -> list[dict[str, Any]]:
         self.texts.append(text)
         self.histories.append(history)
-        return await super().parse(text, interaction_type, history)
+        return await super().parse_all(text, interaction_type, history, recall=recall)
 
 
 class Always:
     """A parser that understands the same each time."""
 
-    def __init__(self, parsed: dict[str, Any]) -> None:
-        self.parsed = parsed
+    def __init__(self, *orders: dict[str, Any]) -> None:
+        self.orders = orders
         self.histories: list[Any] = []
+        self.recalls: list[Recall] = []
 
-    async def parse(
-        self, text: str, interaction_type: str = "command", history: Sequence[Turn] = ()
-    ) -> dict[str, Any]:
+    async def parse_all(
+        self,
+        text: str,
+        interaction_type: str = "command",
+        history: Sequence[Turn] = (),
+        *,
+        recall: Recall = NOTHING_BEFORE,
+        budget: Budget | None = None,
+    ) -> list[dict[str, Any]]:
         self.histories.append(history)
-        return dict(self.parsed)
+        self.recalls.append(recall)
+        return [dict(order) for order in self.orders]
 
 
 @pytest.fixture

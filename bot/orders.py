@@ -1,0 +1,218 @@
+"""What people who are logged in say, carried out: one order after the other, each answered."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ai.models import Budget
+from ai.recall import NOTHING_BEFORE, Recall
+from ai.sentences import Matcher
+from bot import manual
+from bot.api_client import ApiClient, ApiError
+from bot.command_registry import Registry
+from bot.context import Context, Declined
+from bot.login import LOG_IN, REGISTER
+from bot.memory import Memory, Turn
+from bot.messages import Incoming
+from bot.sessions import Person, SessionEnded, Sessions, UserApi
+from bot.talk import Cancelled, Interrupted, Lapsed, Overtaken, Talk, normalise
+from bot.text import escape, named
+from config.clock import Clock
+from config.logs import where_raised
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FAILED = "Something went wrong on my side, and I've noted it. Please try again in a moment."
+CANCELLED = "All right, I've dropped that."
+OVERTAKEN = "All right, I've dropped my question."
+ENDED = "Your session has ended. Send me any message to log in again."
+
+Order = dict[str, Any]
+
+
+class Understanding(Protocol):
+    """What the conversation needs of the parser."""
+
+    async def parse_all(
+        self,
+        text: str,
+        interaction_type: str = "command",
+        history: Sequence[Turn] = (),
+        *,
+        recall: Recall = NOTHING_BEFORE,
+        budget: Budget | None = None,
+    ) -> list[Order]:
+        """Return what was meant."""
+        ...
+
+
+def reply_to(error: Exception) -> str:
+    """Return what a person is told where something ended otherwise than they wanted."""
+    match error:
+        case Cancelled():
+            return CANCELLED
+        case Overtaken():
+            return OVERTAKEN
+        case SessionEnded():
+            return ENDED
+        case Declined():
+            return str(error)
+        case ApiError():
+            return escape(error.message)
+    logger.error("A message could not be answered: %s", where_raised(error))
+    return FAILED
+
+
+class Orders:
+    """Understands what people say, and has it done by the handlers."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        sessions: Sessions,
+        parser: Understanding,
+        registry: Registry,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._parser = parser
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        self._matcher = Matcher(registry.specs)
+
+    def is_order(self, text: str) -> bool:
+        """Say whether a text is surely an order or a call for help, and no answer to a question."""
+        words = normalise(text)
+        if words in manual.CALLS_FOR_HELP:
+            return True
+        match = self._matcher.match(text)
+        if match is None:
+            return False
+        # "laundry is done" may be the name of a task, and "my tasks" that of a list.
+        values = [str(value).casefold() for value in match.fields.values()]
+        opens = words.startswith(tuple(values)) if values else words.startswith("my ")
+        return not opens
+
+    async def obey(self, talk: Talk, person: Person, incoming: Incoming) -> None:
+        """Answer a person who is logged in. Raises Lapsed where they did not answer a question."""
+        person.undone = ""
+        memory = person.memory(incoming.channel_id)
+        if incoming.order is not None:
+            orders = [dict(incoming.order)]
+        elif answer := self._manners(incoming.text, named(person.session.display_name)):
+            await talk.say(answer)
+            return
+        else:
+            orders = await self._parser.parse_all(
+                incoming.text, history=tuple(memory.history), recall=memory.recall
+            )
+            if "error" in orders[0]:
+                person.undone = incoming.message_id
+                await talk.say(_problem(orders[0]))
+                return
+        memory.note(incoming.text, orders)
+        if "needs_clarification" in orders[0]:
+            person.undone = incoming.message_id
+            await talk.say(escape(str(orders[0]["needs_clarification"])))
+            return
+        await self._carry_out_all(talk, person, incoming, orders)
+
+    def _manners(self, text: str, name: str) -> str | None:
+        """Answer what is no order: a call for help, or small talk."""
+        words = normalise(text)
+        if words in manual.HELP_WORDS:
+            return manual.full_help(self._registry)
+        if words in LOG_IN | REGISTER:
+            return f"You are logged in, {name}. To change that say “log out” first."
+        polite = manual.courtesy(words)
+        return polite.format(name=name) if polite else None
+
+    async def _carry_out_all(
+        self, talk: Talk, person: Person, incoming: Incoming, orders: list[Order]
+    ) -> None:
+        """Carry out orders in turn: one that fails is told, one that is called off ends them."""
+        api = UserApi(self._api, self._sessions, incoming.address, person)
+        for number, order in enumerate(orders, 1):
+            try:
+                if not self._sessions.knows(incoming.address, person):
+                    raise SessionEnded  # by the order before
+                await self._carry_out(talk, person, incoming, api, order)
+            except Lapsed:
+                person.lapsed = "secret" if talk.asked_secret else "answer"
+                person.unsaid = self._not_done(orders[number:])
+                raise
+            except Exception as error:
+                reply, ends = reply_to(error), isinstance(error, Interrupted | SessionEnded)
+                await talk.say(reply + self._not_done(orders[number:] if ends else []))
+                if ends:
+                    return
+                if isinstance(error, Declined) and not api.changes:
+                    person.undone = incoming.message_id
+
+    async def _carry_out(
+        self, talk: Talk, person: Person, incoming: Incoming, api: UserApi, order: Order
+    ) -> None:
+        """Give an order to its handler and tell what came of it."""
+        handler = self._registry.get_handler(str(order.get("interaction_type")))
+        if handler is None:
+            raise Declined(f"I can't do that. I know about {manual.module_names(self._registry)}.")
+        memory, before = person.memory(incoming.channel_id), api.changes
+        context = Context(
+            incoming=incoming,
+            person=person,
+            sessions=self._sessions,
+            api=api,
+            talk=talk,
+            clock=self._clock,
+            default_zone=self._settings.time_zone,
+        )
+        try:
+            reply = await handler(context.message, person.session, order)
+        finally:
+            if api.changes > before:
+                memory.undo = context.undo
+        memory.recall = _recall(memory, order, context)
+        if reply and context.named_a_time and not person.session.time_zone:
+            reply += _zone_hint(person, context.zone.key)
+        if reply:
+            await talk.say(reply)
+
+    def _not_done(self, orders: list[Order]) -> str:
+        """Say which orders were not carried out."""
+        said = [escape(manual.in_words(order, self._registry)) for order in orders]
+        return (
+            f"\nI haven't done the rest: {', '.join(f'“{one}”' for one in said)}." if said else ""
+        )
+
+
+def _recall(memory: Memory, order: Order, context: Context) -> Recall:
+    """Return what "it" and "the second one" point at now."""
+    found = {name: context.found.get(str(value), value) for name, value in order.items()}
+    recall = replace(memory.recall, last=found)
+    if context.shown is not None:
+        kind = str(order.get("interaction_type"))
+        recall = replace(recall, shown=tuple(context.shown), kind=kind)
+    return recall
+
+
+def _zone_hint(person: Person, zone: str) -> str:
+    """Say once how to set the time zone."""
+    if person.zone_told:
+        return ""
+    person.zone_told = True
+    return (
+        f"\n\nI go by {escape(zone)} time, since I don't know your time zone. "
+        "To change that say, for example, “my time zone is Europe/Berlin”."
+    )
+
+
+def _problem(parsed: Order) -> str:
+    """Tell what was wrong, with the nearest sentences that would be understood."""
+    lines = [escape(str(parsed["error"]))]
+    lines += [f"• {escape(sentence)}" for sentence in parsed.get("suggestions", ())]
+    return "\n".join(lines)
