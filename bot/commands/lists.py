@@ -17,6 +17,8 @@ lists = CommandModule("list", "Your lists")
     "make a list called {name}",
     "(make|create|start|add) [me] a [new] list (called|named) {name}",
     "(make|create|start|add) [me] a {name} list",
+    "(make|create|start|add) [me] a [new] list",
+    "new list",
 )
 async def make(ctx: Context, name: ListName) -> str:
     """Make an empty list."""
