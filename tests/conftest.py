@@ -12,12 +12,10 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
-_data = tempfile.TemporaryDirectory(prefix="tests-")
-
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
 os.environ.update(
     APP_ENV="development",
-    DATA_DIR=_data.name,
+    DATA_DIR=tempfile.mkdtemp(prefix="tests-"),
     JWT_SECRET="tests-" + "j" * 40,
     SERVICE_KEY="tests-" + "s" * 40,
     PASSWORD_HASH_ROUNDS="4",
@@ -35,7 +33,7 @@ hypothesis.settings.load_profile("short")
 
 
 def pytest_unconfigure() -> None:
-    _data.cleanup()
+    shutil.rmtree(os.environ["DATA_DIR"])
 
 
 @pytest.fixture(scope="session")
