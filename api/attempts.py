@@ -54,13 +54,16 @@ class Attempt:
     def failed(self) -> None:
         """Keep what was counted: the password was wrong."""
         self._storage.incr(self._account, REMEMBERED)
+        _count("failed")
 
     def succeeded(self) -> None:
         """Forget the failures of this source: the password was right."""
         self._storage.clear(self._tries)
         self._storage.clear(self._pause)
+        _count("ok")
 
     def _refusal(self) -> TooManyAttempts:
+        _count("paused")
         left = max(1, math.ceil(self._storage.get_expiry(self._pause) - time.time()))
         unit = "second" if left == 1 else "seconds"
         return TooManyAttempts(
@@ -74,6 +77,10 @@ def attempt(username: str) -> Attempt:
     found = Attempt(limiter.storage, username, source())
     found.begin()
     return found
+
+
+def _count(outcome: str) -> None:
+    current_app.extensions["metrics"].log_ins.labels(outcome).inc()
 
 
 def _digest(*parts: str) -> str:

@@ -65,7 +65,7 @@ def install(app: APIFlask) -> None:
 
 
 def _is_unlimited() -> bool:
-    return _pace() == "unlimited" or (g.is_bot and g.access == "service")
+    return _pace() == "unlimited" or (g.is_bot and g.access in ("service", "operator"))
 
 
 def _pace() -> Pace:

@@ -13,6 +13,7 @@ Document = dict[str, Any]
 
 SCHEMES: dict[str, Document] = {
     "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "operator": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN."},
     "service": {"type": "apiKey", "in": "header", "name": SERVICE_KEY_HEADER},
 }
 VARIABLE = re.compile(r"<(\w+:)?(\w+)>")  # in the path of a rule

@@ -3,17 +3,28 @@
 import logging
 import re
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from config.logs import request_id
 
 log = logging.getLogger(__name__)
 
+View = TypeVar("View", bound=Callable[..., Any])
+
+QUIET = "quiet"
 HEADER = "X-Request-ID"
 SAFE = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # what may stand in a log line unescaped
+
+
+def quiet(view: View) -> View:
+    """Log the calls of this route, which is asked every few seconds, as details."""
+    view.__dict__[QUIET] = True
+    return view
 
 
 def install(app: APIFlask) -> None:
@@ -30,7 +41,8 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers[HEADER] = request_id.get()
-    log.info(
+    log.log(
+        logging.DEBUG if _is_quiet() and response.status_code < 400 else logging.INFO,
         "%s %s %d %.1f ms",
         request.method,
         request.url_rule or "(no such address)",  # the rule: a path may hold a user's name
@@ -38,3 +50,8 @@ def _end(response: Response) -> Response:
         (time.perf_counter() - g.started) * 1000,
     )
     return response
+
+
+def _is_quiet() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is not None and QUIET in view.__dict__

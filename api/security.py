@@ -15,7 +15,7 @@ from api import limits
 from core.auth import Caller, read_token
 from core.errors import NotAuthenticated
 
-Access = Literal["user", "public", "service"]
+Access = Literal["user", "public", "service", "operator"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
@@ -31,6 +31,12 @@ def public(view: View) -> View:
 def service(view: View) -> View:
     """Let only the bot call this route, with the service key."""
     view.__dict__[ACCESS] = "service"
+    return view
+
+
+def operator(view: View) -> View:
+    """Let only those who run the service call this route, with METRICS_TOKEN or the service key."""
+    view.__dict__[ACCESS] = "operator"
     return view
 
 
@@ -73,6 +79,8 @@ def _admit() -> None:
         raise g.refusal
     if g.access == "service" and not g.is_bot:
         raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
+    if g.access == "operator" and not (g.is_bot or _is_operator()):
+        raise NotAuthenticated("Only who runs the service may see this, with METRICS_TOKEN.")
 
 
 def bearer_token() -> str:
@@ -89,6 +97,11 @@ def _is_bot() -> bool:
     given = request.headers.get(SERVICE_KEY_HEADER, "")
     expected = current_app.extensions["settings"].service_key.get_secret_value()
     return bool(expected) and same_secret(given, expected)
+
+
+def _is_operator() -> bool:
+    expected = current_app.extensions["settings"].metrics_token
+    return expected is not None and same_secret(bearer_token(), expected.get_secret_value())
 
 
 def same_secret(given: str, expected: str) -> bool:

@@ -1,27 +1,59 @@
-"""Whether the service is alive."""
+"""For those who run the service: is it alive, is it ready, how is it doing."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from apiflask import APIFlask
+from flask import Response, current_app
 from pydantic import BaseModel
 
 from api.limits import unlimited
-from api.security import public
+from api.metrics import CONTENT_TYPE
+from api.request_id import quiet
+from api.security import operator, public
+from core import migrations
+from core.database import get_database
+from core.errors import Unavailable
+
+
+FIGURES: Any = {
+    "description": "The figures, in Prometheus' text format.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """All is well."""
 
     status: Literal["ok"] = "ok"
 
 
 def register(app: APIFlask) -> None:
-    """Add GET /health."""
+    """Add GET /health, /ready and /metrics."""
 
     @app.get("/health")
     @app.output(Health)
     @public
     @unlimited
+    @quiet
     def health() -> Health:
         """Say that the process answers. Asks no database."""
         return Health()
+
+    @app.get("/ready")
+    @app.output(Health)
+    @app.doc(responses={503: "The database is away, or not up to date."})
+    @public
+    @quiet
+    def ready() -> Health:
+        """Say whether requests can be served: the database answers, and is up to date."""
+        if migrations.pending(get_database()):
+            raise Unavailable("The database is not up to date; run `python manage.py db upgrade`.")
+        return Health()
+
+    @app.get("/metrics")
+    @app.doc(responses={200: FIGURES})
+    @operator
+    @quiet
+    def metrics() -> Response:
+        """Tell Prometheus how the service is doing."""
+        return Response(current_app.extensions["metrics"].text(), content_type=CONTENT_TYPE)

@@ -9,6 +9,7 @@ from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.models import Body, Success, Text
+from api.request_id import quiet
 from api.security import service
 from core import chats, outbox
 from core.auth import issue_token, read_token
@@ -120,6 +121,7 @@ def unlink(body: Account) -> Success:
 @routes.input(Claim, arg_name="body")
 @routes.output(Claimed)
 @service
+@quiet
 def claim(body: Claim) -> dict[str, Any]:
     """Lease the messages that are due at a bot's chats."""
     now = current_app.extensions["clock"]()

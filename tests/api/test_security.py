@@ -12,13 +12,14 @@ import pytest
 from apiflask import APIFlask
 
 from api.security import SERVICE_KEY_HEADER, access_of
-from config.settings import Settings
+from config.settings import Settings, get_settings
 from core.auth import issue_token
 from core.postgres import select_one
-from tests.api.callers import Caller
+from tests.api.callers import PASSWORD, Caller
 
 PUBLIC = {
     ("GET", "/health"),
+    ("GET", "/ready"),
     ("GET", "/openapi.json"),
     ("POST", "/api/register"),
     ("POST", "/api/login"),
@@ -95,6 +96,13 @@ def unsigned(claims: dict[str, Any]) -> str:
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
 
 
+def resubjected(token: str, sub: str) -> str:
+    """The token with another user's id in it, under the signature that it had."""
+    head, _, signature = token.split(".")
+    body = json.dumps({**claims_of(token), "sub": sub}).encode()
+    return ".".join([head, base64.urlsafe_b64encode(body).rstrip(b"=").decode(), signature])
+
+
 def resigned(claims: dict[str, Any], secret: str) -> str:
     with pytest.warns(jwt.warnings.InsecureKeyLengthWarning):
         return jwt.encode(claims, secret, "HS512")
@@ -104,12 +112,16 @@ def test_forged_and_stale_tokens_are_refused(ada: Caller, ben: Caller, settings:
     secret = settings.jwt_secret.get_secret_value().split(",")[0]
     good = claims_of(ada.token)
     now = datetime.now(UTC)
+    soon = now + timedelta(minutes=5)
     forged = {
         "alg none": unsigned(good),
         "another key": jwt.encode(good, "k" * 48, "HS256"),
         "another algorithm": resigned(good, secret),
         "no exp": jwt.encode({k: v for k, v in good.items() if k != "exp"}, secret, "HS256"),
         "expired": jwt.encode({**good, "exp": now - timedelta(seconds=1)}, secret, "HS256"),
+        "issued in the future": jwt.encode({**good, "iat": soon}, secret, "HS256"),
+        "not good yet": jwt.encode({**good, "nbf": soon}, secret, "HS256"),
+        "another user's sub": resubjected(ada.token, ben.uuid),
         "nobody": jwt.encode({**good, "sub": str(uuid4())}, secret, "HS256"),
         "no sub": jwt.encode({k: v for k, v in good.items() if k != "sub"}, secret, "HS256"),
         "sub is no uuid": jwt.encode({**good, "sub": "ada"}, secret, "HS256"),
@@ -124,6 +136,29 @@ def test_forged_and_stale_tokens_are_refused(ada: Caller, ben: Caller, settings:
         answer = ada.with_token(token).get("/api/example")
         assert answer.status_code == 401, name
     assert ada.get("/api/example").status_code == 200
+
+
+def test_keys_are_changed_without_logging_anyone_out(
+    ada: Caller, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = settings.jwt_secret.get_secret_value(), "n" * 48
+    credentials = {"username": "ada", "password": PASSWORD}
+
+    def restart(secrets: str) -> None:
+        monkeypatch.setenv("JWT_SECRET", secrets)
+        get_settings.cache_clear()
+
+    try:
+        restart(f"{new}, {old}")
+        assert ada.get("/api/example").status_code == 200
+        fresh = ada.with_token(ada.post("/api/login", credentials).json["token"])
+        restart(new)
+        assert fresh.get("/api/example").status_code == 200
+        assert ada.get("/api/example").status_code == 401
+        restart(old)
+        assert fresh.get("/api/example").status_code == 401
+    finally:
+        get_settings.cache_clear()
 
 
 def test_a_token_with_a_chat_is_as_good(ada: Caller) -> None:

@@ -1,0 +1,71 @@
+"""What GET /metrics tells Prometheus: requests, how long they took, log-ins, the pool."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from apiflask import APIFlask
+from flask import Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from sqlalchemy import QueuePool
+
+from core.database import get_database
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+NO_ROUTE = "(no such address)"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One application's figures, from its start on."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "api_requests",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self.seconds = Histogram(
+            "api_request_seconds",
+            "How long an answer took.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self.log_ins = Counter(
+            "api_log_ins", "Passwords tried.", ("outcome",), registry=self._registry
+        )
+        for outcome in ("ok", "failed", "paused"):
+            self.log_ins.labels(outcome)
+        for name, words, function in (
+            ("used", "Connections to the database in use.", QueuePool.checkedout),
+            ("size", "Connections to the database there can be.", QueuePool.size),
+        ):
+            gauge = Gauge(f"api_pool_{name}", words, registry=self._registry)
+            gauge.set_function(partial(_of_pool, function))
+
+    def text(self) -> bytes:
+        """Return all figures as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+
+def install(app: APIFlask) -> None:
+    """Count every request."""
+    metrics = app.extensions["metrics"] = Metrics()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # The rule, not the path, and the method of a known one: both have few values.
+        rule = request.url_rule
+        method, route = (request.method, rule.rule) if rule else ("-", NO_ROUTE)
+        metrics.requests.labels(method, route, response.status_code).inc()
+        metrics.seconds.labels(route).observe(time.perf_counter() - g.started)
+        return response
+
+
+def _of_pool(function: Callable[[QueuePool], int]) -> int:
+    pool = get_database().engine.pool
+    assert isinstance(pool, QueuePool)  # noqa: S101 - for mypy; core.database chose it
+    return function(pool)
