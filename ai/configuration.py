@@ -40,12 +40,26 @@ class Validation(BaseModel):
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
 
 
+class Price(BaseModel):
+    """What a model costs, in US dollars for a million tokens."""
+
+    model_config = _STRICT
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+
+
 class AIConfig(BaseModel):
-    """The whole file."""
+    """The whole file.
+
+    `models` are asked in their order where `model` gives no answer; `prices` are by model.
+    """
 
     model_config = _STRICT
 
     model: Annotated[str, Field(min_length=1)]
+    models: list[Annotated[str, Field(min_length=1)]] = []
+    prices: dict[str, Price] = {}
     max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 500
     prompts: dict[str, Prompt]
     validation: Validation = Validation()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict
 
-from ai.configuration import AIConfig
+from ai.configuration import AIConfig, Price
 from config.settings import Settings
 
 Problem = Literal[
@@ -44,6 +44,12 @@ class Usage:
         """The tokens of prompt and completion together."""
         return self.prompt + self.completion
 
+    def cost(self, price: Price | None) -> float:
+        """Return the cost in US dollars; 0 where the price is not known."""
+        if price is None:
+            return 0.0
+        return (self.prompt * price.prompt + self.completion * price.completion) / 1_000_000
+
     def __add__(self, other: "Usage") -> "Usage":
         """Add two costs up."""
         return Usage(
@@ -53,12 +59,15 @@ class Usage:
         )
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a model answered; `reasoning` is what it thought aloud in a field of its own."""
 
     text: str
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     reasoning: str = ""
     is_cut_off: bool = False
     model: str = ""  # which one answered
@@ -67,10 +76,18 @@ class Reply:
 class ModelError(Exception):
     """A model did not answer; the message is one sentence for the person who asked."""
 
-    def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        retry_after: float | None = None,
+        *,
+        usage: Usage = NO_USAGE,
+        model: str = "",
+    ) -> None:
         super().__init__(SENTENCES[problem])
         self.problem = problem
         self.retry_after = retry_after
+        self.usage, self.model = usage, model  # a refusal costs tokens too
 
 
 class Budget(Protocol):
@@ -100,16 +117,22 @@ class ChatModel(Protocol):
 
 
 def model_of(settings: Settings, config: AIConfig) -> ChatModel | None:
-    """Return the model that is set up, or None where there is no key for one."""
+    """Return the model that is set up, with its fallbacks; None where there is no key for one."""
     if settings.openrouter_api_key is None:
         return None
     # Imported here, for it takes half a second, which a start without a key can spare.
+    from ai.fallbacks import Fallbacks
     from ai.openai_compatible import OpenAICompatible
 
-    return OpenAICompatible(
-        settings.openrouter_base_url,
-        settings.openrouter_api_key.get_secret_value(),
-        config.model,
-        max_tokens=config.max_tokens,
-        timeout_seconds=config.validation.timeout_seconds,
-    )
+    key = settings.openrouter_api_key.get_secret_value()
+    models = [
+        OpenAICompatible(
+            settings.openrouter_base_url,
+            key,
+            name,
+            max_tokens=config.max_tokens,
+            timeout_seconds=config.validation.timeout_seconds,
+        )
+        for name in dict.fromkeys([config.model, *config.models])
+    ]
+    return Fallbacks(models) if len(models) > 1 else models[0]

@@ -19,6 +19,8 @@ from openai.types.shared_params import ResponseFormatJSONSchema
 from ai.models import Message, ModelError, Problem, Reply, Usage
 
 RETRIES = 2
+LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
+MOST_ROOM = 16  # times max_tokens, for models that think before they answer
 NO_KEY = "none"  # local servers ask for no key, the client insists on one
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
@@ -29,6 +31,8 @@ class _Traits:
     """What was learnt about a model on a server."""
 
     takes_schema: bool | None = None
+    takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
+    room: int = 1  # how many times max_tokens it needs: some spend them all on thinking
 
 
 @lru_cache(maxsize=256)
@@ -70,10 +74,12 @@ class OpenAICompatible:
         deadline = time.monotonic() + self._timeout
         try:
             async with asyncio.timeout(self._timeout):
-                completion = await self._request(messages, schema, deadline)
-                return _reply(completion, self._model)
+                reply = _reply(await self._request(messages, schema, deadline), self._model)
         except TimeoutError as error:
             raise ModelError("timeout") from error
+        if reply.is_cut_off and not reply.text.strip():
+            self._traits.room = min(self._traits.room * 4, MOST_ROOM)
+        return reply
 
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -106,6 +112,10 @@ class OpenAICompatible:
             try:
                 return await self._send_once(messages, schema)
             except openai.APIStatusError as error:
+                if self._traits.takes_max_tokens and _refuses_max_tokens(error):
+                    self._traits.takes_max_tokens = False
+                    tries_left += 1
+                    continue
                 if schema and not self._traits.takes_schema and error.status_code in REFUSES_SCHEMA:
                     raise _SchemaRefused from error
                 problem, retry_after = _problem_of(error.status_code), _retry_after(error)
@@ -114,7 +124,8 @@ class OpenAICompatible:
                 problem, retry_after, cause = "unreachable", None, error
             wait = retry_after if retry_after is not None else pause
             may_pass = problem in ("busy", "broken", "unreachable")
-            if not may_pass or not tries_left or time.monotonic() + wait >= deadline:
+            too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
+            if not may_pass or not tries_left or too_long:
                 raise ModelError(problem, retry_after) from cause
             await asyncio.sleep(wait)
             pause *= 2
@@ -130,11 +141,13 @@ class OpenAICompatible:
                 max_retries=0,  # it would wait for minutes; retried in _send, within the limit
                 default_headers={"X-Title": "plain-language-bot"},
             )
+        most = self._max_tokens * self._traits.room
         try:
             completion = await self._client.chat.completions.create(
                 model=self._model,
                 messages=[*messages],  # type: ignore[list-item]
-                max_tokens=self._max_tokens,
+                max_tokens=most if self._traits.takes_max_tokens else openai.omit,
+                max_completion_tokens=openai.omit if self._traits.takes_max_tokens else most,
                 response_format=_format(schema) if schema else openai.omit,
             )
         except (openai.APIResponseValidationError, ValueError) as error:
@@ -153,6 +166,13 @@ def _format(schema: dict[str, Any]) -> ResponseFormatJSONSchema:
         "type": "json_schema",
         "json_schema": {"name": "command", "strict": True, "schema": schema},
     }
+
+
+def _refuses_max_tokens(error: openai.APIStatusError) -> bool:
+    """Say whether a server refused the name of the limit, and not the request."""
+    if error.status_code not in (400, 422):
+        return False
+    return error.param == "max_tokens" or "max_completion_tokens" in str(error.body)
 
 
 def _problem_of(status: int) -> Problem:
@@ -187,7 +207,7 @@ def _reply(completion: ChatCompletion, model: str) -> Reply:
         raise ModelError(_problem_of(status) if isinstance(status, int) else "broken")
     extra = message.model_extra or {}
     if message.refusal or choice.finish_reason == "content_filter":
-        raise ModelError("refused")
+        raise ModelError("refused", usage=_usage(completion), model=model)
     reasoning = extra.get("reasoning") or extra.get("reasoning_content") or ""
     return Reply(
         text=message.content or "",

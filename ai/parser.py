@@ -157,7 +157,12 @@ class Parser:
         for _ in range(retry_count, self._config.validation.max_retries):
             if budget and (refusal := await budget.allow()):
                 raise _OverBudget(refusal)
-            reply = await model.complete(messages, schema)
+            try:
+                reply = await model.complete(messages, schema)
+            except ModelError as error:
+                if budget and error.usage.total:
+                    await budget.spend(error.usage, error.model)
+                raise
             if budget:
                 await budget.spend(reply.usage, reply.model)
             log.info("the model used %d + %d tokens", reply.usage.prompt, reply.usage.completion)

@@ -1,0 +1,141 @@
+"""Several orders in one message, what points back, and what it may cost."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ai.configuration import load_ai_config
+from ai.models import SENTENCES, Usage
+from ai.parser import NO_ANSWER, Parser
+from ai.recall import Recall
+from config.settings import ROOT
+from tests.ai.commands import small_catalogue
+from tests.ai.conftest import Connect
+from tests.support.model_server import Answer, ModelServer
+
+CONFIG = load_ai_config(ROOT / "ai" / "ai_config.json")
+MILK = {"interaction_type": "task", "action": "add", "name": "oat milk"}
+EGGS = {"interaction_type": "task", "action": "complete", "name": "eggs"}
+UNUSUAL = "I could do with some oat milk, and the eggs are there"
+
+Build = Callable[[], Parser]
+
+
+@pytest.fixture
+def local() -> Parser:
+    return Parser(small_catalogue(), CONFIG)
+
+
+@pytest.fixture
+def build(connect: Connect) -> Build:
+    return lambda: Parser(small_catalogue(), CONFIG, connect(CONFIG.model))
+
+
+class Purse:
+    """A budget of so many requests."""
+
+    def __init__(self, requests: int = 99) -> None:
+        self.left = requests
+        self.spent: list[tuple[Usage, str]] = []
+
+    async def allow(self) -> str | None:
+        self.left -= 1
+        return None if self.left >= 0 else "That was all for today."
+
+    async def spend(self, usage: Usage, model: str) -> None:
+        self.spent.append((usage, model))
+
+
+async def test_orders_that_are_all_certain_need_no_model(local: Parser) -> None:
+    assert await local.parse_all("add oat milk to my tasks, and complete eggs") == [MILK, EGGS]
+
+
+async def test_one_uncertain_part_leaves_the_whole_message_to_the_model(local: Parser) -> None:
+    (answer,) = await local.parse_all("add oat milk to my tasks and sing")
+    assert "error" in answer
+    allowed = {("task", "add")}
+    (answer,) = await local.parse_all("add a to my tasks, complete eggs", allowed=allowed)
+    assert "error" in answer
+
+
+async def test_the_model_gives_a_list(model_server: ModelServer, build: Build) -> None:
+    model_server.replies({"commands": [MILK, EGGS], "needs_clarification": None})
+    assert await build().parse_all(UNUSUAL) == [MILK, EGGS]
+
+
+async def test_what_is_wrong_with_one_of_several_is_shown(
+    model_server: ModelServer, build: Build
+) -> None:
+    dim: dict[str, Any] = {"interaction_type": "light", "action": "dim", "percent": "lots"}
+    right = {**dim, "percent": 5}
+    model_server.replies({"commands": [MILK, dim]}, {"commands": [MILK, right]})
+    assert await build().parse_all(UNUSUAL) == [MILK, right]
+    told = model_server.requests[1].messages[-1]["content"]
+    assert "- Command 2: percent must be a whole number" in told
+
+
+async def test_more_than_five_are_not_carried_out(model_server: ModelServer, build: Build) -> None:
+    many = [{**MILK, "name": str(number)} for number in range(6)]
+    model_server.script = lambda _: json.dumps({"commands": many})
+    assert await build().parse_all(UNUSUAL) == [{"error": NO_ANSWER}]
+    assert "at most 5 commands" in model_server.requests[1].messages[-1]["content"]
+
+
+@pytest.mark.parametrize("commands", [[], [MILK]])
+async def test_a_question_stops_all_of_them(
+    model_server: ModelServer, build: Build, commands: list[dict[str, Any]]
+) -> None:
+    model_server.replies({"commands": commands, "needs_clarification": "Which eggs?"})
+    assert await build().parse_all(UNUSUAL) == [{"needs_clarification": "Which eggs?"}]
+
+
+async def test_what_points_back_is_resolved_without_a_model(local: Parser) -> None:
+    recall = Recall({"interaction_type": "task", "action": "show"}, ("oat milk", "eggs"))
+    assert await local.parse_all("complete the second one", recall=recall) == [EGGS]
+    assert "error" in (await local.parse_all("complete the second one"))[0]
+
+
+async def test_the_model_sees_the_last_list(model_server: ModelServer, build: Build) -> None:
+    model_server.replies({"commands": [EGGS]})
+    await build().parse_all("the lower one is in the fridge", recall=Recall(shown=("milk", "eggs")))
+    assert '1. "milk"\n2. "eggs"' in model_server.requests[0].user
+
+
+# What it costs
+
+
+async def test_each_request_is_allowed_and_noted(model_server: ModelServer, build: Build) -> None:
+    purse = Purse()
+    model_server.replies("no", {"commands": [MILK]})
+    assert await build().parse_all(UNUSUAL, budget=purse) == [MILK]
+    assert [model for _, model in purse.spent] == [CONFIG.model] * 2
+    assert all(usage.total for usage, _ in purse.spent)
+
+
+async def test_sentences_cost_nothing(model_server: ModelServer, build: Build) -> None:
+    purse = Purse(requests=0)
+    assert await build().parse_all("complete eggs", budget=purse) == [EGGS]
+    assert not purse.spent
+    assert not model_server.requests
+
+
+async def test_a_budget_that_is_used_up_ends_the_retries_too(
+    model_server: ModelServer, build: Build
+) -> None:
+    purse = Purse(requests=1)
+    model_server.script = lambda _: "no"
+    (answer,) = await build().parse_all(UNUSUAL, budget=purse)
+    assert answer["error"] == "That was all for today."
+    assert answer["suggestions"]
+    assert len(model_server.requests) == 1
+
+
+async def test_a_refusal_is_noted_too(model_server: ModelServer, build: Build) -> None:
+    purse = Purse()
+    model_server.replies(Answer("no way", message={"refusal": "no"}))
+    (answer,) = await build().parse_all(UNUSUAL, budget=purse)
+    assert answer["error"] == SENTENCES["refused"]
+    ((usage, model),) = purse.spent
+    assert (usage.completion, model) == (2, CONFIG.model)
