@@ -8,14 +8,14 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.templates import SentenceError, ways
 from bot.context import Context, Declined, Message
-from bot.fields import Unclear, convert, fields_of, meaning, question
+from bot.fields import Among, Unclear, among_of, convert, fields_of, meaning, question
 from bot.messages import Session
 from bot.text import escape
 
@@ -37,6 +37,7 @@ class Command:
 
     spec: CommandSpec
     action: Action
+    among: Mapping[str, Among]
     confirm: str | None = None
 
 
@@ -59,7 +60,8 @@ class CommandModule:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")
-            self.commands[name] = Command(self._spec(action, sentences, confirm), action, confirm)
+            spec = self._spec(action, sentences, confirm)
+            self.commands[name] = Command(spec, action, among_of(action), confirm)
             return action
 
         return register

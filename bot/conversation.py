@@ -12,6 +12,7 @@ from bot.login import LogIn
 from bot.messages import Address, Incoming, Outlet
 from bot.orders import Orders, Understanding, reply_to
 from bot.sessions import Sessions
+from bot.suggestions import Suggestions
 from bot.talk import Lapsed, Talk
 from bot.text import named
 from config.clock import Clock, utc_now
@@ -44,6 +45,7 @@ class Conversation:
         self._registry = registry
         self._settings = settings
         self._sessions = Sessions(api, clock)
+        self.suggestions = Suggestions(api, self._sessions, registry)
         self._log_in = LogIn(api, self._sessions)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock)
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
@@ -75,6 +77,11 @@ class Conversation:
                 return
             talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
             await talk.start(self._hold(talk, place, incoming))
+
+    @property
+    def registry(self) -> Registry:
+        """What the bot can do."""
+        return self._registry
 
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""

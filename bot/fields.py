@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ai import dates
 from ai.catalogue import FieldKind, FieldSpec
+from bot.sessions import UserApi
 from bot.text import escape
 
 
@@ -17,12 +18,20 @@ class Unclear(Exception):
     """A field can't be filled with what was said; the message asks the person again."""
 
 
+Among = Callable[[UserApi], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Reads the person's own rows, whose `name`s are what a field may be filled with."""
+
+
 @dataclass(frozen=True)
 class About:
-    """What a parameter means ("the task"), and an example: for help, questions and the model."""
+    """What a parameter means ("the task"), and an example: for help, questions and the model.
+
+    `among` is what Discord offers to choose from while a slash command is typed.
+    """
 
     meaning: str
     example: str = ""
+    among: Among | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,18 @@ def fields_of(function: Callable[..., Any]) -> tuple[FieldSpec, ...]:
     hints = get_type_hints(function, include_extras=True)
     _, *parameters = inspect.signature(function).parameters.values()
     return tuple(_field(parameter, hints.get(parameter.name)) for parameter in parameters)
+
+
+def among_of(function: Callable[..., Any]) -> dict[str, Among]:
+    """Return what there is to choose from, by the names of the fields that offer a choice."""
+    hints = get_type_hints(function, include_extras=True)
+    notes = {name: [*_unwrap(hint)] for name, hint in hints.items()}
+    return {
+        name: note.among
+        for name, of_field in notes.items()
+        for note in of_field
+        if isinstance(note, About) and note.among
+    }
 
 
 def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa: ANN401 - a type

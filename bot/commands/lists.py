@@ -1,14 +1,23 @@
 """The lists that tasks are on."""
 
+from functools import partial
 from typing import Annotated
 
 from bot.command_registry import CommandModule
-from bot.context import Context
+from bot.context import Context, Declined
 from bot.fields import About
 from bot.matching import Row, pick
+from bot.sessions import UserApi
 from bot.text import named
 
-ListName = Annotated[str, About("the list's name", example="shopping")]
+
+async def _lists(api: UserApi) -> list[Row]:
+    rows: list[Row] = await api.get("/api/lists")
+    return rows
+
+
+NewName = Annotated[str, About("the list's name", example="shopping")]
+ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
 
 lists = CommandModule("list", "Your lists")
 
@@ -20,9 +29,10 @@ lists = CommandModule("list", "Your lists")
     "(make|create|start|add) [me] a [new] list",
     "new list",
 )
-async def make(ctx: Context, name: ListName) -> str:
+async def make(ctx: Context, name: NewName) -> str:
     """Make an empty list."""
     made = await ctx.api.post("/api/lists", {"name": name})
+    ctx.undoable(f"{named(made['name'])} is gone again.", partial(_unmake, ctx, made))
     return f"Made the list {named(made['name'])}."
 
 
@@ -37,6 +47,7 @@ async def show(ctx: Context) -> str:
     rows = await ctx.api.get("/api/lists")
     if not rows:
         return "You have no lists yet."
+    ctx.show([row["name"] for row in rows])
     return "Your lists:\n" + "\n".join(
         f"• {named(row['name'])}: {row['open']} to do, {row['done']} done" for row in rows
     )
@@ -64,6 +75,14 @@ async def delete(ctx: Context, name: ListName) -> str:
         return "All right, it stays."
     await ctx.api.delete(f"/api/lists/{found['id']}")
     return f"Deleted the list {named(found['name'])}."
+
+
+async def _unmake(ctx: Context, made: Row) -> None:
+    """Delete a list that was just made, unless something has been put on it."""
+    rows = await ctx.api.get("/api/lists")
+    if any(row["id"] == made["id"] and row["open"] + row["done"] for row in rows):
+        raise Declined(f"{named(made['name'])} is not empty any more, so it stays.")
+    await ctx.api.delete(f"/api/lists/{made['id']}")
 
 
 async def _find(ctx: Context, name: str) -> Row:

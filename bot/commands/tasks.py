@@ -1,19 +1,35 @@
 """To-dos in named lists, with reminders."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.fields import About, When
 from bot.matching import Row, pick
+from bot.sessions import UserApi
 from bot.text import named
 
 DEFAULT_LIST = "tasks"
 MOST = 1000  # rows in one answer of the API
 SHOWN = 100
 
+
+async def _open(api: UserApi) -> list[Row]:
+    rows: list[Row] = await api.get("/api/tasks", {"limit": MOST})
+    return rows
+
+
+async def _lists(api: UserApi) -> list[Row]:
+    rows: list[Row] = await api.get("/api/lists")
+    return rows
+
+
 Task = Annotated[str, About("the task", example="buy milk")]
-ListName = Annotated[str, About("the list's name", example="shopping")]
+OpenTask = Annotated[str, About("the task", example="buy milk", among=_open)]
+ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
 Due = Annotated[When, About("it due", example="tomorrow at 5pm")]
 
 tasks = CommandModule("task", "Your to-do list")
@@ -40,6 +56,9 @@ async def add(
     if list_name:
         data["list"] = list_name
     task = await ctx.api.post("/api/tasks", data)
+    ctx.undoable(
+        f"{named(task['name'])} is off your tasks again.", partial(ctx.api.delete, _path(task))
+    )
     return f"Added {named(task['name'])}{_to_list(task)}{ctx.when(task['due_at'])}."
 
 
@@ -63,13 +82,18 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     if not rows:
         where = f" on {named(query['list'])}" if list_name else ""
         return f"You have nothing to do{where}."
-    homes: dict[str, list[str]] = {}
-    for row in rows[:SHOWN]:
-        homes.setdefault(row["list"], []).append(f"• {named(row['name'])}{ctx.when(row['due_at'])}")
-    blocks = ["\n".join([f"{named(home)}:", *lines]) for home, lines in homes.items()]
-    if len(rows) > SHOWN:
-        blocks.append(f"… and {len(rows) - SHOWN} more.")
-    return "\n\n".join(blocks)
+    return _by_list(ctx, rows)
+
+
+@tasks.command(
+    "show my done tasks",
+    "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos|to-dos)",
+    "what have i (done|finished|completed)",
+)
+async def show_done(ctx: Context) -> str:
+    """Show the tasks that you have done."""
+    rows = await ctx.api.get("/api/tasks", {"done": "true", "limit": MOST})
+    return _by_list(ctx, rows) if rows else "You have no done tasks yet."
 
 
 @tasks.command(
@@ -82,10 +106,11 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     "{name} is done",
     "i (have done|have finished|finished) {name}",
 )
-async def complete(ctx: Context, name: Task) -> str:
+async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
     task = await _find(ctx, name)
-    await ctx.api.put(f"/api/tasks/{task['id']}", {"done": True})
+    await ctx.api.put(_path(task), {"done": True})
+    _let_undo(ctx, task, "is still to do", done=False)
     return f"Done: {named(task['name'])}."
 
 
@@ -96,12 +121,13 @@ async def complete(ctx: Context, name: Task) -> str:
 )
 async def rename(
     ctx: Context,
-    name: Task,
+    name: OpenTask,
     new_name: Annotated[str, About("the new name", example="buy oat milk")],
 ) -> str:
     """Give a task another name."""
     task = await _find(ctx, name)
-    await ctx.api.put(f"/api/tasks/{task['id']}", {"name": new_name})
+    await ctx.api.put(_path(task), {"name": new_name})
+    _let_undo(ctx, task, "has its old name again", name=task["name"])
     return f"Renamed {named(task['name'])} to {named(new_name)}."
 
 
@@ -109,10 +135,11 @@ async def rename(
     "move {name} to my {list_name} list",
     "(move|put) [the task] {name} (to|into|onto) (my|the) {list_name} list",
 )
-async def move(ctx: Context, name: Task, list_name: ListName) -> str:
+async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     """Put a task on another list."""
     task = await _find(ctx, name)
-    moved = await ctx.api.put(f"/api/tasks/{task['id']}", {"list": list_name})
+    moved = await ctx.api.put(_path(task), {"list": list_name})
+    _let_undo(ctx, task, f"is on {named(task['list'])} again", list=task["list"])
     return f"Moved {named(moved['name'])} to {named(moved['list'])}."
 
 
@@ -121,10 +148,11 @@ async def move(ctx: Context, name: Task, list_name: ListName) -> str:
     "{name} is due {due}",
     "(move|postpone|put off|reschedule) {name} (to|until) {due}",
 )
-async def schedule(ctx: Context, name: Task, due: Due) -> str:
+async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
     """Set when a task is due, and the reminder with it."""
     task = await _find(ctx, name)
-    after = await ctx.api.put(f"/api/tasks/{task['id']}", {"due_at": due})
+    after = await ctx.api.put(_path(task), {"due_at": due})
+    _let_undo(ctx, task, "is as it was before", due_at=task["due_at"])
     return f"I'll remind you of {named(after['name'])}{ctx.when(after['due_at'])}."
 
 
@@ -133,10 +161,11 @@ async def schedule(ctx: Context, name: Task, due: Due) -> str:
     "(remove|cancel|delete) the reminder (for|of) {name}",
     "(don't|do not) remind me (to|of) {name}",
 )
-async def unschedule(ctx: Context, name: Task) -> str:
+async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
     task = await _find(ctx, name)
-    await ctx.api.put(f"/api/tasks/{task['id']}", {"due_at": None})
+    await ctx.api.put(_path(task), {"due_at": None})
+    _let_undo(ctx, task, "is due again", due_at=task["due_at"])
     return f"{named(task['name'])} has no due time any more."
 
 
@@ -147,12 +176,15 @@ async def unschedule(ctx: Context, name: Task) -> str:
     "(delete|remove) [the] task {name}",
     "(delete|remove) a task",
 )
-async def delete(ctx: Context, name: Task, list_name: ListName | None = None) -> str:
+async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""
     task = await _find(ctx, name, list_name, done="all")
     if not await ctx.confirm(f"Delete {named(task['name'])}{_to_list(task, 'from')}?"):
         return "All right, it stays."
-    await ctx.api.delete(f"/api/tasks/{task['id']}")
+    await ctx.api.delete(_path(task))
+    ctx.undoable(
+        f"{named(task['name'])} is back{_to_list(task, 'on')}.", partial(_remake, ctx, task)
+    )
     return f"Deleted {named(task['name'])}."
 
 
@@ -169,8 +201,48 @@ async def _find(ctx: Context, name: str, list_name: str | None = None, done: str
         name,
         rows,
         "task" if done == "all" else "open task",
-        lambda row: f"{named(row['name'])}{_to_list(row, 'on')}{ctx.when(row['due_at'])}",
+        lambda row: _line(ctx, row) + (" (done)" if row["done"] else ""),
     )
+
+
+def _by_list(ctx: Context, rows: Sequence[Row]) -> str:
+    """Show tasks under the names of their lists."""
+    homes: dict[str, list[Row]] = {}
+    for row in rows[:SHOWN]:
+        homes.setdefault(row["list"], []).append(row)
+    ctx.show([row["name"] for home in homes.values() for row in home])
+    blocks = [
+        "\n• ".join([f"{named(name)}:", *(_line(ctx, row, with_list=False) for row in home)])
+        for name, home in homes.items()
+    ]
+    if len(rows) > SHOWN:
+        blocks.append(f"… and {len(rows) - SHOWN} more.")
+    return "\n\n".join(blocks)
+
+
+def _line(ctx: Context, row: Row, *, with_list: bool = True) -> str:
+    return (
+        f"{named(row['name'])}{_to_list(row, 'on') if with_list else ''}{ctx.when(row['due_at'])}"
+    )
+
+
+def _let_undo(ctx: Context, task: Row, told: str, **before: object) -> None:
+    """Let a change of a task be taken back."""
+    ctx.undoable(f"{named(task['name'])} {told}.", partial(ctx.api.put, _path(task), before))
+
+
+async def _remake(ctx: Context, task: Row) -> None:
+    """Add a task that was deleted; a reminder that went out does not go out again."""
+    due = task["due_at"]
+    is_past = due is None or datetime.fromisoformat(due) <= ctx.now
+    data = {"name": task["name"], "list": task["list"], "due_at": None if is_past else due}
+    made = await ctx.api.post("/api/tasks", data)
+    if task["done"]:
+        await ctx.api.put(_path(made), {"done": True})
+
+
+def _path(task: Row) -> str:
+    return f"/api/tasks/{task['id']}"
 
 
 def _to_list(task: Row, preposition: str = "to") -> str:

@@ -11,6 +11,7 @@ from bot.deliveries import Undeliverable
 from bot.messages import Address, Incoming
 from bot.pool import AgentRefused
 from bot.text import split
+from bot.transports.discord_commands import sync
 from bot.transports.discord_interactions import Interactions
 from bot.transports.discord_outlets import TROUBLE, ChannelOutlet, post, reason
 from bot.transports.discord_pages import Pages
@@ -43,11 +44,12 @@ class DiscordClient(discord.Client):
         intents.guilds = intents.dm_messages = intents.message_content = True
         super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
         self.agent = agent
+        self._brain = brain
         self._on_invite = on_invite
         self._invited = False
         self._pages = Pages()
         self._reception = Reception(self, brain)
-        self._interactions = Interactions(PLATFORM, agent, self._reception, self._pages)
+        self._interactions = Interactions(PLATFORM, agent, brain, self._reception, self._pages)
 
     async def run_agent(self, token: str) -> None:
         """Log in and stay connected until `close()`.
@@ -96,7 +98,7 @@ class DiscordClient(discord.Client):
             raise Undeliverable(reason(error), permanent=False) from error
 
     async def on_ready(self) -> None:
-        """Say, the first time, that the agent is there and how to invite it."""
+        """Say, the first time, that the agent is there, how to invite it, and its commands."""
         if self._invited or self.application_id is None:
             return
         self._invited = True
@@ -108,6 +110,10 @@ class DiscordClient(discord.Client):
                 scopes=("bot", "applications.commands"),
             )
         )
+        try:
+            await sync(self.http, self.application_id, self._brain.registry)
+        except TROUBLE as error:
+            logger.warning("Discord was not told the slash commands: %s", reason(error))
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a person's direct message; ignore everything else."""
@@ -135,7 +141,7 @@ class DiscordClient(discord.Client):
             await self._reception.answer(self._incoming(message, edited=True), outlet)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer a press or a form."""
+        """Answer a slash command, a press or a form."""
         await self._interactions.take(interaction)
 
     def _is_for_me(self, message: discord.Message) -> bool:

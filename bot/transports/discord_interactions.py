@@ -1,19 +1,25 @@
-"""Presses on buttons and filled-in forms: what they say is answered like a message."""
+"""Commands, presses and forms: what they say is answered like a message."""
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Any
 
 import discord
 
+from bot.api_client import ApiError
 from bot.messages import Address, Credentials, Incoming
+from bot.sessions import SessionEnded
+from bot.transports.discord_commands import FORMS, WORDS, read
 from bot.transports.discord_outlets import TROUBLE, InteractionOutlet, reason
 from bot.transports.discord_pages import Pages
-from bot.transports.discord_reception import Reception
+from bot.transports.discord_reception import Brain, Reception
 from bot.transports.discord_views import Press, filled_in, form, rows, turning
 
 logger = logging.getLogger(__name__)
 
+SUGGEST_SECONDS = 2  # Discord waits for three
+CHOICE_LENGTH = 100  # Discord's documentation, "Application Command Option Choice"
 NOT_YOURS = "Only the person I am talking to can press this."
 LIST_EXPIRED = "That list has expired; please ask again."
 
@@ -21,9 +27,12 @@ LIST_EXPIRED = "That list has expired; please ask again."
 class Interactions:
     """Answers everything that people do on Discord but write."""
 
-    def __init__(self, platform: str, agent: str, reception: Reception, pages: Pages) -> None:
+    def __init__(
+        self, platform: str, agent: str, brain: Brain, reception: Reception, pages: Pages
+    ) -> None:
         self._platform = platform
         self._agent = agent
+        self._brain = brain
         self._reception = reception
         self._pages = pages
 
@@ -32,12 +41,50 @@ class Interactions:
         if not self._reception.accepting:
             return
         try:
-            if interaction.type is discord.InteractionType.component:
+            if interaction.type is discord.InteractionType.application_command:
+                await self._called(interaction)
+            elif interaction.type is discord.InteractionType.autocomplete:
+                await self._suggest(interaction)
+            elif interaction.type is discord.InteractionType.component:
                 await self._pressed(interaction)
             elif interaction.type is discord.InteractionType.modal_submit:
                 await self._filled_in(interaction)
         except TROUBLE as error:
             logger.warning("an interaction was not answered: %s", reason(error))
+
+    async def _called(self, interaction: discord.Interaction) -> None:
+        """Answer a slash command."""
+        data: Any = interaction.data
+        name = data["name"]
+        if name in FORMS:
+            press = Press("form", str(interaction.user.id), FORMS[name])
+            await interaction.response.send_modal(form(press))
+            return
+        await _defer(interaction)
+        if name in WORDS:
+            said = replace(self._incoming(interaction, WORDS[name]), anew=True)
+        else:
+            text, order, _ = read(data)
+            said = replace(self._incoming(interaction, text), anew=True, order=order)
+        await self._answer(interaction, said)
+
+    async def _suggest(self, interaction: discord.Interaction) -> None:
+        """Complete what is being typed into a slash command."""
+        data: Any = interaction.data
+        _, order, field = read(data)
+        key = (order["interaction_type"], order["action"])
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(SUGGEST_SECONDS):
+                found = await self._brain.suggestions.find(
+                    self._address(interaction), key, field, str(order[field])
+                )
+        except (ApiError, SessionEnded, TimeoutError) as error:
+            logger.info("nothing could be suggested: %s", type(error).__name__)
+        names = [name for name in found if len(name) <= CHOICE_LENGTH]
+        await interaction.response.autocomplete(
+            [discord.app_commands.Choice(name=name, value=name) for name in names]
+        )
 
     async def _pressed(self, interaction: discord.Interaction) -> None:
         press = _press_of(interaction)
@@ -91,11 +138,17 @@ class Interactions:
 
     async def _answer(self, interaction: discord.Interaction, said: Incoming) -> None:
         pressed = interaction.message.id if interaction.message else None
-        await self._reception.answer(said, InteractionOutlet(interaction, self._pages), pressed)
+        outlet = InteractionOutlet(interaction, self._pages)
+        await self._reception.answer(said, outlet, pressed)
+        if pressed is None and not outlet.sent:
+            await interaction.delete_original_response()  # "thinking ..." would stay for ever
 
     def _incoming(self, interaction: discord.Interaction, text: str) -> Incoming:
-        address = Address(self._platform, self._agent, str(interaction.user.id))
-        return Incoming(address, str(interaction.channel_id), text, str(interaction.id))
+        channel_id, number = str(interaction.channel_id), str(interaction.id)
+        return Incoming(self._address(interaction), channel_id, text, number)
+
+    def _address(self, interaction: discord.Interaction) -> Address:
+        return Address(self._platform, self._agent, str(interaction.user.id))
 
 
 def _press_of(interaction: discord.Interaction) -> Press | None:

@@ -43,7 +43,8 @@ class DiscordOutlet(ABC):
         """Send a reply of any length. One that Discord does not take is logged, not raised."""
         shown = short_cuts(buttons, self._asker, question)
         if question and (self._secret or not (shown or self.can_type)):
-            shown.append(Press("answer", self._asker, question).button("Answer unseen"))
+            label = "Answer unseen" if self._secret else "Answer"
+            shown.append(Press("answer", self._asker, question).button(label))
         self._secret = False
         *before, last = split(text) or [""]
         if before and not shown and is_long_list(text):

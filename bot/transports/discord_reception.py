@@ -7,7 +7,9 @@ from typing import Protocol
 
 import discord
 
+from bot.command_registry import Registry
 from bot.messages import Incoming, Outlet
+from bot.suggestions import Suggestions
 from bot.transports.discord_outlets import TROUBLE, DiscordOutlet, reason
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,16 @@ class Brain(Protocol):
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         """Answer one message."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """What it can do, of which the slash commands are made."""
+        ...
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What people may mean by what they have typed so far."""
         ...
 
 

@@ -14,6 +14,7 @@ from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core import outbox
 from core.notifications import set_notification_settings
 from core.postgres import count, select, select_one
+from tests.support.chat import World
 from tests.support.stage import Stage
 
 TYPING = "/channels/*/typing"
@@ -205,13 +206,13 @@ async def test_a_reply_that_discord_refuses_is_logged_and_the_next_one_arrives(
     assert "password" in await ada.say("ada")
 
 
-async def test_it_shows_the_way_to_invite_it_once() -> None:
+async def test_it_shows_the_way_to_invite_it_once(world: World) -> None:
     import simcord
 
     from bot.transports.discord_client import DiscordClient  # a client that nobody talks to
 
     invites: list[str] = []
-    client = DiscordClient("default", None, invites.append)  # type: ignore[arg-type]
+    client = DiscordClient("default", world.brain, invites.append)
     async with simcord.run(client) as env:
         await env.settle()
         await client.on_ready()  # as after a reconnect

@@ -86,6 +86,8 @@ class DiscordServer:
                 web.get("/api/users/@me", self._answer(BOT)),
                 web.get("/api/oauth2/applications/@me", self._answer(self._application())),
                 web.get("/api/gateway", self._gateway_address),
+                web.get("/api/applications/77/commands", self._answer([])),
+                web.put("/api/applications/77/commands", self._answer([])),
                 web.post("/api/users/@me/channels", self._open_channel),
                 web.post("/api/channels/{channel}/typing", self._answer(None, 204)),
                 web.post("/api/channels/{channel}/messages", self._take_message),

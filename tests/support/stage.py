@@ -19,8 +19,10 @@ import simcord
 from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
 from discord.webhook.async_ import async_context
 
+from bot.command_registry import Registry
 from bot.deliveries import DeliveryLoop
 from bot.messages import Incoming, Outlet
+from bot.suggestions import Suggestions
 from bot.transports.discord_client import PLATFORM, DiscordClient
 from bot.transports.discord_reception import Brain
 from scheduler.daemon import Daemon
@@ -51,6 +53,14 @@ class Beside(Brain):
         self._messages.put_nowait((incoming, outlet, done, async_context.get()))
         assert self.env is not None
         await self.env.external_wait(done, reason="the brain is at work")
+
+    @property
+    def registry(self) -> Registry:
+        return self._brain().registry
+
+    @property
+    def suggestions(self) -> Suggestions:
+        return self._brain().suggestions
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -135,6 +145,13 @@ class Member:
         """What the bot wrote last."""
         return next(message for message in reversed(self.messages) if message.author.bot)
 
+    async def slash(self, command: str, **options: object) -> str:
+        """Use a slash command; return what the bot answers."""
+        before = len(self.replies)
+        self.used = await self.user.slash(command, **options)
+        await self._stage.settle()
+        return "\n".join(self.replies[before:])
+
     @property
     def buttons(self) -> list[str]:
         """The labels under the latest message of the bot."""
@@ -150,6 +167,11 @@ class Member:
     async def fill_in(self, label: str, **lines: str) -> str:
         """Press a button, fill in the form that it opens, and return what the bot answers."""
         await self.press(label)
+        return await self.submit(**lines)
+
+    async def submit(self, **lines: str) -> str:
+        """Fill in the form that is open; return what the bot answers."""
+        assert self.used is not None
         before = len(self.replies)
         self.used = await self.user.submit_modal(self.used, lines)
         await self._stage.settle()
@@ -186,9 +208,10 @@ class Stage:
     def person(self, name: str) -> Member:
         return Member(self, name)
 
-    async def restart(self) -> None:
-        """Start the bot anew, as after a crash."""
-        await self.world.restart()
+    async def restart(self, *, forget: bool = True) -> None:
+        """Start the bot anew, as after a crash; it knows the same modules where told."""
+        if forget:
+            await self.world.restart()
         self.client = DiscordClient(AGENT, self._beside, lambda _: None)
         await self.env.restart_bot(self.client)
 

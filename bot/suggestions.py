@@ -1,0 +1,35 @@
+"""What a person may mean by the beginning of a name: their own things, to choose from."""
+
+from bot.api_client import ApiClient
+from bot.command_registry import Registry
+from bot.matching import containing, similar
+from bot.messages import Address
+from bot.sessions import Sessions, UserApi
+
+MOST = 25  # Discord shows no more
+
+
+class Suggestions:
+    """Completes what people type into a command's field."""
+
+    def __init__(self, api: ApiClient, sessions: Sessions, registry: Registry) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._registry = registry
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return names for a field of a command, the likeliest first; none for a stranger."""
+        module = self._registry.modules.get(key[0])
+        command = module.commands.get(key[1]) if module else None
+        among = command.among.get(field) if command else None
+        person = await self._sessions.get(address) if among else None
+        if among is None or person is None:
+            return []
+        rows = await among(UserApi(self._api, self._sessions, address, person))
+        names = list(dict.fromkeys(row["name"] for row in rows))
+        if typed.strip():
+            found = dict.fromkeys([*containing(typed, names), *similar(typed, names)])
+            names = [names[index] for index in found]
+        return names[:MOST]

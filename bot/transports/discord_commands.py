@@ -1,0 +1,123 @@
+"""Slash commands: made from the command modules, told to Discord, and read when they are used."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import discord
+
+from ai.catalogue import FieldKind, FieldSpec
+from bot.command_registry import Command, CommandModule, Registry
+from bot.fields import meaning
+
+logger = logging.getLogger(__name__)
+
+# Discord's documentation, "Application Commands"
+COMMAND, OPTION_GROUP = 1, 1
+TYPES: dict[FieldKind, int] = {
+    "text": 3,
+    "when": 3,
+    "choice": 3,
+    "integer": 4,
+    "boolean": 5,
+    "number": 10,
+}
+NAME = re.compile(r"[-_a-z0-9]{1,32}")
+MOST = 25  # subcommands of a command, options of a subcommand, choices of an option
+DESCRIPTION_LENGTH = 100
+CONTEXTS = [0, 1]  # servers, and direct messages with the bot
+
+WORDS = {"help": "help", "logout": "log out"}
+"""Commands of the bot's own, and the words that they stand for."""
+FORMS = {"login": "log in", "register": "register"}
+"""And those that open a form."""
+DESCRIPTIONS = {
+    "help": "What you can say to me",
+    "login": "Log in",
+    "register": "Make an account",
+    "logout": "Log out",
+}
+
+
+def payload(registry: Registry) -> list[dict[str, Any]]:
+    """Return the slash commands as Discord wants them: one a module, its commands beneath it."""
+    commands = [_command(name, text) for name, text in DESCRIPTIONS.items()]
+    for name, module in registry.modules.items():
+        if not NAME.fullmatch(name) or name in DESCRIPTIONS:
+            logger.warning("the module %r can't be a slash command: its name is no good", name)
+            continue
+        options = [_subcommand(command) for command in _usable(module)]
+        commands.append(_command(name, module.description) | {"options": options})
+    return commands
+
+
+def _usable(module: CommandModule) -> list[Command]:
+    return [command for name, command in module.commands.items() if NAME.fullmatch(name)][:MOST]
+
+
+def _command(name: str, description: str) -> dict[str, Any]:
+    text = description[:DESCRIPTION_LENGTH]
+    return {"type": COMMAND, "name": name, "description": text, "contexts": CONTEXTS}
+
+
+def _subcommand(command: Command) -> dict[str, Any]:
+    fields = [field for field in command.spec.parsed_fields if NAME.fullmatch(field.name)]
+    options = [_option(field, command) for field in sorted(fields, key=lambda f: not f.required)]
+    return {
+        "type": OPTION_GROUP,
+        "name": command.spec.action,
+        "description": command.spec.description[:DESCRIPTION_LENGTH],
+        "options": options[:MOST],
+    }
+
+
+def _option(field: FieldSpec, command: Command) -> dict[str, Any]:
+    about = meaning(field)
+    option: dict[str, Any] = {
+        "type": TYPES[field.kind],
+        "name": field.name,
+        "description": f"{about[0].upper()}{about[1:]}"[:DESCRIPTION_LENGTH],
+        "required": field.required,
+    }
+    if 0 < len(field.choices) <= MOST:
+        option["choices"] = [{"name": choice, "value": choice} for choice in field.choices]
+    elif field.name in command.among:
+        option["autocomplete"] = True
+    return option
+
+
+async def sync(http: discord.http.HTTPClient, application_id: int, registry: Registry) -> None:
+    """Tell Discord the commands where they differ from what it has: it limits changes by day."""
+    wanted = payload(registry)
+    known: Sequence[Any] = await http.get_global_commands(application_id)
+    if _by_name(wanted) == _by_name(known):
+        return
+    await http.bulk_upsert_global_commands(application_id, wanted)
+    logger.info("Discord was told %d slash commands", len(wanted))
+
+
+def _by_name(commands: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    return {command["name"]: _plain(command) for command in commands}
+
+
+def _plain(command: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what matters of a command or an option, which Discord completes with much else."""
+    return (
+        *(command[name] for name in ("type", "name", "description")),
+        *(bool(command.get(name)) for name in ("required", "autocomplete")),
+        command.get("contexts"),
+        [(choice["name"], choice["value"]) for choice in command.get("choices") or ()],
+        [_plain(option) for option in command.get("options") or ()],
+    )
+
+
+def read(data: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
+    """Return what was called, in words and as a parsed command, and the field that is typed in."""
+    group = data["options"][0]
+    given = group.get("options") or []
+    values = {option["name"]: option["value"] for option in given}
+    order = {"interaction_type": data["name"], "action": group["name"], **values}
+    focused = next((option["name"] for option in given if option.get("focused")), "")
+    said = " ".join(f"{name}: {value}" for name, value in values.items())
+    return f"/{data['name']} {group['name']} {said}".rstrip(), order, focused

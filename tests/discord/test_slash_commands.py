@@ -1,0 +1,264 @@
+"""Slash commands: made from the command modules, told to Discord when they change, and used."""
+
+from typing import Annotated, Literal
+
+import pytest
+import simcord
+
+from bot.command_registry import CommandModule
+from bot.context import Context
+from bot.fields import About, When
+from bot.transports.discord_commands import payload
+from core.postgres import count, select_one
+from tests.support.chat import PASSWORD
+from tests.support.stage import Member, Stage
+
+COMMANDS = "/applications/*/commands"
+
+
+@pytest.fixture
+async def ada(stage: Stage) -> Member:
+    """Someone who has an account and is logged in."""
+    member = stage.person("ada")
+    await member.register("ada")
+    return member
+
+
+def told(stage: Stage) -> int:
+    """How often Discord was told the commands."""
+    return sum(
+        request.method == "PUT" and request.path.endswith("/commands")
+        for request in stage.env.http_requests
+    )
+
+
+party = CommandModule("party", "Parties")
+
+
+@party.command("plan a party for {guests}")
+async def plan(
+    ctx: Context,
+    note: str | None = None,
+    *,
+    guests: int,
+    size: Literal["small", "large"],
+    cost: float | None = None,
+    loud: bool = False,
+    start: Annotated[When | None, About("its beginning")] = None,
+) -> str:
+    """Plan a party."""
+    return f"{guests!r} {size!r} {cost!r} {loud!r} {start and start.isoformat()} {note!r}"
+
+
+# What Discord is told
+
+
+async def test_options_have_types_choices_and_the_required_ones_first(stage: Stage) -> None:
+    registry = await stage.world.know(party)
+    (command,) = [command for command in payload(registry) if command["name"] == "party"]
+    (subcommand,) = command["options"]
+    assert (subcommand["name"], subcommand["description"]) == ("plan", "Plan a party.")
+    assert [
+        (option["name"], option["type"], option["required"]) for option in subcommand["options"]
+    ] == [
+        ("guests", 4, True),
+        ("size", 3, True),
+        ("note", 3, False),
+        ("cost", 10, False),
+        ("loud", 5, False),
+        ("start", 3, False),
+    ]
+    assert subcommand["options"][1]["choices"] == [
+        {"name": "small", "value": "small"},
+        {"name": "large", "value": "large"},
+    ]
+    assert subcommand["options"][5]["description"] == "Its beginning"
+
+
+async def test_secrets_are_no_options_and_other_peoples_things_none_to_choose(stage: Stage) -> None:
+    commands = {command["name"]: command for command in payload(stage.world.brain.registry)}
+    actions = {option["name"]: option for option in commands["account"]["options"]}
+    assert actions["change_password"]["options"] == []
+    tasks = {option["name"]: option for option in commands["task"]["options"]}
+    assert "autocomplete" not in tasks["add"]["options"][0]  # a new name
+    assert tasks["complete"]["options"][0]["autocomplete"]
+
+
+async def test_a_module_whose_name_discord_can_not_take_is_left_out(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = CommandModule("Odd one", "Odd")
+    registry = await stage.world.know(odd)
+    assert "Odd one" not in [command["name"] for command in payload(registry)]
+    assert "'Odd one' can't be a slash command" in caplog.text
+
+
+async def test_discord_is_told_once_and_again_where_something_changed(stage: Stage) -> None:
+    assert told(stage) == 1
+    await stage.restart()
+    assert told(stage) == 1
+    await stage.world.know(party)
+    await stage.restart(forget=False)
+    assert told(stage) == 2
+
+
+async def test_a_discord_that_takes_no_commands_still_gets_answers(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.env.inject_error("GET", COMMANDS, status=503, times=None)
+    await stage.restart()
+    assert "Discord was not told the slash commands: Discord answered 503" in caplog.text
+    assert "register" in await stage.person("ada").say("hello")
+
+
+# Using them
+
+
+async def test_options_reach_the_function_as_what_they_are(stage: Stage) -> None:
+    await stage.world.know(party)
+    await stage.restart(forget=False)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    assert await ada.slash("party plan", guests=3, size="large", cost=2.5, loud=True) == (
+        "3 'large' 2.5 True None None"
+    )
+    answer = await ada.slash(
+        "party plan", guests=3, size="small", start="tomorrow at 5pm", note="x"
+    )
+    assert answer == "3 'small' None False 2030-03-05T17:00:00+00:00 'x'"
+
+
+async def test_an_order_goes_the_same_way_as_one_in_words(stage: Stage, ada: Member) -> None:
+    assert "Added **milk**" in await ada.slash("task add", name="milk", due="tomorrow at 5pm")
+    (first,) = [sent for sent in stage.env.http_requests if sent.path.endswith("/callback")]
+    assert first.json == {"type": 5}  # at work, at once; what it says comes afterwards
+    assert ada.used is not None
+    assert not ada.used.ephemeral
+    assert "tomorrow at 17:00" in await ada.say("show my tasks")
+    answer = await ada.slash("task schedule", name="milk", due="yesterday at 5pm")
+    assert "past" in answer
+    assert "tomorrow at 18:00" in await ada.say("tomorrow at 6pm")
+
+
+async def test_what_is_destructive_is_confirmed(ada: Member) -> None:
+    await ada.slash("task add", name="milk")
+    assert "Delete **milk**?" in await ada.slash("task delete", name="milk")
+    assert count("tasks") == 1
+    assert "Deleted **milk**" in await ada.press("Yes")
+    assert count("tasks") == 0
+
+
+async def test_a_command_gives_up_the_question_that_was_open(ada: Member) -> None:
+    await ada.say("new task")
+    assert "Talk to me" in await ada.slash("help")
+    assert count("tasks") == 0
+    assert "Added **milk**" in await ada.slash("task add", name="milk")
+
+
+async def test_logging_in_and_out_by_commands(stage: Stage) -> None:
+    ada = stage.person("ada")
+    ada.used = await ada.user.slash("register")
+    assert "Hello, **ada**!" in await ada.submit(username="ada", password=PASSWORD)
+    assert "logged out" in await ada.slash("logout")
+    ada.used = await ada.user.slash("login")
+    assert "Hello, **ada**!" in await ada.submit(username="ada", password=PASSWORD)
+    assert not any(PASSWORD in message.content for message in ada.messages)
+
+
+async def test_a_stranger_is_asked_to_log_in(stage: Stage) -> None:
+    ada = stage.person("ada")
+    assert "register" in await ada.slash("task add", name="milk")
+    assert ada.buttons == ["Log in", "Register"]
+
+
+# Suggestions
+
+
+async def suggested(member: Member, command: str, option: str, typed: str) -> list[str]:
+    choices = await member.user.autocomplete(command, option, typed)
+    return [choice["value"] for choice in choices]
+
+
+async def test_ones_own_open_tasks_are_suggested(stage: Stage, ada: Member) -> None:
+    for name in ("buy milk", "buy bread", "call mum"):
+        await ada.say(f"add {name} to my tasks")
+    await ada.say("complete call mum")
+    bob = stage.person("bob")
+    await bob.register("bob")
+    await bob.say("add buy a boat to my tasks")
+    assert await suggested(ada, "task complete", "name", "") == ["buy milk", "buy bread"]
+    assert await suggested(ada, "task complete", "name", "bre") == ["buy bread"]
+    assert await suggested(ada, "task complete", "name", "buy mlik") == ["buy milk"]
+    assert await suggested(ada, "task complete", "name", "boat") == []
+    assert "Done: **buy milk**" in await ada.slash("task complete", name="buy milk")
+
+
+async def test_a_stranger_is_suggested_nothing(stage: Stage) -> None:
+    assert await suggested(stage.person("eve"), "task complete", "name", "a") == []
+
+
+async def test_while_the_api_is_away_nothing_is_suggested(stage: Stage, ada: Member) -> None:
+    async with stage.world.api_away():
+        assert await suggested(ada, "task complete", "name", "a") == []
+
+
+# In a server, where the bot reads no messages and others look on
+
+
+class Guild:
+    """A server with the bot and a person on it."""
+
+    def __init__(self, stage: Stage, member: Member) -> None:
+        guild = stage.env.create_guild()
+        self.channel = guild.create_text_channel("general")
+        self.actor = guild.add_member(member.user)
+        self.result: simcord.InteractionResult
+        self._stage = stage
+
+    async def slash(self, command: str, **options: object) -> str:
+        self.result = await self.actor.slash(self.channel, command, **options)
+        return await self._answer()
+
+    async def press(self, label: str) -> str:
+        self.result = await self.actor.click(self._said[-1], label=label)
+        return await self._answer()
+
+    async def submit(self, **lines: str) -> str:
+        self.result = await self.actor.submit_modal(self.result, lines)
+        return await self._answer()
+
+    async def _answer(self) -> str:
+        await self._stage.settle()
+        followups = self.result.followups
+        self._said = followups or ([self.result.response] if self.result.response else [])
+        assert all(message.ephemeral for message in self._said)
+        return "\n".join(message.content for message in self._said)
+
+
+async def test_in_a_server_nobody_else_sees_the_answer(stage: Stage, ada: Member) -> None:
+    guild = Guild(stage, ada)
+    assert "Added **milk**" in await guild.slash("task add", name="milk")
+    assert guild.result.ephemeral
+    assert guild.channel.history() == []
+
+
+async def test_in_a_server_questions_are_answered_by_buttons_and_forms(
+    stage: Stage, ada: Member
+) -> None:
+    guild = Guild(stage, ada)
+    assert "past" in await guild.slash("task add", name="milk", due="yesterday at 5pm")
+    assert await guild.press("Answer") == ""
+    assert "tomorrow at 17:00" in await guild.submit(answer="tomorrow at 5pm")
+    assert "Delete **milk**?" in await guild.slash("task delete", name="milk")
+    assert "Deleted **milk**" in await guild.press("Yes")
+
+
+async def test_in_a_server_a_password_is_asked_for_in_a_form(stage: Stage, ada: Member) -> None:
+    guild = Guild(stage, ada)
+    before = select_one("users", {"username": "ada"})
+    assert "current password" in await guild.slash("account change_password")
+    await guild.press("Answer unseen")
+    assert "new password" in await guild.submit(answer=PASSWORD)
+    await guild.press("Answer unseen")
+    assert "is changed" in await guild.submit(answer="another good password")
+    assert select_one("users", {"username": "ada"}) != before
