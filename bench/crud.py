@@ -1,7 +1,7 @@
 """CRUD by table name against raw psycopg2, one connection each, on PostgreSQL.
 
-Both return rows as dicts and run in autocommit mode. A ratio is psycopg2's time by the project's, the
-two taken in turn: 1.0 is as fast as by hand, 0.5 takes twice as long.
+Both return rows as dicts and run in autocommit mode. A ratio is psycopg2's time by the project's,
+the two taken in turn: 1.0 is as fast as by hand, 0.5 takes twice as long.
 """
 
 import io
@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import psycopg2
+import psycopg2.extensions
 from psycopg2.extras import execute_values
 from sqlalchemy import make_url
 
@@ -52,7 +53,7 @@ def main() -> None:
         _compare_many(raw)
 
 
-def _compare_single(raw: Any) -> None:
+def _compare_single(raw: psycopg2.extensions.connection) -> None:
     def by_hand(sql: str, *params: object) -> dict[str, Any]:
         with raw.cursor() as cursor:
             cursor.execute(sql, params)
@@ -91,7 +92,7 @@ def _seconds(action: Action) -> float:
     return perf_counter() - start
 
 
-def _compare_many(raw: Any) -> None:
+def _compare_many(raw: psycopg2.extensions.connection) -> None:
     rows = [{"name": f"name {n}", "amount": n} for n in range(MANY)]
 
     def by_values() -> None:

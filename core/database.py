@@ -20,7 +20,7 @@ from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
 from core.errors import InvalidInput, UnknownName
 from core.pool import Pool
-from core.reflection import SQLITE_TYPES, KnownTable, Tables
+from core.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
 
 POOL_TIMEOUT = 10  # seconds that a piece of work waits for a free connection
 
@@ -135,6 +135,11 @@ class Database:
             with driver_errors():
                 known = self._tables.read(name, self._open.get() or self.engine)
         return known
+
+    def table_names(self) -> set[str]:
+        """Return the names of the tables and views that there are now."""
+        with driver_errors():
+            return table_names(self._open.get() or self.engine)
 
     def forget_tables(self) -> None:
         """Look at every table anew, since something may have changed them."""

@@ -29,6 +29,7 @@ LONGEST_PAUSE_SECONDS = 86_400
 LATE_AFTER_SECONDS = 60
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
 ERROR_LENGTH = 500
+CLAIMED = ("id", "user_uuid", "channel", "subject", "due_at", "attempts")
 
 
 def set_reminder(
@@ -97,9 +98,9 @@ def claim(
     """Lease up to `limit` deliveries that are due on these channels, the longest-waiting first.
 
     With an address, only those to people who are reached there. Each row has `id`, `lease_id`,
-    `user_uuid`, `channel`, `text` (which says so where it is late), `due_at`, `attempts` and
-    `target`: the account on the platform, the webhook, or the topic; None where the user has
-    removed it meanwhile.
+    `user_uuid`, `channel`, `subject` (None where it came from no reminder), `text` (which says so
+    where it is late), `due_at`, `attempts` and `target`: the account on the platform, the webhook,
+    or the topic; None where the user has removed it meanwhile.
     """
     lease = uuid4()
     until = now + timedelta(seconds=lease_seconds)
@@ -126,7 +127,7 @@ def claim(
         found = targets(connection, rows)
     return [
         {
-            **{key: row[key] for key in ("id", "user_uuid", "channel", "due_at", "attempts")},
+            **{key: row[key] for key in CLAIMED},
             "lease_id": lease,
             "text": row["text"] + _lateness(row["due_at"], now),
             "target": target,
@@ -233,6 +234,7 @@ def _deliveries_of(reminder: RowMapping, ways: list[Way], now: datetime) -> list
     """Return a row for each way to reach the owner, or a dead one that says there is none."""
     base = {
         "user_uuid": reminder["user_uuid"],
+        "subject": reminder["subject"],
         "text": reminder["text"],
         "due_at": reminder["due_at"],
         "next_attempt_at": now,

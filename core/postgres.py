@@ -126,7 +126,9 @@ def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
     for number, row in enumerate(rows):
         if row.keys() != names:
             odd = sorted(map(str, row.keys() ^ names))
-            raise InvalidInput(f"insert_many: row {number} differs from the first one in {odd}")
+            raise InvalidInput(f"insert_many: row {number} differs from the first one in {odd}.")
+    if not names:
+        raise InvalidInput("insert_many: the rows have no columns.")
     found = _table(table, names)
     made = [name for name in found.defaults if name not in names]
     database, statement = _statement(Shape("insert_many", found.table, changed=(*names, *made)))
@@ -165,11 +167,7 @@ def execute(query: str, params: Mapping[str, Any] | None = None) -> list[Row] | 
 
 def table_exists(table: str) -> bool:
     """Tell whether the database has this table or view."""
-    try:
-        get_database().table(table, refresh=True)
-    except UnknownName:
-        return False
-    return True
+    return table in get_database().table_names()
 
 
 def get_columns(table: str) -> list[str]:

@@ -108,9 +108,14 @@ def _makers(table: Table, kind: str) -> Makers:
     return makers
 
 
-def _reflect(name: str, bind: Engine | Connection) -> Table:
+def table_names(bind: Engine | Connection) -> set[str]:
+    """Return the names of the tables and views that the database has."""
     inspector = inspect(bind)
-    if name not in {*inspector.get_table_names(), *inspector.get_view_names()}:
+    return {*inspector.get_table_names(), *inspector.get_view_names()}
+
+
+def _reflect(name: str, bind: Engine | Connection) -> Table:
+    if name not in table_names(bind):
         raise UnknownName(f"There is no table {name!r}.")
     foreign = MetaData()
     event.listen(foreign, "column_reflect", _choose_type)

@@ -216,6 +216,7 @@ deliveries = Table(
     Column("last_error", String(500)),
     Column("settled_at", Moment()),
     created_at_column(),
+    Column("subject", String(255)),  # the reminder's, where it came from one
     Index("ix_deliveries_state_channel_next_attempt_at", "state", "channel", "next_attempt_at"),
 )
 

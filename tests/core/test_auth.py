@@ -1,6 +1,8 @@
 """Log-ins and tokens."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -20,7 +22,7 @@ from core.auth import (
     unregisterUser,
     verifyLoginToken,
 )
-from core.database import Database
+from core.database import Database, use_database
 from core.errors import InvalidInput, NotAuthenticated
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -116,12 +118,28 @@ def test_an_unknown_user_takes_as_long_as_a_wrong_password(
         get_settings.cache_clear()
 
 
-def test_the_hash_is_checked_without_holding_a_connection(database: Database) -> None:
-    users.registerUser("ada", PASSWORD)
-    token = getLoginToken("ada", PASSWORD)
-    pool: Any = database.engine.pool
-    assert token
-    assert pool.checkedout() == 0
+def test_others_read_while_a_password_is_checked(
+    ada: dict[str, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD_HASH_ROUNDS", "12")
+    get_settings.cache_clear()
+    reads = 0
+    try:
+        assert users.changePassword(ada["id"], PASSWORD)
+        with (
+            closing(Database(database.engine.url, pool_size=1, pool_timeout=0.05)) as small,
+            ThreadPoolExecutor(1) as other,
+        ):
+            before = use_database(small)
+            checking = other.submit(getLoginToken, "ada", PASSWORD)
+            while not checking.done():
+                assert postgres.exists("users", {"username": "ada"})
+                reads += 1
+            use_database(before)
+        assert checking.result()
+        assert reads > 5
+    finally:
+        get_settings.cache_clear()
 
 
 # Tokens
