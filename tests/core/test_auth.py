@@ -127,7 +127,7 @@ def test_others_read_while_a_password_is_checked(
     try:
         assert users.changePassword(ada["id"], PASSWORD)
         with (
-            closing(Database(database.engine.url, pool_size=1, pool_timeout=0.05)) as small,
+            closing(Database(database.engine.url, pool_size=1)) as small,
             ThreadPoolExecutor(1) as other,
         ):
             before = use_database(small)
