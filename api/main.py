@@ -10,7 +10,17 @@ from typing import Any
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import errors, idempotency, metrics, openapi, paths, request_id, security
+from api import (
+    cors,
+    documentation,
+    errors,
+    idempotency,
+    metrics,
+    openapi,
+    paths,
+    request_id,
+    security,
+)
 from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
 from api.server import Server, serve
@@ -65,8 +75,9 @@ def create_app(
     if database is not None:
         use_database(database)
     # Hooks run in this order: a request is named, its caller admitted, its path checked.
-    for part in (request_id, metrics, security, paths, idempotency, errors, openapi):
+    for part in (request_id, metrics, cors, security, paths, idempotency, errors, openapi):
         part.install(app)
+    documentation.install(app)
     security.public(app.view_functions["openapi.spec"])
     for module in [*load_routes(), *_added]:
         add_routes(app, module)

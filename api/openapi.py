@@ -7,7 +7,7 @@ from apiflask import APIFlask
 
 from api import idempotency
 from api.models import Error
-from api.security import SERVICE_KEY_HEADER, access_of
+from api.security import SERVICE_KEY_HEADER, Access, access_of
 
 Document = dict[str, Any]
 
@@ -15,6 +15,12 @@ SCHEMES: dict[str, Document] = {
     "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "operator": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN."},
     "service": {"type": "apiKey", "in": "header", "name": SERVICE_KEY_HEADER},
+}
+OPENS: dict[Access, tuple[str, ...]] = {
+    "public": (),
+    "user": ("user",),
+    "service": ("service",),
+    "operator": ("operator", "service"),
 }
 VARIABLE = re.compile(r"<(\w+:)?(\w+)>")  # in the path of a rule
 ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
@@ -53,8 +59,8 @@ def _may_be_repeated(operation: Document) -> None:
     operation["responses"]["422"] = {"description": "The key was used for another request."}
 
 
-def _complete(operation: Document, access: str, uuids: set[str]) -> None:
-    operation["security"] = [] if access == "public" else [{access: []}]
+def _complete(operation: Document, access: Access, uuids: set[str]) -> None:
+    operation["security"] = [{scheme: []} for scheme in OPENS[access]]
     for parameter in operation.get("parameters", []):
         if parameter["name"] in uuids:
             parameter["schema"]["format"] = "uuid"

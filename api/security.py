@@ -19,6 +19,7 @@ Access = Literal["user", "public", "service", "operator"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
+POLICY = "default-src 'none'; frame-ancestors 'none'"
 SERVICE_KEY_HEADER = "X-Service-Key"
 
 
@@ -113,6 +114,6 @@ def _harden(response: Response) -> Response:
     """Keep answers out of caches, and out of a browser's guesses and frames."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -20,6 +20,7 @@ from tests.api.callers import PASSWORD, Caller
 PUBLIC = {
     ("GET", "/health"),
     ("GET", "/ready"),
+    ("GET", "/docs"),
     ("GET", "/openapi.json"),
     ("POST", "/api/register"),
     ("POST", "/api/login"),

@@ -1,0 +1,60 @@
+"""The OpenAPI document keeps its word: schemathesis sends what it allows, and what it forbids."""
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from pydantic import SecretStr
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from api.main import create_app
+from api.security import SERVICE_KEY_HEADER
+from config.settings import get_settings
+from core.auth import get_login_token
+from core.database import Database
+from core.users import register_user
+from tests.api.callers import PASSWORD, on_one_database
+
+METRICS_TOKEN = "m" * 40
+# What no schema can say is a documented 400: whether a zone exists, how many bytes a password has.
+BEYOND_SCHEMAS = [positive_data_acceptance]
+EXAMPLES = 12  # for each operation
+
+
+def headers(case: Case) -> dict[str, str]:
+    """The right to call an operation: the document says whose it is."""
+    schemes = [name for one in case.operation.definition.raw["security"] for name in one]
+    if schemes == ["user"]:
+        register_user("ada", PASSWORD)  # anew, where an example deleted the account
+        return {"Authorization": f"Bearer {get_login_token('ada', PASSWORD)}"}
+    if schemes == ["service"]:
+        return {SERVICE_KEY_HEADER: get_settings().service_key.get_secret_value()}
+    return {"Authorization": f"Bearer {METRICS_TOKEN}"} if schemes else {}
+
+
+@on_one_database
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_is_as_documented(database: Database, mode: GenerationMode) -> None:
+    settings = get_settings().model_copy(update={"metrics_token": SecretStr(METRICS_TOKEN)})
+    app = create_app(settings, database)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    sent = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        described = operation.definition.raw
+        if mode.is_negative and not (described.get("parameters") or "requestBody" in described):
+            continue  # there is nothing in it that could be wrong
+
+        @hypothesis.settings(
+            max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), derandomize=True
+        )
+        @given(operation.as_strategy(mode))
+        def send(case: Case) -> None:
+            nonlocal sent
+            case.call_and_validate(headers=headers(case), excluded_checks=BEYOND_SCHEMAS)
+            sent += 1
+
+        send()
+    assert sent > 100
