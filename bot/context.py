@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.api_client import ApiError
 from bot.memory import UNDO_KEPT, Undo
 from bot.messages import Incoming, Session
 from bot.sessions import Person, Sessions, UserApi
@@ -126,8 +127,12 @@ class Context:
         """Take the last change back, and return what is told. Raises Declined."""
         undo, self._memory.undo = self._memory.undo, None
         if undo is None or undo.until < self._clock():
-            raise Declined("There is nothing that I can undo.")
-        await undo.steps()
+            raise Declined("There is nothing to undo: I can take back the last change only.")
+        try:
+            await undo.steps()
+        except ApiError:
+            self._memory.undo = undo  # the API may only be away
+            raise
         return undo.told
 
     async def log_out(self) -> None:

@@ -10,8 +10,8 @@ from bot.talk import Talk, normalise
 from bot.text import escape
 
 WELCOME = (
-    "Hello! I carry out orders in plain language, and first I need to know who you are.\n"
-    "What is your user name? (Say **register** to make an account.)"
+    "Hello! Tell me what you want in plain words, and I'll do it and remind you.\n"
+    "What is your user name? (If you have no account yet, say **register**.)"
 )
 NEW_NAME = "Let's make you an account. What should your user name be?"
 NAME = "What is your user name?"

@@ -113,22 +113,23 @@ def full_help(registry: Registry) -> str:
 
 
 def module_names(registry: Registry) -> str:
-    """Name everything that is registered, for a sentence."""
-    return ", ".join(f"**{escape(name)}**" for name in registry.list_registered())
+    """Name everything that is registered, for a sentence: the largest modules first."""
+    modules = [module.interaction_type for module in _largest_first(registry)]
+    names = [f"**{escape(name)}**" for name in dict.fromkeys(modules + registry.list_registered())]
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def greeting(name: str, registry: Registry) -> str:
     """Welcome a person who has just logged in, and say what they can do."""
     modules = _largest_first(registry)
-    about = {module.interaction_type: f": {module.description}" for module in modules}
-    names = dict.fromkeys([*about, *registry.list_registered()])
-    lines = [f"Hello, {name}! You are logged in. I can help you with"]
-    lines += [f"• **{escape(name)}**{escape(about.get(name, ''))}" for name in names]
     said = [example(found.spec) for found in [*modules[0].commands.values()][:2]] if modules else []
     hint = (
         f"Say, for example, {' or '.join(f'“{escape(text)}”' for text in said)}. " if said else ""
     )
-    return "\n".join([*lines, f"{hint}“Help” lists everything that you can say."])
+    return (
+        f"Hello, {name}! You are logged in. I can help you with {module_names(registry)}.\n"
+        f"{hint}“Help” lists everything that you can say."
+    )
 
 
 def _largest_first(registry: Registry) -> list[CommandModule]:

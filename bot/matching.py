@@ -12,6 +12,7 @@ from bot.text import named
 
 Row = Mapping[str, Any]
 
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLOSE = 80  # rapidfuzz's score, of 100, from which on a name may be a misspelt one: worth asking
 NEAR = 50  # and from which on it is worth mentioning
 SHOWN = 9
@@ -55,8 +56,10 @@ async def pick(
     """Return the row whose name was meant, asking where that is not certain.
 
     `kind` is what a row is called ("task"), `label` how the person tells rows apart. Raises
-    Declined where none fits.
+    Declined where none fits. A row's id, which buttons know, means that row alone.
     """
+    if ID.fullmatch(words):
+        return _found(ctx, words, _with_id(words, rows, kind))
     said = words
     while True:
         names = [row["name"] for row in rows]
@@ -67,13 +70,21 @@ async def pick(
                 raise Declined("All right, nothing was changed.")
         if not found:
             raise Declined(_nothing(words, names, kind))
-        if len(found) == 1:
-            return _found(ctx, said, rows[found[0]])
         rows = [rows[index] for index in found]
-        words = await ctx.ask(_which(kind, [label(row) for row in rows]))
+        labels = [label(row) for row in rows]
+        if len({*labels}) == 1:  # nobody could tell them apart
+            return _found(ctx, said, rows[0])
+        words = await ctx.ask(_which(kind, labels))
         number = normalise(words).removeprefix("number ")
         if number.isdecimal() and 1 <= int(number) <= len(rows):
             return _found(ctx, said, rows[int(number) - 1])
+
+
+def _with_id(row_id: str, rows: Sequence[Row], kind: str) -> Row:
+    for row in rows:
+        if row["id"] == row_id:
+            return row
+    raise Declined(f"That {kind} is not there any more.")
 
 
 def _found(ctx: Context, said: str, row: Row) -> Row:

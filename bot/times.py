@@ -9,6 +9,8 @@ def countdown(moment: datetime, now: datetime) -> str | None:
     seconds = round((moment - now).total_seconds())
     if not 0 <= seconds < 60:
         return None
+    if not seconds:
+        return "now"
     return f"in {seconds} second{'' if seconds == 1 else 's'}"
 
 

@@ -14,7 +14,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (0, "in 0 seconds"),
+        (0, "now"),
+        (-0.4, "now"),
         (1, "in 1 second"),
         (2.6, "in 3 seconds"),
         (59, "in 59 seconds"),

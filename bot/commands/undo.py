@@ -1,0 +1,17 @@
+"""Taking the last change back."""
+
+from bot.command_registry import CommandModule
+from bot.context import Context
+
+changes = CommandModule("change", "Your last change")
+
+
+@changes.command(
+    "undo",
+    "undo (that|it|this)",
+    "undo (the|my) last (change|order|thing)",
+    "(take|put) (that|it) back",
+)
+async def undo(ctx: Context) -> str:
+    """Undo your last change."""
+    return await ctx.take_back()
