@@ -104,7 +104,7 @@ class _Resolution:
         if day is None:
             passed = at <= self.local.time()
             day = self.today + timedelta(days=passed and not days_later)
-        return self._attach(datetime.combine(day + timedelta(days=days_later), at))
+        return attach(datetime.combine(day + timedelta(days=days_later), at), self.zone, self.local)
 
     def _after(self, length: Duration) -> datetime:
         """Add a length to now: days and months on the calendar, seconds on the clock."""
@@ -112,18 +112,12 @@ class _Resolution:
             raise UnclearTime(TOO_FAR)
         moment = self.local
         if length.days or length.months:
-            moment = self._attach(
+            moment = attach(
                 datetime.combine(_later(self.today, length), self.local.time()),
+                self.zone,
+                self.local,
             )
         return (moment.astimezone(UTC) + timedelta(seconds=length.seconds)).astimezone(self.zone)
-
-    def _attach(self, moment: datetime) -> datetime:
-        """Give a naive local time its zone."""
-        first = moment.replace(tzinfo=self.zone)
-        real = first.astimezone(UTC).astimezone(self.zone)
-        if real.replace(tzinfo=None) != moment:
-            return real  # the clocks skip it, and the way there and back moved it on
-        return first.replace(fold=1) if first <= self.local else first
 
     def _day(self) -> date | None:
         """Return the day that is named, or None where none is."""
@@ -253,10 +247,27 @@ class _Resolution:
         if hour == 12:
             return 12
         if day is not None and day != self.today:
-            return hour + 12 if hour < 7 else hour
+            return likely_hour(hour)
         waking = [one for one in (hour, hour + 12) if one >= WAKING_HOUR]
         ahead = [one for one in waking if time(one, self.reading.minute) > self.local.time()]
         return min(ahead or waking)
+
+
+def attach(moment: datetime, zone: ZoneInfo, past: datetime | None = None) -> datetime:
+    """Give a naive local time its zone; of one that comes twice the first, if that is not `past`.
+
+    One that the clocks skip moves on by the skipped hour.
+    """
+    first = moment.replace(tzinfo=zone)
+    real = first.astimezone(UTC).astimezone(zone)
+    if real.replace(tzinfo=None) != moment:
+        return real  # the clocks skip it, and the way there and back moved it on
+    return first.replace(fold=1) if past and first <= past else first
+
+
+def likely_hour(hour: int) -> int:
+    """Choose the half of another day for an hour from 1 to 12: when people are awake."""
+    return hour + 12 if hour < 7 else hour
 
 
 def _later(day: date, length: Duration) -> date:

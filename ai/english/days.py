@@ -3,7 +3,7 @@
 import re
 
 from ai.english.durations import Duration
-from ai.english.numbers import NUMBER, ORDINAL, ordinal
+from ai.english.numbers import ORDINAL, ordinal
 from ai.english.reading import Part, Piece, Reading, named, piece
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -183,27 +183,6 @@ def _short_edge(match: re.Match[str], reading: Reading) -> bool:
 def _holiday(match: re.Match[str], reading: Reading) -> bool:
     reading.date = (None, *HOLIDAYS[named(match, "holiday")])
     return reading.take("day")
-
-
-_EVERY_UNIT = (
-    r"(?:minute|hour|day|weekday|weekend|week|fortnight|month|quarter|year"
-    r"|morning|afternoon|evening|night)s?"
-)
-
-
-@piece(
-    rf"(?:every|each)\s+(?:single\s+|other\s+|second\s+|last\s+)?(?:(?:{NUMBER}\s+)?{_EVERY_UNIT}"
-    rf"|{WEEKDAY[: -len('(?![a-z])')]}s?(?:(?:\s*,\s*|\s+and\s+){WEEKDAY})*|{ORDINAL})",
-    DAYS,
-)
-@piece(
-    r"daily|weekly|monthly|hourly|yearly|(?:on\s+)?weekdays|on\s+weekends"
-    r"|on\s+(?:mon|tues|wednes|thurs|fri|satur|sun)days|(?:once|twice)\s+an?\s+(?:day|week|month)",
-    DAYS,
-)
-def _recurring(match: re.Match[str], reading: Reading) -> bool:
-    reading.problem = "recurring"
-    return reading.take("day", "weekday")
 
 
 @piece(rf"yesterday|(?:on\s+)?last\s+(?:{WEEKDAY}|night|week|month|year)", DAYS)

@@ -12,8 +12,9 @@ from ai.english.clock import CLOCK
 from ai.english.days import DAYS
 from ai.english.durations import read_duration
 from ai.english.reading import END, Reading
+from ai.english.recurrence import EVERY
 
-PIECES = (*DAYS, *CLOCK)
+PIECES = (*DAYS, *CLOCK, *EVERY)
 MAX_STARTS = 200
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001

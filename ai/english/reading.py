@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ai.english.durations import Duration
+
+if TYPE_CHECKING:
+    from ai.english.recurrence import Every
 
 Problem = Literal["recurring", "past", "vague", "numeric"]
 Part = Literal["morning", "noon", "afternoon", "evening", "night"]
@@ -34,6 +37,7 @@ class Reading:
     half: str = ""  # "am" or "pm"
     is_exact: bool = False  # the hour is on the 24-hour clock
     part: Part | None = None
+    every: "Every | None" = None  # how it comes again
     problem: Problem | None = None
     is_weak: bool = False  # alone it is too little to be taken out of a sentence
     pieces: int = 0

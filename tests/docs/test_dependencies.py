@@ -11,6 +11,7 @@ MODULES = {
     "discord.py": "discord",
     "psycopg2-binary": "psycopg2",
     "pyjwt": "jwt",
+    "python-dateutil": "dateutil",
     "python-json-logger": "pythonjsonlogger",
 }
 """What a package is imported as, where that is not its name."""

@@ -1,0 +1,179 @@
+"""Times that come again: their rules, their first time, and what is asked about."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import pytest
+from dateutil.rrule import rrulestr
+
+from ai import dates, recurring
+from ai.dates import UnclearTime, find, resolve
+from ai.recurring import Resolved, is_recurring, occurrence_after, resolve_recurring
+from tests.ai.recurring_phrases import RULES
+from tests.ai.test_dates import BERLIN, NOW
+from tests.ai.time_phrases import MEANINGS
+
+
+@pytest.mark.parametrize(("words", "expected"), RULES.items())
+def test_words_mean_a_rule(words: str, expected: tuple[str, str]) -> None:
+    at, rule = expected
+    first = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
+    assert resolve_recurring(words, BERLIN, NOW) == Resolved(first, rule)
+
+
+@pytest.mark.parametrize("words", RULES)
+def test_the_first_time_is_one_of_the_rules_own(words: str) -> None:
+    found = resolve_recurring(words, BERLIN, NOW)
+    start = found.at.replace(tzinfo=None)
+    assert next(iter(rrulestr(found.rule, dtstart=start))) == start
+
+
+@pytest.mark.parametrize("words", RULES)
+def test_where_one_time_is_wanted_it_is_asked_for(words: str) -> None:
+    assert is_recurring(words)
+    with pytest.raises(UnclearTime) as caught:
+        resolve(words, BERLIN, NOW)
+    assert caught.value.question == dates.PROBLEMS["recurring"]
+
+
+@pytest.mark.parametrize("words", [words for words in RULES if not words.endswith(".")])
+def test_the_phrase_is_found_behind_a_text(words: str) -> None:
+    text = f"feed the cat {words}"
+    assert find(text) == [(13, len(text))]
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        *((words, recurring.UNCLEAR) for words in ("tomorrow", "twice a day", "3 times a week")),
+        ("every 1.5 days", recurring.UNCLEAR),
+        ("every 2 hours at 5", recurring.UNCLEAR),
+        ("every 0 days", recurring.UNCLEAR),
+        ("every day next week", recurring.UNCLEAR),
+        ("every year on 3 april 2027", recurring.UNCLEAR),
+        *((words, recurring.WHICH_DAY) for words in ("every week", "weekly at 9", "every 2 weeks")),
+        *((words, recurring.WHICH_DAY) for words in ("every month", "monthly", "every year")),
+        ("every week on the 3rd", recurring.WHICH_DAY),
+        ("on the 31st of every month", recurring.NOT_EVERY_MONTH),
+        ("every 29th", recurring.NOT_EVERY_MONTH),
+        ("every 29 february", recurring.NOT_EVERY_YEAR),
+        ("every 31 june", recurring.NOT_EVERY_YEAR),
+        ("every 99999999 days", recurring.TOO_RARE),
+        ("every friday at midnight", dates.MIDNIGHT),
+        ("every now and then", dates.UNREADABLE),
+        ("every", dates.UNREADABLE),
+        ("every day until friday", dates.UNREADABLE),
+        ("every monday or tuesday", dates.UNREADABLE),
+        ("on the fifth monday of every month", dates.UNREADABLE),
+    ],
+)
+def test_what_is_unclear_is_asked_about(words: str, question: str) -> None:
+    with pytest.raises(UnclearTime) as caught:
+        resolve_recurring(words, BERLIN, NOW)
+    assert caught.value.question == question
+
+
+@pytest.mark.parametrize("words", MEANINGS)
+def test_what_comes_once_is_not_recurring(words: str) -> None:
+    assert not is_recurring(words)
+
+
+@pytest.mark.parametrize(
+    ("now", "words", "expected"),
+    [
+        # The clocks go from 2:00 to 3:00 on 29 March 2026, and from 3:00 to 2:00 on 25 October.
+        (
+            "2026-03-27T12:00+01:00",
+            "every day at 9",
+            ["2026-03-28T09:00+01:00", "2026-03-29T09:00+02:00", "2026-03-30T09:00+02:00"],
+        ),
+        (
+            "2026-03-27T12:00+01:00",
+            "every day at 2:30am",
+            ["2026-03-28T02:30+01:00", "2026-03-29T03:30+02:00", "2026-03-30T02:30+02:00"],
+        ),
+        (
+            "2026-10-24T12:00+02:00",
+            "every day at 2:30am",
+            ["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00", "2026-10-27T02:30+01:00"],
+        ),
+        (
+            "2026-03-29T00:30+01:00",
+            "every hour",
+            ["2026-03-29T01:30+01:00", "2026-03-29T03:30+02:00", "2026-03-29T04:30+02:00"],
+        ),
+        (
+            "2026-10-25T01:30+02:00",
+            "every 30 minutes",
+            [
+                "2026-10-25T02:00+02:00",
+                "2026-10-25T02:30+02:00",
+                "2026-10-25T02:00+01:00",
+                "2026-10-25T02:30+01:00",
+                "2026-10-25T03:00+01:00",
+            ],
+        ),
+        (
+            "2026-03-20T12:00+01:00",
+            "every other sunday at 8pm",
+            ["2026-03-22T20:00+01:00", "2026-04-05T20:00+02:00"],
+        ),
+        (
+            "2026-10-21T12:00+02:00",
+            "every weekday at 7:30",
+            ["2026-10-22T07:30+02:00", "2026-10-23T07:30+02:00", "2026-10-26T07:30+01:00"],
+        ),
+    ],
+)
+def test_it_comes_again_at_the_same_hour_when_the_clocks_change(
+    now: str, words: str, expected: list[str]
+) -> None:
+    first = resolve_recurring(words, BERLIN, datetime.fromisoformat(now).astimezone(UTC))
+    found = [first.at]
+    while len(found) < len(expected):
+        after = occurrence_after(first, found[-1])
+        assert after
+        found.append(after)
+    assert [moment.isoformat(timespec="minutes") for moment in found] == expected
+
+
+@pytest.mark.parametrize("words", RULES)
+def test_times_come_in_order_and_never_twice(words: str) -> None:
+    resolved = resolve_recurring(words, BERLIN, NOW)
+
+    def times() -> list[datetime]:
+        found = [resolved.at]
+        for _ in range(5):
+            after = occurrence_after(resolved, found[-1])
+            assert after
+            found.append(after)
+        return found
+
+    found = times()
+    assert found == sorted(set(found))
+    between = found[0] + timedelta(seconds=1)
+    assert occurrence_after(resolved, between) == found[1]
+    naive = rrulestr(resolved.rule, dtstart=resolved.at.replace(tzinfo=None))
+    if "HOURLY" not in resolved.rule and "MINUTELY" not in resolved.rule:
+        assert [one.replace(tzinfo=None) for one in found] == [*islice(naive, 6)]
+
+
+def test_a_rule_that_ends_has_no_next_time() -> None:
+    resolved = Resolved(NOW, "FREQ=DAILY;COUNT=2")
+    assert occurrence_after(resolved, NOW) == NOW + timedelta(days=1)
+    assert occurrence_after(resolved, NOW + timedelta(days=1)) is None
+
+
+def test_a_first_time_without_a_zone_of_its_own_is_refused() -> None:
+    with pytest.raises(ValueError, match="ZoneInfo"):
+        occurrence_after(Resolved(NOW.astimezone(UTC), "FREQ=DAILY"), NOW)
+
+
+def test_the_zone_is_the_persons() -> None:
+    found = resolve_recurring("every day at 8", ZoneInfo("Pacific/Auckland"), NOW)
+    assert found.at.isoformat() == "2026-06-11T08:00:00+12:00"  # it is the 11th there
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(RULES) + len(MEANINGS) >= 150
