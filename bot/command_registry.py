@@ -17,6 +17,7 @@ from ai.templates import SentenceError, ways
 from bot.context import Context, Declined, Message
 from bot.fields import Among, Unclear, among_of, convert, fields_of, meaning, question
 from bot.messages import Session
+from bot.reminders import Offer, Offers
 from bot.text import escape
 
 Action = Callable[..., Awaitable[str]]
@@ -48,6 +49,7 @@ class CommandModule:
         self.interaction_type = interaction_type
         self.description = description
         self.commands: dict[str, Command] = {}
+        self.offers: dict[str, tuple[Offer, ...]] = {}
 
     def command(self, *sentences: str, confirm: str | None = None) -> Callable[[Action], Action]:
         """Make a function the command of its name; `sentences` are what people may say.
@@ -65,6 +67,10 @@ class CommandModule:
             return action
 
         return register
+
+    def offer(self, kind: str, *offers: Offer) -> None:
+        """Put buttons under the reminders whose subject is `kind` and an id: "tasks:<id>"."""
+        self.offers[kind] = offers
 
     def _spec(self, action: Action, sentences: tuple[str, ...], confirm: str | None) -> CommandSpec:
         """Read a function; raise RegistrationError where it breaks a convention."""
@@ -146,6 +152,7 @@ class Registry:
         self.specs = specs
         self._handlers: dict[str, Handler] = {}
         self.modules: dict[str, CommandModule] = {}
+        self.offers = Offers()
 
     def add(self, module: CommandModule) -> None:
         """Register a module's commands, all or none; the same one twice is no error."""
@@ -155,6 +162,7 @@ class Registry:
         self.specs.add(*(command.spec for command in module.commands.values()))
         self._handlers[module.interaction_type] = module.handle
         self.modules[module.interaction_type] = module
+        self.offers.add(module.interaction_type, module.offers)
 
     def register_module(self, interaction_type: str, handler: Handler) -> None:
         """Register `async (message, session, parsed)`; a string it returns is sent as the reply."""

@@ -13,8 +13,8 @@ from config.clock import Clock, utc_now
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[str, str], Awaitable[None]]
-"""Sends a text (Markdown) to an account; raises Undeliverable where it can't."""
+Send = Callable[[str, str, str], Awaitable[None]]
+"""Sends a text (Markdown) to an account, with what it is about; raises Undeliverable."""
 
 LEASE_SECONDS = 50
 """How long after claiming a message may be sent: a little less than the lease."""
@@ -138,7 +138,8 @@ class DeliveryLoop:
     async def _deliver(self, delivery: dict[str, Any]) -> None:
         body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
         try:
-            await self._send(delivery["account_id"], escape(delivery["text"]))
+            about = delivery["subject"] or ""
+            await self._send(delivery["account_id"], escape(delivery["text"]), about)
         except Undeliverable as error:
             logger.info("delivery %s was not sent: %s", delivery["id"], error)
             body["outcome"] = "failed" if error.permanent else "retry"

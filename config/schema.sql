@@ -100,6 +100,7 @@ CREATE TABLE deliveries (
 	last_error VARCHAR(500),
 	settled_at TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	subject VARCHAR(255),
 	CONSTRAINT pk_deliveries PRIMARY KEY (id),
 	CONSTRAINT fk_deliveries_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
 	CONSTRAINT fk_deliveries_chat_account_id FOREIGN KEY(chat_account_id) REFERENCES chat_accounts (id) ON DELETE SET NULL
@@ -152,4 +153,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+INSERT INTO alembic_version (version_num) VALUES ('0003');

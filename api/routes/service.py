@@ -65,6 +65,7 @@ class Delivery(BaseModel):
     account_id: str = Field(validation_alias="target")
     text: str
     due_at: datetime
+    subject: str | None = Field(description="What it is about, such as tasks:<id>.")
 
 
 class Claimed(BaseModel):

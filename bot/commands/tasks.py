@@ -9,6 +9,7 @@ from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.fields import About, When
 from bot.matching import Row, pick
+from bot.reminders import Offer
 from bot.sessions import UserApi
 from bot.text import named
 
@@ -33,6 +34,12 @@ ListName = Annotated[str, About("the list's name", example="shopping", among=_li
 Due = Annotated[When, About("it due", example="tomorrow at 5pm")]
 
 tasks = CommandModule("task", "Your to-do list")
+tasks.offer(
+    "tasks",
+    Offer("Done", "complete", {"name": "{id}"}),
+    Offer("Snooze 10 min", "schedule", {"name": "{id}", "due": "in 10 minutes"}),
+    Offer("Snooze 1 h", "schedule", {"name": "{id}", "due": "in 1 hour"}),
+)
 
 
 @tasks.command(

@@ -186,7 +186,7 @@ class Console:
             clock=self._clock,
         )
 
-    async def _deliver(self, account_id: str, text: str) -> None:
+    async def _deliver(self, account_id: str, text: str, _subject: str) -> None:
         if account_id != self._address.account_id:
             raise Undeliverable("another account talks in this terminal", permanent=False)
         await self.send(text)

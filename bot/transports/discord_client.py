@@ -16,6 +16,7 @@ from bot.transports.discord_interactions import Interactions
 from bot.transports.discord_outlets import TROUBLE, ChannelOutlet, post, reason
 from bot.transports.discord_pages import Pages
 from bot.transports.discord_reception import Brain, Reception
+from bot.transports.discord_views import offers, rows
 
 logger = logging.getLogger(__name__)
 
@@ -80,14 +81,20 @@ class DiscordClient(discord.Client):
         """Take no more messages, and return when those under way are answered."""
         await self._reception.close()
 
-    async def deliver(self, account_id: str, text: str) -> None:
-        """Send a text of any length to a person. Raises Undeliverable."""
+    async def deliver(self, account_id: str, text: str, subject: str = "") -> None:
+        """Send a text of any length to a person, with what they may do about the subject.
+
+        Raises Undeliverable.
+        """
         if not account_id.isdecimal():
             raise Undeliverable("this is no Discord account", permanent=True)
         try:
             channel = await self.create_dm(discord.Object(int(account_id)))
-            for part in split(text):
-                await post(channel, part, None)
+            labels = [label for label, _ in self._brain.registry.offers.of(subject)]
+            under_the_last = rows(offers(labels, account_id, subject))
+            parts = split(text)
+            for number, part in enumerate(parts, 1):
+                await post(channel, part, under_the_last if number == len(parts) else None)
         except discord.HTTPException as error:
             raise Undeliverable(
                 reason(error),

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 SUGGEST_SECONDS = 2  # Discord waits for three
 CHOICE_LENGTH = 100  # Discord's documentation, "Application Command Option Choice"
 NOT_YOURS = "Only the person I am talking to can press this."
+OFFER_EXPIRED = "I can't do that any more. Please tell me in words."
 LIST_EXPIRED = "That list has expired; please ask again."
 
 
@@ -97,12 +98,26 @@ class Interactions:
             await respond.send_modal(form(press))
         elif press.kind == "page":
             await self._turn(interaction, press)
+        elif press.kind == "after":
+            await self._act(interaction, press)
         else:
             await respond.edit_message(view=None)
             said = replace(
                 self._incoming(interaction, press.text), answers=press.name, anew=not press.name
             )
             await self._answer(interaction, said)
+
+    async def _act(self, interaction: discord.Interaction, press: Press) -> None:
+        """Carry out what was offered under a reminder."""
+        await interaction.response.edit_message(view=None)
+        offers = self._brain.registry.offers.of(press.text)
+        number = int(press.name)
+        if number >= len(offers):  # the module is another one by now
+            await interaction.followup.send(OFFER_EXPIRED, ephemeral=True)
+            return
+        label, order = offers[number]
+        said = replace(self._incoming(interaction, label), anew=True, order=order)
+        await self._answer(interaction, said)
 
     async def _turn(self, interaction: discord.Interaction, press: Press) -> None:
         """Show another page of a list."""

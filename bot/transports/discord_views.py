@@ -81,6 +81,12 @@ def short_cuts(
     ]
 
 
+def offers(labels: Iterable[str], asker: str, subject: str) -> "list[discord.ui.Button[Any]]":
+    """Return the buttons under a reminder, without those that its subject is too long for."""
+    pairs = [(label, Press("after", asker, str(n), subject)) for n, label in enumerate(labels)]
+    return [press.button(label) for label, press in pairs if len(press.custom_id) <= ID_LENGTH]
+
+
 def turning(asker: str, key: str, page: int, pages: int) -> "list[discord.ui.Button[Any]]":
     """Return the buttons that turn a list over."""
     steps = (("Previous", page - 1), ("Next", page + 1))

@@ -78,7 +78,7 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
     outbox.fire_due(clock())
     claimed = claim(bot)
     [delivery] = claimed["deliveries"]
-    assert sorted(delivery) == ["account_id", "due_at", "id", "lease_id", "text"]
+    assert sorted(delivery) == ["account_id", "due_at", "id", "lease_id", "subject", "text"]
     assert delivery["account_id"] == "1234"
     assert delivery["text"] == "Reminder: call mum"
     assert delivery["due_at"] == DUE

@@ -30,7 +30,7 @@ class Transport:
         self.sent: list[tuple[str, str]] = []
         self.errors = list(errors)
 
-    async def __call__(self, account_id: str, text: str) -> None:
+    async def __call__(self, account_id: str, text: str, subject: str) -> None:
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
@@ -100,7 +100,7 @@ async def test_one_person_who_is_slow_to_reach_delays_no_other(world: World, clo
     release = asyncio.Event()
     sent: list[str] = []
 
-    async def send(account_id: str, text: str) -> None:
+    async def send(account_id: str, text: str, subject: str) -> None:
         if account_id == "slow":
             await release.wait()
         sent.append(text)
@@ -132,7 +132,7 @@ async def test_what_is_under_way_is_dropped_where_the_loop_is_cancelled(
 ) -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
-    async def send(account_id: str, text: str) -> None:
+    async def send(account_id: str, text: str, subject: str) -> None:
         began.set()
         try:
             await asyncio.Event().wait()
@@ -154,7 +154,7 @@ async def test_what_is_under_way_is_dropped_where_the_loop_is_cancelled(
 async def test_finishing_settles_what_is_being_sent(world: World, clock: Clock) -> None:
     began = asyncio.Event()
 
-    async def send(account_id: str, text: str) -> None:
+    async def send(account_id: str, text: str, subject: str) -> None:
         began.set()
         await asyncio.sleep(0.3)
 
@@ -167,7 +167,7 @@ async def test_finishing_settles_what_is_being_sent(world: World, clock: Clock) 
 async def test_a_message_of_a_user_who_is_gone_is_let_go(
     world: World, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def send(account_id: str, text: str) -> None:
+    async def send(account_id: str, text: str, subject: str) -> None:
         delete("users", {"username": "soon gone"})
 
     ada = user("soon gone")
@@ -206,10 +206,10 @@ async def test_while_the_api_is_away_nothing_is_lost_and_nothing_sent_twice(
     leave = threading.Event()
     began = asyncio.Event()
 
-    async def send(account_id: str, text: str) -> None:
+    async def send(account_id: str, text: str, subject: str) -> None:
         began.set()
         await asyncio.to_thread(leave.wait, PATIENCE)
-        await transport(account_id, text)
+        await transport(account_id, text, subject)
 
     due(clock, "100", "while it leaves")
     with api_on(0, database, clock) as port:

@@ -99,7 +99,7 @@ class Person:
         await asyncio.to_thread(fire_due, self._world.clock())
         arrived: asyncio.Queue[str] = asyncio.Queue()
 
-        async def take(account_id: str, text: str) -> None:
+        async def take(account_id: str, text: str, _subject: str) -> None:
             assert account_id == self.address.account_id
             arrived.put_nowait(text)
 

@@ -183,11 +183,11 @@ class Member:
             answer = await self.say(text)
         return answer
 
-    async def receives(self, text: str) -> str:
-        """Wait for a message that has this text; return it whole."""
+    async def receives(self, text: str, after: int = 0) -> str:
+        """Wait for a message that has this text, after so many; return it whole."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            for reply in self.replies:
+            for reply in self.replies[after:]:
                 if text in reply:
                     return reply
             assert time.monotonic() < deadline, f"{text!r} did not come: {self.replies}"
