@@ -206,11 +206,13 @@ def _weakness(secret: str) -> str | None:
     return None
 
 
-def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+def load_settings(env_file: Path | None = None) -> Settings:
     """Read the settings and, in development, make the missing secrets.
 
+    The file is `env_file`, else what the environment's ENV_FILE names, else config/.env.
     Raises ConfigError with one line a problem, never with a value in it.
     """
+    env_file = env_file or Path(os.environ.get("ENV_FILE", ENV_FILE))
     try:
         settings = Settings(_env_file=env_file)
     except ValidationError as error:

@@ -12,8 +12,17 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
+from config.settings import Settings
+from core import migrations
+from core.database import Database, use_database
+from tests.support.databases import ReusedDatabase
+from tests.support.postgres import postgres_server
+
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
+for setting in [name for name in os.environ if name.lower() in Settings.model_fields]:
+    del os.environ[setting]
 os.environ.update(
+    ENV_FILE=os.devnull,
     APP_ENV="development",
     DATA_DIR=tempfile.mkdtemp(prefix="tests-"),
     JWT_SECRET="tests-" + "j" * 40,
@@ -22,11 +31,6 @@ os.environ.update(
     RATE_LIMIT="1000000 per minute",
     RATE_LIMIT_LOGIN="1000000 per minute",
 )
-
-from core import migrations
-from core.database import Database, use_database
-from tests.support.databases import ReusedDatabase
-from tests.support.postgres import postgres_server
 
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")

@@ -30,6 +30,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {
         **kept,
         "HOME": str(folder),
+        "ENV_FILE": os.devnull,
         "DATA_DIR": str(folder / "var"),
         "API_PORT": "0",
         "PASSWORD_HASH_ROUNDS": "4",

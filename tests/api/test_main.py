@@ -28,7 +28,8 @@ def free_port() -> int:
 
 
 def start(tmp_path: Path, **env: str) -> "subprocess.Popen[str]":
-    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    kept = {name: os.environ[name] for name in ("PATH", "ENV_FILE")}
+    clean = kept | {"DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-m", "api.main"],
         cwd=tmp_path,
