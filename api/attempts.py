@@ -16,8 +16,8 @@ import time
 import unicodedata
 
 from flask import current_app
-from limits.storage import Storage
 
+from api.counters import Counters
 from api.limits import source
 from core.errors import TooManyAttempts
 
@@ -31,40 +31,40 @@ PAUSE_UNDER_ATTACK = 60  # seconds
 class Attempt:
     """A password that is being tried; say how it went."""
 
-    def __init__(self, storage: Storage, username: str, where: str) -> None:
+    def __init__(self, counters: Counters, username: str, where: str) -> None:
         name = unicodedata.normalize("NFC", username).strip()
-        self._storage = storage
+        self._counters = counters
         self._account = f"failures/{_digest(name)}"
         self._tries = f"tries/{_digest(name, where)}"
         self._pause = f"pause/{_digest(name, where)}"
 
     def begin(self) -> None:
         """Count the try. Raises TooManyAttempts while a pause lasts."""
-        if self._storage.get(self._pause):
+        if self._counters.get(self._pause):
             raise self._refusal()
-        tries = self._storage.incr(self._tries, REMEMBERED)
-        attacked = self._storage.get(self._account) >= ATTACK_FAILURES
+        tries = self._counters.incr(self._tries, REMEMBERED)
+        attacked = self._counters.get(self._account) >= ATTACK_FAILURES
         over = tries - (1 if attacked else FREE_TRIES)
         if over < 0:
             return
         pause = (PAUSE_UNDER_ATTACK if attacked else FIRST_PAUSE) * 2 ** min(over, 20)
-        if self._storage.incr(self._pause, min(pause, LONGEST_PAUSE)) > 1:
+        if self._counters.incr(self._pause, min(pause, LONGEST_PAUSE)) > 1:
             raise self._refusal()  # another try at the same moment was first
 
     def failed(self) -> None:
         """Keep what was counted: the password was wrong."""
-        self._storage.incr(self._account, REMEMBERED)
+        self._counters.incr(self._account, REMEMBERED)
         _count("failed")
 
     def succeeded(self) -> None:
         """Forget the failures of this source: the password was right."""
-        self._storage.clear(self._tries)
-        self._storage.clear(self._pause)
+        self._counters.clear(self._tries)
+        self._counters.clear(self._pause)
         _count("ok")
 
     def _refusal(self) -> TooManyAttempts:
         _count("paused")
-        left = max(1, math.ceil(self._storage.get_expiry(self._pause) - time.time()))
+        left = max(1, math.ceil(self._counters.get_expiry(self._pause) - time.time()))
         unit = "second" if left == 1 else "seconds"
         return TooManyAttempts(
             left, f"These were too many wrong passwords. Please wait {left} {unit}."
@@ -73,8 +73,7 @@ class Attempt:
 
 def attempt(username: str) -> Attempt:
     """Begin to try a password for an account. Raises TooManyAttempts."""
-    limiter = current_app.extensions["limits"].limiter  # the one in memory while Redis is away
-    found = Attempt(limiter.storage, username, source())
+    found = Attempt(current_app.extensions["limits"].counters, username, source())
     found.begin()
     return found
 

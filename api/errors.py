@@ -21,7 +21,6 @@ SENTENCES = {
     413: "The request is too large.",
     414: "The address is too long.",
     415: "The body has a type that can't be read here; send JSON.",
-    429: "These are too many requests. Please wait a moment.",
 }
 
 

@@ -1,4 +1,4 @@
-"""How much one caller may ask for: counted by Flask-Limiter, in memory or in Redis.
+"""How much one caller may ask for, in so many seconds from their first request on.
 
 A caller is a user, else the address that the request comes from, else the chat account that the bot
 speaks for. The bot itself is not limited.
@@ -12,15 +12,26 @@ from typing import Any, Literal, TypeVar
 
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
-from flask_limiter import ApplicationLimit, Limiter
+from limits import RateLimitItem, parse_many
+
+from api.counters import counters
+from config.settings import Settings
+from core.errors import TooManyAttempts
 
 Pace = Literal["usual", "guarded", "unlimited"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 PACE = "pace"
+HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 CHAT_ACCOUNT_HEADER = "X-Chat-Account"
 LONGEST_ACCOUNT = 600
 SITE_PREFIX = 64  # bits of an IPv6 address that name a household; the rest is its own to choose
+
+
+class TooManyRequests(TooManyAttempts):
+    """A caller sent more requests than they may."""
+
+    message = "These are too many requests. Please wait a moment."
 
 
 def guarded(view: View) -> View:
@@ -43,33 +54,45 @@ def source() -> str:
     return f"address {_site(request.remote_addr or '')}"
 
 
+class Limits:
+    """The limits of one application, and what is left of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.counters = counters(settings.rate_limit_storage_url)
+        self._usual = parse_many(settings.rate_limit)
+        self._guarded = parse_many(settings.rate_limit_login)
+
+    def count(self) -> None:
+        """Count this request. Raises TooManyRequests."""
+        pace = _pace()
+        if pace == "unlimited":
+            return
+        who = f"user {g.caller.user_uuid}" if g.caller else source()
+        self._hit("all", who, self._usual)
+        if pace == "guarded":
+            self._hit("guarded", source(), self._guarded)
+
+    def _hit(self, scope: str, who: str, limits: list[RateLimitItem]) -> None:
+        for limit in limits:
+            key = f"{scope}/{limit}/{who}"
+            used = self.counters.incr(key, limit.get_expiry())
+            until = self.counters.get_expiry(key)
+            g.limit = limit.amount, max(0, limit.amount - used), math.ceil(until)
+            if used > limit.amount:
+                raise TooManyRequests(max(1, math.ceil(until - time.time())))
+
+
 def install(app: APIFlask) -> None:
     """Count every request. Comes after its caller is known, before they are admitted."""
-    settings = app.extensions["settings"]
-    app.extensions["limits"] = Limiter(
-        lambda: f"user {g.caller.user_uuid}" if g.caller else source(),
-        app=app,
-        application_limits=[
-            ApplicationLimit(settings.rate_limit, scope="all", exempt_when=_is_unlimited),
-            ApplicationLimit(
-                settings.rate_limit_login,
-                scope="guarded",
-                key_function=source,
-                exempt_when=lambda: _pace() != "guarded",
-            ),
-        ],
-        storage_uri=settings.rate_limit_storage_url,
-        in_memory_fallback_enabled=True,  # while Redis is away
-    )
+    limits = app.extensions["limits"] = Limits(app.extensions["settings"])
+    app.before_request(limits.count)
     app.after_request(_tell)
 
 
-def _is_unlimited() -> bool:
-    return _pace() == "unlimited" or (g.is_bot and g.access in ("service", "operator"))
-
-
 def _pace() -> Pace:
-    view = current_app.view_functions[request.endpoint or ""]
+    if request.endpoint is None or (g.is_bot and g.access in ("service", "operator")):
+        return "unlimited"
+    view = current_app.view_functions[request.endpoint]
     pace: Pace = view.__dict__.get(PACE, "usual")
     return pace
 
@@ -86,13 +109,8 @@ def _site(address: str) -> str:
 
 
 def _tell(response: Response) -> Response:
-    """Say on every answer how much is left, and on a refusal when to come back."""
-    limit = current_app.extensions["limits"].current_limit
-    if limit is not None:
-        response.headers["X-RateLimit-Limit"] = str(limit.limit.amount)
-        response.headers["X-RateLimit-Remaining"] = str(limit.remaining)
-        response.headers["X-RateLimit-Reset"] = str(limit.reset_at)
-        if response.status_code == 429 and limit.breached:
-            seconds = math.ceil(limit.window[0] - time.time())
-            response.headers["Retry-After"] = str(max(1, seconds))
+    """Say on every answer how much is left of the limit that was counted last."""
+    if limit := g.get("limit"):
+        for name, value in zip(HEADERS, limit, strict=True):
+            response.headers[name] = str(value)
     return response

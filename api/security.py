@@ -97,7 +97,7 @@ def bearer_token() -> str:
 def _is_bot() -> bool:
     given = request.headers.get(SERVICE_KEY_HEADER, "")
     expected = current_app.extensions["settings"].service_key.get_secret_value()
-    return bool(expected) and same_secret(given, expected)
+    return bool(given and expected) and same_secret(given, expected)
 
 
 def _is_operator() -> bool:
