@@ -6,16 +6,23 @@ from collections.abc import AsyncIterator, Iterator
 import discord
 import pytest
 
+from ai.catalogue import Catalogue
+from bot.command_registry import Registry
 from bot.deliveries import Undeliverable
 from bot.messages import Incoming, Outlet
 from bot.transports.discord_client import DiscordClient, use_api
 from bot.transports.discord_outlets import ChannelOutlet
 from bot.transports.discord_pages import Pages
+from tests.support.chat import World
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 
 
 class Silent:
-    """A brain with nothing to say."""
+    """A brain with nothing to say, and nothing to do."""
+
+    def __init__(self, world: World) -> None:
+        self.registry = Registry(Catalogue())
+        self.suggestions = world.brain.suggestions
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         raise AssertionError("nobody writes to it")
@@ -31,8 +38,8 @@ def server() -> Iterator[DiscordServer]:
 
 
 @pytest.fixture
-async def client(server: DiscordServer) -> AsyncIterator[DiscordClient]:
-    async with DiscordClient("default", Silent(), lambda _: None) as logged_in:
+async def client(server: DiscordServer, world: World) -> AsyncIterator[DiscordClient]:
+    async with DiscordClient("default", Silent(world), lambda _: None) as logged_in:
         await logged_in.login(TOKEN)
         yield logged_in
 

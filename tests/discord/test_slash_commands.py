@@ -1,5 +1,6 @@
 """Slash commands: made from the command modules, told to Discord when they change, and used."""
 
+import asyncio
 from typing import Annotated, Literal
 
 import pytest
@@ -9,6 +10,7 @@ from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.fields import About, When
 from bot.transports.discord_commands import payload
+from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core.postgres import count, select_one
 from tests.support.chat import PASSWORD
 from tests.support.stage import Member, Stage
@@ -171,6 +173,39 @@ async def test_a_stranger_is_asked_to_log_in(stage: Stage) -> None:
     assert ada.buttons == ["Log in", "Register"]
 
 
+@pytest.mark.parametrize(("status", "code"), [(404, 10062), (429, 0), (503, 0)])
+async def test_a_command_that_discord_forgot_is_logged_and_the_next_one_works(
+    stage: Stage, ada: Member, status: int, code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.env.inject_error("POST", "/interactions/*/*/callback", status=status, code=code)
+    assert await ada.slash("task add", name="milk") == ""
+    assert f"was not answered: Discord answered {status} (code {code})" in caplog.text
+    assert count("tasks") == 0
+    assert "Added **milk**" in await ada.slash("task add", name="milk")
+
+
+async def test_a_flood_of_commands_leaves_none_of_them_at_work_for_ever(
+    stage: Stage, ada: Member
+) -> None:
+    slow = CommandModule("slow", "Waits")
+    go_on = asyncio.Event()
+
+    @slow.command("wait for it")
+    async def wait(ctx: Context) -> str:
+        """Answer when the test says so."""
+        await go_on.wait()
+        return "done"
+
+    await stage.world.know(slow)
+    await stage.restart(forget=False)
+    before = len(ada.replies)
+    for _ in range(MOST_WAITING + 3):
+        await ada.user.slash("slow wait")
+    go_on.set()
+    await stage.settle()
+    assert sorted(ada.replies[before:]) == sorted([SLOW_DOWN, *["done"] * MOST_WAITING])
+
+
 # Suggestions
 
 
@@ -251,6 +286,14 @@ async def test_in_a_server_questions_are_answered_by_buttons_and_forms(
     assert "tomorrow at 17:00" in await guild.submit(answer="tomorrow at 5pm")
     assert "Delete **milk**?" in await guild.slash("task delete", name="milk")
     assert "Deleted **milk**" in await guild.press("Yes")
+
+
+async def test_a_stranger_in_a_server_registers_in_a_form(stage: Stage) -> None:
+    guild = Guild(stage, stage.person("eve"))
+    assert "user name" in await guild.slash("task add", name="milk")
+    await guild.press("Register")
+    assert "Hello" in await guild.submit(username="eve", password=PASSWORD)
+    assert "Added **milk**" in await guild.slash("task add", name="milk")
 
 
 async def test_in_a_server_a_password_is_asked_for_in_a_form(stage: Stage, ada: Member) -> None:
