@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from ai.configuration import Price
 from bot import manual
 from bot.api_client import ApiClient
 from bot.command_registry import Registry
@@ -26,6 +28,8 @@ LAPSED = "I had stopped waiting for your answer to my last question."
 EXPIRED = "That question has expired; please ask again."
 LAPSED_SECRET = f"{LAPSED} I haven't read this message either: please start again."
 
+NO_PRICES: Mapping[str, Price] = {}
+
 Place = tuple[Address, str]
 """A person in a channel: messages there are answered in order."""
 
@@ -40,6 +44,8 @@ class Conversation:
         registry: Registry,
         settings: Settings,
         clock: Clock = utc_now,
+        *,
+        prices: Mapping[str, Price] = NO_PRICES,
     ) -> None:
         self._api = api
         self._registry = registry
@@ -47,7 +53,7 @@ class Conversation:
         self._sessions = Sessions(api, clock)
         self.suggestions = Suggestions(api, self._sessions, registry)
         self._log_in = LogIn(api, self._sessions)
-        self._orders = Orders(api, self._sessions, parser, registry, settings, clock)
+        self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self._talks: dict[Place, Talk] = {}
 

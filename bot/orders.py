@@ -1,15 +1,17 @@
 """What people who are logged in say, carried out: one order after the other, each answered."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ai.models import Budget
+from ai import models
+from ai.configuration import Price
 from ai.recall import NOTHING_BEFORE, Recall
 from ai.sentences import Matcher
 from bot import manual
 from bot.api_client import ApiClient, ApiError
+from bot.budget import Budget, Meter
 from bot.command_registry import Registry
 from bot.context import Context, Declined
 from bot.login import LOG_IN, REGISTER
@@ -42,7 +44,7 @@ class Understanding(Protocol):
         history: Sequence[Turn] = (),
         *,
         recall: Recall = NOTHING_BEFORE,
-        budget: Budget | None = None,
+        budget: models.Budget | None = None,
     ) -> list[Order]:
         """Return what was meant."""
         ...
@@ -76,6 +78,7 @@ class Orders:
         registry: Registry,
         settings: Settings,
         clock: Clock,
+        prices: Mapping[str, Price],
     ) -> None:
         self._api = api
         self._sessions = sessions
@@ -83,7 +86,9 @@ class Orders:
         self._registry = registry
         self._settings = settings
         self._clock = clock
+        self._prices = prices
         self._matcher = Matcher(registry.specs)
+        self._meters: dict[str, Meter] = {}
 
     def is_order(self, text: str) -> bool:
         """Say whether a text is surely an order or a call for help, and no answer to a question."""
@@ -109,7 +114,10 @@ class Orders:
             return
         else:
             orders = await self._parser.parse_all(
-                incoming.text, history=tuple(memory.history), recall=memory.recall
+                incoming.text,
+                history=tuple(memory.history),
+                recall=memory.recall,
+                budget=self._budget(person, incoming.address.agent),
             )
             if "error" in orders[0]:
                 person.undone = incoming.message_id
@@ -121,6 +129,10 @@ class Orders:
             await talk.say(escape(str(orders[0]["needs_clarification"])))
             return
         await self._carry_out_all(talk, person, incoming, orders)
+
+    def _budget(self, person: Person, agent: str) -> Budget:
+        meter = self._meters.setdefault(agent, Meter(self._api, agent))
+        return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
 
     def _manners(self, text: str, name: str) -> str | None:
         """Answer what is no order: a call for help, or small talk."""

@@ -57,6 +57,24 @@ CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
 
 CREATE INDEX ix_idempotency_keys_user_uuid ON idempotency_keys (user_uuid);
 
+CREATE TABLE model_usage (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	day DATE NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	requests INTEGER DEFAULT '0' NOT NULL,
+	prompt_tokens BIGINT DEFAULT '0' NOT NULL,
+	completion_tokens BIGINT DEFAULT '0' NOT NULL,
+	cost DOUBLE PRECISION DEFAULT '0' NOT NULL,
+	CONSTRAINT pk_model_usage PRIMARY KEY (id),
+	CONSTRAINT uq_model_usage_user_uuid_day_agent UNIQUE (user_uuid, day, agent),
+	CONSTRAINT fk_model_usage_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_model_usage_day_agent ON model_usage (day, agent);
+
+CREATE INDEX ix_model_usage_user_uuid ON model_usage (user_uuid);
+
 CREATE TABLE notifications (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -153,4 +171,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+INSERT INTO alembic_version (version_num) VALUES ('0004');

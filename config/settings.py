@@ -110,6 +110,15 @@ class Settings(BaseSettings):
     ai_config_path: Path = Field(
         ROOT / "ai" / "ai_config.json", description="Model, prompts, validation."
     )
+    model_requests_per_user_day: int = Field(
+        200, ge=0, description="Requests to the model that one user may cause a day; 0: no limit."
+    )
+    model_tokens_per_user_day: int = Field(
+        1_000_000, ge=0, description="Tokens that one user may spend a day (UTC); 0: no limit."
+    )
+    model_tokens_per_agent_day: int = Field(
+        10_000_000, ge=0, description="Tokens that one bot may spend a day (UTC); 0: no limit."
+    )
 
     poll_interval: float = Field(
         60, gt=0, description="Seconds between two runs of the scheduler's poll callback."

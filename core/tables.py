@@ -5,10 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -233,4 +236,20 @@ idempotency_keys = Table(
     created_at_column(),
     UniqueConstraint("user_uuid", "idempotency_key"),
     Index("ix_idempotency_keys_created_at", "created_at"),
+)
+
+# What language models cost: see core/usage.py.
+model_usage = Table(
+    "model_usage",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("day", Date(), nullable=False),  # in UTC
+    Column("agent", String(64), nullable=False),
+    Column("requests", Integer(), nullable=False, default=0, server_default="0"),
+    Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+    Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+    Column("cost", Double(), nullable=False, default=0, server_default="0"),  # US dollars
+    UniqueConstraint("user_uuid", "day", "agent"),
+    Index("ix_model_usage_day_agent", "day", "agent"),
 )

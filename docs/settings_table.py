@@ -25,7 +25,17 @@ class Group(NamedTuple):
 GROUPS = (
     Group("Mode", ("app_env", "data_dir")),
     Group("Discord", ("discord_bot_token", "discord_api_url")),
-    Group("Language model", ("openrouter_api_key", "openrouter_base_url", "ai_config_path")),
+    Group(
+        "Language model",
+        (
+            "openrouter_api_key",
+            "openrouter_base_url",
+            "ai_config_path",
+            "model_requests_per_user_day",
+            "model_tokens_per_user_day",
+            "model_tokens_per_agent_day",
+        ),
+    ),
     Group("Secrets: `make secrets` prints good ones", ("jwt_secret", "service_key")),
     Group(
         "Database: SQLite under DATA_DIR, unless one of the first six is set",

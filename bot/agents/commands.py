@@ -19,7 +19,7 @@ class CommandBrain(Conversation):
         config = load_ai_config(settings.ai_config_path)
         self._model = model_of(settings, config)
         parser = Parser(catalogue, config, self._model, other_types=registry.list_registered)
-        super().__init__(api, parser, registry, settings, clock)
+        super().__init__(api, parser, registry, settings, clock, prices=config.prices)
 
     async def close(self) -> None:
         """Drop the questions that are still open, and the connections to the model."""

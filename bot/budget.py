@@ -1,0 +1,113 @@
+"""What people may still spend on language models; the API counts it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ai.configuration import Price
+from ai.models import Usage
+from bot.api_client import ApiClient
+from bot.sessions import Person
+from bot.times import on_the_clock
+from config.clock import Clock
+
+REACHED = {
+    "requests": "You have asked the language model as often as you may today.",
+    "tokens": "You have used what you may spend on the language model today.",
+    "agent": "I have used what I may spend on the language model today.",
+}
+STILL = "What I understand without it still works; I can ask it again {when}."
+MOST = 1000  # entries that the API takes at once
+
+
+@dataclass
+class _Batch:
+    """What is counted in one request."""
+
+    spent: list[dict[str, Any]] = field(default_factory=list)
+    wanted: list[str] = field(default_factory=list)
+    answer: asyncio.Future[dict[str, Any]] = field(default_factory=asyncio.Future)
+
+
+class Meter:
+    """Counts for everyone who talks to one agent: what comes while a request is out goes together.
+
+    A thousand people at the same moment are a few requests.
+    """
+
+    def __init__(self, api: ApiClient, agent: str) -> None:
+        self._api = api
+        self._agent = agent
+        self._waiting = _Batch()
+        self._turn = asyncio.Lock()
+
+    async def note(self, spent: dict[str, Any]) -> None:
+        """Count what one person spent. Raises ApiError."""
+        batch = self._batch()
+        batch.spent.append(spent)
+        await self._sent(batch)
+
+    async def ask(self, user_uuid: str) -> tuple[str | None, datetime]:
+        """Count a request; return the limit that leaves no room for it, and when that is lifted.
+
+        Raises ApiError.
+        """
+        batch = self._batch()
+        number = len(batch.wanted)
+        batch.wanted.append(user_uuid)
+        answer = await self._sent(batch)
+        return answer["reached"][number], datetime.fromisoformat(answer["resets_at"])
+
+    def _batch(self) -> _Batch:
+        """Return what the next request will hold."""
+        if max(len(self._waiting.spent), len(self._waiting.wanted)) >= MOST:
+            self._waiting = _Batch()
+        return self._waiting
+
+    async def _sent(self, batch: _Batch) -> dict[str, Any]:
+        """Return the answer to a batch, which the first to have the turn sends."""
+        async with self._turn:
+            if not batch.answer.done():
+                if batch is self._waiting:
+                    self._waiting = _Batch()
+                data = {"agent": self._agent, "spent": batch.spent, "wanted": batch.wanted}
+                try:
+                    batch.answer.set_result(await self._api.service("usage", data))
+                except Exception as error:
+                    batch.answer.set_exception(error)
+        return batch.answer.result()
+
+
+class Budget:
+    """What one person may spend."""
+
+    def __init__(
+        self, meter: Meter, person: Person, prices: Mapping[str, Price], clock: Clock, zone: str
+    ) -> None:
+        self._meter = meter
+        self._person = person
+        self._prices = prices
+        self._clock = clock
+        self._zone = zone
+
+    async def allow(self) -> str | None:
+        """Count a request; return why there may be none, for the person. Raises ApiError."""
+        reached, resets_at = await self._meter.ask(self._person.session.user_uuid)
+        if reached is None:
+            return None
+        zone = ZoneInfo(self._person.session.time_zone or self._zone)
+        when = on_the_clock(resets_at, self._clock(), zone)
+        return f"{REACHED[reached]} {STILL.format(when=when)}"
+
+    async def spend(self, usage: Usage, model: str) -> None:
+        """Note what a request came to. Raises ApiError."""
+        spent = {
+            "user_uuid": self._person.session.user_uuid,
+            "prompt_tokens": usage.prompt,
+            "completion_tokens": usage.completion,
+            "cost": usage.cost(self._prices.get(model)),
+        }
+        await self._meter.note(spent)

@@ -1,0 +1,134 @@
+"""What language models cost, by user, agent and day (UTC), and who may ask them once more."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from core.database import transaction
+from core.tables import model_usage, users
+
+Reached = Literal["requests", "tokens", "agent"]
+"""Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
+
+AMOUNTS = ("requests", "prompt_tokens", "completion_tokens", "cost")
+TOKENS = model_usage.c.prompt_tokens + model_usage.c.completion_tokens
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be spent in a day; 0 is no limit."""
+
+    requests_per_user: int = 0
+    tokens_per_user: int = 0
+    tokens_per_agent: int = 0
+
+    def reached(self, requests: int, tokens: int, agent_tokens: int) -> Reached | None:
+        """Return the limit that leaves no room for another request, or None."""
+        if 0 < self.requests_per_user <= requests:
+            return "requests"
+        if 0 < self.tokens_per_user <= tokens:
+            return "tokens"
+        return "agent" if 0 < self.tokens_per_agent <= agent_tokens else None
+
+
+class Spent(NamedTuple):
+    """What one user's requests to a model came to: tokens, and US dollars."""
+
+    user_uuid: UUID
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0
+    requests: int = 0
+
+
+def settle(
+    agent: str, spent: Sequence[Spent], wanted: Sequence[UUID], limits: Limits, now: datetime
+) -> list[Reached | None]:
+    """Note what was spent, then count one request for each in `wanted` who has room for it.
+
+    Returns for each of `wanted` None, or the limit that they have reached. Users who are gone are
+    passed over. The tokens of a request are known afterwards: the last one may go beyond a limit.
+    """
+    day = _day(now)
+    with transaction() as connection:
+        known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
+        _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
+        used = {row.user_uuid: row for row in connection.execute(_sums(day, known))}
+        of_agent = sa.select(sa.func.coalesce(sa.func.sum(TOKENS), 0)).where(
+            model_usage.c.day == day, model_usage.c.agent == agent
+        )
+        agent_tokens = int(connection.execute(of_agent).scalar_one())
+        answers: list[Reached | None] = []
+        granted = Counter[UUID]()
+        for user in wanted:
+            row = used.get(user)
+            requests = granted[user] + int(row.requests if row else 0)
+            reached = limits.reached(requests, int(row.tokens if row else 0), agent_tokens)
+            granted[user] += reached is None and user in known
+            answers.append(reached)
+        _add(connection, day, agent, [Spent(user, requests=n) for user, n in granted.items() if n])
+    return answers
+
+
+def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
+    """Return what a user has spent today, over all agents, by the names of the columns."""
+    sums = [sa.func.coalesce(sa.func.sum(model_usage.c[name]), 0).label(name) for name in AMOUNTS]
+    query = sa.select(*sums).where(
+        model_usage.c.user_uuid == user_uuid, model_usage.c.day == _day(now)
+    )
+    with transaction() as connection:
+        return dict(connection.execute(query).mappings().one())
+
+
+def next_day(now: datetime) -> datetime:
+    """Return when counting starts anew."""
+    return datetime.combine(_day(now) + timedelta(days=1), time(), UTC)
+
+
+def _day(now: datetime) -> date:
+    return now.astimezone(UTC).date()
+
+
+def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:
+    """Let nobody else count for these users until the end; return those who exist."""
+    query = sa.select(users.c.id).where(users.c.id.in_([*wanted])).order_by(users.c.id)
+    return {*connection.execute(query.with_for_update()).scalars()}
+
+
+def _sums(day: date, wanted: Iterable[UUID]) -> sa.Select[Any]:
+    table = model_usage.c
+    return (
+        sa.select(
+            table.user_uuid,
+            sa.func.sum(table.requests).label("requests"),
+            sa.func.sum(TOKENS).label("tokens"),
+        )
+        .where(table.day == day, table.user_uuid.in_([*wanted]))
+        .group_by(table.user_uuid)
+    )
+
+
+def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
+    """Add amounts to their rows, which are made where they are missing; the users are locked."""
+    table = model_usage.c
+    users_here = {one.user_uuid for one in spent}
+    mine = (table.day == day, table.agent == agent)
+    rows = connection.execute(
+        sa.select(table.user_uuid).where(*mine, table.user_uuid.in_([*users_here]))
+    )
+    if missing := users_here - {*rows.scalars()}:
+        blank = [{"user_uuid": user, "day": day, "agent": agent} for user in sorted(missing)]
+        connection.execute(sa.insert(model_usage), blank)
+    if spent:
+        change = sa.update(model_usage).where(*mine, table.user_uuid == sa.bindparam("user"))
+        sums = {name: table[name] + sa.bindparam(f"more_{name}") for name in AMOUNTS}
+        amounts = [
+            {"user": one.user_uuid, **{f"more_{name}": getattr(one, name) for name in AMOUNTS}}
+            for one in spent
+        ]
+        connection.execute(change.values(sums), amounts)

@@ -1,0 +1,89 @@
+"""What language models cost, counted on every database."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from core.postgres import insert
+from core.usage import Limits, Reached, Spent, next_day, settle, used_on
+
+NOW = datetime(2030, 3, 4, 23, 59, tzinfo=UTC)
+AGENT = "test-bot"
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def user() -> UUID:
+    """Someone with an account."""
+    return account("ada")
+
+
+def account(name: str) -> UUID:
+    """Return a new user."""
+    row = insert("users", {"username": name, "password_hashed": b"x"})
+    assert isinstance(row["id"], UUID)
+    return row["id"]
+
+
+def ask(
+    *wanted: UUID, agent: str = AGENT, now: datetime = NOW, **limits: int
+) -> list[Reached | None]:
+    """Return what the users are told who want to ask a model."""
+    return settle(agent, [], wanted, Limits(**limits), now)
+
+
+def test_requests_are_counted_until_the_limit(user: UUID) -> None:
+    assert [ask(user, requests_per_user=2) for _ in range(3)] == [[None], [None], ["requests"]]
+    assert used_on(user, NOW)["requests"] == 2
+
+
+def test_a_user_who_is_there_twice_counts_twice(user: UUID) -> None:
+    assert ask(user, user, user, requests_per_user=2) == [None, None, "requests"]
+    assert used_on(user, NOW)["requests"] == 2
+
+
+def test_requests_count_over_all_agents(user: UUID) -> None:
+    assert ask(user, requests_per_user=1) == [None]
+    assert ask(user, agent="other-bot", requests_per_user=1) == ["requests"]
+
+
+def test_tokens_are_added_up(user: UUID) -> None:
+    spent = [Spent(user, 70, 20, 0.5), Spent(user, 5, 5, 0.25)]
+    assert settle(AGENT, spent, [], Limits(), NOW) == []
+    assert used_on(user, NOW) == {
+        "requests": 0,
+        "prompt_tokens": 75,
+        "completion_tokens": 25,
+        "cost": 0.75,
+    }
+    assert ask(user, tokens_per_user=101) == [None]
+    assert ask(user, tokens_per_user=100) == ["tokens"]
+
+
+def test_an_agents_tokens_are_those_of_all_users(user: UUID) -> None:
+    other = account("ben")
+    settle(AGENT, [Spent(other, 100)], [], Limits(), NOW)
+    assert ask(user, tokens_per_agent=100) == ["agent"]
+    assert ask(user, agent="other-bot", tokens_per_agent=100) == [None]
+
+
+def test_a_new_day_starts_anew(user: UUID) -> None:
+    assert ask(user, requests_per_user=1) == [None]
+    assert next_day(NOW) == NOW + timedelta(minutes=1)
+    assert ask(user, now=next_day(NOW), requests_per_user=1) == [None]
+
+
+def test_who_is_gone_is_passed_over(user: UUID) -> None:
+    gone = uuid4()
+    assert settle(AGENT, [Spent(gone, 1)], [gone, user], Limits(), NOW) == [None, None]
+    assert used_on(user, NOW)["requests"] == 1
+
+
+def test_many_at_once_get_no_more_than_the_limit(user: UUID) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        told = [*pool.map(lambda _: ask(user, requests_per_user=10), range(30))]
+    assert told.count([None]) == 10
+    assert used_on(user, NOW)["requests"] == 10
