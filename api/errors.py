@@ -45,7 +45,9 @@ def _app_error(error: AppError) -> Response:
         return _unexpected(error)
     response = _answer(error.status, str(error))
     if isinstance(error, Unavailable):
-        log.warning("unavailable in %s: %s", request.endpoint, type(error.__cause__).__name__)
+        log.warning(
+            "unavailable in %s: %s", request.endpoint, type(error.__cause__ or error).__name__
+        )
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

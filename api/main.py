@@ -14,6 +14,7 @@ from api import (
     cors,
     documentation,
     errors,
+    hashing,
     idempotency,
     metrics,
     openapi,
@@ -75,7 +76,7 @@ def create_app(
     if database is not None:
         use_database(database)
     # Hooks run in this order: a request is named, its caller admitted, its path checked.
-    for part in (request_id, metrics, cors, security, paths, idempotency, errors, openapi):
+    for part in (request_id, metrics, cors, security, hashing, paths, idempotency, errors, openapi):
         part.install(app)
     documentation.install(app)
     security.public(app.view_functions["openapi.spec"])

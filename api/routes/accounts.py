@@ -9,6 +9,7 @@ from apiflask import APIBlueprint, APIFlask
 from pydantic import AfterValidator, BaseModel, RootModel
 
 from api.attempts import attempt
+from api.hashing import hashes
 from api.limits import guarded
 from api.models import Body, Change, Name, Success, Text, optional
 from api.security import caller, public
@@ -80,6 +81,7 @@ class Password(Body):
 @routes.doc(responses={409: "The user name is taken."})
 @public
 @guarded
+@hashes
 def register_user(body: Credentials) -> Success:
     """Make an account."""
     if not users.register_user(body.username, body.password):
@@ -93,6 +95,7 @@ def register_user(body: Credentials) -> Success:
 @routes.doc(responses={401: WRONG_LOGIN})
 @public
 @guarded
+@hashes
 def log_in(body: Credentials) -> Token:
     """Exchange user name and password for a token that lives for one hour."""
     tried = attempt(body.username)
@@ -136,6 +139,7 @@ def show_account(user_uuid: UUID) -> dict[str, object]:
 @routes.input(AccountChange, arg_name="body")
 @routes.output(Success)
 @routes.doc(responses={409: "The user name is taken."})
+@hashes
 def change_account(user_uuid: UUID, body: AccountChange) -> Success:
     """Change the fields that you send. A new password ends every token but the chat's log-in."""
     _own(user_uuid)
@@ -163,6 +167,7 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
 @routes.delete("/user/<uuid:user_uuid>")
 @routes.input(Password, arg_name="body")
 @routes.output(Success)
+@hashes
 def delete_account(user_uuid: UUID, body: Password) -> Success:
     """Delete your account and everything that is yours."""
     _own(user_uuid)

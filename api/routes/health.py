@@ -14,7 +14,6 @@ from core import migrations
 from core.database import get_database
 from core.errors import Unavailable
 
-
 FIGURES: Any = {
     "description": "The figures, in Prometheus' text format.",
     "content": {"text/plain": {"schema": {"type": "string"}}},

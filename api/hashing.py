@@ -1,0 +1,58 @@
+"""Room for what hashes a password, which takes a core for a fifth of a second.
+
+At most half of the server's threads may be busy with it or wait for their turn, and all cores but
+one compute. So the other requests are served while everyone logs in; who finds no room is asked to
+come back in a moment.
+"""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from threading import BoundedSemaphore
+from typing import ParamSpec, TypeVar
+
+from apiflask import APIFlask
+from flask import current_app
+
+from core.errors import Unavailable
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Crowded(Unavailable):
+    """Too many people log in at this moment."""
+
+    message = "Many people are logging in right now. Please try again in a moment."
+    retry_after = 1
+
+
+class Room:
+    """The places of one application."""
+
+    def __init__(self, threads: int, cores: int) -> None:
+        self.places = BoundedSemaphore(max(1, threads // 2))
+        self.turns = BoundedSemaphore(max(1, cores - 1))
+
+
+def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a view hash passwords: only where there is room. It raises Crowded where there is none."""
+
+    @wraps(view)
+    def with_room(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        room: Room = current_app.extensions["hashing"]
+        if not room.places.acquire(blocking=False):
+            raise Crowded
+        try:
+            with room.turns:
+                return view(*args, **kwargs)
+        finally:
+            room.places.release()
+
+    return with_room
+
+
+def install(app: APIFlask) -> None:
+    """Make room for the threads in the settings."""
+    threads = app.extensions["settings"].api_threads
+    app.extensions["hashing"] = Room(threads, os.cpu_count() or 1)

@@ -1,0 +1,58 @@
+"""Log-ins leave room for other requests."""
+
+import threading
+
+import pytest
+from apiflask import APIFlask
+
+from api.hashing import Room
+from config.settings import Settings, get_settings
+from tests.api.callers import PASSWORD, Caller, on_one_database
+
+pytestmark = on_one_database
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return get_settings().model_copy(update={"api_threads": 4})
+
+
+def test_who_finds_no_room_is_asked_to_come_back(app: APIFlask, ada: Caller) -> None:
+    room: Room = app.extensions["hashing"]
+    for _ in range(2):
+        assert room.places.acquire(blocking=False)
+    credentials = {"username": "ada", "password": PASSWORD}
+    crowded = ada.post("/api/login", credentials)
+    assert crowded.status_code == 503
+    assert crowded.headers["Retry-After"] == "1"
+    assert "logging in right now" in crowded.json["error"]
+    assert ada.get("/api/example").status_code == 200
+    room.places.release()
+    assert ada.post("/api/login", credentials).status_code == 200
+
+
+def test_who_found_room_waits_for_a_turn(app: APIFlask, ada: Caller) -> None:
+    room: Room = app.extensions["hashing"]
+    taken = 0
+    while room.turns.acquire(blocking=False):
+        taken += 1
+    statuses: list[int] = []
+
+    def log_in() -> None:
+        with app.test_client() as client:
+            answer = Caller(client).post("/api/login", {"username": "ada", "password": PASSWORD})
+            statuses.append(answer.status_code)
+
+    waiting = threading.Thread(target=log_in)
+    waiting.start()
+    waiting.join(0.2)
+    assert statuses == []
+    room.turns.release(taken)
+    waiting.join(10)
+    assert statuses == [200]
+
+
+def test_room_is_given_back_after_an_error(ada: Caller) -> None:
+    for _ in range(5):
+        assert ada.post("/api/register", {"username": "ada", "password": "x"}).status_code == 400
+    assert ada.post("/api/login", {"username": "ada", "password": PASSWORD}).status_code == 200
