@@ -36,7 +36,7 @@ class Room:
 
 
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let a view hash passwords: only where there is room. It raises Crowded where there is none."""
+    """Let a view hash passwords where there is room; where there is none it raises Crowded."""
 
     @wraps(view)
     def with_room(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:

@@ -53,13 +53,12 @@ def main() -> None:
     """Print, for each number of clients, every server's rate and the ratios to the bare ones."""
     with ExitStack() as stack:
         url = stack.enter_context(postgres_server())
-        token = _fill(stack.enter_context(closing(Database(url))))
-        words = f"GET /api/example HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+        read = list_request(fill(stack.enter_context(closing(Database(url)))))
         ports = {name: stack.enter_context(_served(name, url, get_settings())) for name in SERVERS}
         load_process = stack.enter_context(get_context("spawn").Pool(1))
         print(f"{'clients':>8} {'server':<11} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}")
         for clients in CLIENTS:
-            _compare(load_process, ports, words.encode(), clients)
+            _compare(load_process, ports, read, clients)
 
 
 def _compare(load_process: Pool, ports: dict[str, int], words: bytes, clients: int) -> None:
@@ -77,7 +76,13 @@ def _compare(load_process: Pool, ports: dict[str, int], words: bytes, clients: i
     )
 
 
-def _fill(database: Database) -> str:
+def list_request(token: str) -> bytes:
+    """Return the request for the rows of a token's user."""
+    words = f"GET /api/example HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    return words.encode()
+
+
+def fill(database: Database) -> str:
     """Make a user with ten rows among others, and return their token."""
     migrations.upgrade(database)
     use_database(database)

@@ -3,6 +3,7 @@
 import selectors
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -14,18 +15,23 @@ class Measured:
     rate: float
     p50: float
     p99: float
+    by_status: dict[int, int]
 
 
-def load(port: int, request: bytes, clients: int, seconds: float) -> Measured:
+def load(
+    port: int, request: bytes, clients: int, seconds: float, expected: tuple[int, ...] = (200,)
+) -> Measured:
     """Send a request again and again over each connection; to be run in a process of its own."""
     _run(port, request, clients, seconds / 4)  # warm-up
-    times = _run(port, request, clients, seconds)
-    cuts = quantiles(times, n=100)
-    return Measured(len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
+    answers = _run(port, request, clients, seconds)
+    by_status = Counter(status for _, status in answers)
+    assert by_status.keys() <= set(expected), by_status
+    cuts = quantiles((took for took, _ in answers), n=100)
+    return Measured(len(answers) / seconds, cuts[49] * 1000, cuts[98] * 1000, dict(by_status))
 
 
-def _run(port: int, request: bytes, clients: int, seconds: float) -> list[float]:
-    times: list[float] = []
+def _run(port: int, request: bytes, clients: int, seconds: float) -> list[tuple[float, int]]:
+    answers: list[tuple[float, int]] = []
     with selectors.DefaultSelector() as selector:
         for _ in range(clients):
             selector.register(_Line(port, request), selectors.EVENT_READ)
@@ -35,7 +41,7 @@ def _run(port: int, request: bytes, clients: int, seconds: float) -> list[float]
                 line = key.fileobj
                 assert isinstance(line, _Line)
                 if line.complete():
-                    times.append(time.perf_counter() - line.sent)
+                    answers.append((time.perf_counter() - line.sent, line.status))
                     if not line.closed:
                         line.send()
                 if line.closed:
@@ -45,7 +51,7 @@ def _run(port: int, request: bytes, clients: int, seconds: float) -> list[float]
         for key in list(selector.get_map().values()):
             assert isinstance(key.fileobj, _Line)
             key.fileobj.close()
-    return times
+    return answers
 
 
 class _Line:
@@ -56,6 +62,7 @@ class _Line:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._request = request
         self.closed = False
+        self.status = 0
         self.send()
 
     def fileno(self) -> int:
@@ -74,7 +81,7 @@ class _Line:
         self.closed = not chunk or b"\r\nConnection: close" in head
         if not found:
             return False
-        assert head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")), head
+        self.status = int(head.split(b" ", 2)[1])
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
         return len(body) >= length
 
