@@ -60,6 +60,29 @@ async def test_showing_all_and_one(chat: Person) -> None:
     assert "no list called **groceries**" in await chat.say("show my groceries list")
 
 
+async def test_done_tasks_are_shown_when_asked_for(chat: Person) -> None:
+    assert await chat.say("show my done tasks") == "You have no done tasks yet."
+    for name in ("milk", "eggs"):
+        await chat.say(f"add {name} to my tasks")
+    await chat.say("complete milk")
+    assert await chat.say("what have I finished?") == "**tasks**:\n• **milk**"
+
+
+async def test_tasks_that_nobody_can_tell_apart_are_taken_in_turn(chat: Person) -> None:
+    for _ in range(2):
+        await chat.say("add milk to my tasks")
+    assert await chat.say("complete milk") == "Done: **milk**."
+    assert count("tasks", {"done": True}) == 1
+    await chat.say("delete milk from my tasks")
+    assert await chat.say("1") == "Delete **milk**? (yes or no)"
+
+
+async def test_a_task_that_is_due_now_says_so(chat: Person, clock: Clock) -> None:
+    await chat.say("remind me to call mum tomorrow at 5pm")
+    clock.move_to("tomorrow 17:00")
+    assert await chat.say("list my tasks") == "**tasks**:\n• **call mum** \N{EN DASH} now"
+
+
 async def test_a_long_list_ends_with_how_many_more(chat: Person) -> None:
     for number in range(103):
         await chat.say(f"add thing {number} to my tasks")
