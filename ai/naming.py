@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from ai.catalogue import FieldSpec
 from ai.templates import Node
-from ai.words import BESIDE_POINTERS, NO_LONE_STARTS, POINTERS, STATES
+from ai.words import BESIDE_POINTERS, NO_LONE_STARTS, NO_NAMES, POINTERS, STATES
 
 
 def is_reference(words: Collection[str]) -> bool:
@@ -16,7 +16,8 @@ def is_reference(words: Collection[str]) -> bool:
 def may_be_name(words: Sequence[str], before: str) -> bool:
     """Say whether free text can be a name; `before` is the fixed word in front of it."""
     says_how = before == "is" and words[0] in STATES
-    return any(words) and not is_reference(words) and not says_how
+    is_particle = NO_NAMES.issuperset(words)
+    return any(words) and not (is_reference(words) or is_particle or says_how)
 
 
 def is_sure_name(

@@ -50,7 +50,7 @@ TRAILING = ("please", "pls", "thanks", "thank you", "thx", "ty", "for me", "ok",
 # fmt: off
 ASKS_FOR_MORE = {
     "say", "says", "saying", "write", "send", "a", "an", "the", "my", "your", "and", "to", "with",
-    "of", "no", "many", "is", "was", "its", "be", "feel", "am", "this", "that", "it", "or",
+    "of", "no", "many", "is", "was", "its", "be", "feel", "am", "or",
 }
 """A polite word behind one of these belongs to what is said: "remind me to say thanks"."""
 
@@ -63,6 +63,7 @@ DANGLING = {
 NO_NAME_STARTS = {
     "what", "which", "who", "when", "where", "why", "how", "if", "is", "are", "do", "does", "did",
     "can", "could", "should", "would", "will", "nothing", "everything", "it", "that", "this",
+    "nobody", "everybody", "everyone", "somebody", "someone",
 }
 """A sentence that begins with free text is no order where that text begins so: "what is done"."""
 
@@ -77,6 +78,11 @@ STATES = {
     "fine", "ok", "okay", "what", "good", "bad", "set",
 }
 """Behind "is" one of these says how something is, and names nothing: "my time zone is wrong"."""
+
+NO_NAMES = {
+    "him", "her", "us", "along", "on", "up", "down", "away", "over", "back", "around", "in", "out",
+}
+"""None of these alone names a thing: "finish him", "move along to friday"."""
 
 POINTERS = {
     "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",

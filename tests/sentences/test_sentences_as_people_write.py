@@ -32,11 +32,11 @@ def test_an_utterance_is_understood_or_left_to_the_model(utterance: Utterance) -
 
 
 def test_there_are_enough_of_each_kind() -> None:
-    assert len(UTTERANCES) >= 250
+    assert len(UTTERANCES) >= 400
     assert len({(u.text, u.recall.shown, str(u.recall.last)) for u in UTTERANCES}) == len(
         UTTERANCES
     )
-    assert sum(not u.expected for u in UTTERANCES) >= 80
+    assert sum(not u.expected for u in UTTERANCES) >= 100
     said = [made for u in UTTERANCES if not u.is_beyond for made in u.expected]
     for spec in matcher()._catalogue:
         assert any((c["interaction_type"], c["action"]) == spec.key for c in said), spec.key
