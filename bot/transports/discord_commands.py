@@ -14,7 +14,7 @@ from bot.fields import meaning
 logger = logging.getLogger(__name__)
 
 # Discord's documentation, "Application Commands"
-COMMAND, OPTION_GROUP = 1, 1
+COMMAND = SUBCOMMAND = 1
 TYPES: dict[FieldKind, int] = {
     "text": 3,
     "when": 3,
@@ -28,6 +28,7 @@ MOST = 25  # subcommands of a command, options of a subcommand, choices of an op
 DESCRIPTION_LENGTH = 100
 CONTEXTS = [0, 1]  # servers, and direct messages with the bot
 
+SHOW = "show"
 WORDS = {"help": "help", "logout": "log out"}
 """Commands of the bot's own, and the words that they stand for."""
 FORMS = {"login": "log in", "register": "register"}
@@ -41,13 +42,18 @@ DESCRIPTIONS = {
 
 
 def payload(registry: Registry) -> list[dict[str, Any]]:
-    """Return the slash commands as Discord wants them: one a module, its commands beneath it."""
+    """Return the slash commands as Discord wants them: one a module, its commands beneath it.
+
+    A module that can be shown and nothing else is shown by its name alone.
+    """
     commands = [_command(name, text) for name, text in DESCRIPTIONS.items()]
     for name, module in registry.modules.items():
         if not NAME.fullmatch(name) or name in DESCRIPTIONS:
             logger.warning("the module %r can't be a slash command: its name is no good", name)
             continue
         options = [_subcommand(command) for command in _usable(module)]
+        if [option["name"] for option in options] == [SHOW]:
+            options = options[0]["options"]
         commands.append(_command(name, module.description) | {"options": options})
     return commands
 
@@ -65,7 +71,7 @@ def _subcommand(command: Command) -> dict[str, Any]:
     fields = [field for field in command.spec.parsed_fields if NAME.fullmatch(field.name)]
     options = [_option(field, command) for field in sorted(fields, key=lambda f: not f.required)]
     return {
-        "type": OPTION_GROUP,
+        "type": SUBCOMMAND,
         "name": command.spec.action,
         "description": command.spec.description[:DESCRIPTION_LENGTH],
         "options": options[:MOST],
@@ -114,10 +120,12 @@ def _plain(command: Mapping[str, Any]) -> tuple[object, ...]:
 
 def read(data: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
     """Return what was called, in words and as a parsed command, and the field that is typed in."""
-    group = data["options"][0]
-    given = group.get("options") or []
+    given = data.get("options") or []
+    action = SHOW
+    if given and given[0]["type"] == SUBCOMMAND:
+        action, given = given[0]["name"], given[0].get("options") or []
     values = {option["name"]: option["value"] for option in given}
-    order = {"interaction_type": data["name"], "action": group["name"], **values}
+    order = {"interaction_type": data["name"], "action": action, **values}
     focused = next((option["name"] for option in given if option.get("focused")), "")
     said = " ".join(f"{name}: {value}" for name, value in values.items())
-    return f"/{data['name']} {group['name']} {said}".rstrip(), order, focused
+    return f"/{data['name']} {action} {said}".rstrip(), order, focused

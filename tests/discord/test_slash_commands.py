@@ -116,6 +116,20 @@ async def test_a_discord_that_takes_no_commands_still_gets_answers(
 # Using them
 
 
+async def test_what_can_only_be_shown_is_shown_by_its_name(stage: Stage, ada: Member) -> None:
+    sights = CommandModule("sights", "Sights")
+
+    @sights.command("show the sights")
+    async def show(ctx: Context, most: int | None = None) -> str:
+        """Show the sights."""
+        return f"{most} sights"
+
+    await stage.world.know(sights)
+    await stage.restart(forget=False)
+    assert await ada.slash("sights") == "None sights"
+    assert await ada.slash("sights", most=3) == "3 sights"
+
+
 async def test_options_reach_the_function_as_what_they_are(stage: Stage) -> None:
     await stage.world.know(party)
     await stage.restart(forget=False)
