@@ -1,8 +1,8 @@
 """Room for what hashes a password, which takes a core for a fifth of a second.
 
-At most half of the server's threads may be busy with it or wait for their turn, and all cores but
-one compute. So the other requests are served while everyone logs in; who finds no room is asked to
-come back in a moment.
+All cores but one compute. A few requests for each may wait for their turn, on half of the server's
+threads at most. So the other requests are served while everyone logs in; who finds no room is asked
+to come back in a moment.
 """
 
 import os
@@ -15,6 +15,8 @@ from apiflask import APIFlask
 from flask import current_app
 
 from core.errors import Unavailable
+
+WAITING = 4  # for each core: they wait for about a second
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -31,8 +33,9 @@ class Room:
     """The places of one application."""
 
     def __init__(self, threads: int, cores: int) -> None:
-        self.places = BoundedSemaphore(max(1, threads // 2))
-        self.turns = BoundedSemaphore(max(1, cores - 1))
+        turns = max(1, cores - 1)
+        self.turns = BoundedSemaphore(turns)
+        self.places = BoundedSemaphore(max(1, min(threads // 2, turns * WAITING)))
 
 
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
