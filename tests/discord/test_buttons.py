@@ -5,7 +5,10 @@ import asyncio
 import discord
 import pytest
 
+from bot.command_registry import CommandModule
+from bot.context import Context
 from bot.conversation import EXPIRED
+from bot.messages import Button
 from bot.transports.discord_interactions import LIST_EXPIRED, NOT_YOURS
 from config.settings import Settings, get_settings
 from core.postgres import count
@@ -165,6 +168,36 @@ async def test_only_the_asker_can_press(stage: Stage, ada: Member) -> None:
     assert result.response.ephemeral
     assert count("tasks") == 1
     assert "Deleted" in await ada.press("Yes")
+
+
+# Short cuts
+
+choosy = CommandModule("tea", "Tea")
+
+
+@choosy.command("what is there")
+async def offer(ctx: Context) -> str:
+    """Offer two teas, one of which has a name too long for a button."""
+    await ctx.say("Green or long?", [Button("Green", "i want green"), Button("Long", "x" * 90)])
+    return ""
+
+
+@choosy.command("i want {kind}")
+async def pour(ctx: Context, kind: str) -> str:
+    """Pour a tea."""
+    return f"Here is {kind} tea."
+
+
+async def test_a_short_cut_says_its_words_once_however_old_it_is(stage: Stage) -> None:
+    await stage.world.know(choosy)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    await ada.say("what is there")
+    assert ada.buttons == ["Green"]
+    await stage.restart(forget=False)
+    offered = ada.latest
+    assert await ada.press("Green") == "Here is green tea."
+    assert labels(ada.messages[ada.messages.index(offered)]) == []
 
 
 # Lists

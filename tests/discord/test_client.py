@@ -165,6 +165,25 @@ async def test_a_long_reply_arrives_in_order_in_several_messages(stage: Stage) -
     assert [f"Paragraph {number}:" in answer for number in range(11)] == [True] * 11
 
 
+@talkative.command("show the code")
+async def show_the_code(ctx: Context) -> str:
+    """Return words, and code that fits into one message, but not beside them."""
+    code = "code line\n" * 170
+    return f"{'word ' * 100}\n\n```\n{code}```\n\nThe end."
+
+
+async def test_a_code_fence_that_fits_is_not_cut(stage: Stage) -> None:
+    await stage.world.know(talkative)
+    ada = stage.person("ada")
+    await ada.register("ada")
+    before = len(ada.replies)
+    await ada.say("show the code")
+    words, code = ada.replies[before:]
+    assert words.startswith("word ")
+    assert code.startswith("```\ncode line")
+    assert code.endswith("```\n\nThe end.")
+
+
 async def test_mentions_in_what_it_says_are_inert(stage: Stage) -> None:
     ada = stage.person("ada")
     await ada.register("ada")
