@@ -130,12 +130,13 @@ class Conversation:
                 name = named(person.session.display_name)
                 await talk.say(manual.greeting(name, self._registry))
             return
-        if incoming.edited and incoming.message_id != person.undone:
+        memory = person.memory(incoming.channel_id)
+        if incoming.edited and incoming.message_id != memory.correctable:
             return
-        lapsed, person.lapsed = None if incoming.anew else person.lapsed, None
-        unsaid, person.unsaid = person.unsaid, ""
+        lapsed, memory.lapsed = None if incoming.anew else memory.lapsed, None
+        not_done, memory.not_done = memory.not_done, ""
         if lapsed:
-            await talk.say((LAPSED_SECRET if lapsed == "secret" else LAPSED) + unsaid)
+            await talk.say((LAPSED_SECRET if lapsed == "secret" else LAPSED) + not_done)
         if lapsed == "secret":  # what is written now may still be the password
             return
         await self._orders.obey(talk, person, incoming)

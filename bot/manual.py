@@ -81,11 +81,14 @@ def in_words(order: Mapping[str, Any], registry: Registry) -> str:
     spec = next((spec for spec in registry.specs if spec.key == key), None)
     if spec is None:
         return " ".join(key)
-    given = {f"{{{name}}}": str(value) for name, value in order.items() if value is not None}
+    values = {field.name: order.get(field.name) for field in spec.fields}
+    given = {f"{{{name}}}": str(value) for name, value in values.items() if value is not None}
     said = [way for sentence in spec.sentences for way in islice(ways(spec, sentence), 1)]
     fits = [words for words in said if all(word in given or word[0] != "{" for word in words)]
-    best = max(fits, key=lambda words: len(given.keys() & set(words)), default=None)
-    return " ".join(given.get(word, word) for word in best) if best else spec.description
+    best = max(fits, key=lambda words: len(given.keys() & set(words)), default=[spec.description])
+    unsaid = [value for slot, value in given.items() if slot not in best]
+    more = f" ({', '.join(unsaid)})" if unsaid else ""
+    return " ".join(given.get(word, word) for word in best) + more
 
 
 def examples(spec: CommandSpec) -> Iterator[str]:

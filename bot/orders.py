@@ -105,8 +105,8 @@ class Orders:
 
     async def obey(self, talk: Talk, person: Person, incoming: Incoming) -> None:
         """Answer a person who is logged in. Raises Lapsed where they did not answer a question."""
-        person.undone = ""
         memory = person.memory(incoming.channel_id)
+        memory.correctable = ""
         if incoming.order is not None:
             orders = [dict(incoming.order)]
         elif answer := self._manners(incoming.text, named(person.session.display_name)):
@@ -120,12 +120,12 @@ class Orders:
                 budget=self._budget(person, incoming.address.agent),
             )
             if "error" in orders[0]:
-                person.undone = incoming.message_id
+                memory.correctable = incoming.message_id
                 await talk.say(_problem(orders[0]))
                 return
         memory.note(incoming.text, orders)
         if "needs_clarification" in orders[0]:
-            person.undone = incoming.message_id
+            memory.correctable = incoming.message_id
             await talk.say(escape(str(orders[0]["needs_clarification"])))
             return
         await self._carry_out_all(talk, person, incoming, orders)
@@ -149,14 +149,15 @@ class Orders:
     ) -> None:
         """Carry out orders in turn: one that fails is told, one that is called off ends them."""
         api = UserApi(self._api, self._sessions, incoming.address, person)
+        memory = person.memory(incoming.channel_id)
         for number, order in enumerate(orders, 1):
             try:
-                if not self._sessions.knows(incoming.address, person):
-                    raise SessionEnded  # by the order before
                 await self._carry_out(talk, person, incoming, api, order)
+                if orders[number:] and not self._sessions.knows(incoming.address, person):
+                    raise SessionEnded
             except Lapsed:
-                person.lapsed = "secret" if talk.asked_secret else "answer"
-                person.unsaid = self._not_done(orders[number:])
+                memory.lapsed = "secret" if talk.asked_secret else "answer"
+                memory.not_done = self._not_done(orders[number:])
                 raise
             except Exception as error:
                 reply, ends = reply_to(error), isinstance(error, Interrupted | SessionEnded)
@@ -164,7 +165,7 @@ class Orders:
                 if ends:
                     return
                 if isinstance(error, Declined) and not api.changes:
-                    person.undone = incoming.message_id
+                    memory.correctable = incoming.message_id
 
     async def _carry_out(
         self, talk: Talk, person: Person, incoming: Incoming, api: UserApi, order: Order

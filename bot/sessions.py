@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from bot.api_client import NO_REQUEST, ApiClient, ApiError, where
 from bot.memory import Memory
@@ -29,9 +29,6 @@ class Person:
     session: Session
     renew_at: datetime
     zone_told: bool = False
-    undone: str = ""  # the latest message, where nothing came of it: it may be corrected
-    lapsed: Literal["answer", "secret"] | None = None  # what the last question was left without
-    unsaid: str = ""  # what was not done when that question lapsed
     _memories: OrderedDict[str, Memory] = field(default_factory=OrderedDict)
 
     def memory(self, channel_id: str) -> Memory:
