@@ -254,9 +254,9 @@ async def test_one_order_without_the_api(world: World, screen: Screen) -> None:
 
 
 async def test_only_the_persons_own_messages_are_shown(terminal: Console, screen: Screen) -> None:
-    await terminal._deliver(console._account(), "for me")
+    await terminal._deliver(console._account(), "for me", "")
     with pytest.raises(Undeliverable):
-        await terminal._deliver("somebody else", "for them")
+        await terminal._deliver("somebody else", "for them", "")
     assert screen.text == "bot> for me\n"
 
 
