@@ -28,6 +28,7 @@ QUIET = {
     "alembic": "WARNING",
     "asyncio": "WARNING",
     "waitress": "WARNING",
+    "sqlalchemy.pool": "WARNING",
     "tzlocal": "WARNING",
 }
 

@@ -35,8 +35,11 @@ class Database:
     ) -> None:
         address = make_url(url)
         self.dialect = address.get_backend_name()
+        if self.dialect in ("mysql", "mariadb"):  # the dialect finds out which one it is
+            self.dialect = "mysql"
+            address = address.set(drivername="mysql+pymysql")
         if self.dialect not in DRIVERS:
-            raise InvalidInput(f"The database can be {' or '.join(DRIVERS)}, not {self.dialect}.")
+            raise InvalidInput(f"The database can be {', '.join(DRIVERS)}, not {self.dialect}.")
         if self.dialect == "sqlite":
             if address.database in (None, "", ":memory:"):
                 raise InvalidInput("SQLite needs a file: in memory, each connection has its own.")
@@ -48,6 +51,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout,
+            hide_parameters=True,  # in errors and logs: they are people's own words
             **self.driver.options,
         )
         if self.dialect == "sqlite":
@@ -76,6 +80,10 @@ class Database:
                     yield connection
                 finally:
                     self._open.reset(token)
+
+    def in_transaction(self) -> bool:
+        """Tell whether a transaction is open here."""
+        return self._open.get() is not None
 
     def run(self, work: Callable[..., Result], *args: object) -> Result:
         """Call work with the driver's cursor and args, and return what it returns.

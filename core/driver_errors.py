@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
+import pymysql
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -54,8 +55,34 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("database or disk is full", Unavailable, None),
 )
 
+# By number: MariaDB's list of error codes, most of which are MySQL's as well.
+BY_MYSQL_NUMBER: dict[int, tuple[type[AppError], str | None]] = {
+    1062: (Conflict, None),
+    1048: (InvalidInput, REQUIRED),
+    1364: (InvalidInput, REQUIRED),
+    1216: (InvalidInput, NO_COUNTERPART),
+    1217: (InvalidInput, NO_COUNTERPART),
+    1451: (InvalidInput, NO_COUNTERPART),
+    1452: (InvalidInput, NO_COUNTERPART),
+    1051: (UnknownName, NOT_THERE),
+    1054: (UnknownName, NOT_THERE),
+    1146: (UnknownName, NOT_THERE),
+    **dict.fromkeys(
+        # too long, out of range, wrong kind, CHECK, and what PyMySQL itself refuses (no number)
+        (0, 1264, 1265, 1292, 1366, 1406, 1690, 3140, 3819, 4025, 4078),
+        (InvalidInput, DOES_NOT_FIT),
+    ),
+    **dict.fromkeys(
+        # full, shut down, no access, lock wait, deadlock, killed
+        (1040, 1044, 1045, 1049, 1053, 1129, 1130, 1203, 1205, 1213, 1317, 1698, 1927, 4031),
+        (Unavailable, None),
+    ),
+}
+MYSQL_CLIENT = range(2000, 3000)  # the numbers of the client's own errors: the server is away
+
 NAMED = re.compile(r'(?:relation|column) (?:"([^"]+)"|(\S+))')
-DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout)
+MYSQL_NAMED = re.compile(r"'(?:[^'.]+\.)?([^'.]+)'")
+DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, pymysql.Error, PoolTimeout)
 
 
 @contextmanager
@@ -77,6 +104,8 @@ def as_app_error(error: Exception) -> AppError:
         return Unavailable()
     if isinstance(error, sqlite3.Error):
         return _as_sqlite_says(str(error))
+    if isinstance(error, pymysql.Error):
+        return _as_mysql_says(error)
     code = getattr(error, "pgcode", None)
     if code:
         return _as_sqlstate_says(code, error)
@@ -101,3 +130,14 @@ def _as_sqlite_says(words: str) -> AppError:
             name = words.removeprefix(prefix).rpartition(".")[2]
             return kind(message.format(name) if message else None)
     return AppError()
+
+
+def _as_mysql_says(error: pymysql.Error) -> AppError:
+    number = next((part for part in error.args if isinstance(part, int)), None)
+    if number is None:  # "inf can not be used with MySQL"
+        return InvalidInput(DOES_NOT_FIT)
+    if number in MYSQL_CLIENT or isinstance(error, pymysql.InterfaceError):
+        return Unavailable()
+    kind, message = BY_MYSQL_NUMBER.get(number, (AppError, None))
+    named = MYSQL_NAMED.search(str(error.args[-1]))
+    return kind(message.format(named[1] if named else "of that name") if message else None)

@@ -11,6 +11,7 @@ from psycopg2.extras import RealDictCursor, execute_values
 from sqlalchemy import Connection
 
 from core.copy_text import copy_text
+from core.mysql_driver import MySQL
 from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row, sqlite_words
 
 CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
@@ -24,6 +25,8 @@ class Driver(Protocol):
 
     options: Mapping[str, Any]
     """What create_engine is told besides the URL."""
+    returns_changed_rows: bool
+    """Whether INSERT, UPDATE and DELETE return rows, and ON CONFLICT makes an upsert."""
 
     def set_up(self, connection: Any) -> None:  # noqa: ANN401
         """Make a new connection ready: in autocommit mode, where each statement stands alone."""
@@ -70,6 +73,7 @@ class PostgreSQL:
         "use_native_hstore": False,  # saves a query for each new connection
         "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "keepalives_idle": KEEPALIVE},
     }
+    returns_changed_rows = True
 
     def set_up(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own
         """Leave every statement to stand alone; a time without a zone is UTC's."""
@@ -126,6 +130,7 @@ class SQLite:
     """The standard library's sqlite3."""
 
     options: Mapping[str, Any] = {}
+    returns_changed_rows = True
 
     def set_up(self, connection: sqlite3.Connection) -> None:
         """Switch on what other databases have without asking."""
@@ -177,4 +182,4 @@ class SQLite:
         return cursor
 
 
-DRIVERS: dict[str, Driver] = {"postgresql": PostgreSQL(), "sqlite": SQLite()}
+DRIVERS: dict[str, Driver] = {"postgresql": PostgreSQL(), "sqlite": SQLite(), "mysql": MySQL()}

@@ -15,11 +15,13 @@ from config.settings import ROOT
 from core.database import Database
 from core.driver_errors import driver_errors
 from core.drivers import BUSY_TIMEOUT
-from core.errors import Conflict, UnknownName
+from core.errors import Conflict, Unavailable, UnknownName
 from core.tables import Moment, new_uuid
 
 SCRIPTS = ROOT / "config" / "migrations"
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
+MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
+MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
@@ -77,6 +79,10 @@ def _alone(database: Database) -> Iterator[Connection]:
         with driver_errors(), _sqlite_alone(database) as connection:
             yield connection
         return
+    if database.dialect == "mysql":
+        with driver_errors(), _mysql_alone(database) as connection:
+            yield connection
+        return
     with database.transaction() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSTGRES_LOCK})
         yield connection
@@ -103,6 +109,30 @@ def _sqlite_alone(database: Database) -> Iterator[Connection]:
         finally:
             _pragma(driver_connection, "foreign_keys=ON")
             _pragma(driver_connection, f"busy_timeout={BUSY_TIMEOUT}")
+
+
+@contextmanager
+def _mysql_alone(database: Database) -> Iterator[Connection]:
+    """Hold a lock by name, and let each statement stand alone.
+
+    MySQL ends a transaction at the first change of a table; so each migration's number is kept as
+    soon as it is written. Text is compared by its characters alone, as on the other databases.
+    """
+    with database.engine.connect() as connection, connection.begin():
+        mariadb = getattr(connection.dialect, "is_mariadb", False)
+        collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        lock = {"name": f"migrations:{database.engine.url.database}"[:MYSQL_LOCK_LENGTH]}
+        taken = connection.execute(
+            text("SELECT GET_LOCK(:name, :seconds)"), {**lock, "seconds": MYSQL_PATIENCE}
+        ).scalar()
+        if taken != 1:
+            raise Unavailable("Another process has been migrating the database for a minute.")
+        try:
+            connection.exec_driver_sql(f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {collation}")
+            connection.exec_driver_sql("COMMIT")  # from here on the server is in autocommit mode
+            yield connection
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), lock)
 
 
 def _pragma(driver_connection: Any, setting: str) -> None:  # noqa: ANN401 - the driver's own

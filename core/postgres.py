@@ -11,16 +11,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 from core.database import Database, get_database, transaction
 from core.errors import InvalidInput, UnknownName
 from core.queries import named_query
 from core.reflection import KnownTable, Makers
-from core.statements import Row, Shape, Statement, statement_for
+from core.returning import changed_rows
+from core.shapes import LOCKS, Shape
+from core.statements import Row, Statement, statement_for
 from core.where import read_order, read_where
 
 Where = Mapping[str, Any]
+Lock = Literal["update", "skip locked"]
 
 DEFINES_TABLES = re.compile(r"\s*(CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
@@ -38,18 +41,42 @@ def select(
     order_by: str | Sequence[str] | None = None,
     limit: int | None = None,
     offset: int | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    after: Mapping[str, Any] | None = None,
+    lock: Lock | None = None,
 ) -> list[Row]:
-    """Return the rows that match, in order: `"created_at DESC"`, or a list of such."""
+    """Return the rows that match, in order: `"created_at DESC"`, or a list of such.
+
+    columns: those to return, instead of all. after: the last row of the page before, of which the
+    order columns are used; the primary key has to be among them, so that no two rows are equal.
+    lock: "update" waits for rows that another transaction holds, "skip locked" leaves them out;
+    both keep the rows until the end of the open transaction.
+    """
     conditions, values = read_where(where or {})
     order = read_order(order_by)
+    ordered = [item.column for item in order]
+    wanted = _wanted(columns)
+    found = _table(table, where or (), ordered, wanted)
     shape = Shape(
         "select",
-        _table(table, where or (), [item.column for item in order]).table,
+        found.table,
         where=conditions,
         order_by=order,
         limited=limit is not None,
         skipping=offset is not None,
+        columns=wanted,
+        lock=_lock(lock),
     )
+    if after is not None:
+        if not found.key or not set(found.key).issubset(ordered) or not set(ordered) <= set(after):
+            raise InvalidInput(
+                "after: order_by has to end in the primary key, so that no row is lost among "
+                "equals, and the row has to have every column of the order."
+            )
+        last = [after[name] for name in ordered]
+        shape = shape._replace(after=tuple(value is not None for value in last))
+        values += [value for value in last if value is not None]
     for name, bound in (("limit", limit), ("offset", offset)):
         if bound is not None:
             values.append(_whole_number(name, bound))
@@ -131,7 +158,7 @@ def insert_many(table: str, rows: Sequence[Mapping[str, Any]]) -> int:
         raise InvalidInput("insert_many: the rows have no columns.")
     found = _table(table, names)
     made = [name for name in found.defaults if name not in names]
-    database, statement = _statement(Shape("insert_many", found.table, changed=(*names, *made)))
+    database, statement = _statement(Shape("insert_only", found.table, changed=(*names, *made)))
     values = [
         *([row[name] for row in rows] for name in names),
         *([found.defaults[name]() for _ in rows] for name in made),
@@ -222,6 +249,24 @@ def _whole_number(name: str, value: int) -> int:
     return value
 
 
+def _wanted(columns: Sequence[str] | None) -> tuple[str, ...]:
+    if columns is None:
+        return ()
+    if isinstance(columns, str) or not columns:
+        raise InvalidInput("columns: a list of at least one column.")
+    return tuple(columns)
+
+
+def _lock(lock: str | None) -> str:
+    if lock is None:
+        return ""
+    if lock not in LOCKS:
+        raise UnknownName(f"lock: {' or '.join(LOCKS)}, not {lock!r}.")
+    if not get_database().in_transaction():
+        raise InvalidInput("lock: rows are kept for a transaction; open one with transaction().")
+    return lock
+
+
 def _not_empty(where: Where, action: str) -> Where:
     if not where:
         raise InvalidInput(f"{action}: an empty where would hit every row; name a condition.")
@@ -234,8 +279,10 @@ def _statement(shape: Shape) -> tuple[Database, Statement]:
 
 
 def _rows(shape: Shape, values: list[Any]) -> list[Row]:
-    database, statement = _statement(shape)
-    return database.run(statement.rows, values)
+    database = get_database()
+    if shape.kind != "select" and not database.driver.returns_changed_rows:
+        return changed_rows(database, shape, values)
+    return database.run(statement_for(shape, database.engine.dialect).rows, values)
 
 
 def _scalar(shape: Shape, values: list[Any]) -> Any:  # noqa: ANN401 - any value

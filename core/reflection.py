@@ -3,16 +3,21 @@
 No name reaches SQL before it was found here.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     NUMERIC,
+    Boolean,
     DateTime,
     Dialect,
+    Double,
     Engine,
     MetaData,
     Numeric,
@@ -20,7 +25,9 @@ from sqlalchemy import (
     Uuid,
     event,
     inspect,
+    text,
 )
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, Inspector
 from sqlalchemy.types import NullType
 
@@ -49,6 +56,8 @@ SQLITE_TYPES = {
     "NUMERIC": Numeric,
 }
 
+
+MARIADB_JSON = re.compile(r"json_valid\([`\"](.+)[`\"]\)")
 
 Makers = Mapping[str, Callable[[], Any]]
 
@@ -119,7 +128,11 @@ def _reflect(name: str, bind: Engine | Connection) -> Table:
         raise UnknownName(f"There is no table {name!r}.")
     foreign = MetaData()
     event.listen(foreign, "column_reflect", _choose_type)
-    return Table(name, foreign, autoload_with=bind, resolve_fks=False)
+    table = Table(name, foreign, autoload_with=bind, resolve_fks=False)
+    if getattr(bind.dialect, "is_mariadb", False):
+        for column in _json_columns(name, bind):
+            table.columns[column].type = JSON()
+    return table
 
 
 def _choose_type(inspector: Inspector, _table: Table, column: dict[str, object]) -> None:
@@ -128,3 +141,20 @@ def _choose_type(inspector: Inspector, _table: Table, column: dict[str, object])
         column["type"] = Moment()  # as in the program's own tables: aware, in UTC
     elif inspector.dialect.name == "sqlite" and type(type_) is NUMERIC:
         column["type"] = NullType()  # a word that nobody knows
+    elif isinstance(type_, mysql.TINYINT) and type_.display_width == 1:
+        column["type"] = Boolean()  # what BOOLEAN is short for
+    elif isinstance(type_, mysql.TIMESTAMP):
+        column["type"] = Moment()  # unlike DATETIME it is a point in time
+    elif isinstance(type_, mysql.DOUBLE | mysql.FLOAT):
+        column["type"] = Double()  # a float, where SQLAlchemy would make a Decimal of it
+
+
+def _json_columns(name: str, bind: Engine | Connection) -> set[str]:
+    """Return the columns declared as JSON in MariaDB, which makes them checked text."""
+    query = text(
+        "SELECT check_clause FROM information_schema.check_constraints "
+        "WHERE constraint_schema = DATABASE() AND table_name = :name"
+    )
+    with nullcontext(bind) if isinstance(bind, Connection) else bind.connect() as connection:
+        clauses = connection.execute(query, {"name": name}).scalars().all()
+    return {found[1] for clause in clauses if (found := MARIADB_JSON.fullmatch(clause))}

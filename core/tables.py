@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.functions import FunctionElement, now
 
 from config.clock import utc_now
 
@@ -89,6 +89,12 @@ def _new_uuid_sqlite(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's 
 @compiles(new_uuid, "mysql", "mariadb")
 def _new_uuid_mysql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     return "(replace(uuid(), '-', ''))"
+
+
+@compiles(now, "mysql", "mariadb")
+def _now_mysql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    """Ask for microseconds, which are dropped by default."""
+    return "CURRENT_TIMESTAMP(6)"
 
 
 def id_column() -> Column[Any]:

