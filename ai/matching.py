@@ -165,12 +165,11 @@ class Attempt:
         """Take the fields out of the text; None where a time is left over that fits nowhere."""
         fields: dict[str, Any] = {}
         pointed: Pointed | None = None
+        about = None if spec.action in MAKERS else named_by(spec)
         for slot in path.slots:
             words = [word.text for word in self.words[slot.start : slot.end]]
             value = _value(slot.field, self._slice(slot.start, slot.end))
-            if slot.field.kind == "text" and (found := self.pointer.read(words)):
-                if pointed:
-                    return None
+            if slot.field == about and (found := self.pointer.read(words)):
                 pointed, value = found, found.names
             elif slot.field.kind == "text" and not self._is_name(slot, path):
                 return None
@@ -204,8 +203,6 @@ class Attempt:
         A sentence that says more than its verb, such as "delete the task", stays in its module.
         """
         if match.spec.interaction_type != pointed.kind and not is_bare:
-            return None
-        if match.spec.action in MAKERS:
             return None
         spec = self.index.specs.get((pointed.kind, match.spec.action))
         about = named_by(spec) if spec else None
