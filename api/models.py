@@ -1,7 +1,7 @@
 """What the models of all routes are made from."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -14,12 +14,14 @@ from pydantic import (
     model_validator,
 )
 
+Value = TypeVar("Value")
 
-def storable(text: str) -> str:
+
+def storable(value: Value) -> Value:
     """Refuse what PostgreSQL can't keep in a text. Raises ValueError."""
-    if "\0" in text:
+    if isinstance(value, str) and "\0" in value:
         raise ValueError("a NUL character can't be stored")
-    return text
+    return value
 
 
 Text = Annotated[str, AfterValidator(storable)]
@@ -80,6 +82,9 @@ class Page(Body):
     """Which part of a list is wanted."""
 
     limit: int = Field(100, ge=1, le=1000, description="How many rows at most.")
+    cursor: str | None = Field(
+        None, max_length=500, description="Where the page before ended, from its Link header."
+    )
     offset: int = Field(0, ge=0, le=10_000_000, description="How many rows to skip.")
 
 

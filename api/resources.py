@@ -1,13 +1,17 @@
 """Rows that belong to a user. The one place where a caller's rows are told from everyone else's."""
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from pydantic import BaseModel
-from sqlalchemy import Table
+from flask import after_this_request
+from pydantic import AfterValidator, BaseModel, create_model
+from sqlalchemy import Index, Table
 
-from api.models import Body, Page, Success, list_of
+from api import cursors
+from api.cursors import name_next, read_cursor
+from api.models import Body, Page, Success, list_of, storable
 from api.security import caller
 from core import postgres
 from core.errors import InvalidInput, NotFound
@@ -18,24 +22,40 @@ Row = dict[str, Any]
 class OwnedResource:
     """A table whose rows belong to a user each, by its column `user_uuid`.
 
+    Declaring one adds the index that pages of a user's rows need. `filters` names the fields of the
+    read model by which a list can be narrowed down.
+
     Every method sees the caller's rows only: another user's row is as absent as one that never was.
     """
 
     def __init__(
-        self, table: Table, *, read: type[BaseModel], create: type[Body], update: type[Body]
+        self,
+        table: Table,
+        *,
+        read: type[BaseModel],
+        create: type[Body],
+        update: type[Body],
+        filters: tuple[str, ...] = (),
     ) -> None:
         self.table = table.name
+        Index(None, table.c.user_uuid, *(table.c[name] for name in cursors.ORDER))
         self.models = read, create, update
+        self.filters = filters
 
     def select(self, page: Page, **where: Any) -> list[Row]:  # noqa: ANN401 - any column's value
-        """Return a page of the caller's rows, oldest first."""
-        return postgres.select(
+        """Return a page of the caller's rows, oldest first; the answer links to the next one."""
+        rows = postgres.select(
             self.table,
             where | mine(),
-            order_by=["created_at", "id"],
-            limit=page.limit,
-            offset=page.offset,
+            order_by=cursors.ORDER,
+            limit=page.limit + 1,  # one more tells whether there is a next page
+            offset=page.offset or None,
+            after=read_cursor(page.cursor) if page.cursor else None,
         )
+        if len(rows) > page.limit:
+            del rows[page.limit :]
+            after_this_request(partial(name_next, last=rows[-1]))
+        return rows
 
     def read(self, row_id: UUID) -> Row:
         """Return one of the caller's rows. Raises NotFound."""
@@ -71,11 +91,12 @@ class OwnedResource:
         routes = APIBlueprint(self.table, __name__, url_prefix=path)
 
         @routes.get("")
-        @routes.input(Page, location="query", arg_name="page")
+        @routes.input(self._query(), location="query", arg_name="page")
         @routes.output(list_of(read))
         def index(page: Page) -> list[Row]:
             """List your own rows, oldest first."""
-            return self.select(page)
+            wanted = page.model_dump(include=set(self.filters), exclude_unset=True)
+            return self.select(page, **wanted)
 
         @routes.post("")
         @routes.input(create, arg_name="body")
@@ -105,6 +126,15 @@ class OwnedResource:
             return Success()
 
         app.register_blueprint(routes)
+
+    def _query(self) -> type[Page]:
+        """Return the model of a list's query: the page, and the columns to filter by."""
+        read, _, _ = self.models
+        fields: Any = {
+            name: (Annotated[read.model_fields[name].annotation, AfterValidator(storable)], None)
+            for name in self.filters
+        }
+        return create_model(f"{read.__name__}Query", __base__=Page, **fields)
 
 
 def mine() -> Row:

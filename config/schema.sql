@@ -40,6 +40,8 @@ CREATE TABLE examples (
 
 CREATE INDEX ix_examples_user_uuid ON examples (user_uuid);
 
+CREATE INDEX ix_examples_user_uuid_created_at_id ON examples (user_uuid, created_at, id);
+
 CREATE TABLE idempotency_keys (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -103,6 +105,8 @@ CREATE TABLE task_lists (
 
 CREATE INDEX ix_task_lists_user_uuid ON task_lists (user_uuid);
 
+CREATE INDEX ix_task_lists_user_uuid_created_at_id ON task_lists (user_uuid, created_at, id);
+
 CREATE TABLE deliveries (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -165,10 +169,12 @@ CREATE INDEX ix_tasks_list_id ON tasks (list_id);
 
 CREATE INDEX ix_tasks_user_uuid ON tasks (user_uuid);
 
+CREATE INDEX ix_tasks_user_uuid_created_at_id ON tasks (user_uuid, created_at, id);
+
 -- Where the migrations stand, so that they start from here.
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0004');
+INSERT INTO alembic_version (version_num) VALUES ('0005');

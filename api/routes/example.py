@@ -40,7 +40,9 @@ class ExampleOut(BaseModel):
     created_at: datetime
 
 
-resource = OwnedResource(examples, read=ExampleOut, create=ExampleIn, update=ExampleIn)
+resource = OwnedResource(
+    examples, read=ExampleOut, create=ExampleIn, update=ExampleIn, filters=("name",)
+)
 
 
 def register(app: APIFlask) -> None:

@@ -40,7 +40,7 @@ class Caller:
         return self.client.open(path, method=method, headers=self.headers, **more)
 
     def get(self, path: str, **query: object) -> TestResponse:
-        return self.request("GET", path, query_string=query)
+        return self.request("GET", path, query_string=query or None)
 
     def post(self, path: str, body: object = None) -> TestResponse:
         return self.request("POST", path, body)

@@ -1,6 +1,9 @@
 """The resource that people copy: list, read, create, update, delete, one's own rows only."""
 
+import re
+
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.api.callers import ABSENT, Caller, on_one_database
 
@@ -70,6 +73,41 @@ def test_pages(ada: Caller) -> None:
     assert [row["name"] for row in page] == names[10:]
 
 
+def follow(ada: Caller, answer: TestResponse) -> TestResponse | None:
+    """The next page, which the Link header leads to."""
+    link = answer.headers.get("Link")
+    if link is None:
+        return None
+    found = re.fullmatch(r'<([^>]+)>; rel="next"', link)
+    assert found
+    return ada.get(found[1])
+
+
+def test_pages_lead_to_each_other_though_rows_come_and_go(ada: Caller, ben: Caller) -> None:
+    names = [str(number) for number in range(10)]
+    for name in names:
+        ada.post(PATH, {"name": name})
+        ben.post(PATH, {"name": "ben's"})
+    seen = []
+    page: TestResponse | None = ada.get(PATH, limit=3)
+    while page is not None:
+        seen += [row["name"] for row in page.json]
+        assert ada.delete(f"{PATH}/{page.json[0]['id']}").status_code == 200
+        page = follow(ada, page)
+    assert seen == names
+
+
+def test_a_list_can_be_filtered(ada: Caller) -> None:
+    for name in ("a", "b", "a", "a"):
+        ada.post(PATH, {"name": name})
+    first = ada.get(PATH, name="a", limit=2)
+    second = follow(ada, first)
+    assert second is not None
+    assert [row["name"] for row in first.json + second.json] == ["a"] * 3
+    assert ada.get(PATH, name="c").json == []
+    assert ada.get(PATH, id=ABSENT).status_code == ada.get(PATH, name="\0").status_code == 400
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -79,6 +117,10 @@ def test_pages(ada: Caller) -> None:
         {"limit": 1.5},
         {"offset": -1},
         {"offset": 10**30},
+        {"cursor": "x"},
+        {"cursor": "eyJpZCI6IDF9"},
+        {"cursor": "é"},
+        {"cursor": "c" * 501},
         {"order": "name; DROP TABLE examples"},
     ],
 )
