@@ -10,7 +10,7 @@ PINS_PIP := $(VENV)-pins/bin/python -m pip --disable-pip-version-check
 AUDIOOP := audioop-lts==0.2.2; python_version >= "3.13"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench eval secrets schema pins clean
+.PHONY: help run test testall check format bench eval secrets schema pins clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ run: $(RUN_STAMP) ## Start everything; CHAT="one order" answers that order and e
 
 test: $(DEV_STAMP) ## Run every test, PostgreSQL included
 	@$(BIN)/python -m pytest $(ARGS)
+
+testall: $(DEV_STAMP) ## Run every test, on MariaDB as well (Debian: apt install mariadb-server)
+	@$(BIN)/python -m tests.support.mariadb $(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV_STAMP) ## Lint, check types, layers and generated files
 	$(BIN)/ruff check .
