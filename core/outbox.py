@@ -52,6 +52,11 @@ def cancel_reminder(user_uuid: UUID, subject: str) -> None:
     delete("reminders", {"user_uuid": user_uuid, "subject": subject})
 
 
+def cancel_reminders(user_uuid: UUID, subjects: Collection[str]) -> None:
+    """Drop the reminders of several subjects at once."""
+    delete("reminders", {"user_uuid": user_uuid, "subject": ("IN", list(subjects))})
+
+
 def fire_due(now: datetime, limit: int = 100) -> int:
     """Turn up to `limit` reminders that are due into deliveries and return how many they were.
 

@@ -18,7 +18,7 @@ from api.security import caller
 from core import postgres
 from core.database import transaction
 from core.errors import Conflict, NotFound
-from core.outbox import cancel_reminder, set_reminder
+from core.outbox import cancel_reminder, cancel_reminders, set_reminder
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"
@@ -275,8 +275,7 @@ def _remind(task: Row) -> None:
 
 def _cancel_reminders_of(list_id: UUID) -> None:
     rows = postgres.select("tasks", mine() | {"list_id": list_id})
-    subjects = [_subject(row["id"]) for row in rows]
-    postgres.delete("reminders", mine() | {"subject": ("IN", subjects)})
+    cancel_reminders(caller().user_uuid, [_subject(row["id"]) for row in rows])
 
 
 def _subject(task_id: UUID) -> str:
