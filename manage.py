@@ -175,6 +175,24 @@ def current() -> None:
 
 
 @database_commands.command()
+def check() -> None:
+    """Compare the database with the tables that the program declares; 1 where they differ."""
+    from api.discovery import load_routes
+    from core import migrations, tables
+    from core.database import get_database
+
+    _settings()
+    load_routes()
+    found = migrations.differences(get_database(), tables.metadata)
+    for difference in found:
+        typer.echo(str(difference))
+    if found:
+        typer.echo("The database differs: `db upgrade` brings it up to date, `db revision` writes.")
+        raise typer.Exit(1)
+    typer.echo("The database is as the program declares it.")
+
+
+@database_commands.command()
 def revision(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
     """Write a migration from what has changed in the tables."""
     from api.discovery import load_routes

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
@@ -55,6 +57,12 @@ def pending(database: Database, scripts: Path = SCRIPTS) -> bool:
 def head(scripts: Path = SCRIPTS) -> str | None:
     """Return the newest revision that there is."""
     return ScriptDirectory(str(scripts)).get_current_head()
+
+
+def differences(database: Database, metadata: MetaData) -> list[Any]:
+    """Return what Alembic would change to make the database the metadata's tables; [] for none."""
+    with database.transaction() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
 def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:

@@ -1,18 +1,18 @@
 """Databases are brought up to date, once, whoever comes first."""
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from uuid import UUID
 
 import psycopg2
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
+from alembic import command
 from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueConstraint
 
 from api.discovery import load_routes
@@ -20,6 +20,7 @@ from config.settings import ROOT
 from core import migrations, postgres
 from core.database import Database, use_database
 from core.errors import Conflict
+from core.migrations import differences
 from core.schema import postgres_ddl
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 from tests.support.mysql_database import connect, rows
@@ -82,11 +83,6 @@ def scripts(tmp_path: Path) -> Path:
 
 def _dsn(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def differences(database: Database, wanted: MetaData) -> list[Any]:
-    with database.transaction() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection), wanted))
 
 
 def add_script(scripts: Path, body: str) -> None:
@@ -163,6 +159,72 @@ def test_processes_that_start_together_take_turns(empty_url: URL, tmp_path: Path
     with closing(Database(empty_url)) as database:
         assert migrations.current(database) == migrations.head()
         assert differences(database, metadata) == []
+
+
+def test_an_older_database_keeps_every_row(empty: Database) -> None:
+    with migrations._alone(empty) as connection:
+        config = migrations._config(migrations.SCRIPTS, connection)
+        command.upgrade(config, "0001")
+    assert migrations.current(empty) == "0001"
+    kept: dict[str, dict[str, object]] = {}
+    made = "2024-02-29 12:00:00"
+    ids = [UUID(int=n).hex for n in range(1, 5)]
+    user, chat, tasks, task = ids
+    for table, values in {
+        "users": {"id": user, "username": "ada", "password_hashed": b"x", "created_at": made},
+        "chat_accounts": {
+            "id": chat,
+            "user_uuid": user,
+            "platform": "a",
+            "agent": "b",
+            "account_id": "c",
+        },
+        "examples": {"user_uuid": user, "name": "an example"},
+        "notifications": {"user_uuid": user, "ntfy_topic": "topic"},
+        "task_lists": {"id": tasks, "user_uuid": user, "name": "list"},
+        "tasks": {"id": task, "user_uuid": user, "list_id": tasks, "name": "task"},
+        "reminders": {"user_uuid": user, "subject": "s", "text": "t", "due_at": made},
+        "deliveries": {
+            "user_uuid": user,
+            "channel": "chat",
+            "chat_account_id": chat,
+            "text": "t",
+            "due_at": made,
+            "next_attempt_at": made,
+        },
+    }.items():
+        places = ", ".join(f":{name}" for name in values)
+        names = ", ".join(values)
+        postgres.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608
+        before = postgres.execute(f"SELECT * FROM {table}")  # noqa: S608
+        assert isinstance(before, list)
+        kept[table] = before[0]
+    migrations.upgrade(empty)
+    assert differences(empty, metadata) == []
+    for table, row in kept.items():
+        after = postgres.execute(f"SELECT * FROM {table}")  # noqa: S608
+        assert isinstance(after, list)
+        assert [{name: one[name] for name in row} for one in after] == [row]
+
+
+def test_check_tells_whether_the_database_is_as_declared(tmp_path: Path) -> None:
+    def check() -> tuple[int, str]:
+        ran = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), "db", "check"],
+            env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/app.db"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ran.returncode, ran.stdout
+
+    with closing(Database(f"sqlite:///{tmp_path}/app.db")) as database:
+        migrations.upgrade(database)
+        assert check() == (0, "The database is as the program declares it.\n")
+        database.run(lambda cursor: cursor.execute("ALTER TABLE users ADD COLUMN odd TEXT"))
+    code, words = check()
+    assert code == 1
+    assert "odd" in words
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, scripts: Path) -> None:
