@@ -14,7 +14,6 @@ from typing import Any
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
-from openai.types.shared_params import ResponseFormatJSONSchema
 
 from ai.models import Message, ModelError, Problem, Reply, Usage
 
@@ -140,6 +139,8 @@ class OpenAICompatible:
                 timeout=None,  # complete() bounds the whole, not each read
                 max_retries=0,  # it would wait for minutes; retried in _send, within the limit
                 default_headers={"X-Title": "plain-language-bot"},
+                # httpx2's own pool takes time that grows with the square of the requests under way.
+                http_client=openai.DefaultAioHttpClient(timeout=None),
             )
         most = self._max_tokens * self._traits.room
         try:
@@ -148,7 +149,8 @@ class OpenAICompatible:
                 messages=[*messages],  # type: ignore[list-item]
                 max_tokens=most if self._traits.takes_max_tokens else openai.omit,
                 max_completion_tokens=openai.omit if self._traits.takes_max_tokens else most,
-                response_format=_format(schema) if schema else openai.omit,
+                # As it is: the library would walk through every field of the schema each time.
+                extra_body={"response_format": _format(schema)} if schema else None,
             )
         except (openai.APIResponseValidationError, ValueError) as error:
             raise ModelError("broken") from error
@@ -161,7 +163,7 @@ class _SchemaRefused(Exception):
     """The server seems not to take a JSON schema."""
 
 
-def _format(schema: dict[str, Any]) -> ResponseFormatJSONSchema:
+def _format(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "json_schema",
         "json_schema": {"name": "command", "strict": True, "schema": schema},

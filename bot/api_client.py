@@ -1,5 +1,6 @@
 """The bot's only door to data: the API, over HTTP."""
 
+import asyncio
 import json
 import logging
 from datetime import date
@@ -14,6 +15,7 @@ from config.logs import request_id
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15  # a log-in hashes a password, which takes up to a second on a busy machine
+CONNECTIONS = 32  # the API works on fewer at once; more only wait, and cost time to look through
 NO_REQUEST = "-"  # what config.logs puts where no message is being answered
 AWAY = "I can't reach the service right now. Please try again in a moment."
 
@@ -43,7 +45,9 @@ class ApiClient:
 
     def __init__(self, base_url: str, service_key: str) -> None:
         self._service_key = service_key
-        self._http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS)
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, limits=limits)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -74,9 +78,10 @@ class ApiClient:
             headers["Content-Type"] = "application/json"
             body = json.dumps(data, default=_plain)
         try:
-            response = await self._http.request(
-                method, path, params=params, content=body, headers=headers
-            )
+            async with self._free:
+                response = await self._http.request(
+                    method, path, params=params, content=body, headers=headers
+                )
         except httpx2.TransportError as error:
             logger.warning("The API can't be reached: %s", type(error).__name__)
             raise ApiAway from error
