@@ -20,7 +20,7 @@ REACHED = {
     "agent": "I have used what I may spend on the language model today.",
 }
 STILL = "What I understand without it still works; I can ask it again {when}."
-MOST = 1000  # entries that the API takes at once
+MOST = 250  # entries in one request: with more, it may be larger than the API takes (64 KiB)
 
 
 @dataclass

@@ -1,0 +1,188 @@
+"""A thousand users at once: each sends one order at the same moment, and the model takes a second.
+
+The API and the model are processes of their own, the data is on PostgreSQL, and the bot is the real
+conversation with the real clients. Then the bot's own share of one order, with no model in it.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager, nullcontext
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from statistics import median
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from api.main import create_app
+from api.server import serve
+from bot.agents.commands import CommandBrain, make_brain
+from bot.api_client import ApiClient
+from bot.messages import Address, Button, Incoming
+from config.settings import Settings, get_settings
+from core import chats, migrations
+from core.database import Database, use_database
+from core.postgres import insert
+from tests.support.postgres import postgres_server
+
+USERS = 1000
+MODEL_SECONDS = 1.0
+BEAT_SECONDS = 0.02
+ALONE = 200  # orders, one after the other
+TARGET = "wanted: at most 3 s, 100 ms, 15 ms"
+
+
+def main() -> None:
+    """Print the time to the last reply, how late a heartbeat was, and one order's own time."""
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres_server())
+        _fill(url)
+        api = stack.enter_context(_process(_serve_api, url))
+        model = stack.enter_context(_process(_serve_model, ""))
+        settings = get_settings().model_copy(
+            update={
+                "api_url": f"http://127.0.0.1:{api}",
+                "openrouter_base_url": f"http://127.0.0.1:{model}/v1",
+                "openrouter_api_key": SecretStr("none-is-needed"),
+            }
+        )
+        asyncio.run(_measure(settings))
+
+
+async def _measure(settings: Settings) -> None:
+    client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
+    brain = make_brain(client, settings)
+    try:
+        for title in ("first orders", "second orders"):
+            seconds, late = await _crowd(brain)
+            print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
+            print(f"heartbeat at most {late * 1000:.0f} ms late")
+        print(f"one order by itself, p50        {await _alone(brain) * 1000:.1f} ms   ({TARGET})")
+    finally:
+        await brain.close()
+        await client.close()
+
+
+async def _crowd(brain: CommandBrain) -> tuple[float, float]:
+    """Return the seconds to the last reply, and by how many the loop was late at worst."""
+    outlets = [Collected() for _ in range(USERS)]
+    late = 0.0
+
+    async def beat() -> None:
+        nonlocal late
+        while True:
+            due = time.perf_counter() + BEAT_SECONDS
+            await asyncio.sleep(BEAT_SECONDS)
+            late = max(late, time.perf_counter() - due)
+
+    heart = asyncio.create_task(beat())
+    began = time.perf_counter()
+    await asyncio.gather(
+        *(brain.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
+    )
+    seconds = time.perf_counter() - began
+    heart.cancel()
+    wrong = {text for outlet in outlets for text in outlet.texts if not text.startswith("Added")}
+    if wrong or any(not outlet.texts for outlet in outlets):
+        raise SystemExit(f"not every order was carried out: {sorted(wrong)[:3]}")
+    return seconds, late
+
+
+async def _alone(brain: CommandBrain) -> float:
+    """Return the median seconds of an order that a local sentence understands."""
+    taken = []
+    for number in range(ALONE):
+        began = time.perf_counter()
+        await brain.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+class Collected:
+    """A way back that only collects."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Take a reply."""
+        self.texts.append(text)
+
+    def expect_secret(self) -> bool:
+        """Say that nothing stays in any history."""
+        return True
+
+    def typing(self) -> AbstractAsyncContextManager[object]:
+        """Show nothing."""
+        return nullcontext()
+
+
+def _incoming(number: int, text: str) -> Incoming:
+    return Incoming(Address("discord", "default", str(number)), str(number), text, f"{time.time()}")
+
+
+def _fill(url: str) -> None:
+    with closing(Database(url)) as database:
+        before = use_database(database)
+        migrations.upgrade(database)
+        for number in range(USERS):
+            row = {"username": f"user {number}", "password_hashed": b"-", "time_zone": "UTC"}
+            chats.link(insert("users", row)["id"], "discord", "default", str(number))
+        use_database(before)
+
+
+@contextmanager
+def _process(target: Callable[[str, Connection], None], url: str) -> Iterator[int]:
+    """Run a server in a process of its own; yield its port."""
+    spawn = get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=target, args=(url, there))
+    process.start()
+    try:
+        yield here.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve_api(url: str, line: Connection) -> None:
+    settings = get_settings()
+    app = create_app(settings, Database(url, settings.db_pool_size))
+    server = serve(app, "127.0.0.1", 0, settings.api_threads)
+    line.send(server.port)
+    server.run()
+
+
+def _serve_model(_url: str, line: Connection) -> None:
+    command = {"interaction_type": "task", "action": "add", "name": "milk"}
+    answer = {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "measured",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": json.dumps(command)},
+            }
+        ],
+        "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920},
+    }
+
+    async def complete(_request: web.Request) -> web.Response:
+        await asyncio.sleep(MODEL_SECONDS)
+        return web.json_response(answer)
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", complete)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, backlog=2 * USERS).start()
+        line.send(runner.addresses[0][1])
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
