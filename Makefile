@@ -19,10 +19,10 @@ run: $(RUN_STAMP) ## Start everything; CHAT="one order" answers that order and e
 	@$(BIN)/python manage.py up $(if $(CHAT),--chat "$$CHAT")
 
 test: $(DEV_STAMP) ## Run every test, PostgreSQL included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 testall: $(DEV_STAMP) ## Run every test, on MariaDB as well (Debian: apt install mariadb-server)
-	@$(BIN)/python -m tests.support.mariadb $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.support.mariadb $(MAKE) test
 
 check: $(DEV_STAMP) ## Lint, check types, layers and generated files
 	$(BIN)/ruff check .

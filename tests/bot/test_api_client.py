@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.api_client import ApiAway, ApiClient, ApiError
+from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.messages import Address
 from bot.sessions import Sessions, UserApi
 from config.logs import request_id
@@ -64,6 +64,7 @@ async def test_the_data_of_a_get_is_its_query(api: ApiClient, sink: HttpSink) ->
 
 async def test_the_message_is_named_in_the_apis_log(api: ApiClient, sink: HttpSink) -> None:
     sink.answer("/", as_json(200, {}), as_json(200, {}))
+    request_id.set(NO_REQUEST)
     await api.request("GET", "/")
     request_id.set("message-1")
     await api.request("GET", "/")
