@@ -299,6 +299,8 @@ async def test_a_slow_answer_holds_up_no_other(model_server: ModelServer, connec
     model = connect()
     slow = asyncio.create_task(model.complete([{"role": "user", "content": "slow"}]))
     await asyncio.sleep(0)
+    started = time.monotonic()
     assert (await model.complete(HELLO)).text == "fast"
+    assert time.monotonic() - started < 1.5
     assert not slow.done()
     assert (await slow).text == "slow"

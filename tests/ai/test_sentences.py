@@ -299,7 +299,7 @@ def test_the_nearest_sentences_are_offered_one_a_command() -> None:
 def test_a_text_made_to_take_long_is_given_up_soon(text: str) -> None:
     started = time.process_time()
     MATCHER.match(text)
-    assert time.process_time() - started < 2  # without the bound it would be minutes
+    assert time.process_time() - started < 0.5
 
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join))
