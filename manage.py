@@ -8,33 +8,22 @@ import secrets as random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import cli.database
+from cli.database import shown
+from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
-from config.settings import GENERATED_SECRETS, ROOT, ConfigError, Settings, get_settings
+from config.settings import GENERATED_SECRETS, ROOT, Settings
 from core.errors import AppError, Unavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-database_commands = typer.Typer(no_args_is_help=True, help="The database and its migrations.")
-app.add_typer(database_commands, name="db")
+app.add_typer(cli.database.app, name="db")
 
 SCHEMA = ROOT / "config" / "schema.sql"
 LOCAL = "127.0.0.1"
-
-
-def _fail(message: str) -> typer.Exit:
-    typer.secho(message, fg="red", err=True)
-    return typer.Exit(2)
-
-
-def _settings() -> Settings:
-    try:
-        return get_settings()
-    except ConfigError as error:
-        raise _fail(f"The settings can't be used:\n{error}") from error
 
 
 @app.command()
@@ -42,7 +31,7 @@ def up(
     chat: Annotated[str | None, typer.Option(help="Answer this one order and end.")] = None,
 ) -> None:
     """Start everything in one process: database, API, scheduler and the conversation."""
-    settings = _settings()
+    settings = settings_or_exit()
     in_terminal = chat is not None or settings.discord_bot_token is None
     if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
         settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
@@ -59,7 +48,7 @@ def up(
 @app.command()
 def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.")] = None) -> None:
     """Talk to the bot in the terminal, with the API that runs at API_URL."""
-    settings = _settings()
+    settings = settings_or_exit()
     settings = settings.model_copy(
         update={"log_file": settings.log_file or settings.data_dir / "bot.log"}
     )
@@ -82,13 +71,13 @@ def _services(settings: Settings, port: int) -> Iterator[str]:
         migrations.upgrade(database)
     except Unavailable as error:
         where = settings.sqlalchemy_url.render_as_string(hide_password=True)
-        raise _fail(f"The database {where} can't be reached. Is it running?") from error
+        raise fail(f"The database {where} can't be reached. Is it running?") from error
     try:
         server = serve(
             create_app(settings, database), settings.api_host, port, settings.api_threads
         )
     except OSError as error:
-        raise _fail(
+        raise fail(
             f"Port {port} can't be used ({error.strerror}). Is the bot running already? "
             "Set API_PORT to another one."
         ) from error
@@ -136,12 +125,8 @@ def _welcome(settings: Settings, *, in_terminal: bool) -> str:
             "For more set OPENROUTER_API_KEY in config/.env."
         )
     if settings.log_file:
-        lines.append(f"Logs: {_shown(settings.log_file)}. Ctrl-D ends.")
+        lines.append(f"Logs: {shown(settings.log_file)}. Ctrl-D ends.")
     return "\n".join(lines)
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @app.command()
@@ -149,60 +134,6 @@ def secrets() -> None:
     """Print good secrets, ready to paste into config/.env."""
     for name in ("db_pass", *GENERATED_SECRETS):
         typer.echo(f"{name.upper()}={random.token_urlsafe(48)}")
-
-
-@database_commands.command()
-def upgrade() -> None:
-    """Bring the database up to date."""
-    from core import migrations
-    from core.database import get_database
-
-    _settings()
-    migrations.upgrade(get_database())
-    typer.echo(f"The database is at {migrations.current(get_database())}.")
-
-
-@database_commands.command()
-def current() -> None:
-    """Say at which migration the database is."""
-    from core import migrations
-    from core.database import get_database
-
-    _settings()
-    database = get_database()
-    state = "behind" if migrations.pending(database) else "up to date"
-    typer.echo(f"{migrations.current(database) or 'empty'} ({state})")
-
-
-@database_commands.command()
-def check() -> None:
-    """Compare the database with the tables that the program declares; 1 where they differ."""
-    from api.discovery import load_routes
-    from core import migrations, tables
-    from core.database import get_database
-
-    _settings()
-    load_routes()
-    found = migrations.differences(get_database(), tables.metadata)
-    for difference in found:
-        typer.echo(str(difference))
-    if found:
-        typer.echo("The database differs: `db upgrade` brings it up to date, `db revision` writes.")
-        raise typer.Exit(1)
-    typer.echo("The database is as the program declares it.")
-
-
-@database_commands.command()
-def revision(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
-    """Write a migration from what has changed in the tables."""
-    from api.discovery import load_routes
-    from core import migrations, tables
-    from core.database import get_database
-
-    _settings()
-    load_routes()
-    path = migrations.revision(get_database(), tables.metadata, message)
-    typer.echo(f"Wrote {_shown(path)}. Read it before you commit it.")
 
 
 @app.command()
@@ -225,11 +156,11 @@ def generate(
         path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
     ]
     if check and stale:
-        names = ", ".join(_shown(path) for path in stale)
-        raise _fail(f"Out of date: {names}. `make format` renews them.")
+        names = ", ".join(shown(path) for path in stale)
+        raise fail(f"Out of date: {names}. `make format` renews them.")
     for path in stale:
         path.write_text(files[path], "utf-8")
-        typer.echo(f"Renewed {_shown(path)}.")
+        typer.echo(f"Renewed {shown(path)}.")
 
 
 def main() -> None:
@@ -237,7 +168,7 @@ def main() -> None:
     try:
         app()
     except AppError as error:
-        raise SystemExit(_fail(str(error)).exit_code) from error
+        raise SystemExit(fail(str(error)).exit_code) from error
 
 
 if __name__ == "__main__":

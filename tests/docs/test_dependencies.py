@@ -55,7 +55,7 @@ def test_every_development_package_has_its_reason() -> None:
 
 
 def test_every_runtime_package_is_used() -> None:
-    rooms = ("ai", "api", "bot", "config", "core", "scheduler")
+    rooms = ("ai", "api", "bot", "cli", "config", "core", "scheduler")
     files = [ROOT / "manage.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
     code = "\n".join(path.read_text("utf-8") for path in files)
     modules = {

@@ -10,7 +10,7 @@ import yaml
 
 from config.settings import ROOT
 
-ROOMS = ("ai", "api", "bench", "bot", "config", "core", "docs", "scheduler", "tests")
+ROOMS = ("ai", "api", "bench", "bot", "cli", "config", "core", "docs", "scheduler", "tests")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "base"}
 PRINTS = {"manage.py", "bot/transports/console.py"}
 

@@ -1,0 +1,1 @@
+"""The commands of manage.py, one file a group. Part of the composition root: nobody imports it."""
