@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,6 +177,19 @@ class Registry:
     def list_registered(self) -> list[str]:
         """Return the registered types, in the order in which they came."""
         return list(self._handlers)
+
+    def only(self, names: Iterable[str]) -> "Registry":
+        """Return a registry that knows some of the types. Raises RegistrationError for others."""
+        some = Registry(Catalogue())
+        for name in names:
+            if name in self.modules:
+                some.add(self.modules[name])
+            elif handler := self.get_handler(name):
+                some.register_module(name, handler)
+            else:
+                known = ", ".join(self.list_registered())
+                raise RegistrationError(f"there is no command module {name!r}, but {known}")
+        return some
 
     def _check_free(self, interaction_type: str) -> None:
         if interaction_type in self._handlers:

@@ -42,6 +42,10 @@ class Incoming:
     unseen: bool = False  # what was written leaves no trace in the chat
     order: Mapping[str, Any] | None = None  # a command that needs no parser
     credentials: Credentials | None = None
+    speaker: str = ""  # the name that the person goes by there
+    channel_name: str = ""  # "" where it has none, as in direct messages
+    private: bool = True  # nobody else reads along
+    images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
 
 
 @dataclass(frozen=True)

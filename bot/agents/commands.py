@@ -1,25 +1,48 @@
 """The brain of the command bot: what is understood is carried out as the user who said it."""
 
-from ai.catalogue import catalogue
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
 from ai.configuration import load_ai_config
 from ai.models import model_of
 from ai.parser import Parser
 from bot.api_client import ApiClient
-from bot.command_registry import load_commands, registry
+from bot.brains import AgentConfig, BrainError, BrainType, Services
+from bot.command_registry import RegistrationError, Registry, load_commands, registry
 from bot.conversation import Conversation
 from config.clock import Clock, utc_now
 from config.settings import Settings
 
 
-class CommandBrain(Conversation):
-    """The conversation with every command module, and with the model where a key is set."""
+class CommandSettings(BaseModel):
+    """What the command bot may do."""
 
-    def __init__(self, api: ApiClient, settings: Settings, clock: Clock = utc_now) -> None:
-        load_commands()
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    modules: Annotated[
+        tuple[str, ...],
+        Field(
+            description="The command modules that it knows, such as task; empty: all of them.",
+            examples=[["task", "list"]],
+        ),
+    ] = ()
+
+
+class CommandBrain(Conversation):
+    """The conversation with command modules, and with the model where a key is set."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        settings: Settings,
+        clock: Clock = utc_now,
+        known: Registry = registry,
+    ) -> None:
         config = load_ai_config(settings.ai_config_path)
         self._model = model_of(settings, config)
-        parser = Parser(catalogue, config, self._model, other_types=registry.list_registered)
-        super().__init__(api, parser, registry, settings, clock, prices=config.prices)
+        parser = Parser(known.specs, config, self._model, other_types=known.list_registered)
+        super().__init__(api, parser, known, settings, clock, prices=config.prices)
 
     async def close(self) -> None:
         """Drop the questions that are still open, and the connections to the model."""
@@ -29,5 +52,20 @@ class CommandBrain(Conversation):
 
 
 def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
-    """Return the brain of an agent of the type `commands`."""
+    """Return the brain of an agent of the type `commands` that knows every module."""
+    load_commands()
     return CommandBrain(api, settings, clock)
+
+
+def _make(config: AgentConfig[CommandSettings], services: Services) -> CommandBrain:
+    load_commands()
+    try:
+        known = registry.only(config.settings.modules) if config.settings.modules else registry
+    except RegistrationError as error:
+        raise BrainError(f"modules: {error}") from error
+    return CommandBrain(services.api, services.settings, services.clock, known)
+
+
+BRAIN = BrainType(
+    "commands", "Takes orders in plain language, as the user who logs in.", CommandSettings, _make
+)

@@ -1,0 +1,36 @@
+"""An agent that says again what it is told: no outside service, for trying things out."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.brains import AgentConfig, BrainType, Services
+from bot.messages import Incoming, Outlet
+from bot.text import escape
+
+
+class EchoSettings(BaseModel):
+    """What stands around the words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prefix: Annotated[str, Field(max_length=200, description="Said before the words.")] = ""
+    suffix: Annotated[str, Field(max_length=200, description="Said after the words.")] = ""
+
+
+class Echo:
+    """Answers every message with itself."""
+
+    def __init__(self, config: AgentConfig[EchoSettings], services: Services) -> None:
+        self._settings = config.settings
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        """Say the words again; what the person wrote is shown letter by letter."""
+        around = self._settings
+        await outlet.send(f"{around.prefix}{escape(incoming.text)}{around.suffix}")
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+
+BRAIN = BrainType("echo", "Says again what it is told.", EchoSettings, Echo)

@@ -1,0 +1,120 @@
+"""The kinds of agents: what a brain is, what it is given, and where its file is found.
+
+A new kind is one file in bot/agents/ with a module-level `BRAIN`:
+
+    class Settings(BaseModel):
+        shout: bool = Field(False, description="Answer in capitals.")
+
+    class Parrot:
+        def __init__(self, config: AgentConfig[Settings], services: Services) -> None: ...
+        async def handle(self, incoming: Incoming, outlet: Outlet) -> None: ...
+        async def close(self) -> None: ...
+
+    BRAIN = BrainType("parrot", "Says again what it is told.", Settings, Parrot)
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
+
+from ai.catalogue import Catalogue
+from bot.api_client import ApiClient
+from bot.command_registry import Registry
+from bot.messages import Incoming, Outlet
+from bot.suggestions import Suggestions
+from config.clock import Clock, utc_now
+from config.settings import Settings
+
+OfType = TypeVar("OfType", bound=BaseModel)
+"""The settings of one kind of agent."""
+
+
+class BrainError(Exception):
+    """A kind of agent, or one agent of it, can't be used; the message says why."""
+
+
+class Brain(Protocol):
+    """What answers the messages of one agent, of many people in parallel."""
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        """Answer one message. Raises what the outlet raises, and nothing else."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is open; called when no message is being answered any more."""
+        ...
+
+
+@runtime_checkable
+class Commanding(Protocol):
+    """A brain whose commands can be called as slash commands and offered under reminders."""
+
+    @property
+    def registry(self) -> Registry:
+        """What it can do."""
+        ...
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What people may mean by what they have typed so far."""
+        ...
+
+
+def registry_of(brain: Brain) -> Registry:
+    """Return what a brain can do; one that knows no commands has an empty registry."""
+    return brain.registry if isinstance(brain, Commanding) else Registry(Catalogue())
+
+
+@dataclass(frozen=True)
+class AgentConfig(Generic[OfType]):
+    """One agent as its brain sees it; `revision` grows with every change, `rules` are Rules."""
+
+    name: str
+    type: str
+    rules: BaseModel
+    settings: OfType
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all brains of a process share."""
+
+    api: ApiClient
+    settings: Settings
+    clock: Clock = utc_now
+
+
+@dataclass(frozen=True)
+class BrainType(Generic[OfType]):
+    """One kind of agent; `make` raises BrainError where an agent's settings can't work."""
+
+    name: str
+    description: str
+    settings: type[OfType]
+    make: Callable[[AgentConfig[OfType], Services], Brain]
+
+
+def load_brains(package: str = "bot.agents") -> dict[str, BrainType[Any]]:
+    """Import every file of the agents' folder and return the kinds in them, by name.
+
+    Raises BrainError with the file's name where one is broken.
+    """
+    kinds: dict[str, BrainType[Any]] = {}
+    folder = importlib.import_module(package).__path__
+    for found in sorted(pkgutil.iter_modules(folder), key=lambda file: file.name):
+        name = f"{package}.{found.name}"
+        try:
+            kind = importlib.import_module(name).BRAIN
+        except Exception as error:
+            raise BrainError(f"{name} can't be loaded: {error}") from error
+        if not isinstance(kind, BrainType):
+            raise BrainError(f"{name} can't be loaded: its BRAIN is no BrainType")
+        if kind.name in kinds:
+            raise BrainError(f"{name} can't be loaded: there is a {kind.name!r} already")
+        kinds[kind.name] = kind
+    return kinds
