@@ -3,7 +3,6 @@
 import logging
 import sys
 import threading
-import time
 from types import ModuleType
 from typing import Any
 
@@ -36,7 +35,6 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 START_PATIENCE = 60.0  # seconds that a database gets to come up
-LONGEST_PAUSE = 8.0  # seconds between two tries
 
 _added: list[ModuleType] = []
 
@@ -85,33 +83,13 @@ def create_app(
     return app
 
 
-def upgrade_when_up(database: Database, stop: threading.Event) -> None:
-    """Bring the database up to date, waiting up to a minute for one that is not there yet.
-
-    Raises Unavailable when it stays away.
-    """
-    deadline = time.monotonic() + START_PATIENCE
-    pause = 0.5
-    while not stop.is_set():
-        try:
-            migrations.upgrade(database)
-            return
-        except Unavailable as error:
-            if time.monotonic() + pause > deadline:
-                raise
-            reason = str(error.__cause__).partition("\n")[0]
-            log.warning("the database can't be reached, next try in %.1f s: %s", pause, reason)
-            stop.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-
-
 def main() -> int:
     """Serve the API until SIGTERM or SIGINT; return the exit code."""
     settings, stop = start(), stop_on_signals()
     url = settings.sqlalchemy_url  # shows no password when printed
     database = Database(url, settings.db_pool_size)
     try:
-        upgrade_when_up(database, stop)
+        migrations.upgrade_when_up(database, stop, START_PATIENCE)
         app = create_app(settings, database)
         server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
     except Unavailable:

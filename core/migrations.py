@@ -1,5 +1,9 @@
 """Bring a database up to date: Alembic, and a lock for processes that start together."""
 
+import logging
+import math
+import threading
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +24,13 @@ from core.drivers import BUSY_TIMEOUT
 from core.errors import Conflict, Unavailable, UnknownName
 from core.tables import Moment, new_uuid
 
+log = logging.getLogger(__name__)
+
 SCRIPTS = ROOT / "config" / "migrations"
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
 MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries to reach the database
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
@@ -33,6 +40,29 @@ def upgrade(database: Database, scripts: Path = SCRIPTS) -> None:
         with _alone(database) as connection:
             command.upgrade(_config(scripts, connection), "head")
         database.forget_tables()
+
+
+def upgrade_when_up(database: Database, stop: threading.Event, patience: float = math.inf) -> bool:
+    """Apply the missing migrations, waiting for a database that is not there yet.
+
+    False where told to stop meanwhile. Raises Unavailable where it stays away for longer than
+    `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    pause = FIRST_PAUSE
+    while not stop.is_set():
+        try:
+            upgrade(database)
+        except Unavailable as error:
+            if time.monotonic() + pause > deadline:
+                raise
+            reason = str(error.__cause__ or error).partition("\n")[0]
+            log.warning("the database can't be reached, next try in %.1f s: %s", pause, reason)
+            stop.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        else:
+            return True
+    return False
 
 
 def current(database: Database) -> str | None:

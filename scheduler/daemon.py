@@ -19,7 +19,7 @@ from config.clock import Clock, utc_now
 from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals
 from core import migrations
-from core.database import Database, get_database, use_database
+from core.database import Database, use_database
 from core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -195,28 +195,11 @@ def main() -> int:
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
     try:
-        if _migrate(stop):
+        if migrations.upgrade_when_up(database, stop):
             Daemon(settings, stop).run()
     finally:
         database.close()
     return 0
-
-
-def _migrate(stop: threading.Event) -> bool:
-    """Bring the database up to date, waiting for it where it is away; False where told to stop."""
-    outage = Outage()
-    pause = 1.0
-    while not stop.is_set():
-        try:
-            migrations.upgrade(get_database())
-        except Unavailable:
-            outage.begins("migrations")
-            stop.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
-        else:
-            outage.ends("migrations")
-            return True
-    return False
 
 
 def __getattr__(name: str) -> float:

@@ -11,20 +11,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-import api.main
 from config.settings import ROOT
-from core.database import Database
-from core.errors import Unavailable
 from tests.support.api_server import HOST
+from tests.support.servers import free_port
 
 SECRET = "a-long-and-random-looking-value-0123456789"
-
-
-def free_port() -> int:
-    with socket.socket() as line:
-        line.bind((HOST, 0))
-        port: int = line.getsockname()[1]
-        return port
 
 
 def start(tmp_path: Path, **env: str) -> "subprocess.Popen[str]":
@@ -96,31 +87,3 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "can't be used" in said
     assert "Traceback" not in said
-
-
-def test_a_database_that_stays_away_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    from threading import Event
-
-    monkeypatch.setattr(api.main, "START_PATIENCE", 0.7)
-    database = Database(f"postgresql+psycopg2://app@{HOST}:{free_port()}/app")
-    try:
-        with pytest.raises(Unavailable):
-            api.main.upgrade_when_up(database, Event())
-    finally:
-        database.close()
-
-
-def test_the_wait_for_a_database_can_be_broken_off() -> None:
-    from threading import Event, Timer
-
-    stop = Event()
-    database = Database(f"postgresql+psycopg2://app@{HOST}:{free_port()}/app")
-    timer = Timer(0.3, stop.set)
-    timer.start()
-    started = time.monotonic()
-    try:
-        api.main.upgrade_when_up(database, stop)
-    finally:
-        database.close()
-        timer.join()
-    assert time.monotonic() - started < 5

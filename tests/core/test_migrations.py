@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,11 +21,12 @@ from api.discovery import load_routes
 from config.settings import ROOT
 from core import migrations, postgres
 from core.database import Database, use_database
-from core.errors import Conflict
+from core.errors import Conflict, Unavailable
 from core.migrations import differences
 from core.schema import postgres_ddl
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 from tests.support.mysql_database import connect, rows
+from tests.support.servers import free_port
 
 PROCESSES = 3
 START = """
@@ -298,3 +301,22 @@ def test_schema_sql_makes_what_the_migrations_make(empty: Database) -> None:
     assert differences(empty, metadata) == []
     assert not migrations.pending(empty)
     postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
+
+
+def test_a_database_that_stays_away_ends_the_wait() -> None:
+    with (
+        closing(Database(f"postgresql+psycopg2://app@127.0.0.1:{free_port()}/app")) as away,
+        pytest.raises(Unavailable),
+    ):
+        migrations.upgrade_when_up(away, threading.Event(), patience=0.7)
+
+
+def test_the_wait_for_a_database_can_be_broken_off() -> None:
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    started = time.monotonic()
+    with closing(Database(f"postgresql+psycopg2://app@127.0.0.1:{free_port()}/app")) as away:
+        assert not migrations.upgrade_when_up(away, stop)
+    timer.join()
+    assert time.monotonic() - started < 5
