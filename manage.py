@@ -16,6 +16,7 @@ import cli.database
 from cli.database import shown
 from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
+from config.metrics import serving
 from config.settings import GENERATED_SECRETS, ROOT, Settings
 from core.errors import AppError, Unavailable
 
@@ -36,8 +37,9 @@ def up(
     if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
         settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
     configure_logging(settings)
-    port = 0 if chat is not None else settings.api_port  # one order disturbs no running service
-    with _services(settings, port) as api_url:
+    if chat is not None:  # one order disturbs no running service
+        settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
+    with serving(settings), _services(settings) as api_url:
         settings = settings.model_copy(update={"api_url": api_url})
         if chat is None:
             typer.echo(_welcome(settings, in_terminal=in_terminal))
@@ -57,7 +59,7 @@ def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.
 
 
 @contextmanager
-def _services(settings: Settings, port: int) -> Iterator[str]:
+def _services(settings: Settings) -> Iterator[str]:
     """Run the database, the API and the scheduler; yield the API's address."""
     from api.main import create_app
     from api.server import serve
@@ -74,11 +76,14 @@ def _services(settings: Settings, port: int) -> Iterator[str]:
         raise fail(f"The database {where} can't be reached. Is it running?") from error
     try:
         server = serve(
-            create_app(settings, database), settings.api_host, port, settings.api_threads
+            create_app(settings, database),
+            settings.api_host,
+            settings.api_port,
+            settings.api_threads,
         )
     except OSError as error:
         raise fail(
-            f"Port {port} can't be used ({error.strerror}). Is the bot running already? "
+            f"Port {settings.api_port} can't be used ({error.strerror}). Is the bot running already? "
             "Set API_PORT to another one."
         ) from error
     stop = threading.Event()

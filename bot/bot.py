@@ -18,6 +18,7 @@ from bot.pool import Pool
 from bot.signals import until_signalled
 from bot.transports.discord_agent import DiscordAgent
 from bot.transports.discord_client import use_api
+from config.metrics import serving
 from config.settings import Settings, get_settings
 from config.start import start
 
@@ -89,7 +90,9 @@ def _show_invite(url: str) -> None:
 
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
-    return asyncio.run(run_discord(start()))
+    settings = start()
+    with serving(settings):
+        return asyncio.run(run_discord(settings))
 
 
 apiRequest = api_request  # noqa: N816

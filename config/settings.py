@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         None, description="Write to this file, rotated at 10 MB, five kept; else to the screen."
     )
 
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Bot and scheduler serve /metrics and /health here; 0: off."
+    )
+    metrics_host: str = Field("127.0.0.1", description="The address that METRICS_PORT is on.")
+
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:

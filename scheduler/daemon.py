@@ -16,6 +16,7 @@ from datetime import datetime
 
 import scheduler.jobs
 from config.clock import Clock, utc_now
+from config.metrics import serving
 from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals
 from core import migrations
@@ -196,7 +197,8 @@ def main() -> int:
     use_database(database)
     try:
         if migrations.upgrade_when_up(database, stop):
-            Daemon(settings, stop).run()
+            with serving(settings):
+                Daemon(settings, stop).run()
     finally:
         database.close()
     return 0

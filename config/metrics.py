@@ -1,0 +1,125 @@
+"""Figures and health of a process that serves no HTTP otherwise: the bot, the scheduler.
+
+Whoever counts something defines it with prometheus_client in its own room; it lands in the default
+registry, which `serving` shows at /metrics. /health answers 503 once a pulse has stopped.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+BEATS = Gauge("process_pulse_age_seconds", "Seconds since a loop last turned.", ("loop",))
+
+_pulses: dict[str, "Pulse"] = {}
+
+
+class Pulse:
+    """Shows that a loop turns: it calls `beat()` at least every `longest` seconds."""
+
+    def __init__(
+        self, name: str, longest: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name = name
+        self._longest = longest
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """Note that the loop has turned."""
+        self._last = self._clock()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last beat."""
+        return self._clock() - self._last
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the loop should have turned by now."""
+        return self.age > self._longest
+
+
+@contextmanager
+def pulse(name: str, longest: float) -> Iterator[Pulse]:
+    """Watch a loop for as long as the context lasts; `longest` is in seconds."""
+    watched = Pulse(name, longest)
+    _pulses[name] = watched
+    BEATS.labels(name).set_function(lambda: watched.age)
+    try:
+        yield watched
+    finally:
+        del _pulses[name]
+        BEATS.remove(name)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[int | None]:
+    """Serve /metrics and /health at METRICS_HOST and METRICS_PORT; yield the port, None where off.
+
+    A port that is taken is logged, and nothing is served: figures are worth less than the work.
+    """
+    if not settings.metrics_port:
+        yield None
+        return
+    address = (settings.metrics_host, settings.metrics_port)
+    try:
+        server = ThreadingHTTPServer(address, _Handler)
+    except OSError as error:
+        logger.error(
+            "no figures are served: port %d can't be used (%s); set METRICS_PORT to another one",
+            settings.metrics_port,
+            error.strerror,
+        )
+        yield None
+        return
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers GET /metrics and GET /health."""
+
+    timeout = 5  # seconds that a caller may keep a thread waiting
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        if self.path == "/metrics":
+            self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+        elif self.path == "/health":
+            stopped = sorted(watched.name for watched in list(_pulses.values()) if watched.stopped)
+            body = {"status": "ok"} if not stopped else {"status": "stopped", "loops": stopped}
+            self._answer(503 if stopped else 200, "application/json", json.dumps(body).encode())
+        else:
+            body = {"error": "There is only /metrics and /health here."}
+            self._answer(404, "application/json", json.dumps(body).encode())
+
+    def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self) -> str:
+        """Return nothing about the software that answers."""
+        return "metrics"
+
+    def log_message(self, format: str, *_: object) -> None:
+        """Keep probes out of the log."""
