@@ -83,8 +83,8 @@ def _services(settings: Settings) -> Iterator[str]:
         )
     except OSError as error:
         raise fail(
-            f"Port {settings.api_port} can't be used ({error.strerror}). Is the bot running already? "
-            "Set API_PORT to another one."
+            f"Port {settings.api_port} can't be used ({error.strerror}). "
+            "Is the bot running already? Set API_PORT to another one."
         ) from error
     stop = threading.Event()
     threads = [
