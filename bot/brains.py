@@ -15,8 +15,8 @@ A new kind is one file in bot/agents/ with a module-level `BRAIN`:
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ from ai.catalogue import Catalogue
 from bot.api_client import ApiClient
 from bot.command_registry import Registry
 from bot.messages import Incoming, Outlet
+from bot.rules import Rules
 from bot.suggestions import Suggestions
 from config.clock import Clock, utc_now
 from config.settings import Settings
@@ -71,11 +72,11 @@ def registry_of(brain: Brain) -> Registry:
 
 @dataclass(frozen=True)
 class AgentConfig(Generic[OfType]):
-    """One agent as its brain sees it; `revision` grows with every change, `rules` are Rules."""
+    """One agent as its brain sees it; `revision` grows with every change."""
 
     name: str
     type: str
-    rules: BaseModel
+    rules: Rules
     settings: OfType
     revision: int = 0
 
@@ -91,12 +92,16 @@ class Services:
 
 @dataclass(frozen=True)
 class BrainType(Generic[OfType]):
-    """One kind of agent; `make` raises BrainError where an agent's settings can't work."""
+    """One kind of agent; `make` raises BrainError where an agent's settings can't work.
+
+    `rules` are the values of Rules that this kind has where an agent's own say nothing.
+    """
 
     name: str
     description: str
     settings: type[OfType]
     make: Callable[[AgentConfig[OfType], Services], Brain]
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_brains(package: str = "bot.agents") -> dict[str, BrainType[Any]]:

@@ -67,5 +67,9 @@ def _make(config: AgentConfig[CommandSettings], services: Services) -> CommandBr
 
 
 BRAIN = BrainType(
-    "commands", "Takes orders in plain language, as the user who logs in.", CommandSettings, _make
+    "commands",
+    "Takes orders in plain language, as the user who logs in.",
+    CommandSettings,
+    _make,
+    rules={"mention": False, "reply": False},  # people log in, and read their own data: in private
 )
