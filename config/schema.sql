@@ -1,6 +1,13 @@
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
 -- Written by `python manage.py generate`.
 
+CREATE TABLE scheduler_jobs (
+	name VARCHAR(128) NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	running_until TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_scheduler_jobs PRIMARY KEY (name)
+);
+
 CREATE TABLE users (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	username VARCHAR(255) NOT NULL,
@@ -22,6 +29,7 @@ CREATE TABLE chat_accounts (
 	logged_in BOOLEAN DEFAULT true NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	last_used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	blocked_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_chat_accounts PRIMARY KEY (id),
 	CONSTRAINT uq_chat_accounts_platform_agent_account_id_user_uuid UNIQUE (platform, agent, account_id, user_uuid),
 	CONSTRAINT fk_chat_accounts_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
@@ -84,6 +92,8 @@ CREATE TABLE notifications (
 	discord_enabled BOOLEAN DEFAULT false NOT NULL,
 	ntfy_topic VARCHAR(255),
 	ntfy_enabled BOOLEAN DEFAULT false NOT NULL,
+	quiet_from VARCHAR(5),
+	quiet_to VARCHAR(5),
 	last_message_sent TIMESTAMP WITH TIME ZONE,
 	current_notification_status VARCHAR(50) DEFAULT 'inactive' NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -92,6 +102,20 @@ CREATE TABLE notifications (
 	CONSTRAINT uq_notifications_user_uuid UNIQUE (user_uuid),
 	CONSTRAINT fk_notifications_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
 );
+
+CREATE TABLE push_addresses (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	scheme VARCHAR(32) NOT NULL,
+	url TEXT NOT NULL,
+	enabled BOOLEAN DEFAULT true NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_push_addresses PRIMARY KEY (id),
+	CONSTRAINT uq_push_addresses_user_uuid_scheme UNIQUE (user_uuid, scheme),
+	CONSTRAINT fk_push_addresses_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_push_addresses_user_uuid ON push_addresses (user_uuid);
 
 CREATE TABLE task_lists (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
@@ -123,12 +147,17 @@ CREATE TABLE deliveries (
 	settled_at TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	subject VARCHAR(255),
+	sender VARCHAR(100) DEFAULT 'scheduler' NOT NULL,
+	any_hour BOOLEAN DEFAULT false NOT NULL,
+	request_id VARCHAR(128),
 	CONSTRAINT pk_deliveries PRIMARY KEY (id),
 	CONSTRAINT fk_deliveries_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
 	CONSTRAINT fk_deliveries_chat_account_id FOREIGN KEY(chat_account_id) REFERENCES chat_accounts (id) ON DELETE SET NULL
 );
 
-CREATE INDEX ix_deliveries_state_channel_next_attempt_at ON deliveries (state, channel, next_attempt_at);
+CREATE INDEX ix_deliveries_state_sender_next_attempt_at ON deliveries (state, sender, next_attempt_at);
+
+CREATE INDEX ix_deliveries_state_settled_at ON deliveries (state, settled_at);
 
 CREATE INDEX ix_deliveries_user_uuid ON deliveries (user_uuid);
 
@@ -141,6 +170,10 @@ CREATE TABLE reminders (
 	fired_at TIMESTAMP WITH TIME ZONE,
 	chat_account_id UUID,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	rule VARCHAR(255),
+	starts VARCHAR(19),
+	last_due_at TIMESTAMP WITH TIME ZONE,
+	request_id VARCHAR(128),
 	CONSTRAINT pk_reminders PRIMARY KEY (id),
 	CONSTRAINT uq_reminders_user_uuid_subject UNIQUE (user_uuid, subject),
 	CONSTRAINT fk_reminders_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE,
@@ -157,6 +190,7 @@ CREATE TABLE tasks (
 	list_id UUID NOT NULL,
 	name TEXT NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE,
+	repeat VARCHAR(255),
 	done BOOLEAN DEFAULT false NOT NULL,
 	completed_at TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -177,4 +211,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0005');
+INSERT INTO alembic_version (version_num) VALUES ('0006');

@@ -156,6 +156,9 @@ notifications = Table(
     ),
     Column("ntfy_topic", String(255)),
     Column("ntfy_enabled", Boolean(), nullable=False, default=False, server_default=text("false")),
+    # Times of day in the user's zone, such as 22:00 and 07:00; both or neither.
+    Column("quiet_from", String(5)),
+    Column("quiet_to", String(5)),
     Column("last_message_sent", Moment()),
     Column(
         "current_notification_status",
@@ -175,6 +178,19 @@ notifications = Table(
     ),
 )
 
+# What leads to a user by Apprise: an address for each kind of service.
+push_addresses = Table(
+    "push_addresses",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("scheme", String(32), nullable=False),  # tgram, slack, mailtos
+    Column("url", Text(), nullable=False),  # a secret
+    Column("enabled", Boolean(), nullable=False, default=True, server_default=text("true")),
+    created_at_column(),
+    UniqueConstraint("user_uuid", "scheme"),
+)
+
 chat_accounts = Table(
     "chat_accounts",
     metadata,
@@ -187,6 +203,7 @@ chat_accounts = Table(
     Column("logged_in", Boolean(), nullable=False, default=True, server_default=text("true")),
     created_at_column(),
     Column("last_used_at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
+    Column("blocked_at", Moment()),  # since then it takes no messages; until the person writes
     UniqueConstraint("platform", "agent", "account_id", "user_uuid"),
 )
 
@@ -203,6 +220,12 @@ reminders = Table(
     # The chat that the order came from.
     Column("chat_account_id", Uuid(), ForeignKey("chat_accounts.id", ondelete="SET NULL")),
     created_at_column(),
+    # One that comes again has a rule (RFC 5545), counted from `starts`: the first time on the
+    # person's wall clock, such as 2026-03-02T07:30:00.
+    Column("rule", String(255)),
+    Column("starts", String(19)),
+    Column("last_due_at", Moment()),  # of the time before, which went out
+    Column("request_id", String(128)),  # the request that set it
     UniqueConstraint("user_uuid", "subject"),
     Index("ix_reminders_fired_at_due_at", "fired_at", "due_at"),
 )
@@ -212,11 +235,12 @@ deliveries = Table(
     metadata,
     id_column(),
     owner_column(),
-    Column("channel", String(32), nullable=False),  # chat, discord_webhook, ntfy
+    Column("channel", String(32), nullable=False),  # chat, discord_webhook, ntfy, or a scheme
     Column("chat_account_id", Uuid(), ForeignKey("chat_accounts.id", ondelete="SET NULL")),
     Column("text", Text(), nullable=False),
     Column("due_at", Moment(), nullable=False),
-    # waiting -> sent | dead. A claimed row is a waiting one whose lease has not run out.
+    # waiting -> sent | dead | held. A claimed row is a waiting one whose lease has not run out; a
+    # held one waits until the person writes to the bot again.
     Column("state", String(16), nullable=False, default="waiting", server_default="waiting"),
     Column("attempts", Integer(), nullable=False, default=0, server_default="0"),
     Column("next_attempt_at", Moment(), nullable=False),
@@ -226,7 +250,22 @@ deliveries = Table(
     Column("settled_at", Moment()),
     created_at_column(),
     Column("subject", String(255)),  # the reminder's, where it came from one
-    Index("ix_deliveries_state_channel_next_attempt_at", "state", "channel", "next_attempt_at"),
+    # Who sends it: the scheduler, or the bot that is at this platform and agent: discord/default.
+    Column("sender", String(100), nullable=False, default="scheduler", server_default="scheduler"),
+    # Whether it may come in quiet hours, since the person named this very time.
+    Column("any_hour", Boolean(), nullable=False, default=False, server_default=text("false")),
+    Column("request_id", String(128)),
+    Index("ix_deliveries_state_sender_next_attempt_at", "state", "sender", "next_attempt_at"),
+    Index("ix_deliveries_state_settled_at", "state", "settled_at"),
+)
+
+# When each scheduled job was last started, by whichever daemon came first: see core/jobs.py.
+scheduler_jobs = Table(
+    "scheduler_jobs",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("due_at", Moment(), nullable=False),  # the due time that was taken last
+    Column("running_until", Moment()),  # while it runs: when it counts as hung
 )
 
 # The answers to requests that may be sent again: see api/idempotency.py.

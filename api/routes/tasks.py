@@ -48,6 +48,7 @@ tasks = sa.Table(
     ),
     sa.Column("name", sa.Text(), nullable=False),
     sa.Column("due_at", Moment()),
+    sa.Column("repeat", sa.String(255)),  # the rule by which it comes again (RFC 5545)
     sa.Column("done", sa.Boolean(), nullable=False, default=False, server_default=sa.text("false")),
     sa.Column("completed_at", Moment()),
     created_at_column(),
