@@ -20,7 +20,7 @@ from api.main import create_app
 from api.server import serve
 from bot.agents.commands import CommandBrain, make_brain
 from bot.api_client import ApiClient
-from bot.messages import Address, Button, Incoming
+from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from config.settings import Settings, get_settings
 from core import chats, migrations
 from core.database import Database, use_database
@@ -109,6 +109,10 @@ class Collected:
     async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
         """Take a reply."""
         self.texts.append(text)
+
+    def draft(self) -> AbstractAsyncContextManager[Draft]:
+        """Take a reply that is written bit by bit, whole."""
+        return WholeDraft(self.send)
 
     def expect_secret(self) -> bool:
         """Say that nothing stays in any history."""

@@ -1,9 +1,9 @@
 """What passes between a transport and the conversation. Knows no Discord."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,14 @@ class Button:
     form: Literal["log in", "register"] | None = None
 
 
+class Draft(Protocol):
+    """A reply that is shown while it is being written."""
+
+    async def show(self, text: str) -> None:
+        """Show the whole text so far in place of what was shown before; never waits for that."""
+        ...
+
+
 class Outlet(Protocol):
     """The way back to where a message came from."""
 
@@ -70,6 +78,13 @@ class Outlet(Protocol):
         """Send one reply of any length; the transport splits and formats it.
 
         `question` names the question that the reply asks, where it asks one.
+        """
+        ...
+
+    def draft(self) -> AbstractAsyncContextManager[Draft]:
+        """Write a reply bit by bit; when the context ends, the last text shown stands complete.
+
+        Where the context ends by an exception, what was shown so far stands.
         """
         ...
 
@@ -91,3 +106,22 @@ class Session:
     username: str
     display_name: str
     time_zone: str | None = None
+
+
+class WholeDraft:
+    """A draft for where nothing can be changed once it is sent: it is sent at the end."""
+
+    def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
+        self._send = send
+        self._text = ""
+
+    async def show(self, text: str) -> None:
+        """Keep the text."""
+        self._text = text
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._text.strip() and (kind is None or issubclass(kind, Exception)):
+            await self._send(self._text)

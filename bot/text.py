@@ -14,7 +14,9 @@ _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
 _LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)
 _MARKUP = re.compile(r"\\([^\w\s]|_)|\*\*|`+")
-_FENCE = re.compile(r"^```.*?^```[^\S\n]*$|^```.*\Z", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^[^\S\n]*```[^`\n]*$(?:.*?^[^\S\n]*```[^\S\n]*$|(?P<open>.*\Z))", re.MULTILINE | re.DOTALL
+)
 _BREAKS = (re.compile(r"\n\n+"), re.compile(r"\n"), re.compile(r"\s+"))
 
 
@@ -57,6 +59,12 @@ def split(text: str, limit: int = DISCORD_LIMIT) -> list[str]:
         if piece.strip():
             pieces.append(piece.rstrip())
     return [*pieces, rest] if rest.strip() else pieces
+
+
+def fences_closed(text: str) -> str:
+    """Return a text of which the end is still missing so that its last code fence is one."""
+    is_open = any(found["open"] is not None for found in _FENCE.finditer(text))
+    return f"{text}\n```" if is_open else text
 
 
 def _cut(text: str, limit: int) -> tuple[str, str]:

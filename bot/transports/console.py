@@ -22,7 +22,7 @@ from bot.agents.commands import make_brain
 from bot.api_client import ApiClient, ApiError
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop, Undeliverable
-from bot.messages import Address, Button, Incoming
+from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.signals import until_signalled
 from bot.text import escape, plain
 from config.clock import Clock, utc_now
@@ -108,6 +108,10 @@ class Console:
         """Print a reply; a terminal has no buttons."""
         first, *rest = plain(text).splitlines() or [""]
         _show(f"{REPLY}{first}", *(f"{'':{len(REPLY)}}{line}".rstrip() for line in rest))
+
+    def draft(self) -> AbstractAsyncContextManager[Draft]:
+        """Print a reply once it is complete."""
+        return WholeDraft(self.send)
 
     def expect_secret(self) -> bool:
         """Don't show the next line."""

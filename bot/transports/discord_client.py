@@ -12,10 +12,12 @@ from bot.messages import Address, Incoming
 from bot.pool import AgentRefused
 from bot.text import split
 from bot.transports.discord_commands import sync
+from bot.transports.discord_drafts import Pace
 from bot.transports.discord_interactions import Interactions
-from bot.transports.discord_outlets import TROUBLE, ChannelOutlet, post, reason
+from bot.transports.discord_outlets import ChannelOutlet, post
 from bot.transports.discord_pages import Pages
 from bot.transports.discord_reception import Brain, Reception
+from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import offers, rows
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class DiscordClient(discord.Client):
         self._on_invite = on_invite
         self._invited = False
         self._pages = Pages()
+        self._pace = Pace()
         self._reception = Reception(self, brain)
         self._interactions = Interactions(PLATFORM, agent, brain, self._reception, self._pages)
 
@@ -127,7 +130,7 @@ class DiscordClient(discord.Client):
         if not self._is_for_me(message):
             return
         # In a direct message that the bot did not open, the channel does not know its recipient.
-        outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages)
+        outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages, self._pace)
         if not message.content.strip() and (kind_word := _about_wordless(message)):
             await outlet.send(kind_word)
         else:
@@ -144,7 +147,7 @@ class DiscordClient(discord.Client):
             and message.content.strip()
             and (before is None or before.content != message.content)
         ):
-            outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages)
+            outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages, self._pace)
             await self._reception.answer(self._incoming(message, edited=True), outlet)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:

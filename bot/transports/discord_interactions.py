@@ -11,9 +11,10 @@ from bot.api_client import ApiError
 from bot.messages import Address, Credentials, Incoming
 from bot.sessions import SessionEnded
 from bot.transports.discord_commands import FORMS, WORDS, read
-from bot.transports.discord_outlets import TROUBLE, InteractionOutlet, reason
+from bot.transports.discord_outlets import InteractionOutlet
 from bot.transports.discord_pages import Pages
 from bot.transports.discord_reception import Brain, Reception
+from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import Press, filled_in, form, rows, turning
 
 logger = logging.getLogger(__name__)

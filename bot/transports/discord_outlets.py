@@ -6,25 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-import aiohttp
 import discord
 
 from bot.messages import Button
 from bot.text import split
+from bot.transports.discord_drafts import DiscordDraft, Pace
 from bot.transports.discord_pages import PAGE_LENGTH, Pages, is_long_list
+from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import Press, rows, short_cuts, turning
 
 logger = logging.getLogger(__name__)
-
-TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
-"""What a call to Discord raises when Discord, or the way there, fails."""
-
-
-def reason(error: BaseException) -> str:
-    """Say what went wrong without quoting what was sent."""
-    if isinstance(error, discord.HTTPException):
-        return f"Discord answered {error.status} (code {error.code})"
-    return f"Discord can't be reached ({type(error).__name__})"
 
 
 class DiscordOutlet(ABC):
@@ -63,6 +54,10 @@ class DiscordOutlet(ABC):
         if question and shown:
             self.asked = message.id
 
+    def draft(self) -> DiscordDraft:
+        """Write a reply bit by bit: it is sent first, and edited afterwards."""
+        return DiscordDraft(self._start, self._turn)
+
     def expect_secret(self) -> bool:
         """Offer a form for the next answer; return False, since it may be typed just the same."""
         self._secret = True
@@ -72,6 +67,16 @@ class DiscordOutlet(ABC):
     def typing(self) -> AbstractAsyncContextManager[None]:
         """Show "is typing" until the context ends."""
 
+    async def _start(self, text: str) -> discord.Message:
+        """Send a message that is going to be edited."""
+        message = await self._post(text, None)
+        self.sent = True
+        return message
+
+    @abstractmethod
+    async def _turn(self) -> None:
+        """Wait until a message may be edited."""
+
     @abstractmethod
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
         """Send one message."""
@@ -80,19 +85,22 @@ class DiscordOutlet(ABC):
 class ChannelOutlet(DiscordOutlet):
     """The way back into a channel."""
 
-    def __init__(self, channel: discord.abc.Messageable, asker: str, pages: Pages) -> None:
+    def __init__(
+        self, channel: "discord.abc.MessageableChannel", asker: str, pages: Pages, pace: Pace
+    ) -> None:
         super().__init__(asker, pages)
         self._channel = channel
+        self._pace = pace
+        self._typing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def typing(self) -> AsyncIterator[None]:
         """Show "is typing" until the context ends; that takes no time from the work itself."""
-        shown = asyncio.create_task(self._show_typing())
+        self._typing = asyncio.create_task(self._show_typing())
         try:
             yield
         finally:
-            shown.cancel()
-            await asyncio.wait([shown])
+            await self._stop_typing()
 
     async def _show_typing(self) -> None:
         try:
@@ -100,6 +108,19 @@ class ChannelOutlet(DiscordOutlet):
                 await asyncio.Event().wait()  # until it is cancelled
         except TROUBLE as error:
             logger.debug("typing could not be shown: %s", reason(error))
+
+    async def _stop_typing(self) -> None:
+        if self._typing is not None:
+            self._typing.cancel()
+            await asyncio.wait([self._typing])
+
+    async def _start(self, text: str) -> discord.Message:
+        # Only a new message ends "is typing" at once: it would outlast the last edit by seconds.
+        await self._stop_typing()
+        return await super()._start(text)
+
+    async def _turn(self) -> None:
+        await self._pace.wait(self._channel.id)
 
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
         return await post(self._channel, text, view)
@@ -114,10 +135,14 @@ class InteractionOutlet(DiscordOutlet):
         self.ephemeral = interaction.guild_id is not None
         self.can_type = not self.ephemeral
         self._followup = interaction.followup
+        self._pace = Pace()
 
     def typing(self) -> AbstractAsyncContextManager[None]:
         """Do nothing: Discord itself shows that the bot is at work."""
         return nullcontext()
+
+    async def _turn(self) -> None:
+        await self._pace.wait(0)
 
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
         return await self._followup.send(

@@ -10,7 +10,8 @@ import discord
 from bot.command_registry import Registry
 from bot.messages import Incoming, Outlet
 from bot.suggestions import Suggestions
-from bot.transports.discord_outlets import TROUBLE, DiscordOutlet, reason
+from bot.transports.discord_outlets import DiscordOutlet
+from bot.transports.discord_trouble import TROUBLE, reason
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from bot.command_registry import Registry
 from bot.deliveries import Undeliverable
 from bot.messages import Incoming, Outlet
 from bot.transports.discord_client import DiscordClient, use_api
+from bot.transports.discord_drafts import Pace
 from bot.transports.discord_outlets import ChannelOutlet
 from bot.transports.discord_pages import Pages
 from tests.support.chat import World
@@ -71,7 +72,7 @@ async def test_a_discord_that_can_not_be_reached_is_tried_again(
     with pytest.raises(Undeliverable, match="can't be reached") as error:
         await client.deliver("42", "hello")
     assert not error.value.permanent
-    outlet = ChannelOutlet(client.get_partial_messageable(9), "42", Pages())
+    outlet = ChannelOutlet(client.get_partial_messageable(9), "42", Pages(), Pace())
     async with outlet.typing():
         await outlet.send("hello")
     assert "a reply was not sent: Discord can't be reached" in caplog.text

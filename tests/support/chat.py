@@ -30,7 +30,7 @@ from bot.api_client import ApiClient
 from bot.command_registry import CommandModule, Registry
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop
-from bot.messages import Address, Button, Incoming
+from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.orders import Understanding
 from config.settings import Settings, get_settings
 from core.database import Database
@@ -124,6 +124,10 @@ class Person:
         """Take a reply: the person is the conversation's outlet too."""
         self.replies.append(text)
         self.buttons = [button.label for button in buttons]
+
+    def draft(self) -> AbstractAsyncContextManager[Draft]:
+        """Take a reply that is written bit by bit, whole."""
+        return WholeDraft(self.send)
 
     def expect_secret(self) -> bool:
         """Note that the bot asks for a secret."""
