@@ -5,7 +5,6 @@ with a page of HTML. What can't be used becomes a ModelError.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import openai
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
-from ai.models import Message, ModelError, Problem, Reply, Usage
+from ai.models import Message, ModelError, Reply, Usage
+from ai.problems import MAY_PASS, problem_of, retry_after
 
 RETRIES = 2
 LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
@@ -26,7 +27,7 @@ REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 
 
 @dataclass
-class _Traits:
+class Traits:
     """What was learnt about a model on a server."""
 
     takes_schema: bool | None = None
@@ -35,9 +36,9 @@ class _Traits:
 
 
 @lru_cache(maxsize=256)
-def _traits(base_url: str, model: str) -> _Traits:
+def traits(base_url: str, model: str) -> Traits:
     """Return what this process remembers of a model."""
-    return _Traits()
+    return Traits()
 
 
 class OpenAICompatible:
@@ -63,7 +64,7 @@ class OpenAICompatible:
         self._max_tokens = max_tokens
         self._timeout = timeout_seconds
         self._pause = pause_seconds
-        self._traits = _traits(base_url, model)
+        self._traits = traits(base_url, model)
         self._client: openai.AsyncOpenAI | None = None
 
     async def complete(
@@ -111,21 +112,20 @@ class OpenAICompatible:
             try:
                 return await self._send_once(messages, schema)
             except openai.APIStatusError as error:
-                if self._traits.takes_max_tokens and _refuses_max_tokens(error):
+                if self._traits.takes_max_tokens and refuses_max_tokens(error):
                     self._traits.takes_max_tokens = False
                     tries_left += 1
                     continue
                 if schema and not self._traits.takes_schema and error.status_code in REFUSES_SCHEMA:
                     raise _SchemaRefused from error
-                problem, retry_after = _problem_of(error.status_code), _retry_after(error)
+                problem, asked = problem_of(error.status_code), retry_after(error.response.headers)
                 cause: openai.APIError = error
             except openai.APIConnectionError as error:
-                problem, retry_after, cause = "unreachable", None, error
-            wait = retry_after if retry_after is not None else pause
-            may_pass = problem in ("busy", "broken", "unreachable")
+                problem, asked, cause = "unreachable", None, error
+            wait = asked if asked is not None else pause
             too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
-            if not may_pass or not tries_left or too_long:
-                raise ModelError(problem, retry_after) from cause
+            if problem not in MAY_PASS or not tries_left or too_long:
+                raise ModelError(problem, asked) from cause
             await asyncio.sleep(wait)
             pause *= 2
 
@@ -170,32 +170,11 @@ def _format(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refuses_max_tokens(error: openai.APIStatusError) -> bool:
+def refuses_max_tokens(error: openai.APIStatusError) -> bool:
     """Say whether a server refused the name of the limit, and not the request."""
     if error.status_code not in (400, 422):
         return False
     return error.param == "max_tokens" or "max_completion_tokens" in str(error.body)
-
-
-def _problem_of(status: int) -> Problem:
-    known: dict[int, Problem] = {
-        401: "key",
-        402: "credit",
-        403: "key",
-        404: "unknown",
-        408: "timeout",
-        429: "busy",
-    }
-    return known.get(status, "broken" if status >= 500 else "rejected")
-
-
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """Return the seconds that the server asks to wait; a date or nonsense counts as none."""
-    try:
-        seconds = float(error.response.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _reply(completion: ChatCompletion, model: str) -> Reply:
@@ -206,22 +185,22 @@ def _reply(completion: ChatCompletion, model: str) -> Reply:
     if choice is None or not isinstance(message, ChatCompletionMessage):
         failure = (completion.model_extra or {}).get("error")
         status = failure.get("code") if isinstance(failure, dict) else None
-        raise ModelError(_problem_of(status) if isinstance(status, int) else "broken")
+        raise ModelError(problem_of(status) if isinstance(status, int) else "broken")
     extra = message.model_extra or {}
     if message.refusal or choice.finish_reason == "content_filter":
-        raise ModelError("refused", usage=_usage(completion), model=model)
+        raise ModelError("refused", usage=usage_of(completion.usage), model=model)
     reasoning = extra.get("reasoning") or extra.get("reasoning_content") or ""
     return Reply(
         text=message.content or "",
-        usage=_usage(completion),
+        usage=usage_of(completion.usage),
         reasoning=reasoning if isinstance(reasoning, str) else "",
         is_cut_off=choice.finish_reason == "length",
         model=model,
     )
 
 
-def _usage(completion: ChatCompletion) -> Usage:
-    usage = completion.usage
+def usage_of(usage: CompletionUsage | None) -> Usage:
+    """Return what a server says that a request cost; some don't say."""
     if usage is None:
         return Usage()
     details = usage.prompt_tokens_details
