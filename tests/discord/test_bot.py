@@ -37,14 +37,14 @@ def test_a_person_logs_in_and_gives_an_order(
 ) -> None:
     settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url, "API_URL": api_url}
     with service(BOT, tmp_path / "log", LOG_LEVEL="DEBUG", **settings) as bot:
-        on_discord.wait_until(lambda: on_discord.identified == 1)
+        on_discord.wait_until(lambda: on_discord.connected == 1)
         bot.wait_for_line("https://discord.com/oauth2/authorize?client_id=77&")
         for number, text in enumerate(["register", "ada", PASSWORD, "add hidden milk to my tasks"]):
             on_discord.say("42", text)
             on_discord.wait_until(lambda: len(on_discord.sent) > number)  # noqa: B023
         on_discord.wait_until(lambda: any("hidden milk" in text for _, text in on_discord.sent))
         on_discord.drop_connections()
-        on_discord.wait_until(lambda: on_discord.identified == 2)
+        on_discord.wait_until(lambda: on_discord.connected == 2)
         on_discord.say("42", "show my tasks")
         on_discord.wait_until(lambda: len(on_discord.sent) > 4)
         bot.terminate(signal.SIGINT)
@@ -90,7 +90,7 @@ def test_a_second_signal_does_not_wait_for_what_is_under_way(
 def test_what_a_person_must_set_right_is_told_with_the_next_step(
     on_discord: DiscordServer, tmp_path: Path, problem: str, advice: str
 ) -> None:
-    on_discord.fatal_code = FATAL.get(problem)
+    on_discord.bot.fatal_code = FATAL.get(problem)
     token = TOKEN if problem in FATAL else "wrong.token.altogether"
     settings = {"DISCORD_BOT_TOKEN": token, "DISCORD_API_URL": on_discord.url}
     with service(BOT, tmp_path / "log", **settings) as bot:

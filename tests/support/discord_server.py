@@ -1,34 +1,56 @@
 """A loopback stand-in for Discord's REST interface and gateway, for whole processes.
 
-It knows one bot, whose token is TOKEN, and direct messages. What the bot sends is kept in `sent`.
+It knows the bot whose token is TOKEN, and those that are added. What bots post is kept in `posts`.
 """
 
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
+
+from tests.support.discord_gateway import Bot, Connection, Session
 
 TOKEN = "loopback.token.of-the-bot"
-BOT = {"id": "1", "username": "bot", "discriminator": "0", "avatar": None, "bot": True}
 FATAL = {"wrong token": 4004, "missing intent": 4014}
 PATIENCE = 20
+LIMIT_WINDOW = 5.0  # seconds, of the rate limit of messages
+WRITTEN = "2030-01-01T00:00:00+00:00"
+EVERYONE = {"name": "@everyone", "permissions": str((1 << 53) - 1), "position": 0, "color": 0}
+NO_FLAGS = {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
+
+
+@dataclass(frozen=True)
+class Post:
+    """A message that a bot has sent."""
+
+    bot: Bot
+    channel_id: str
+    user_id: str  # the person in a direct message, else ""
+    text: str
+    reply_to: str  # the message that it replies to, else ""
+    at: float  # by the monotonic clock
+    body: dict[str, Any] = field(repr=False, default_factory=dict)
 
 
 class DiscordServer:
     """The server, in a thread of its own."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []  # (user id, text)
-        self.identified = 0
-        self.fatal_code: int | None = None
-        self._refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = []
+        self.posts: list[Post] = []
+        self.heard: dict[str, list[Session]] = {}  # a message's id, and the sessions it went out to
+        self.message_limit: int | None = None  # messages to a channel in LIMIT_WINDOW
         self.url = ""
+        self.bots: dict[str, Bot] = {}
+        self.bot = self.add_bot(TOKEN)
+        self._refusals: list[tuple[int, dict[str, Any], dict[str, str]]] = []
+        self._direct: dict[str, str] = {}  # a channel of direct messages, and the person there
         self._changed = threading.Condition()
-        self._sockets: set[web.WebSocketResponse] = set()
         self._numbers = iter(range(1000, 10**9))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -41,62 +63,162 @@ class DiscordServer:
         self._thread.join()
         self._loop.close()
 
-    def say(self, user_id: str, text: str) -> None:
-        """Have a person write to the bot."""
-        author = {"id": user_id, "username": f"user{user_id}", "discriminator": "0", "avatar": None}
-        message = {
-            "id": str(next(self._numbers)),
-            "channel_id": f"9{user_id}",
-            "author": author,
-            "content": text,
-            "timestamp": "2030-01-01T00:00:00+00:00",
-            "edited_timestamp": None,
-            "tts": False,
-            "mention_everyone": False,
-            "mentions": [],
-            "mention_roles": [],
-            "attachments": [],
-            "embeds": [],
-            "pinned": False,
-            "type": 0,
+    # What happens on Discord
+
+    def add_bot(self, token: str = "", **settings: Any) -> Bot:  # noqa: ANN401
+        """Make a bot; its token is made up unless given."""
+        number = len(self.bots) + 1
+        bot = Bot(number, token or f"loopback.token.{number}", **settings)
+        self.bots[bot.token] = bot
+        return bot
+
+    def reset_token(self, bot: Bot) -> str:
+        """Give a bot another token, which ends its sessions; return it."""
+        del self.bots[bot.token]
+        bot.token = f"{bot.token}+"
+        self.bots[bot.token] = bot
+        self.drop_connections(FATAL["wrong token"], bot)
+        bot.sessions.clear()
+        return bot.token
+
+    def add_guild(self, *bots: Bot) -> dict[str, Any]:
+        """Make a guild with one text channel, which these bots are members of from their start."""
+        number = str(next(self._numbers) << 22)
+        channel = {"id": f"{number}1", "type": 0, "name": "general", "position": 0}
+        guild = {
+            "id": number,
+            "name": f"guild {number}",
+            "owner_id": "2",
+            "roles": [EVERYONE | NO_FLAGS | {"id": number}],
+            "channels": [channel | {"permission_overwrites": [], "parent_id": None}],
+            "members": [{"user": bot.user, "roles": [], "joined_at": WRITTEN} for bot in bots],
+            "member_count": len(bots) + 1,
+            "large": False,
+            "preferred_locale": "en-US",
+            **{name: [] for name in ("emojis", "stickers", "features", "threads", "presences")},
+            **{name: [] for name in ("voice_states", "stage_instances", "guild_scheduled_events")},
+            **dict.fromkeys(("verification_level", "default_message_notifications"), 0),
+            **dict.fromkeys(("explicit_content_filter", "mfa_level", "nsfw_level"), 0),
+            **dict.fromkeys(("premium_tier", "system_channel_flags", "afk_timeout"), 0),
         }
-        self._call(self._tell({"op": 0, "t": "MESSAGE_CREATE", "s": 2, "d": message}))
+        for bot in bots:
+            bot.guilds.append(guild)
+        return guild
+
+    def say(self, user_id: str, text: str, bot: Bot | None = None, **changes: object) -> str:
+        """Have a person write to a bot, the first one unless told; return the message's id."""
+        bot = bot or self.bot
+        message = self._message(self._channel_with(bot, user_id), _user(user_id), text, **changes)
+        self._call(self._tell([bot], "MESSAGE_CREATE", message))
+        return str(message["id"])
+
+    def say_in(
+        self, guild: dict[str, Any], user_id: str, text: str, *mentioned: Bot, **changes: object
+    ) -> str:
+        """Have a person write in a guild's channel; return the message's id."""
+        message = self._message(
+            guild["channels"][0]["id"],
+            _user(user_id),
+            text,
+            guild_id=guild["id"],
+            member={"roles": [], "joined_at": WRITTEN, "deaf": False, "mute": False},
+            mentions=[bot.user for bot in mentioned],
+            **changes,
+        )
+        there = [bot for bot in self.bots.values() if guild in bot.guilds]
+        self._call(self._tell(there, "MESSAGE_CREATE", message))
+        return str(message["id"])
+
+    def malformed(self, bot: Bot | None = None) -> None:
+        """Send an event that no client can make sense of."""
+        self._call(self._tell([bot or self.bot], "MESSAGE_CREATE", {"id": "no number"}))
 
     def refuse(self, status: int, body: dict[str, Any], **headers: str) -> None:
         """Answer the next request to the REST interface like this."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._refusals.append((status, body, named))
 
-    def drop_connections(self, code: int = 1006) -> None:
-        """End every connection to the gateway."""
-        self._call(self._close_all(code))
+    def drop_connections(self, code: int = 1006, bot: Bot | None = None) -> None:
+        """End every connection to the gateway, or those of one bot."""
+        self._call(self._close_all(code, [bot] if bot else list(self.bots.values())))
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    # What came of it
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """What was sent in direct messages: user id and text."""
+        return [(post.user_id, post.text) for post in self.posts]
+
+    @property
+    def connected(self) -> int:
+        """How often a bot has come online, by a new session or an old one."""
+        return sum(len(bot.identified) + bot.resumed for bot in self.bots.values())
+
+    def wait_until(self, condition: Callable[[], object], patience: float = PATIENCE) -> None:
         """Return when it has come true; fail where it does not."""
+        deadline = time.monotonic() + patience
         with self._changed:
-            assert self._changed.wait_for(condition, PATIENCE), self.sent
+            while not condition():
+                assert time.monotonic() < deadline, self.sent[-20:]
+                self._changed.wait(0.02)
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    async def _tell(self, bots: list[Bot], name: str, data: dict[str, Any]) -> None:
+        for bot in bots:
+            for session in list(bot.sessions.values()):
+                if session.hears(data.get("guild_id")) and await session.tell(name, data):
+                    self.heard.setdefault(data["id"], []).append(session)
+
+    async def _close_all(self, code: int, bots: list[Bot]) -> None:
+        for bot in bots:
+            for session in list(bot.sessions.values()):
+                await session.close(code)
+
+    def _channel_with(self, bot: Bot, user_id: str) -> str:
+        channel_id = f"9{bot.number:04}{user_id}"
+        self._direct[channel_id] = user_id
+        return channel_id
+
+    def _message(
+        self, channel_id: str, author: dict[str, Any], text: str, **changes: object
+    ) -> dict[str, Any]:
+        lists = ("mentions", "mention_roles", "attachments", "embeds")
+        return {
+            "id": str(next(self._numbers)),
+            "channel_id": channel_id,
+            "author": author,
+            "content": text,
+            "timestamp": WRITTEN,
+            "edited_timestamp": None,
+            "type": 0,
+            **{name: [] for name in lists},
+            **dict.fromkeys(("tts", "mention_everyone", "pinned"), False),
+            **changes,
+        }
+
+    # The REST interface
 
     async def _start(self) -> web.AppRunner:
         application = web.Application(middlewares=[self._guard])
         application.add_routes(
             [
-                web.get("/api/users/@me", self._answer(BOT)),
-                web.get("/api/oauth2/applications/@me", self._answer(self._application())),
+                web.get("/api/users/@me", self._me),
+                web.get("/api/oauth2/applications/@me", self._application),
                 web.get("/api/gateway", self._gateway_address),
-                web.get("/api/applications/77/commands", self._answer([])),
-                web.put("/api/applications/77/commands", self._answer([])),
+                web.get("/api/gateway/bot", self._gateway_address),
+                web.get("/api/applications/{application}/commands", self._commands),
+                web.put("/api/applications/{application}/commands", self._commands),
                 web.post("/api/users/@me/channels", self._open_channel),
-                web.post("/api/channels/{channel}/typing", self._answer(None, 204)),
+                web.post("/api/channels/{channel}/typing", self._typing),
                 web.post("/api/channels/{channel}/messages", self._take_message),
                 web.get("/gateway/", self._gateway),
             ]
         )
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
         await site.start()
         host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}/api"
@@ -108,95 +230,97 @@ class DiscordServer:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        if request.path.startswith("/api/") and self._refusals:
+        if request.path == "/gateway/":
+            return await handler(request)
+        if self._refusals:
             status, body, headers = self._refusals.pop(0)
             return _json(body, status, headers)
-        if request.path != "/gateway/" and request.headers.get("Authorization") != f"Bot {TOKEN}":
+        bot = self.bots.get(request.headers.get("Authorization", "").removeprefix("Bot "))
+        if bot is None:
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
+        request["bot"] = bot
         return await handler(request)
 
-    @staticmethod
-    def _answer(
-        body: object, status: int = 200
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def answer(_: web.Request) -> web.StreamResponse:
-            return web.Response(status=204) if status == 204 else _json(body)
+    async def _me(self, request: web.Request) -> web.Response:
+        return _json(request["bot"].user)
 
-        return answer
-
-    @staticmethod
-    def _application() -> dict[str, Any]:
-        return {
-            "id": "77",
-            "name": "bot",
-            "icon": None,
-            "description": "",
-            "bot_public": True,
-            "bot_require_code_grant": False,
-            "summary": "",
-            "verify_key": "",
-            "flags": 0,
-            "owner": BOT,
-            "team": None,
-        }
+    async def _application(self, request: web.Request) -> web.Response:
+        bot: Bot = request["bot"]
+        flags = {"bot_public": True, "bot_require_code_grant": False, "flags": 0}
+        empty = {"icon": None, "description": "", "summary": "", "verify_key": "", "team": None}
+        names = {"id": bot.application_id, "name": bot.user["username"], "owner": bot.user}
+        return _json(names | flags | empty)
 
     async def _gateway_address(self, request: web.Request) -> web.Response:
-        return _json({"url": f"ws://{request.host}/gateway/"})
+        bot: Bot = request["bot"]
+        limit = {
+            "total": 1000,
+            "remaining": bot.starts_left,
+            "reset_after": int(bot.reset_after * 1000),
+            "max_concurrency": bot.max_concurrency,
+        }
+        url = f"ws://{request.host}/gateway/"
+        return _json({"url": url, "shards": bot.shards, "session_start_limit": limit})
+
+    async def _commands(self, request: web.Request) -> web.Response:
+        bot: Bot = request["bot"]
+        if request.method == "PUT":
+            bot.commands = await request.json()
+        return _json(bot.commands)
 
     async def _open_channel(self, request: web.Request) -> web.Response:
-        user_id = (await request.json())["recipient_id"]
-        recipient = BOT | {"id": str(user_id), "username": f"user{user_id}", "bot": False}
-        return _json({"id": f"9{user_id}", "type": 1, "recipients": [recipient]})
+        user_id = str((await request.json())["recipient_id"])
+        channel_id = self._channel_with(request["bot"], user_id)
+        return _json({"id": channel_id, "type": 1, "recipients": [_user(user_id)]})
+
+    async def _typing(self, _: web.Request) -> web.Response:
+        return web.Response(status=204)
 
     async def _take_message(self, request: web.Request) -> web.Response:
-        channel, text = request.match_info["channel"], (await request.json())["content"]
+        channel_id, body, bot = request.match_info["channel"], await request.json(), request["bot"]
+        now = time.monotonic()
+        limited = self._limits(bot, channel_id, now)
+        if limited.get("X-RateLimit-Remaining") == "-1":
+            wait = float(limited["X-RateLimit-Reset-After"])
+            problem = {"message": "You are being rate limited.", "retry_after": wait}
+            proxy = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
+            return _json(problem | {"global": False}, 429, limited | proxy)
+        reply_to = (body.get("message_reference") or {}).get("message_id", "")
+        user_id = self._direct.get(channel_id, "")
         with self._changed:
-            self.sent.append((channel[1:], text))
+            self.posts.append(
+                Post(bot, channel_id, user_id, body["content"], str(reply_to), now, body)
+            )
             self._changed.notify_all()
-        message = {"id": str(next(self._numbers)), "channel_id": channel, "author": BOT}
-        rest = {"content": text, "type": 0, "timestamp": "2030-01-01T00:00:00+00:00"}
-        lists = {name: [] for name in ("mentions", "mention_roles", "attachments", "embeds")}
-        flags = {"edited_timestamp": None, "pinned": False, "mention_everyone": False, "tts": False}
-        return _json(message | rest | lists | flags)
+        return _json(self._message(channel_id, bot.user, body["content"]), headers=limited)
+
+    def _limits(self, bot: Bot, channel_id: str, now: float) -> dict[str, str]:
+        """Return the headers of a rate limit; -1 are left where it is used up."""
+        if self.message_limit is None:
+            return {}
+        taken = [
+            post.at
+            for post in self.posts
+            if post.bot is bot and post.channel_id == channel_id and post.at > now - LIMIT_WINDOW
+        ]
+        left = self.message_limit - len(taken) - 1
+        return {
+            "X-RateLimit-Limit": str(self.message_limit),
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset-After": f"{(min(taken, default=now) + LIMIT_WINDOW - now):.3f}",
+            "X-RateLimit-Bucket": f"messages-{bot.number}",
+        }
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        self._sockets.add(socket)
-        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 40_000}})
-        async for frame in socket:
-            if frame.type != WSMsgType.TEXT:
-                break
-            order = frame.json()
-            if order["op"] == 1:
-                await socket.send_json({"op": 11})
-            elif order["op"] in (2, 6) and self.fatal_code is not None:
-                await socket.close(code=self.fatal_code)
-            elif order["op"] in (2, 6):
-                await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": self._ready(request)})
-                with self._changed:
-                    self.identified += 1
-                    self._changed.notify_all()
-        self._sockets.discard(socket)
+        host, port = (request.transport.get_extra_info("peername") or ("", 0))[:2]
+        await Connection(socket, self.bots, request.host).serve(f"{host}:{port}")
         return socket
 
-    def _ready(self, request: web.Request) -> dict[str, Any]:
-        return {
-            "v": 10,
-            "user": BOT,
-            "guilds": [],
-            "session_id": "session",
-            "resume_gateway_url": f"ws://{request.host}/gateway/",
-            "application": {"id": "77", "flags": 0},
-        }
 
-    async def _tell(self, event: dict[str, Any]) -> None:
-        for socket in list(self._sockets):
-            await socket.send_json(event)
-
-    async def _close_all(self, code: int) -> None:
-        for socket in list(self._sockets):
-            await socket.close(code=code)
+def _user(user_id: str) -> dict[str, Any]:
+    return {"id": user_id, "username": f"user{user_id}", "discriminator": "0", "avatar": None}
 
 
 def _json(
