@@ -8,7 +8,16 @@ from ai.configuration import AIConfig, Price
 from config.settings import Settings
 
 Problem = Literal[
-    "timeout", "unreachable", "key", "credit", "busy", "broken", "unknown", "refused", "rejected"
+    "timeout",
+    "unreachable",
+    "key",
+    "credit",
+    "busy",
+    "broken",
+    "unknown",
+    "refused",
+    "rejected",
+    "empty",
 ]
 SENTENCES: dict[Problem, str] = {
     "timeout": "The language model took too long to answer. Please try again.",
@@ -21,6 +30,7 @@ SENTENCES: dict[Problem, str] = {
     "runs the bot.",
     "refused": "The language model does not want to answer that.",
     "rejected": "The language model can't take this message. Please say it in other words.",
+    "empty": "The language model gave no answer. Please try again.",
 }
 
 

@@ -14,7 +14,7 @@ KNOWN: dict[int, Problem] = {
     429: "busy",
     529: "busy",  # Anthropic's documentation, "Errors": overloaded
 }
-MAY_PASS: frozenset[Problem] = frozenset({"busy", "broken", "unreachable"})
+MAY_PASS: frozenset[Problem] = frozenset({"busy", "broken", "unreachable", "empty"})
 """The problems for which a second try is worth a pause."""
 
 

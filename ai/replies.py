@@ -8,10 +8,10 @@ import json_repair
 
 WRAPPERS = ("command", "result", "response", "output", "order", "json", "answer", "properties")
 NESTED = ("fields", "parameters", "params", "arguments", "args", "data", "payload")
-THOUGHTS = re.compile(
-    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
-)
-THOUGHTS_END = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+THOUGHT_MARKS = ("think", "thinking", "thought", "reasoning")
+_MARKS = "|".join(THOUGHT_MARKS)
+THOUGHTS = re.compile(rf"<({_MARKS})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+THOUGHTS_END = re.compile(rf"\A.*</(?:{_MARKS})>", re.DOTALL | re.IGNORECASE)
 OPENING = re.compile(r"[\[{]")
 LOOKS_LIKE_JSON = re.compile(r"\{\s*(?:[\"'}]|\w+\s*:)|\[\s*\{")
 MAX_DEPTH = 6

@@ -1,7 +1,8 @@
-"""A scripted language model: a real OpenAI-compatible HTTP server on the loopback address.
+"""A scripted language model: a real HTTP server on loopback, as OpenAI's and as Anthropic's are.
 
     model_server.replies('{"interaction_type": "task", "action": "show"}')
     model_server.replies(Answer(status=429, headers={"Retry-After": "1"}), Answer(delay=5))
+    model_server.replies(Answer(calls=[("task_add", {"name": "milk"})]))  # where it is streamed
     model_server.script = lambda request: "..."  # decides for itself, for whole conversations
 
 Each request takes the next answer of the queue; with an empty queue the script decides. Requests
@@ -18,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.model_streams import Calls, anthropic_events, event, openai_events
+
 HANG_SECONDS = 60
 ERRORS = {
     400: ("invalid_request_error", None, "The request is not valid."),
@@ -28,6 +31,17 @@ ERRORS = {
     429: ("requests", "rate_limit_exceeded", "Rate limit reached."),
     500: ("server_error", None, "The server had an error."),
     503: ("server_error", None, "The engine is overloaded."),
+}
+ANTHROPIC_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    529: "overloaded_error",
 }
 
 
@@ -45,6 +59,12 @@ class Answer:
     content_type: str = "application/json"
     hangs: bool = False  # no answer at all until the server closes
     trickles: bool = False  # the headers come, and a byte now and then
+    calls: Calls = field(default_factory=list)  # of tools; streams only, as all that follows
+    thinks: str = ""  # in a field of its own
+    piece_delay: float = 0
+    breaks_after: int | None = None  # events; then the connection is cut
+    stalls_after: int | None = None  # events; then nothing more comes
+    fails_after: int | None = None  # events; then the server tells of an error
 
 
 @dataclass
@@ -56,15 +76,32 @@ class Request:
     body: dict[str, Any]
 
     @property
-    def messages(self) -> list[dict[str, str]]:
+    def messages(self) -> list[dict[str, Any]]:
         """The conversation that was sent."""
-        messages: list[dict[str, str]] = self.body["messages"]
+        messages: list[dict[str, Any]] = self.body["messages"]
         return messages
+
+    @property
+    def is_anthropic(self) -> bool:
+        """Whether it speaks Anthropic's language."""
+        return self.path == "/v1/messages"
+
+    @property
+    def system(self) -> str:
+        """The system prompt."""
+        if self.is_anthropic:
+            return str(self.body.get("system", ""))
+        return next((m["content"] for m in self.messages if m["role"] == "system"), "")
 
     @property
     def user(self) -> str:
         """The user's message of the first turn."""
-        return next(m["content"] for m in self.messages if m["role"] == "user")
+        return str(next(m["content"] for m in self.messages if m["role"] == "user"))
+
+    @property
+    def words(self) -> int:
+        """How long the conversation is: what it counts as in tokens here."""
+        return sum(len(str(m["content"]).split()) for m in self.messages)
 
 
 Script = Callable[[Request], Answer | str]
@@ -88,7 +125,12 @@ class ModelServer:
     @property
     def base_url(self) -> str:
         """Where the server is reached, as OPENROUTER_BASE_URL would say it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.anthropic_url}/v1"
+
+    @property
+    def anthropic_url(self) -> str:
+        """Where the server is reached, as ANTHROPIC_BASE_URL would say it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def replies(self, *answers: Answer | str | dict[str, Any]) -> None:
         """Queue answers; a text is a plain completion, a dict one in JSON."""
@@ -141,6 +183,9 @@ class ModelServer:
                     server.pause(HANG_SECONDS if answer.hangs else 0)
                     self.close_connection = True
                     return
+                if request.body.get("stream") and answer.status == 200 and answer.body is None:
+                    self._stream(request, answer)
+                    return
                 body = answer.body if answer.body is not None else _body(request, answer)
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.content_type)
@@ -156,18 +201,64 @@ class ModelServer:
                             return
                 self.wfile.write(body)
 
+            def _stream(self, request: Request, answer: Answer) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                for number, sent in enumerate(_events(request, answer)):
+                    if number == answer.breaks_after:
+                        self.close_connection = True
+                        return
+                    if number == answer.stalls_after and server.pause(HANG_SECONDS):
+                        self.close_connection = True
+                        return
+                    if number == answer.fails_after:
+                        self._chunk(_failure(request))
+                        break
+                    self._chunk(sent)
+                    if server.pause(answer.piece_delay):
+                        self.close_connection = True
+                        return
+                self._chunk("")
+
+            def _chunk(self, text: str) -> None:
+                data = text.encode()
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                self.wfile.flush()
+
             def log_message(self, format: str, *args: object) -> None:
                 """Keep the test's output clean."""
 
         return Handler
 
 
+def _events(request: Request, answer: Answer) -> Iterator[str]:
+    model = request.body["model"]
+    if request.is_anthropic:
+        return anthropic_events(answer, model, request.words)
+    tells_usage = bool(request.body.get("stream_options", {}).get("include_usage"))
+    return openai_events(answer, model, request.words, tells_usage=tells_usage)
+
+
+def _failure(request: Request) -> str:
+    """Return how the servers tell of an error in a stream."""
+    told = {"message": "Overloaded.", "type": "overloaded_error"}
+    if request.is_anthropic:
+        return event("error", error=told)
+    return f"data: {json.dumps({'error': told | {'code': 503}})}\n\n"
+
+
 def _body(request: Request, answer: Answer) -> bytes:
+    if answer.status != 200 and request.is_anthropic:
+        kind = ANTHROPIC_ERRORS.get(answer.status, "api_error")
+        failure = {"type": "error", "error": {"type": kind, "message": answer.text or "Error."}}
+        return json.dumps(failure).encode()
     if answer.status != 200:
         kind, code, message = ERRORS.get(answer.status, ("server_error", None, "Error."))
-        error = {"message": message, "type": kind, "param": None, "code": code}
+        error = {"message": answer.text or message, "type": kind, "param": None, "code": code}
         return json.dumps({"error": error}).encode()
-    prompt = sum(len(str(m["content"]).split()) for m in request.messages)
+    prompt = request.words
     completion = len((answer.text or "").split())
     return json.dumps(
         {
