@@ -13,43 +13,58 @@ from bot.transports.discord_trouble import TROUBLE, reason
 
 logger = logging.getLogger(__name__)
 
-EDIT_SECONDS = 1.2  # Discord takes about five edits in five seconds in a channel
+EDITS, PERIOD = 5, 5.0
+"""Discord takes about so many edits of messages in a channel, in so many seconds."""
+STEP = PERIOD / (EDITS - 1)
+"""Seconds between the edits of a reply, which leaves room for its last one to be shown at once."""
 
 
 class Pace:
-    """When the messages of a channel may be edited again, whoever is answered there."""
+    """When the messages of a channel may be edited, whoever is answered there."""
 
-    def __init__(self, seconds: float = EDIT_SECONDS) -> None:
-        self._seconds = seconds
-        self._taken: OrderedDict[int, float] = OrderedDict()
+    def __init__(self) -> None:
+        self._taken: OrderedDict[int, list[float]] = OrderedDict()  # the latest turns by channel
 
-    async def wait(self, channel_id: int) -> None:
-        """Return when it is this edit's turn."""
+    async def wait(self, channel_id: int, *, is_last: bool = False) -> None:
+        """Return when it is the turn of an edit, the last one of a reply or any other."""
         now = asyncio.get_running_loop().time()
-        at = max(now, self._taken.pop(channel_id, now))
-        self._taken[channel_id] = at + self._seconds
-        while next(iter(self._taken.values())) < now:
-            self._taken.popitem(last=False)
+        at, taken = now, self._taken.get(channel_id, [])
+        if taken and not is_last:
+            at = max(at, taken[-1] + STEP)
+        if len(taken) == EDITS:
+            at = max(at, taken[0] + PERIOD)
+        self._note(channel_id, at)
         await asyncio.sleep(at - now)
+
+    def count(self, channel_id: int) -> None:
+        """Let the next edit keep its distance from a message that is sent now."""
+        self._note(channel_id, asyncio.get_running_loop().time())
+
+    def _note(self, channel_id: int, at: float) -> None:
+        taken = self._taken.pop(channel_id, [])
+        self._taken[channel_id] = sorted([*taken, at])[-EDITS:]
+        while next(iter(self._taken.values()))[-1] < at - PERIOD:
+            self._taken.popitem(last=False)
 
 
 class DiscordDraft:
     """Shows the text so far in one message, and in further ones behind it where it is long.
 
-    `post` sends a message, `turn` waits until one may be edited. An edit that fails is made up for
-    by the next one, and the last one by a new message.
+    `post` sends a message; `turn` waits until one may be edited, for the last time or not. An edit
+    that fails is made up for by the next one, and the last one by a new message.
     """
 
     def __init__(
         self,
         post: Callable[[str], Awaitable[discord.Message]],
-        turn: Callable[[], Awaitable[None]],
+        turn: Callable[[bool], Awaitable[None]],
     ) -> None:
         self._post = post
         self._turn = turn
         self._text = ""
         self._changed = asyncio.Event()
-        self._complete = False
+        self._updating = asyncio.Lock()
+        self._is_complete = False
         self._messages: list[discord.Message] = []
         self._shown: list[str] = []  # what stands in each of them
 
@@ -63,23 +78,36 @@ class DiscordDraft:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or issubclass(kind, Exception):
-            self._complete = True
-            self._changed.set()
-        else:
-            self._writing.cancel()
         try:
-            await self._writing
+            if kind is None or issubclass(kind, Exception):
+                async with self._updating:
+                    self._writing.cancel()  # at most, it waits for its turn
+                    await self._complete()
         finally:
             self._writing.cancel()
+            await asyncio.wait([self._writing])
 
     async def _write(self) -> None:
-        while not self._complete or self._changed.is_set():
+        while True:
             await self._changed.wait()
             if self._messages:
-                await self._turn()
-            self._changed.clear()
-            await self._update(split(fences_closed(self._text)))
+                await self._turn(False)
+            async with self._updating:
+                self._changed.clear()
+                await self._update(self._pieces)
+
+    async def _complete(self) -> None:
+        """Show the last text."""
+        self._is_complete = True
+        pieces = self._pieces
+        if pieces != self._shown:
+            if self._messages:
+                await self._turn(True)
+            await self._update(pieces)
+
+    @property
+    def _pieces(self) -> list[str]:
+        return split(fences_closed(self._text))
 
     async def _update(self, pieces: list[str]) -> None:
         """Let the messages read like this, from the first on."""
@@ -117,7 +145,7 @@ class DiscordDraft:
             await self._messages[number].edit(content=piece)
         except TROUBLE as error:
             logger.info("a reply was not changed: %s", reason(error))
-            return not (self._complete or isinstance(error, discord.NotFound))
+            return not (self._is_complete or isinstance(error, discord.NotFound))
         self._shown[number] = piece
         return True
 

@@ -74,8 +74,8 @@ class DiscordOutlet(ABC):
         return message
 
     @abstractmethod
-    async def _turn(self) -> None:
-        """Wait until a message may be edited."""
+    async def _turn(self, is_last: bool) -> None:
+        """Wait until a message may be edited, for the last time or not."""
 
     @abstractmethod
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
@@ -117,10 +117,11 @@ class ChannelOutlet(DiscordOutlet):
     async def _start(self, text: str) -> discord.Message:
         # Only a new message ends "is typing" at once: it would outlast the last edit by seconds.
         await self._stop_typing()
+        self._pace.count(self._channel.id)
         return await super()._start(text)
 
-    async def _turn(self) -> None:
-        await self._pace.wait(self._channel.id)
+    async def _turn(self, is_last: bool) -> None:
+        await self._pace.wait(self._channel.id, is_last=is_last)
 
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
         return await post(self._channel, text, view)
@@ -141,8 +142,8 @@ class InteractionOutlet(DiscordOutlet):
         """Do nothing: Discord itself shows that the bot is at work."""
         return nullcontext()
 
-    async def _turn(self) -> None:
-        await self._pace.wait(0)
+    async def _turn(self, is_last: bool) -> None:
+        await self._pace.wait(0, is_last=is_last)
 
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
         return await self._followup.send(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import BOLD_LIMIT, DISCORD_LIMIT, escape, named, plain, split
+from bot.text import BOLD_LIMIT, DISCORD_LIMIT, escape, fences_closed, named, plain, split
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,29 @@ def test_a_fence_that_is_too_long_is_closed_and_opened_again() -> None:
 def test_a_line_that_is_too_long_for_a_fence_is_cut() -> None:
     pieces = split("```\n" + "x" * 40 + "\n```", 28)
     assert pieces == [f"```\n{'x' * 20}\n```", f"```\n{'x' * 20}\n```"]
+
+
+def test_code_on_one_line_opens_no_fence() -> None:
+    assert split("```x```\n\nsome words behind it", 20) == ["```x```", "some words behind it"]
+
+
+def test_a_fence_in_a_list_stays_whole_too() -> None:
+    fence = "  ```py\n  1\n\n  2\n  ```"
+    assert split(f"1. words\n{fence}\n2. more", 26) == ["1. words", fence, "2. more"]
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("words", "words"),
+        ("```py\nx = 1", "```py\nx = 1\n```"),
+        ("```\nx\n```\nwords", "```\nx\n```\nwords"),
+        ("```\nx\n```\n```\ny", "```\nx\n```\n```\ny\n```"),
+        ("```one``` line", "```one``` line"),
+    ],
+)
+def test_a_fence_of_which_the_end_is_still_missing_is_closed(text: str, closed: str) -> None:
+    assert fences_closed(text) == closed
 
 
 def test_a_fence_that_is_never_closed_is_split_too() -> None:
