@@ -14,6 +14,7 @@ import typer
 
 import cli.database
 from cli.database import shown
+from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
 from config.metrics import serving
@@ -22,6 +23,7 @@ from core.errors import AppError, Unavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli.database.app, name="db")
+app.command()(doctor)
 
 SCHEMA = ROOT / "config" / "schema.sql"
 LOCAL = "127.0.0.1"

@@ -183,7 +183,7 @@ class Settings(BaseSettings):
         problems = [
             f"{name.upper()} {problem}"
             for name in GENERATED_SECRETS
-            if (problem := _weakness(getattr(self, name).get_secret_value()))
+            if (problem := weakness(getattr(self, name).get_secret_value()))
         ]
         if problems:
             raise ValueError("; ".join(problems) + "; `make secrets` prints good ones")
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         return URL.create("sqlite", database=str(self.data_dir / "app.db"))
 
 
-def _weakness(secret: str) -> str | None:
+def weakness(secret: str) -> str | None:
     """Say what is wrong with a secret, or return None where nothing is."""
     if not secret:
         return "is missing"

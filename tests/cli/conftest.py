@@ -1,0 +1,85 @@
+"""What `manage.py doctor` asks, on loopback: Discord, ntfy and a model; and the command itself."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+
+from config.settings import ROOT
+from tests.support.api_server import running
+from tests.support.model_server import model_server
+
+__all__ = ["model_server"]
+
+TOKEN = "a-token.of-the.bot"
+READS_MESSAGES = 1 << 19
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class Outside:
+    """Discord's REST interface and an ntfy server in one."""
+
+    def __init__(self) -> None:
+        self.flags = READS_MESSAGES
+        self.healthy = True
+        self.date: str | None = None
+        self.app = Flask("outside")
+        self.app.add_url_rule("/users/@me", view_func=self.me)
+        self.app.add_url_rule("/oauth2/applications/@me", view_func=self.application)
+        self.app.add_url_rule("/v1/health", view_func=self.health)
+        self.app.after_request(self.tell_the_time)
+
+    def tell_the_time(self, response: Response) -> Response:
+        if self.date:
+            response.headers["Date"] = self.date
+        return response
+
+    def me(self) -> Any:  # noqa: ANN401
+        if request.headers.get("Authorization") != f"Bot {TOKEN}":
+            return {"message": "401: Unauthorized", "code": 0}, 401
+        return {"id": "1", "username": "jeeves", "bot": True}
+
+    def application(self) -> dict[str, Any]:
+        return {"id": "77", "name": "jeeves", "flags": self.flags}
+
+    def health(self) -> dict[str, bool]:
+        return {"healthy": self.healthy}
+
+
+@contextmanager
+def outside_server() -> Iterator[tuple[Outside, str]]:
+    outside = Outside()
+    with running(outside.app) as url:
+        yield outside, url
+
+
+@pytest.fixture
+def manage(tmp_path: Path) -> Run:
+    """Run manage.py with these settings alone; its data are below the test's folder."""
+
+    def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "ENV_FILE": os.devnull,
+            "DATA_DIR": str(tmp_path / "var"),
+            "PYTHONUTF8": "1",
+            **settings,
+        }
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

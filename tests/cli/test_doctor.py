@@ -1,0 +1,226 @@
+"""`manage.py doctor` with nothing set, half set, and all set; everything it asks is on loopback."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, text
+
+from api.main import create_app
+from config.settings import load_settings
+from core.database import Database
+from tests.cli.conftest import TOKEN, Outside, Run, outside_server
+from tests.support.api_server import running
+from tests.support.model_server import Answer, ModelServer
+
+KEY = "sk-the-key-of-the-model"
+
+
+@pytest.fixture
+def outside() -> Iterator[tuple[Outside, str]]:
+    with outside_server() as served:
+        yield served
+
+
+def lines(printed: str) -> dict[str, str]:
+    """The report by subject; a subject that comes twice is joined."""
+    found: dict[str, str] = {}
+    for block in re.split(r"\n(?=\S)", printed.strip()):
+        sign, _, rest = block.partition(" ")
+        subject, colon, _ = rest.partition(":")
+        if colon:
+            found[subject] = f"{found.get(subject, '')}{sign} {rest}\n"
+    return found
+
+
+def test_nothing_set_is_fine(manage: Run, tmp_path: Path) -> None:
+    done = manage("doctor")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    report = lines(done.stdout)
+    assert report["Python"].startswith("✓")
+    for subject in ("API", "Discord", "Model", "ntfy", "Clock"):
+        assert report[subject].startswith("- "), subject
+    assert "made at the first start" in report["Database"]
+    assert done.stdout.endswith("All is well.\n")
+    assert not (tmp_path / "var" / "app.db").exists(), "it only looks"
+
+
+def test_half_set_says_what_to_do_next(
+    manage: Run, outside: tuple[Outside, str], tmp_path: Path
+) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DISCORD_BOT_TOKN=x\nJWT_SECRET=changeme\n")
+    env_file.chmod(0o644)
+    server, url = outside
+    server.healthy = False
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+    done = manage(
+        "doctor",
+        ENV_FILE=str(env_file),
+        DISCORD_API_URL=url,
+        DISCORD_BOT_TOKEN="mistyped",
+        NTFY_BASE_URL=url,
+        API_URL=nobody,
+        DATABASE_URL="postgresql+psycopg2://app:the-password@127.0.0.1:1/app",
+    )
+
+    assert done.returncode == 1
+    report = lines(done.stdout)
+    assert report["Settings"].count("!") == 1, "DISCORD_BOT_TOKEN is set elsewhere"
+    assert "chmod 600" in report["Settings"]
+    assert "JWT_SECRET is a well-known example value" in report["Secrets"]
+    assert "make secrets" in report["Secrets"]
+    assert report["Database"].startswith("✗")
+    assert report["API"].startswith("✗")
+    assert "Reset Token" in report["Discord"]
+    assert report["ntfy"].startswith("✗")
+    assert report["Clock"].startswith("✓")
+    assert "4 to be mended, 2 to look at." in done.stdout
+    for secret in ("mistyped", "changeme", "the-password"):
+        assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_all_set(
+    manage: Run,
+    outside: tuple[Outside, str],
+    model_server: ModelServer,
+    database: Database,
+    database_url: URL,
+) -> None:
+    _, url = outside
+    model_server.replies("ok")
+    settings = load_settings()
+    with running(create_app(settings, database)) as api_url:
+        done = manage(
+            "doctor",
+            APP_ENV="production",
+            JWT_SECRET=settings.jwt_secret.get_secret_value(),
+            SERVICE_KEY=settings.service_key.get_secret_value(),
+            AGENT_TOKEN_KEYS=settings.agent_token_keys.get_secret_value(),
+            DATABASE_URL=database_url.render_as_string(hide_password=False),
+            API_URL=api_url,
+            DISCORD_API_URL=url,
+            DISCORD_BOT_TOKEN=TOKEN,
+            OPENROUTER_API_KEY=KEY,
+            OPENROUTER_BASE_URL=model_server.base_url,
+            NTFY_BASE_URL=url,
+        )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = lines(done.stdout)
+    assert {entry[0] for entry in report.values()} == {"✓"}, done.stdout
+    assert "jeeves" in report["Discord"]
+    assert "up to date" in report["Database"]
+    assert "ready and knows this bot" in report["API"]
+    (asked,) = model_server.requests
+    assert asked.body["max_tokens"] == 16, "a tiny request"
+    hidden = (TOKEN, KEY, settings.jwt_secret, settings.service_key, settings.agent_token_keys)
+    for secret in hidden:
+        shown = secret if isinstance(secret, str) else secret.get_secret_value()
+        assert shown not in done.stdout + done.stderr
+
+
+def test_an_intent_that_is_off_is_told(manage: Run, outside: tuple[Outside, str]) -> None:
+    server, url = outside
+    server.flags = 0
+
+    done = manage("doctor", DISCORD_API_URL=url, DISCORD_BOT_TOKEN=TOKEN)
+
+    assert done.returncode == 1
+    assert "Message Content Intent" in lines(done.stdout)["Discord"]
+
+
+def test_a_clock_that_is_wrong_is_told(manage: Run, outside: tuple[Outside, str]) -> None:
+    server, url = outside
+    server.date = "Thu, 01 Jan 2015 00:00:00 GMT"
+
+    done = manage("doctor", NTFY_BASE_URL=url)
+
+    assert done.returncode == 1
+    assert "ahead of 127.0.0.1" in lines(done.stdout)["Clock"]
+
+
+def test_a_key_that_the_model_refuses_is_told(manage: Run, model_server: ModelServer) -> None:
+    model_server.replies(Answer(status=401))
+
+    done = manage("doctor", OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=model_server.base_url)
+
+    assert done.returncode == 1
+    assert "OPENROUTER_API_KEY" in lines(done.stdout)["Model"]
+    assert KEY not in done.stdout
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_api_with_another_key_is_told(manage: Run, database: Database) -> None:
+    with running(create_app(load_settings(), database)) as api_url:
+        done = manage("doctor", API_URL=api_url, SERVICE_KEY="another" * 8)
+
+    assert done.returncode == 1
+    assert "SERVICE_KEY" in lines(done.stdout)["API"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_is_behind_or_ahead_is_told(
+    manage: Run, database: Database, database_url: URL
+) -> None:
+    url = database_url.render_as_string()
+    for version, mark in (("0001", "!"), ("9999", "✗")):
+        with database.transaction() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+
+        report = lines(manage("doctor", DATABASE_URL=url).stdout)
+
+        assert report["Database"].startswith(mark)
+        assert version in report["Database"]
+
+
+def test_settings_that_cannot_be_used_are_told(manage: Run) -> None:
+    done = manage("doctor", APP_ENV="production", API_PORT="many")
+
+    assert done.returncode == 1
+    assert "API_PORT" in lines(done.stdout)["Settings"]
+
+
+def test_a_setting_that_is_misspelt_is_told(manage: Run, tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("DISCORD_BOT_TOKN=x\n")
+    env_file.chmod(0o600)
+
+    done = manage("doctor", ENV_FILE=str(env_file))
+
+    assert done.returncode == 0
+    assert "Did you mean DISCORD_BOT_TOKEN?" in lines(done.stdout)["Settings"]
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_does_not_hold_it_up(manage: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        done = manage(
+            "doctor",
+            DATABASE_URL=f"postgresql+psycopg2://app:x@{address}/app",
+            API_URL=f"http://{address}",
+            NTFY_BASE_URL=f"http://{address}",
+            DISCORD_API_URL=f"http://{address}",
+            DISCORD_BOT_TOKEN=TOKEN,
+        )
+
+    assert done.returncode == 1
+    assert time.monotonic() - began < 40
+    assert "4 to be mended" in done.stdout
+
+
+def test_it_can_be_read_where_the_screen_knows_ascii_alone(manage: Run) -> None:
+    done = manage("doctor", PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ok Python")
