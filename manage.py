@@ -4,7 +4,6 @@ This is the composition root: the only place that knows every room and puts them
 """
 
 import asyncio
-import secrets as random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
 from config.metrics import serving
-from config.settings import GENERATED_SECRETS, ROOT, Settings
+from config.settings import GENERATED_SECRETS, ROOT, Settings, new_secret
 from core.errors import AppError, Unavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -140,7 +139,7 @@ def _welcome(settings: Settings, *, in_terminal: bool) -> str:
 def secrets() -> None:
     """Print good secrets, ready to paste into config/.env."""
     for name in ("db_pass", *GENERATED_SECRETS):
-        typer.echo(f"{name.upper()}={random.token_urlsafe(48)}")
+        typer.echo(f"{name.upper()}={new_secret(name)}")
 
 
 @app.command()

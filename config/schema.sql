@@ -1,6 +1,34 @@
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
 -- Written by `python manage.py generate`.
 
+CREATE TABLE agents (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	name VARCHAR(64) NOT NULL,
+	type VARCHAR(64) NOT NULL,
+	enabled BOOLEAN DEFAULT true NOT NULL,
+	token TEXT,
+	token_ref VARCHAR(255),
+	token_fingerprint VARCHAR(64),
+	answers JSON NOT NULL,
+	settings JSON NOT NULL,
+	memory_days INTEGER,
+	revision INTEGER DEFAULT '1' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_agents PRIMARY KEY (id),
+	CONSTRAINT uq_agents_name UNIQUE (name),
+	CONSTRAINT uq_agents_token_ref UNIQUE (token_ref),
+	CONSTRAINT uq_agents_token_fingerprint UNIQUE (token_fingerprint)
+);
+
+CREATE TABLE bot_processes (
+	process VARCHAR(128) NOT NULL,
+	beat UUID NOT NULL,
+	capacity INTEGER NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_bot_processes PRIMARY KEY (process)
+);
+
 CREATE TABLE scheduler_jobs (
 	name VARCHAR(128) NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -15,10 +43,61 @@ CREATE TABLE users (
 	display_name VARCHAR(255),
 	time_zone VARCHAR(64),
 	token_version INTEGER DEFAULT '0' NOT NULL,
+	role VARCHAR(16) DEFAULT 'user' NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_users PRIMARY KEY (id),
 	CONSTRAINT uq_users_username UNIQUE (username)
 );
+
+CREATE TABLE agent_leases (
+	agent VARCHAR(64) NOT NULL,
+	holder VARCHAR(128),
+	state VARCHAR(32),
+	since TIMESTAMP WITH TIME ZONE,
+	guilds INTEGER,
+	latency_ms DOUBLE PRECISION,
+	error VARCHAR(500),
+	revision INTEGER,
+	CONSTRAINT pk_agent_leases PRIMARY KEY (agent),
+	CONSTRAINT fk_agent_leases_holder FOREIGN KEY(holder) REFERENCES bot_processes (process) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_agent_leases_holder ON agent_leases (holder);
+
+CREATE TABLE agent_summaries (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	user_uuid UUID,
+	content TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_agent_summaries PRIMARY KEY (id),
+	CONSTRAINT fk_agent_summaries_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_agent_summaries_account_id_agent_platform ON agent_summaries (account_id, agent, platform);
+
+CREATE INDEX ix_agent_summaries_user_uuid ON agent_summaries (user_uuid);
+
+CREATE TABLE agent_turns (
+	id BIGSERIAL NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	user_uuid UUID,
+	role VARCHAR(16) NOT NULL,
+	content TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_agent_turns PRIMARY KEY (id),
+	CONSTRAINT fk_agent_turns_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_agent_turns_account_id_agent_platform_id ON agent_turns (account_id, agent, platform, id);
+
+CREATE INDEX ix_agent_turns_agent_at ON agent_turns (agent, at);
+
+CREATE INDEX ix_agent_turns_user_uuid ON agent_turns (user_uuid);
 
 CREATE TABLE chat_accounts (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
@@ -211,4 +290,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0006');
+INSERT INTO alembic_version (version_num) VALUES ('0007');

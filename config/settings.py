@@ -4,6 +4,7 @@ The environment wins over the file. Secrets that are missing are made once and k
 in development; any other mode refuses to start without them.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -29,7 +30,10 @@ WELL_KNOWN_SECRETS = (
     "example",
     "your-",
 )
-GENERATED_SECRETS = ("jwt_secret", "service_key")
+REQUIRED_SECRETS = ("jwt_secret", "service_key")
+AGENT_KEYS = ("agent_token_keys",)
+GENERATED_SECRETS = (*REQUIRED_SECRETS, *AGENT_KEYS)
+KEY_BYTES = 32  # of a Fernet key, which is written in URL-safe base64
 
 
 class ConfigError(Exception):
@@ -99,6 +103,17 @@ class Settings(BaseSettings):
 
     password_hash_rounds: int = Field(
         12, ge=4, le=16, description="bcrypt's cost: each step doubles the time of a log-in."
+    )
+
+    agent_token_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Fernet keys, comma-separated: the first seals agents' tokens, all open them.",
+    )
+    agent_lease_seconds: float = Field(
+        15, ge=0.5, le=3600, description="A bot process that died has its agents elsewhere by then."
+    )
+    memory_retention_days: int = Field(
+        90, ge=0, le=36_500, description="Days that agents remember what was said; 0: no end."
     )
 
     openrouter_api_key: SecretStr | None = Field(
@@ -176,13 +191,21 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no limit; write it like 600 per minute") from error
         return value
 
+    @field_validator("agent_token_keys")
+    @classmethod
+    def _keys_are_fernets(cls, value: SecretStr) -> SecretStr:
+        for number, key in enumerate(keys_in(value), 1):
+            if not _is_fernet_key(key):
+                raise ValueError(f"key {number} is no Fernet key; `make secrets` prints a good one")
+        return value
+
     @model_validator(mode="after")
     def _secrets_are_strong(self) -> Self:
         if self.app_env == "development":
             return self
         problems = [
             f"{name.upper()} {problem}"
-            for name in GENERATED_SECRETS
+            for name in REQUIRED_SECRETS
             if (problem := weakness(getattr(self, name).get_secret_value()))
         ]
         if problems:
@@ -207,6 +230,25 @@ class Settings(BaseSettings):
                 database=self.db_name,
             )
         return URL.create("sqlite", database=str(self.data_dir / "app.db"))
+
+
+def keys_in(value: SecretStr) -> list[str]:
+    """Return the keys of a comma-separated list."""
+    return [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
+
+
+def new_secret(name: str) -> str:
+    """Return a good value for one of GENERATED_SECRETS, or for a password."""
+    if name in AGENT_KEYS:
+        return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return secrets.token_urlsafe(48)
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def weakness(secret: str) -> str | None:
@@ -236,7 +278,11 @@ def load_settings(env_file: Path | None = None) -> Settings:
     missing = [name for name in GENERATED_SECRETS if not getattr(settings, name).get_secret_value()]
     if not missing:
         return settings
-    kept = _kept_secrets(settings.data_dir)
+    # Apart, so that a new secret for logging in leaves the agents' tokens readable.
+    kept = _kept(settings.data_dir / "secrets.json", REQUIRED_SECRETS, "everyone logs in again")
+    kept |= _kept(
+        settings.data_dir / "agent_keys.json", AGENT_KEYS, "give agents their tokens anew"
+    )
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
 
 
@@ -249,18 +295,17 @@ def _explain(error: ValidationError) -> str:
     return "\n".join(lines)
 
 
-def _kept_secrets(data_dir: Path) -> dict[str, str]:
-    """Return the development secrets, making them where the file does not exist yet.
+def _kept(path: Path, names: tuple[str, ...], loss: str) -> dict[str, str]:
+    """Return development secrets from their file, which is made where it does not exist yet.
 
     Two processes that start together agree: the file appears whole, by a link that only one of
     them can make.
     """
-    path = data_dir / "secrets.json"
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        draft = data_dir / f"secrets.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.tmp")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({name: secrets.token_urlsafe(48) for name in GENERATED_SECRETS}, file)
+            json.dump({name: new_secret(name) for name in names}, file)
         try:
             os.link(draft, path)
         except FileExistsError:
@@ -269,9 +314,9 @@ def _kept_secrets(data_dir: Path) -> dict[str, str]:
             draft.unlink()
     try:
         kept = json.loads(path.read_text("utf-8"))
-        return {name: str(kept[name]) for name in GENERATED_SECRETS}
+        return {name: str(kept[name]) for name in names}
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged; delete it and everyone logs in again") from error
+        raise ConfigError(f"{path} is damaged; delete it and {loss}") from error
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from config.clock import utc_now
-from core import postgres
+from core import memory, postgres
 from core.database import transaction
 from core.tables import chat_accounts
 
@@ -20,6 +20,7 @@ def link(user_uuid: UUID, platform: str, agent: str, account_id: str) -> Row:
     address = {"platform": platform, "agent": agent, "account_id": account_id}
     with transaction():
         postgres.update("chat_accounts", {"logged_in": False}, address)
+        memory.adopt(user_uuid, platform, account_id)
         return postgres.upsert(
             "chat_accounts",
             {**address, "user_uuid": user_uuid, "logged_in": True, "last_used_at": utc_now()},

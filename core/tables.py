@@ -136,6 +136,7 @@ users = Table(
     Column("time_zone", String(64)),
     # Counted up whenever every token handed out so far must stop working.
     Column("token_version", Integer(), nullable=False, default=0, server_default="0"),
+    Column("role", String(16), nullable=False, default="user", server_default="user"),  # or admin
     created_at_column(),
 )
 

@@ -14,7 +14,7 @@ from core.passwords import hash_password
 from core.tables import users
 
 REQUIRED = ("username", "password_hashed")
-PROTECTED = ("id", "password_hashed", "token_version", "created_at")
+PROTECTED = ("id", "password_hashed", "token_version", "role", "created_at")
 
 Row = dict[str, Any]
 

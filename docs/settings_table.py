@@ -36,7 +36,11 @@ GROUPS = (
             "model_tokens_per_agent_day",
         ),
     ),
-    Group("Secrets: `make secrets` prints good ones", ("jwt_secret", "service_key")),
+    Group(
+        "Secrets: `make secrets` prints good ones",
+        ("jwt_secret", "service_key", "agent_token_keys"),
+    ),
+    Group("Agents", ("agent_lease_seconds", "memory_retention_days")),
     Group(
         "Database: SQLite under DATA_DIR, unless one of the first six is set",
         (

@@ -12,6 +12,7 @@ MODULES = {
     "psycopg2-binary": "psycopg2",
     "pyjwt": "jwt",
     "python-dateutil": "dateutil",
+    "python-dotenv": "dotenv",
     "python-json-logger": "pythonjsonlogger",
 }
 """What a package is imported as, where that is not its name."""

@@ -55,7 +55,7 @@ def test_the_example_holds_the_defaults(tmp_path: Path, monkeypatch: pytest.Monk
 
     settings = load_settings(env_file)
 
-    made = {"data_dir", "jwt_secret", "service_key"}
+    made = {"data_dir", "jwt_secret", "service_key", "agent_token_keys"}
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         if name == "ai_config_path":

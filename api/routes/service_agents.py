@@ -1,0 +1,196 @@
+"""What bot processes ask about agents, with the service key: which to run, what they remember."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from apiflask import APIBlueprint, APIFlask
+from flask import current_app
+from pydantic import BaseModel, Field, StringConstraints
+
+from api.models import Body, PointInTime, Text
+from api.request_id import quiet
+from api.security import service
+from core import memory
+from core.leases import Leases, Report, Running
+
+MOST_AGENTS = 1000  # that one process reports
+MOST_TURNS = 200  # in one request
+LONGEST_TURN = 16_000  # characters
+
+routes = APIBlueprint("service agents", __name__, url_prefix="/api/service")
+
+Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
+Content = Annotated[Text, Field(min_length=1, max_length=LONGEST_TURN)]
+
+
+class AgentStatus(Body):
+    """How an agent is doing; in the state `stopped` it no longer runs."""
+
+    name: Short
+    state: Annotated[Short, Field(max_length=32)]
+    since: PointInTime | None = None
+    guilds: int | None = Field(None, ge=0, le=10_000_000)
+    latency_ms: float | None = Field(None, ge=0, le=1e9, allow_inf_nan=False)
+    error: Text | None = Field(None, max_length=2000)
+    revision: int | None = Field(None, ge=0, lt=2**31)
+
+
+class Sync(Body):
+    """What a process runs, and whether it is about to end.
+
+    It goes on naming an agent that it was told to stop, until the agent has stopped: then another
+    process may have it.
+    """
+
+    process: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
+    capacity: int = Field(50, ge=0, le=MOST_AGENTS)
+    environment: bool = Field(False, description="It has a token of its own to run without agents.")
+    stopping: bool = False
+    agents: list[AgentStatus] = Field([], max_length=MOST_AGENTS)
+
+
+class AgentToRun(BaseModel):
+    """An agent; its token is sealed, or env:NAME."""
+
+    name: str
+    type: str
+    token: str
+    answers: dict[str, Any]
+    settings: dict[str, Any]
+    revision: int
+    created_at: datetime
+
+
+class ToRun(BaseModel):
+    """All that the process has to run; whatever else it runs, it has to stop.
+
+    Without another answer within `lease_seconds` of asking, it has to stop everything.
+    """
+
+    lease_seconds: float
+    environment: bool
+    agents: list[AgentToRun]
+
+
+class Place(Body):
+    """An agent, and the account that it speaks with."""
+
+    agent: Short
+    platform: Annotated[Short, Field(max_length=32)]
+    account_id: Short
+
+    def named(self) -> memory.Place:
+        """Return it as core knows it."""
+        return memory.Place(self.agent, self.platform, self.account_id)
+
+
+class Recall(Place):
+    """How much is wanted: both limits hold."""
+
+    limit: int = Field(50, ge=0, le=MOST_TURNS)
+    characters: int | None = Field(None, ge=0, le=10_000_000)
+
+
+class TurnIn(Body):
+    """What one of the two said."""
+
+    role: Literal["user", "assistant"]
+    content: Content
+
+
+class SummaryIn(Body):
+    """What the turns up to an id came to; it replaces them."""
+
+    content: Content
+    up_to: int = Field(ge=0, lt=2**63)
+
+
+class Noting(Place):
+    """What was said, and a new summary where one was made."""
+
+    turns: list[TurnIn] = Field([], max_length=MOST_TURNS)
+    summary: SummaryIn | None = None
+
+
+class TurnOut(BaseModel):
+    """What one of the two said."""
+
+    id: int
+    role: Literal["user", "assistant"]
+    content: str
+    at: datetime
+
+
+class RememberedOut(BaseModel):
+    """The turns come after the summary, oldest first."""
+
+    summary: str | None
+    turns: list[TurnOut]
+
+
+class Noted(BaseModel):
+    """The ids of the turns that were added."""
+
+    ids: list[int]
+
+
+class ErasedOut(BaseModel):
+    """How many of each were erased."""
+
+    turns: int
+    summaries: int
+
+
+@routes.post("/agents/sync")
+@routes.input(Sync, arg_name="body")
+@routes.output(ToRun)
+@service
+@quiet
+def sync(body: Sync) -> Any:  # noqa: ANN401 - APIFlask reads the attributes
+    """Renew a process's leases, take in how its agents are doing, and say what it has to run."""
+    leases: Leases = current_app.extensions["leases"]
+    told = body.model_dump()
+    return leases.sync(Report(**{**told, "agents": [Running(**one) for one in told["agents"]]}))
+
+
+@routes.post("/memory/read")
+@routes.input(Recall, arg_name="body")
+@routes.output(RememberedOut)
+@service
+@quiet
+def read(body: Recall) -> dict[str, Any]:
+    """Read what an agent knows of a person."""
+    return memory.read(body.named(), _now(), body.limit, body.characters)._asdict()
+
+
+@routes.post("/memory/append")
+@routes.input(Noting, arg_name="body")
+@routes.output(Noted, 201)
+@service
+@quiet
+def append(body: Noting) -> Noted:
+    """Add what was said, and put a summary in the place of what is older."""
+    turns = [memory.Turn(turn.role, turn.content) for turn in body.turns]
+    given = body.summary
+    summary = memory.Summary(given.content, given.up_to) if given else None
+    return Noted(ids=memory.append(body.named(), turns, _now(), summary))
+
+
+@routes.post("/memory/forget")
+@routes.input(Place, arg_name="body")
+@routes.output(ErasedOut)
+@service
+def forget(body: Place) -> dict[str, Any]:
+    """Erase what an agent knows of a person."""
+    return memory.forget(body.named())._asdict()
+
+
+def _now() -> datetime:
+    now: datetime = current_app.extensions["clock"]()
+    return now
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes, and remember when each process was last heard of."""
+    app.extensions["leases"] = Leases(app.extensions["settings"].agent_lease_seconds)
+    app.register_blueprint(routes)

@@ -1,0 +1,231 @@
+"""Which bot process runs which agent.
+
+A process says every second or so that it is alive, by a new beat on its row. An agent is leased to
+the process that its row in agent_leases names; one without is free to be taken.
+
+No clock of the day is asked. A process is dead when its beat has not changed for LEASE_SECONDS on
+the monotonic clock of the one that looks, so a clock that jumps runs no agent twice. The process is
+told a shorter time: what it has not renewed by then it has to stop by itself. An agent that is
+disabled, deleted or moved is freed when its process no longer names it as running.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from config.clock import utc_now
+from core.agent_tables import agent_leases, agents, bot_processes
+from core.database import transaction
+from core.errors import Conflict
+
+Row = dict[str, Any]
+
+ENVIRONMENT_AGENT = "default"
+"""The agent that DISCORD_BOT_TOKEN stands for, where the database has none."""
+STOPPED = "stopped"
+DEAD_AFTER = 0.8
+GIVE_UP_AFTER = 0.6
+"""Parts of the lease time: when others take over, and when a process has to stop by itself."""
+ERROR_LENGTH = 500
+UNKNOWN = dict.fromkeys(("state", "since", "guilds", "latency_ms", "error", "revision"))
+HANDED_OUT = ("name", "type", "answers", "settings", "revision", "created_at")
+
+
+@dataclass(frozen=True)
+class Running:
+    """How one agent is doing, as its process tells."""
+
+    name: str
+    state: str
+    since: datetime | None = None
+    guilds: int | None = None
+    latency_ms: float | None = None
+    error: str | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a process says of itself."""
+
+    process: str
+    capacity: int
+    environment: bool = False  # it has DISCORD_BOT_TOKEN
+    stopping: bool = False
+    agents: Collection[Running] = ()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a process has to run now, and for how many seconds without another word."""
+
+    lease_seconds: float
+    environment: bool = False
+    agents: list[Row] = field(default_factory=list)
+
+
+@dataclass
+class Leases:
+    """Hands agents out; remembers when each process was last heard of. Thread-safe."""
+
+    lease_seconds: float
+    monotonic: Callable[[], float] = time.monotonic
+    _beats: dict[str, tuple[UUID, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def sync(self, report: Report) -> Assignment:
+        """Renew what a process runs, take in how it is doing, and say what it has to run."""
+        self._beat(report)
+        alive = self._bury_the_dead()
+        lasts = self.lease_seconds * GIVE_UP_AFTER
+        with transaction() as connection:
+            wanted = _wanted(connection, report)
+            held = _held(connection, report.process)
+            running = {one.name for one in report.agents if one.state != STOPPED}
+            room = 0 if report.stopping else _fair_share(len(wanted), alive)[report.process]
+            # Those that run stay first, so that few have to connect anew.
+            mine = sorted(held.keys() & wanted.keys(), key=lambda name: (name not in running, name))
+            keep = mine[:room]
+            _release(connection, report.process, held.keys() - {*keep} - running)
+            busy = len(held.keys() & running - {*keep})
+            keep += _claim(connection, report.process, wanted.keys(), room - len(keep) - busy)
+            _note(connection, report, held)
+        if report.stopping and not held.keys() & running:
+            _forget(report.process)
+        given = [wanted[name] for name in sorted(keep) if wanted[name]]
+        return Assignment(lasts, ENVIRONMENT_AGENT in keep and not given, given)
+
+    def _beat(self, report: Report) -> None:
+        values = {"beat": uuid4(), "capacity": report.capacity, "seen_at": utc_now()}
+        if report.stopping:
+            values["capacity"] = 0
+        mine = bot_processes.c.process == report.process
+        with transaction() as connection:
+            if connection.execute(sa.update(bot_processes).where(mine).values(values)).rowcount:
+                return
+        try:
+            with transaction() as connection:
+                connection.execute(
+                    sa.insert(bot_processes).values(process=report.process, **values)
+                )
+        except Conflict:
+            pass  # the same process, at the same moment: it has just been heard of
+
+    def _bury_the_dead(self) -> dict[str, int]:
+        """Free what silent processes hold; return the capacities of the others."""
+        with transaction() as connection:
+            rows = connection.execute(sa.select(bot_processes)).all()
+        now = self.monotonic()  # after the beats were read: none of them is younger
+        with self._lock:
+            self._beats = {
+                row.process: known
+                if (known := self._beats.get(row.process)) and known[0] == row.beat
+                else (row.beat, now)
+                for row in rows
+            }
+            silent = now - self.lease_seconds * DEAD_AFTER
+            dead = {name: beat for name, (beat, heard) in self._beats.items() if heard < silent}
+        for name, beat in dead.items():
+            _forget(name, beat)
+        return {row.process: row.capacity for row in rows if row.process not in dead}
+
+
+def _forget(process: str, beat: UUID | None = None) -> None:
+    """Delete a process and free its agents; with a beat, unless it was heard of since."""
+    condition = bot_processes.c.process == process
+    if beat is not None:
+        condition &= bot_processes.c.beat == beat
+    with transaction() as connection:
+        connection.execute(sa.delete(bot_processes).where(condition))
+
+
+def _wanted(connection: sa.Connection, report: Report) -> dict[str, Row]:
+    """Return the agents that should run, by name; the environment's has an empty row."""
+    rows = connection.execute(sa.select(agents)).mappings().all()
+    if not rows and report.environment:
+        _ensure(connection, ENVIRONMENT_AGENT)
+        return {ENVIRONMENT_AGENT: {}}
+    return {
+        row["name"]: {
+            **{key: row[key] for key in HANDED_OUT},
+            "token": row["token_ref"] or row["token"],
+        }
+        for row in rows
+        if row["enabled"]
+    }
+
+
+def _held(connection: sa.Connection, process: str) -> dict[str, Row]:
+    query = sa.select(agent_leases).where(agent_leases.c.holder == process)
+    return {row["agent"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _fair_share(agents_wanted: int, capacities: Mapping[str, int]) -> dict[str, int]:
+    """Return how many agents each process may run, so that all do and nobody has two too many."""
+    level = 0
+    while level < agents_wanted and sum(min(c, level) for c in capacities.values()) < agents_wanted:
+        level += 1
+    return {process: min(capacity, level) for process, capacity in capacities.items()}
+
+
+def _release(connection: sa.Connection, process: str, names: Collection[str]) -> None:
+    if names:
+        mine = (agent_leases.c.holder == process, agent_leases.c.agent.in_(names))
+        connection.execute(sa.update(agent_leases).where(*mine).values(holder=None, **UNKNOWN))
+        gone = agent_leases.c.agent.in_(names) & ~sa.exists().where(
+            agents.c.name == agent_leases.c.agent
+        )
+        connection.execute(sa.delete(agent_leases).where(gone))
+
+
+def _claim(
+    connection: sa.Connection, process: str, wanted: Collection[str], room: int
+) -> list[str]:
+    """Take up to so many free ones; those that another process is taking now are left to it."""
+    if room <= 0 or not wanted:
+        return []
+    free = (
+        sa.select(agent_leases.c.agent)
+        .where(agent_leases.c.holder.is_(None), agent_leases.c.agent.in_(wanted))
+        .order_by(agent_leases.c.agent)
+        .limit(room)
+        .with_for_update(skip_locked=True)
+    )
+    names = list(connection.execute(free).scalars())
+    if names:
+        taken = sa.update(agent_leases).where(agent_leases.c.agent.in_(names))
+        connection.execute(taken.values(holder=process, **UNKNOWN))
+    return names
+
+
+def _note(connection: sa.Connection, report: Report, held: Mapping[str, Row]) -> None:
+    """Keep what has changed about the agents that the process holds."""
+    for one in report.agents:
+        status = {
+            "state": one.state,
+            "since": one.since,
+            "guilds": one.guilds,
+            "latency_ms": one.latency_ms,
+            "error": one.error[:ERROR_LENGTH] if one.error else None,
+            "revision": one.revision,
+        }
+        row = held.get(one.name)
+        if row is not None and any(row[key] != value for key, value in status.items()):
+            mine = (agent_leases.c.holder == report.process, agent_leases.c.agent == one.name)
+            connection.execute(sa.update(agent_leases).where(*mine).values(status))
+
+
+def _ensure(connection: sa.Connection, name: str) -> None:
+    known = sa.select(agent_leases.c.agent).where(agent_leases.c.agent == name)
+    if connection.execute(known).one_or_none() is None:
+        try:
+            with transaction():
+                connection.execute(sa.insert(agent_leases).values(agent=name))
+        except Conflict:
+            pass  # another process was first

@@ -1,0 +1,67 @@
+"""What bot processes ask about agents: which to run, and what they remember."""
+
+import pytest
+
+from core import agents
+from tests.api.callers import Caller, on_one_database
+
+PLACE = {"agent": "greeter", "platform": "discord", "account_id": "1234"}
+
+
+def test_a_process_is_given_its_agents_and_tells_how_they_do(bot: Caller) -> None:
+    agents.add("greeter", "env:GREETER_TOKEN", {"type": "echo"})
+    told = bot.post("/api/service/agents/sync", {"process": "p"})
+    assert told.status_code == 200, told.json
+    [given] = told.json["agents"]
+    assert given.pop("created_at")
+    assert given == {
+        "name": "greeter",
+        "type": "echo",
+        "token": "env:GREETER_TOKEN",
+        "answers": {},
+        "settings": {},
+        "revision": 1,
+    }
+    assert told.json["environment"] is False
+    assert 0 < told.json["lease_seconds"] < 15
+    status = {
+        "name": "greeter",
+        "state": "ready",
+        "since": "2030-01-01T12:00:00Z",
+        "guilds": 3,
+        "latency_ms": 41.5,
+        "error": None,
+        "revision": 1,
+    }
+    bot.post("/api/service/agents/sync", {"process": "p", "agents": [status]})
+    shown = agents.find("greeter")["status"]
+    assert (shown["state"], shown["guilds"], shown["latency_ms"]) == ("ready", 3, 41.5)
+    assert shown["holder"] == "p"
+
+
+def test_what_was_said_is_remembered_until_it_is_forgotten(bot: Caller) -> None:
+    turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]
+    noted = bot.post("/api/service/memory/append", {**PLACE, "turns": turns})
+    assert noted.status_code == 201, noted.json
+    first, second = noted.json["ids"]
+    known = bot.post("/api/service/memory/read", PLACE).json
+    assert known == {
+        "summary": None,
+        "turns": [
+            {"id": first, "at": "2030-01-01T12:00:00Z", **turns[0]},
+            {"id": second, "at": "2030-01-01T12:00:00Z", **turns[1]},
+        ],
+    }
+    summary = {"content": "a greeting", "up_to": first}
+    bot.post("/api/service/memory/append", {**PLACE, "summary": summary})
+    known = bot.post("/api/service/memory/read", PLACE).json
+    assert (known["summary"], len(known["turns"])) == ("a greeting", 1)
+    erased = bot.post("/api/service/memory/forget", PLACE)
+    assert erased.json == {"turns": 1, "summaries": 1}
+
+
+@on_one_database
+@pytest.mark.parametrize("path", ["agents/sync", "memory/read", "memory/append", "memory/forget"])
+def test_nobody_but_the_bot_may_ask(nobody: Caller, ada: Caller, path: str) -> None:
+    for caller in (nobody, ada):
+        assert caller.post(f"/api/service/{path}", {}).status_code == 401
