@@ -146,11 +146,12 @@ class ErasedOut(BaseModel):
 @routes.output(ToRun)
 @service
 @quiet
-def sync(body: Sync) -> Any:  # noqa: ANN401 - APIFlask reads the attributes
+def sync(body: Sync) -> dict[str, Any]:
     """Renew a process's leases, take in how its agents are doing, and say what it has to run."""
     leases: Leases = current_app.extensions["leases"]
     told = body.model_dump()
-    return leases.sync(Report(**{**told, "agents": [Running(**one) for one in told["agents"]]}))
+    told["agents"] = [Running(**one) for one in told["agents"]]
+    return vars(leases.sync(Report(**told)))
 
 
 @routes.post("/memory/read")
