@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         "https://discord.com/api/v10", description="Discord's REST interface."
     )
 
+    discord_cdn_urls: str = Field(
+        "https://cdn.discordapp.com,https://media.discordapp.net",
+        description="Where pictures may be fetched from, for models to see; comma-separated.",
+    )
+
     api_url: str = Field("http://127.0.0.1:8080", description="Where the bot reaches the API.")
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="The port that the API listens on.")
@@ -121,6 +126,18 @@ class Settings(BaseSettings):
     )
     openrouter_base_url: str = Field(
         "https://openrouter.ai/api/v1", description="Any OpenAI-compatible server."
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="The key of llm agents whose provider is openai."
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1", description="Where OPENAI_API_KEY is sent."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        None, description="The key of llm agents whose provider is anthropic."
+    )
+    anthropic_base_url: str = Field(
+        "https://api.anthropic.com", description="Where ANTHROPIC_API_KEY is sent."
     )
     ai_config_path: Path = Field(
         ROOT / "ai" / "ai_config.json", description="Model, prompts, validation."

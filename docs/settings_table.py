@@ -24,12 +24,16 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("Mode", ("app_env", "data_dir")),
-    Group("Discord", ("discord_bot_token", "discord_api_url")),
+    Group("Discord", ("discord_bot_token", "discord_api_url", "discord_cdn_urls")),
     Group(
         "Language model",
         (
             "openrouter_api_key",
             "openrouter_base_url",
+            "openai_api_key",
+            "openai_base_url",
+            "anthropic_api_key",
+            "anthropic_base_url",
             "ai_config_path",
             "model_requests_per_user_day",
             "model_tokens_per_user_day",
