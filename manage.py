@@ -146,8 +146,10 @@ def secrets() -> None:
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
 ) -> None:
-    """Renew the generated files: config/schema.sql, .env.example, the README's settings."""
+    """Renew the generated files: schema.sql, .env.example, agents.schema.json, README's settings."""
     from api.discovery import load_routes
+    from cli.agent_schema import agents_schema_text
+    from core.agent_rules import SCHEMA_FILE
     from core.schema import postgres_ddl
     from core.tables import metadata
     from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
@@ -155,6 +157,7 @@ def generate(
     load_routes()
     files = {
         SCHEMA: postgres_ddl(metadata),
+        SCHEMA_FILE: agents_schema_text(),
         ENV_EXAMPLE: env_example(),
         README: readme_with_table(),
     }

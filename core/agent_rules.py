@@ -18,6 +18,7 @@ from core.errors import InvalidInput
 SCHEMA_FILE = ROOT / "config" / "agents.schema.json"
 NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{NAME_LENGTH - 1}}}")
 MOST_PROBLEMS = 10
+LONGEST_MEMORY = 36_500  # days
 BOUNDS = {
     "maximum": "more than",
     "minimum": "less than",
