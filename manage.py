@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 import cli.database
+from cli.backup import backup, restore
 from cli.database import shown
 from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
@@ -23,6 +24,8 @@ from core.errors import AppError, Unavailable
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli.database.app, name="db")
 app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 
 SCHEMA = ROOT / "config" / "schema.sql"
 LOCAL = "127.0.0.1"
@@ -146,7 +149,7 @@ def secrets() -> None:
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
 ) -> None:
-    """Renew the generated files: schema.sql, .env.example, agents.schema.json, README's settings."""
+    """Renew the generated files: SQL schema, .env.example, schema of agents, README."""
     from api.discovery import load_routes
     from cli.agent_schema import agents_schema_text
     from core.agent_rules import SCHEMA_FILE

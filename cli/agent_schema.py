@@ -13,7 +13,6 @@ from core.agent_rules import LONGEST_MEMORY, NAME
 Schema = dict[str, Any]
 
 
-
 def agents_schema() -> Schema:
     """Return the JSON schema of a file of agents; `$defs.agent` is that of one."""
     brains = [brain for _, brain in sorted(load_brains().items())]
