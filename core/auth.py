@@ -24,6 +24,7 @@ class Caller:
     user_uuid: UUID
     username: str
     chat_account_id: UUID | None = None
+    role: str = "user"  # or admin
 
 
 def get_login_token(username: str, password: str) -> str | bool:
@@ -58,7 +59,7 @@ def read_token(token: str) -> Caller:
     user = users.find_user(claims["sub"])
     if user is None or user["token_version"] != claims["ver"]:
         raise NotAuthenticated
-    return Caller(user["id"], user["username"], claims["chat"])
+    return Caller(user["id"], user["username"], claims["chat"], user["role"])
 
 
 def verify_login_token(

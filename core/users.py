@@ -2,20 +2,21 @@
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import update
 
 from core import chats, postgres
 from core.database import transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, NotFound
 from core.passwords import hash_password
 from core.tables import users
 
 REQUIRED = ("username", "password_hashed")
 PROTECTED = ("id", "password_hashed", "token_version", "role", "created_at")
 
+Role = Literal["user", "admin"]
 Row = dict[str, Any]
 
 
@@ -157,6 +158,24 @@ def end_tokens(user_uuid: UUID | str, **changes: bytes) -> bool:
             counted.values(token_version=users.c.token_version + 1, **changes)
         )
     return result.rowcount > 0
+
+
+def set_role(username: str, role: Role) -> None:
+    """Make a user an administrator, or one no longer; it holds from their next request on.
+
+    Raises NotFound.
+    """
+    user = find_user_by_name(username)
+    if user is None:
+        raise NotFound(f"There is no user called {username}.")
+    postgres.update("users", {"role": role}, {"id": user["id"]})
+
+
+def list_users(role: Role | None = None) -> list[Row]:
+    """Return the users, or those of one role, by name, without what checks their passwords."""
+    columns = ("id", "username", "display_name", "role", "created_at")
+    where = {} if role is None else {"role": role}
+    return postgres.select("users", where, "username", columns=columns)
 
 
 def delete_user(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented
