@@ -130,7 +130,7 @@ def model_of(settings: Settings, config: AIConfig) -> ChatModel | None:
     """Return the model that is set up, with its fallbacks; None where there is no key for one."""
     if settings.openrouter_api_key is None:
         return None
-    # Imported here, for it takes half a second, which a start without a key can spare.
+    # Imported here, for both of them need this module.
     from ai.fallbacks import Fallbacks
     from ai.openai_compatible import OpenAICompatible
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import openai
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
 from ai.chat import Answer, Called, ChatOptions, Results, Said, Streaming, Tool, ToolCall, Turn
 from ai.models import NO_USAGE, ModelError, Usage
-from ai.openai_compatible import MOST_ROOM, NO_KEY, refuses_max_tokens, traits, usage_of
+from ai.openai_compatible import MOST_ROOM, NO_KEY, traits
 from ai.problems import problem_of, retry_after
 
 OPENAI = "https://api.openai.com/v1"
@@ -80,7 +81,7 @@ class OpenAIChat(Streaming):
                 stream: openai.AsyncStream[ChatCompletionChunk]
                 stream = await self._client.chat.completions.create(**parameters)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if self._traits.takes_max_tokens and refuses_max_tokens(error):
+                if self._traits.takes_max_tokens and _refuses_max_tokens(error):
                     self._traits.takes_max_tokens = False
                     continue
                 told = f"{error.param} {error.body}"
@@ -154,7 +155,7 @@ class _Heard:
     def take(self, chunk: ChatCompletionChunk) -> str:
         """Note a piece of the stream; return the text in it. Servers leave much of it out."""
         if getattr(chunk, "usage", None):
-            self.usage = usage_of(chunk.usage)
+            self.usage = _usage(chunk.usage)
         choice = chunk.choices[0] if chunk.choices else None
         if choice is None:
             return ""
@@ -211,3 +212,20 @@ def _messages(turn: Turn) -> list[dict[str, Any]]:
                 url = f"data:{image.media_type};base64,{data}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             return [{"role": turn.role, "content": parts}]
+
+
+def _refuses_max_tokens(error: openai.APIStatusError) -> bool:
+    """Say whether a server refused the name of the limit, and not the request."""
+    return error.param == "max_tokens" or "max_completion_tokens" in str(error.body)
+
+
+def _usage(usage: CompletionUsage | None) -> Usage:
+    """Return what a server says that a request cost; some don't say."""
+    if usage is None:
+        return NO_USAGE
+    details = usage.prompt_tokens_details
+    return Usage(
+        prompt=usage.prompt_tokens or 0,
+        completion=usage.completion_tokens or 0,
+        cached=(details.cached_tokens if details else None) or 0,
+    )

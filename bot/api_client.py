@@ -1,16 +1,16 @@
 """The bot's only door to data: the API, over HTTP."""
 
-import asyncio
 import json
 import logging
 from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
+import aiohttp
 
 from bot.messages import Address
 from config.logs import request_id
+from config.proxy import proxy_for
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +44,15 @@ class ApiClient:
     """Requests to the API, as a user (with a token) or as the bot itself (with the service key)."""
 
     def __init__(self, base_url: str, service_key: str) -> None:
+        self._base_url = base_url.rstrip("/")
         self._service_key = service_key
-        self._free = asyncio.Semaphore(CONNECTIONS)
-        limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._http = httpx2.AsyncClient(base_url=base_url, timeout=TIMEOUT_SECONDS, limits=limits)
+        self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections; the next request opens new ones."""
+        http, self._http = self._http, None
+        if http:
+            await http.close()
 
     async def request(
         self,
@@ -71,21 +72,25 @@ class ApiClient:
             headers["X-Request-ID"] = message  # the API's log lines name it as well
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        params = body = None
+        query = body = None
         if method == "GET":
-            params = {name: value for name, value in (data or {}).items() if value is not None}
+            query = {name: _word(it) for name, it in (data or {}).items() if it is not None}
         elif data is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(data, default=_plain)
         try:
-            async with self._free:
-                response = await self._http.request(
-                    method, path, params=params, content=body, headers=headers
-                )
-        except httpx2.TransportError as error:
+            async with self._session().request(
+                method,
+                self._base_url + path,
+                params=query,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            ) as response:
+                return _answer(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
             logger.warning("The API can't be reached: %s", type(error).__name__)
             raise ApiAway from error
-        return _answer(response)
 
     async def service(self, path: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Send a POST as the bot itself, to one of the routes below /api/service."""
@@ -102,6 +107,17 @@ class ApiClient:
         headers = {"X-Service-Key": self._service_key, "X-Chat-Account": quote(account)}
         return await self.request("POST", path, data=data, headers=headers)
 
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            seconds = TIMEOUT_SECONDS  # of silence; waiting for a free connection is not counted
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=proxy_for(self._base_url),
+                timeout=aiohttp.ClientTimeout(sock_connect=seconds, sock_read=seconds),
+            )
+        return self._http
+
 
 def where(address: Address) -> dict[str, str]:
     """Return an address as the service routes want it."""
@@ -112,6 +128,11 @@ def where(address: Address) -> dict[str, str]:
     }
 
 
+def _word(value: object) -> str:
+    """Write a value as a query has it."""
+    return value if isinstance(value, str) else json.dumps(value, default=_plain).strip('"')
+
+
 def _plain(value: object) -> str:
     """Write what JSON has no form for: points in time, in ISO 8601."""
     if isinstance(value, date):
@@ -119,18 +140,18 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} can't be sent to the API")
 
 
-def _answer(response: httpx2.Response) -> Any:  # noqa: ANN401 - JSON
+def _answer(status: int, body: bytes) -> Any:  # noqa: ANN401 - JSON
     """Return what the API sent, or raise what it said."""
     try:
-        answer = response.json() if response.content else None
+        answer = json.loads(body) if body else None
     except ValueError as error:
-        logger.warning("The API answered %s without JSON", response.status_code)
+        logger.warning("The API answered %s without JSON", status)
         raise ApiAway from error
-    if response.is_success:
+    if 200 <= status < 300:
         return answer
     answer = answer if isinstance(answer, dict) else {}
-    if response.status_code in (502, 503, 504):
+    if status in (502, 503, 504):
         raise ApiAway
-    message = str(answer.get("error") or f"The service refused this ({response.status_code}).")
+    message = str(answer.get("error") or f"The service refused this ({status}).")
     fields = answer.get("fields")
-    raise ApiError(response.status_code, message, fields if isinstance(fields, dict) else None)
+    raise ApiError(status, message, fields if isinstance(fields, dict) else None)
