@@ -14,9 +14,11 @@ from config.settings import Settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The request or message that is being worked on; it stands in every log line."""
+agent: ContextVar[str] = ContextVar("agent", default="-")
+"""The agent that is at work; `manage.py agents logs` finds its lines by it."""
 
-PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s] %(message)s"
-FIELDS = "%(levelname)s %(name)s %(request_id)s %(message)s"
+PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(agent)s %(request_id)s] %(message)s"
+FIELDS = "%(levelname)s %(name)s %(agent)s %(request_id)s %(message)s"
 ROTATE_BYTES = 10_000_000
 ROTATED_FILES = 5
 # These libraries write request lines, addresses or message payloads at the named level.
@@ -33,11 +35,12 @@ QUIET = {
 }
 
 
-class RequestIdFilter(logging.Filter):
-    """Put the current request's id on every line."""
+class ContextFilter(logging.Filter):
+    """Put the agent and the request that are being worked on, on every line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add `request_id`; keep every line."""
+        """Add `agent` and `request_id`; keep every line."""
+        record.agent = agent.get()
         record.request_id = request_id.get()
         return True
 
@@ -64,7 +67,7 @@ def configure_logging(settings: Settings) -> None:
     handler: dict[str, Any] = {
         "class": "logging.StreamHandler",
         "formatter": settings.log_format,
-        "filters": ["request_id"],
+        "filters": ["context"],
     }
     if settings.log_file:
         settings.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +82,7 @@ def configure_logging(settings: Settings) -> None:
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"request_id": {"()": RequestIdFilter}},
+            "filters": {"context": {"()": ContextFilter}},
             "formatters": {
                 "plain": {"()": PlainFormatter, "fmt": PLAIN},
                 "json": {
