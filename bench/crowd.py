@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from statistics import median
 
+import psutil
 from aiohttp import web
 from pydantic import SecretStr
 
@@ -39,26 +40,33 @@ def main() -> None:
     with ExitStack() as stack:
         url = stack.enter_context(postgres_server())
         _fill(url)
-        api = stack.enter_context(_process(_serve_api, url))
-        model = stack.enter_context(_process(_serve_model, ""))
+        started = psutil.Process().children()
+        database = next(process for process in started if process.name() == "postgres")
+        api, api_port = stack.enter_context(_process(_serve_api, url))
+        model, model_port = stack.enter_context(_process(_serve_model, ""))
         settings = get_settings().model_copy(
             update={
-                "api_url": f"http://127.0.0.1:{api}",
-                "openrouter_base_url": f"http://127.0.0.1:{model}/v1",
+                "api_url": f"http://127.0.0.1:{api_port}",
+                "openrouter_base_url": f"http://127.0.0.1:{model_port}/v1",
                 "openrouter_api_key": SecretStr("none-is-needed"),
             }
         )
-        asyncio.run(_measure(settings))
+        processes = {"bot": psutil.Process(), "API": api, "PostgreSQL": database, "model": model}
+        asyncio.run(_measure(settings, processes))
 
 
-async def _measure(settings: Settings) -> None:
+async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     brain = make_brain(client, settings)
     try:
         for title in ("first orders", "second orders"):
+            before = {name: _cpu_seconds(process) for name, process in processes.items()}
             seconds, late = await _crowd(brain)
+            spent = {name: _cpu_seconds(processes[name]) - then for name, then in before.items()}
             print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
             print(f"heartbeat at most {late * 1000:.0f} ms late")
+            each = ", ".join(f"{name} {cpu / USERS * 1000:.2f}" for name, cpu in spent.items())
+            print(f"    the processors' ms an order: {each}")
         print(f"one order by itself, p50        {await _alone(brain) * 1000:.1f} ms   ({TARGET})")
     finally:
         await brain.close()
@@ -100,6 +108,14 @@ async def _alone(brain: CommandBrain) -> float:
     return median(taken)
 
 
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Return the processor's seconds that a process and its children have used."""
+    all_of_them = [process, *(process.children() if process.name() == "postgres" else ())]
+    times = [one.cpu_times() for one in all_of_them]
+    ended = times[0].children_user + times[0].children_system
+    return sum((one.user + one.system for one in times), ended)
+
+
 class Collected:
     """A way back that only collects."""
 
@@ -138,14 +154,16 @@ def _fill(url: str) -> None:
 
 
 @contextmanager
-def _process(target: Callable[[str, Connection], None], url: str) -> Iterator[int]:
-    """Run a server in a process of its own; yield its port."""
+def _process(
+    target: Callable[[str, Connection], None], url: str
+) -> Iterator[tuple[psutil.Process, int]]:
+    """Run a server in a process of its own; yield it, and its port."""
     spawn = get_context("spawn")
     here, there = spawn.Pipe()
     process = spawn.Process(target=target, args=(url, there))
     process.start()
     try:
-        yield here.recv()
+        yield psutil.Process(process.pid), here.recv()
     finally:
         process.terminate()
         process.join()
