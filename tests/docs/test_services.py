@@ -18,7 +18,12 @@ from sqlalchemy import URL
 
 from config.settings import ROOT
 
-SECRETS = {"DB_PASS": "p" * 40, "JWT_SECRET": "j" * 40, "SERVICE_KEY": "s" * 40}
+SECRETS = {
+    "DB_PASS": "p" * 40,
+    "JWT_SECRET": "j" * 40,
+    "SERVICE_KEY": "s" * 40,
+    "AGENT_TOKEN_KEYS": "A" * 43 + "=",
+}
 services = yaml.safe_load((ROOT / "config" / "services.yml").read_text("utf-8"))["services"]
 
 
