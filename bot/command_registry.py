@@ -8,7 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ from bot.messages import Session
 from bot.reminders import Offer, Offers
 from bot.text import escape
 
-Action = Callable[..., Awaitable[str]]
+Action = Callable[..., Awaitable[str]] | Callable[..., AsyncIterator[str]]
+"""What carries out a command: it returns its reply, or yields it as it grows, the whole last."""
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
 ASKED = 2  # questions about one field before the order is given up
@@ -74,7 +75,7 @@ class CommandModule:
 
     def _spec(self, action: Action, sentences: tuple[str, ...], confirm: str | None) -> CommandSpec:
         """Read a function; raise RegistrationError where it breaks a convention."""
-        if not inspect.iscoroutinefunction(action):
+        if not (inspect.iscoroutinefunction(action) or inspect.isasyncgenfunction(action)):
             raise _error(action, "must be an `async def`")
         description = inspect.getdoc(action)
         if not description:
@@ -103,7 +104,9 @@ class CommandModule:
             raise _error(action, str(error)) from error
         return spec
 
-    async def handle(self, message: Message, session: Session, parsed: dict[str, Any]) -> str:
+    async def handle(
+        self, message: Message, session: Session, parsed: dict[str, Any]
+    ) -> str | None:
         """Carry out a parsed command: fill its fields, ask what is open, confirm, run."""
         command = self.commands.get(str(parsed.get("action")))
         if command is None:
@@ -114,7 +117,13 @@ class CommandModule:
             shown = {name: escape(str(value)) for name, value in values.items()}
             if not await ctx.confirm(command.confirm.format_map(shown)):
                 return "All right, nothing was changed."
-        return await command.action(ctx, **values)
+        answer = command.action(ctx, **values)
+        if not isinstance(answer, AsyncIterator):
+            return await answer
+        async with ctx.draft() as draft:
+            async for text in answer:
+                await draft.show(text)
+        return None
 
 
 async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict[str, Any]:

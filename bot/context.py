@@ -71,6 +71,7 @@ class Context:
         )
         self.say = talk.say
         self.confirm = talk.confirm
+        self.draft = talk.draft
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant

@@ -152,7 +152,8 @@ class Orders:
         memory = person.memory(incoming.channel_id)
         for number, order in enumerate(orders, 1):
             try:
-                await self._carry_out(talk, person, incoming, api, order)
+                if reply := await self.carry_out(talk, person, incoming, api, order):
+                    await talk.say(reply)
                 if orders[number:] and not self._sessions.knows(incoming.address, person):
                     raise SessionEnded
             except Lapsed:
@@ -167,10 +168,10 @@ class Orders:
                 if isinstance(error, Declined) and not api.changes:
                     memory.correctable = incoming.message_id
 
-    async def _carry_out(
+    async def carry_out(
         self, talk: Talk, person: Person, incoming: Incoming, api: UserApi, order: Order
-    ) -> None:
-        """Give an order to its handler and tell what came of it."""
+    ) -> str:
+        """Give an order to its handler; return its reply, or "". Raises what the handler raises."""
         handler = self._registry.get_handler(str(order.get("interaction_type")))
         if handler is None:
             raise Declined(f"I can't do that. I know about {manual.module_names(self._registry)}.")
@@ -190,10 +191,9 @@ class Orders:
             if api.changes > before:
                 memory.undo = context.undo
         memory.recall = _recall(memory, order, context)
-        if reply and context.named_a_time and not person.session.time_zone:
-            reply += _zone_hint(person, context.zone.key)
-        if reply:
-            await talk.say(reply)
+        if context.named_a_time and not person.session.time_zone:
+            reply = f"{reply or ''}{_zone_hint(person, context.zone.key)}".strip()
+        return reply or ""
 
     def _not_done(self, orders: list[Order]) -> str:
         """Say which orders were not carried out."""

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 from bot.fields import NO, YES
-from bot.messages import Button, Outlet
+from bot.messages import Button, Draft, Outlet
 
 CANCEL_WORDS = frozenset({"cancel", "never mind", "nevermind", "forget it"})
 YES_OR_NO = (Button("Yes", "yes", "danger"), Button("No", "no"))
@@ -88,6 +89,10 @@ class Talk:
     async def say(self, text: str, buttons: Sequence[Button] = ()) -> None:
         """Send a reply, with short cuts to what may be said next."""
         await self._outlet.send(text, buttons)
+
+    def draft(self) -> AbstractAsyncContextManager[Draft]:
+        """Write a reply bit by bit."""
+        return self._outlet.draft()
 
     async def ask(
         self,

@@ -1,5 +1,6 @@
 """The lists that tasks are on."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
@@ -18,6 +19,8 @@ async def _lists(api: UserApi) -> list[Row]:
 
 NewName = Annotated[str, About("the list's name", example="shopping")]
 ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
+
+MOST = 1000  # rows in one answer of the API
 
 lists = CommandModule("list", "Your lists")
 
@@ -64,6 +67,25 @@ async def empty(ctx: Context, name: ListName) -> str:
 
 
 @lists.command(
+    "complete everything on my {name} list",
+    "(complete|finish|tick off|check off) (everything|all tasks) on (my|the) {name} list",
+    "(tick|check) (everything|all tasks) on (my|the) {name} list off",
+    "mark (everything|all tasks) on (my|the) {name} list as (done|complete|completed)",
+)
+async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
+    """Tick off everything on a list."""
+    found = await _find(ctx, name)
+    rows = await ctx.api.get("/api/tasks", {"list": found["name"], "limit": MOST})
+    done: list[Row] = []
+    ctx.undoable(f"{named(found['name'])} is as it was before.", partial(_reopen, ctx, done))
+    for number, row in enumerate(rows, 1):
+        await ctx.api.put(f"/api/tasks/{row['id']}", {"done": True})
+        done.append(row)
+        yield f"Done: {number} of {_tasks(len(rows))} on {named(found['name'])} …"
+    yield f"Done: {_tasks(len(done))} on {named(found['name'])}."
+
+
+@lists.command(
     "delete my {name} list",
     "(delete|remove) (my|the) {name} list",
     "(delete|remove) the list {name}",
@@ -83,6 +105,13 @@ async def _unmake(ctx: Context, made: Row) -> None:
     if any(row["id"] == made["id"] and row["open"] + row["done"] for row in rows):
         raise Declined(f"{named(made['name'])} is not empty any more, so it stays.")
     await ctx.api.delete(f"/api/lists/{made['id']}")
+
+
+async def _reopen(ctx: Context, done: list[Row]) -> None:
+    """Have tasks to do again that were ticked off together."""
+    while done:
+        await ctx.api.put(f"/api/tasks/{done[-1]['id']}", {"done": False})
+        done.pop()
 
 
 async def _find(ctx: Context, name: str) -> Row:

@@ -53,3 +53,24 @@ async def test_a_list_that_is_not_there(chat: Person) -> None:
     assert await chat.say("empty my shopping list") == "You have no list yet."
     await chat.say("make a list called groceries")
     assert await chat.say("delete my shopping list") == "You have no list called **shopping**."
+
+
+async def test_everything_on_a_list_is_ticked_off_and_may_be_taken_back(chat: Person) -> None:
+    for name in ("milk", "bread", "eggs"):
+        await chat.say(f"add {name} to my shopping list")
+    await chat.say("add call mum to my tasks")
+    await chat.say("complete bread")
+    answer = await chat.say("tick everything on my shopping list off")
+    assert answer == "Done: 2 tasks on **shopping**."
+    assert "milk" not in await chat.say("show my tasks")
+    assert await chat.say("undo") == "**shopping** is as it was before."
+    answer = await chat.say("show my shopping list")
+    assert "milk" in answer
+    assert "eggs" in answer
+    assert "bread" not in answer
+
+
+async def test_ticking_off_a_list_with_nothing_to_do(chat: Person) -> None:
+    await chat.say("make a list called shopping")
+    answer = await chat.say("complete everything on the shopping list")
+    assert answer == "Done: no tasks on **shopping**."
