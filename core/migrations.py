@@ -6,7 +6,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries to reach the 
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
-def upgrade(database: Database, scripts: Path = SCRIPTS) -> None:
-    """Apply the migrations that are missing, all or none; a second process waits for the first."""
-    if pending(database, scripts):
+def upgrade(database: Database, scripts: Path = SCRIPTS, revision: str | None = None) -> None:
+    """Apply the migrations that are missing, all or none; a second process waits for the first.
+
+    They end with `revision`, where one is given.
+    """
+    if current(database) != (revision or head(scripts)):
         with _alone(database) as connection:
-            command.upgrade(_config(scripts, connection), "head")
+            command.upgrade(_config(scripts, connection), revision or "head")
         database.forget_tables()
 
 
@@ -68,7 +71,9 @@ def upgrade_when_up(database: Database, stop: threading.Event, patience: float =
 def current(database: Database) -> str | None:
     """Return the revision that the database is at; None for an empty one."""
     try:
-        rows = database.run(_read_version)
+        # A savepoint: PostgreSQL gives up a transaction in which a statement has failed.
+        with database.transaction() if database.in_transaction() else nullcontext():
+            rows = database.run(_read_version)
     except UnknownName:
         return None
     return str(rows[0][0]) if rows else None
@@ -87,6 +92,13 @@ def pending(database: Database, scripts: Path = SCRIPTS) -> bool:
 def head(scripts: Path = SCRIPTS) -> str | None:
     """Return the newest revision that there is."""
     return ScriptDirectory(str(scripts)).get_current_head()
+
+
+def knows(revision: str, scripts: Path = SCRIPTS) -> bool:
+    """Tell whether there is such a migration."""
+    return any(
+        found.revision == revision for found in ScriptDirectory(str(scripts)).walk_revisions()
+    )
 
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:

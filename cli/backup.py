@@ -1,0 +1,73 @@
+"""`manage.py backup` and `restore`: all data in one file, and back."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from cli.exits import fail, settings_or_exit
+
+FILE = Annotated[str, typer.Argument(metavar="FILE", help="The backup; - is the pipe.")]
+
+
+def backup(file: FILE) -> None:
+    """Write all data into a file that only you can read, while the services go on."""
+    from api.discovery import load_routes
+    from core.backup import write
+    from core.database import get_database
+
+    settings_or_exit()
+    load_routes()
+    if file == "-":
+        rows = write(get_database(), sys.stdout.buffer)
+    else:
+        path = Path(file)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # never half a backup at `path`
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as to:
+                rows = write(get_database(), to)
+                os.fsync(to.fileno())
+            draft.replace(path)
+        except OSError as error:
+            raise fail(f"{file} can't be written: {error.strerror}.") from error
+        finally:
+            draft.unlink(missing_ok=True)
+    typer.echo(f"Backed up {_told(rows)}.", err=True)
+
+
+def restore(
+    file: FILE,
+    force: Annotated[bool, typer.Option("--force", help="Delete what the database has.")] = False,
+) -> None:
+    """Put a backup into an empty database. Stop API, scheduler and bot before."""
+    from api.discovery import load_routes
+    from core import backup
+    from core.database import get_database
+
+    settings_or_exit()
+    load_routes()
+    with _opened(file) as source:
+        rows = backup.restore(get_database(), source, force=force)
+    typer.echo(f"Restored {_told(rows)}.", err=True)
+
+
+def _opened(file: str) -> IO[bytes]:
+    """Open the file; what comes through the pipe is kept first, for it is read twice."""
+    if file != "-":
+        try:
+            return Path(file).open("rb")
+        except OSError as error:
+            raise fail(f"{file} can't be read: {error.strerror}.") from error
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    shutil.copyfileobj(sys.stdin.buffer, kept)
+    kept.seek(0)
+    return kept
+
+
+def _told(rows: dict[str, int]) -> str:
+    filled = sum(1 for number in rows.values() if number)
+    return f"{sum(rows.values())} rows of {filled} tables"

@@ -1,0 +1,275 @@
+"""All rows of a database in one file, and back, into another kind of database too.
+
+The file is gzip over lines of JSON: a head; for each table a line that names it and its columns,
+and one line a row; at the end the number of rows of each. Of the schema it holds the number of the
+last migration, and the statements that make the tables which no migration makes.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any, NamedTuple
+
+from sqlalchemy import URL, Connection, MetaData, Table, inspect, select, text
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
+
+from core import migrations
+from core.backup_values import from_json, to_json
+from core.database import Database, use_database
+from core.errors import Conflict, InvalidInput
+from core.loading import foreign_keys_last, sequences_go_on
+from core.postgres import count, insert_many
+from core.tables import metadata
+
+FORMAT = 1
+ROWS_AT_ONCE = 1000
+VERSION_TABLE = "alembic_version"
+DAMAGED = "The file is no backup, or it is damaged: {}. The database is as it was."
+
+
+class Head(NamedTuple):
+    """What a backup says about itself; `rows` are the numbers of rows by table."""
+
+    made_at: str
+    dialect: str
+    version: str
+    rows: dict[str, int]
+
+
+def write(database: Database, file: IO[bytes]) -> dict[str, int]:
+    """Write all rows as they are at one moment, while others go on; return how many, by table.
+
+    The program's tables are those in core.tables.metadata: load the routes before. Raises
+    InvalidInput for an empty database, and for a value that a backup can't hold.
+    """
+    version = migrations.current(database)
+    if version is None:
+        raise InvalidInput("The database is empty: there is nothing to back up.")
+    rows: dict[str, int] = {}
+    with (
+        _snapshot(database) as (source, connection),
+        gzip.open(file, "wt", encoding="ascii", compresslevel=6) as lines,
+    ):
+
+        def line(content: object) -> None:
+            lines.write(json.dumps(content, separators=(",", ":")) + "\n")
+
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        head = {"backup": FORMAT, "made_at": now, "database": source.dialect, "version": version}
+        line(head)
+        for name in _table_names(connection):
+            table = source.table(name).table
+            columns = [column for column in table.columns if column.computed is None]
+            made_by = [] if name in metadata.tables else _definition(connection, name)
+            line({"table": name, "columns": [c.name for c in columns], "made_by": made_by})
+            rows[name] = 0
+            for row in connection.execute(select(*columns)):
+                line([to_json(value) for value in row])
+                rows[name] += 1
+        line({"rows": rows})
+    return rows
+
+
+def read_head(file: IO[bytes]) -> Head:
+    """Read a backup from its beginning to its end, and leave the file at its beginning.
+
+    Raises InvalidInput where anything is missing or damaged.
+    """
+    head: Any = None
+    found: dict[str, int] = {}
+    last: Any = None
+    for content in _lines(file):
+        head = head or content
+        if isinstance(content, list):
+            found[last["table"]] += 1
+        else:
+            last = content
+            if "table" in content:
+                found[content["table"]] = 0
+    file.seek(0)
+    if not isinstance(head, dict) or "backup" not in head:
+        raise InvalidInput(DAMAGED.format("it does not begin as one"))
+    if head["backup"] != FORMAT:
+        raise InvalidInput(f"The backup has format {head['backup']}; this program reads {FORMAT}.")
+    if last.get("rows") != found:
+        raise InvalidInput(DAMAGED.format("it has no end"))
+    return Head(head["made_at"], head["database"], head["version"], found)
+
+
+def restore(database: Database, file: IO[bytes], *, force: bool = False) -> dict[str, int]:
+    """Make a database what the file holds, then bring it up to date; return the rows by table.
+
+    Nothing else may use the database meanwhile. PostgreSQL and SQLite change as a whole or not at
+    all. Raises Conflict where the database has rows, unless forced to delete them, and InvalidInput
+    for a damaged backup, or one of a newer program.
+    """
+    head = read_head(file)
+    if not migrations.knows(head.version):
+        raise InvalidInput(
+            f"The backup is of migration {head.version}, which this program does not have: "
+            "restore it with the program that made it, or a newer one."
+        )
+    before = use_database(database)
+    try:
+        if not force and (filled := _filled(database)):
+            raise Conflict(
+                f"The database has rows already, in {', '.join(filled)}. "
+                "Restore into an empty one, or use --force, which deletes them."
+            )
+        if database.dialect == "sqlite":
+            _restore_file(database, file, head)
+        else:
+            whole = database.dialect == "postgresql"
+            with database.transaction() if whole else nullcontext():
+                _drop_everything(database)
+                _fill(database, file, head)
+        return head.rows
+    finally:
+        database.forget_tables()
+        use_database(before)
+
+
+def _restore_file(database: Database, file: IO[bytes], head: Head) -> None:
+    """Fill a new SQLite file, and put it where the old one is."""
+    url = database.engine.url
+    final = Path(str(url.database))
+    draft = final.with_name(f"{final.name}.restoring")
+    draft.unlink(missing_ok=True)
+    with closing(Database(url.set(database=str(draft)))) as fresh:
+        use_database(fresh)
+        _fill(fresh, file, head)
+        fresh.run(lambda cursor: cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+    database.close()
+    for rest in ("-wal", "-shm"):
+        final.with_name(final.name + rest).unlink(missing_ok=True)
+        draft.with_name(draft.name + rest).unlink(missing_ok=True)
+    draft.replace(final)
+
+
+def _fill(database: Database, file: IO[bytes], head: Head) -> None:
+    migrations.upgrade(database, revision=head.version)
+    with database.transaction() as connection, foreign_keys_last(database, connection):
+        there = set(_table_names(connection))
+        for name, made_by, rows in _tables(file):
+            if name not in there:
+                _make(database, connection, name, made_by, head)
+                there.add(name)
+            if rows is not None:
+                insert_many(name, rows)
+        for name, expected in head.rows.items():
+            if (written := count(name)) != expected:
+                raise InvalidInput(f"{name} has {written} rows after the restore, not {expected}.")
+        sequences_go_on(connection)
+    migrations.upgrade(database)
+
+
+def _make(
+    database: Database, connection: Connection, name: str, made_by: list[str], head: Head
+) -> None:
+    if not made_by or head.dialect != database.dialect:
+        raise InvalidInput(
+            f"No migration makes the table {name}, so it can be restored into {head.dialect} only."
+        )
+    for statement in made_by:
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+    database.forget_tables()
+
+
+def _tables(file: IO[bytes]) -> Iterator[tuple[str, list[str], list[dict[str, Any]] | None]]:
+    """Yield each table once with no rows, and then again with some rows at a time."""
+    name = ""
+    columns: list[str] = []
+    rows: list[dict[str, Any]] = []
+    for content in _lines(file):
+        if isinstance(content, list):
+            values = (from_json(value) for value in content)
+            rows.append(dict(zip(columns, values, strict=True)))
+        if rows and (isinstance(content, dict) or len(rows) == ROWS_AT_ONCE):
+            yield name, [], rows
+            rows = []
+        if isinstance(content, dict) and "table" in content:
+            name, columns = content["table"], content["columns"]
+            yield name, content["made_by"], None
+
+
+def _lines(file: IO[bytes]) -> Iterator[Any]:
+    try:
+        with gzip.open(file, "rt", encoding="ascii") as lines:
+            for line in lines:
+                yield json.loads(line)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise InvalidInput(DAMAGED.format(type(error).__name__)) from error
+
+
+@contextmanager
+def _snapshot(database: Database) -> Iterator[tuple[Database, Connection]]:
+    """Yield the database as it is now, however long it is read; writers are not held up."""
+    if database.dialect == "sqlite":
+        with TemporaryDirectory(prefix="backup-") as folder:
+            url = _copy(database, Path(folder) / "copy.db")
+            with closing(Database(url)) as copy, copy.transaction() as connection:
+                yield copy, connection
+        return
+    with database.transaction() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        yield database, connection.execution_options(yield_per=ROWS_AT_ONCE)
+
+
+def _copy(database: Database, path: Path) -> URL:
+    """Copy a SQLite file by its online backup, which waits for no writer."""
+    import sqlite3
+
+    with database.engine.connect() as connection, closing(sqlite3.connect(path)) as target:
+        source: Any = connection.connection.dbapi_connection
+        source.backup(target)
+    return database.engine.url.set(database=str(path))
+
+
+def _table_names(connection: Connection) -> list[str]:
+    names = inspect(connection).get_table_names()
+    return sorted(name for name in names if name != VERSION_TABLE)
+
+
+def _filled(database: Database) -> list[str]:
+    with database.transaction() as connection:
+        return [name for name in _table_names(connection) if count(name)]
+
+
+def _definition(connection: Connection, name: str) -> list[str]:
+    """Return the statements that make a table which no migration makes."""
+    if connection.dialect.name == "sqlite":
+        query = text(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND sql IS NOT NULL "
+            "ORDER BY type <> 'table'"
+        )
+        return list(connection.execute(query, {"name": name}).scalars())
+    table = Table(name, MetaData(), autoload_with=connection)
+    for column in table.columns:
+        if "nextval" in str(getattr(column.server_default, "arg", "")):
+            column.server_default = None  # written as SERIAL, which makes the sequence too
+        if column.identity is not None:
+            column.identity.always = False  # rows come with their numbers
+    statements: list[ExecutableDDLElement] = [CreateTable(table)]
+    statements += [CreateIndex(index) for index in table.indexes]
+    return [str(statement.compile(dialect=connection.dialect)) for statement in statements]
+
+
+def _drop_everything(database: Database) -> None:
+    with database.transaction() as connection:
+        quote = connection.dialect.identifier_preparer.quote
+        names = [quote(name) for name in inspect(connection).get_table_names()]
+        if names and database.dialect == "postgresql":
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            connection.execute(text(f"DROP TABLE {', '.join(names)} CASCADE"))
+        elif names:
+            connection.execute(text("SET FOREIGN_KEY_CHECKS = 0"))
+            for name in names:
+                connection.execute(text(f"DROP TABLE {name}"))
+            connection.execute(text("SET FOREIGN_KEY_CHECKS = 1"))
+    database.forget_tables()
