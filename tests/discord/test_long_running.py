@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.command_registry import CommandModule
-from bot.context import Context, Declined
+from bot.context import DASH, Context, Declined
 from bot.fields import When
 from bot.transports.discord_drafts import STEP
 from core.postgres import count
@@ -107,4 +107,4 @@ async def test_its_change_may_be_taken_back(ada: Member) -> None:
 
 async def test_a_time_in_it_tells_which_zone_was_meant(ada: Member) -> None:
     answer = await ada.say("book Rome tomorrow at 5pm")
-    assert answer.startswith("Booked Rome – tomorrow at 17:00 (UTC).\nI go by UTC time")
+    assert answer.startswith(f"Booked Rome {DASH} tomorrow at 17:00 (UTC).\nI go by UTC time")
