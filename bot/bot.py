@@ -8,28 +8,31 @@ import asyncio
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx2
 
-from bot.agents.commands import make_brain
 from bot.api_client import TIMEOUT_SECONDS, ApiClient
+from bot.brains import BrainError, Services, load_brains
+from bot.deliveries import DeliveryLoop
+from bot.plans import Planner
 from bot.pool import Pool
+from bot.roster import Lease, Roster
 from bot.signals import until_signalled
-from bot.transports.discord_agent import DiscordAgent
+from bot.transports.discord_agent import DiscordAgent, Surroundings
 from bot.transports.discord_client import use_api
+from bot.transports.discord_incoming import PLATFORM
+from bot.transports.discord_starts import Starts
 from config.metrics import serving
+from config.sealing import Sealer
 from config.settings import Settings, get_settings
 from config.start import start
 
 logger = logging.getLogger(__name__)
 
-AGENT = "default"
-"""The name of the agent that DISCORD_BOT_TOKEN stands for."""
-NOTHING_TO_RUN = (
-    "DISCORD_BOT_TOKEN is not set, so there is no bot to run. Set it in config/.env "
-    "(README: Discord), or talk in the terminal with `python manage.py chat`."
-)
+LEAVING_SECONDS = 3.0
+"""How long handing the agents back may take beyond the time for answers under way."""
 
 
 def api_request(
@@ -55,32 +58,60 @@ def api_request(
 
 
 async def run_discord(settings: Settings) -> int:
-    """Run the agents until SIGTERM or SIGINT, the second of which ends at once; return 0.
+    """Run the agents that the API hands to this process until SIGTERM or SIGINT; return 0.
 
-    Without a token there is nothing to run: say so, and return 2.
+    The second signal ends at once. A kind of agent that can't be loaded is said; the result is 2.
     """
-    if settings.discord_bot_token is None:
-        sys.stderr.write(NOTHING_TO_RUN + "\n")
+    try:
+        kinds = load_brains()
+    except BrainError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     use_api(settings.discord_api_url)
-    stop = asyncio.Event()
-    api = ApiClient(settings.api_url, settings.service_key.get_secret_value())
-    brain = make_brain(api, settings)
-    agent = DiscordAgent(
-        AGENT,
-        settings.discord_bot_token.get_secret_value(),
-        brain,
-        api,
-        wake_interval=settings.wake_interval,
-        on_invite=_show_invite,
-    )
-    try:
-        with until_signalled(stop):
-            await Pool([agent], settings.shutdown_timeout).run(stop)
-    finally:
-        await brain.close()
-        await api.close()
+    key = settings.service_key.get_secret_value()
+    async with AsyncExitStack() as stack:
+        # Apart, so that brains that ask much don't keep the process from renewing its lease.
+        brains_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
+        for api in (brains_api, own_api):
+            stack.push_async_callback(api.close)
+        lease = Lease()
+        planner = Planner(kinds, Sealer(settings))
+        around = Surroundings(
+            planner, Services(brains_api, settings), Starts(), lease.holds, _show_invite
+        )
+        pool = Pool(lambda wish: DiscordAgent(wish, around), settings.shutdown_timeout)
+        deliveries = DeliveryLoop(
+            own_api,
+            PLATFORM,
+            lambda: pool.senders() if lease.holds() else {},
+            wake_interval=settings.wake_interval,
+        )
+        await _run(Roster(own_api, pool, lease, settings), deliveries, settings.shutdown_timeout)
     return 0
+
+
+async def _run(roster: Roster, deliveries: DeliveryLoop, shutdown_timeout: float) -> None:
+    """Follow the roster and deliver until a signal comes; then end in order, within the time."""
+    stop = asyncio.Event()
+    with until_signalled(stop):
+        stopped = asyncio.create_task(stop.wait())
+        working = [asyncio.create_task(roster.follow()), asyncio.create_task(deliveries.run())]
+        following = working[0]
+        try:
+            await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
+            following.cancel()
+            try:
+                async with asyncio.timeout(shutdown_timeout + LEAVING_SECONDS):
+                    await asyncio.gather(roster.leave(), deliveries.finish())
+            except TimeoutError:
+                logger.warning("what was under way was given up after %g s", shutdown_timeout)
+        finally:
+            for task in (stopped, *working):
+                task.cancel()
+            await asyncio.wait([stopped, *working])
+        for task in working:
+            if not task.cancelled():
+                task.result()
 
 
 def _show_invite(url: str) -> None:

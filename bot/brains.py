@@ -26,7 +26,7 @@ from bot.api_client import ApiClient
 from bot.command_registry import Registry
 from bot.messages import Incoming, Outlet
 from bot.rules import Rules
-from bot.suggestions import Suggestions
+from bot.suggestions import Suggesting
 from config.clock import Clock, utc_now
 from config.settings import Settings
 
@@ -60,8 +60,28 @@ class Commanding(Protocol):
         ...
 
     @property
-    def suggestions(self) -> Suggestions:
+    def suggestions(self) -> Suggesting:
         """What people may mean by what they have typed so far."""
+        ...
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A brain that says whether it is to be given pictures."""
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether a message of pictures alone is one that it can answer."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A brain that says whether it remembers people, who may then have themselves forgotten."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether "forget me", as text or as /forget, means something to it."""
         ...
 
 

@@ -2,19 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from bot.api_client import ApiAway, ApiClient, ApiError
+from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.text import escape
 from config.clock import Clock, utc_now
+from config.logs import request_id
 
 logger = logging.getLogger(__name__)
 
 Send = Callable[[str, str, str], Awaitable[None]]
 """Sends a text (Markdown) to an account, with what it is about; raises Undeliverable."""
+Senders = Callable[[], Mapping[str, Send]]
+"""Names the agents that are there at the moment, and how each sends."""
+
+Receiver = tuple[str, str]
+"""An agent, and the account of who gets the message."""
 
 LEASE_SECONDS = 50
 """How long after claiming a message may be sent: a little less than the lease."""
@@ -35,7 +41,10 @@ class Undeliverable(Exception):
 
 
 class DeliveryLoop:
-    """Brings one agent's deliveries to their people for as long as `run()` runs.
+    """Brings the deliveries of agents to their people for as long as `run()` runs.
+
+    Each goes out through the agent that the person talked to; one that is not among `senders` is
+    another process's to deliver.
 
     A message whose settling does not reach the API is settled later: it is not sent again, unless
     this process ends before.
@@ -45,22 +54,21 @@ class DeliveryLoop:
         self,
         api: ApiClient,
         platform: str,
-        agent: str,
-        send: Send,
+        senders: Senders,
         *,
         wake_interval: float = 1,
         clock: Clock = utc_now,
     ) -> None:
         self._api = api
-        self._where = {"platform": platform, "agent": agent}
-        self._send = send
+        self._platform = platform
+        self._senders = senders
         self._wake_interval = wake_interval
         self._clock = clock
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._ended.set()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[Receiver, asyncio.Lock] = WeakValueDictionary()
         self._unsettled: list[tuple[str, dict[str, Any]]] = []
 
     async def finish(self) -> None:
@@ -108,12 +116,18 @@ class DeliveryLoop:
         late, self._unsettled = self._unsettled, []
         for path, body in late:
             await self._settle(path, body)
-        answer = await self._api.service("deliveries/claim", self._where)
-        by_account: dict[str, list[dict[str, Any]]] = {}
+        senders = self._senders()
+        if not senders:
+            return 0, None
+        where = {"platform": self._platform, "agents": list(senders)}
+        answer = await self._api.service("deliveries/claim", where)
+        by_receiver: dict[Receiver, list[dict[str, Any]]] = {}
         for delivery in answer["deliveries"]:
-            by_account.setdefault(delivery["account_id"], []).append(delivery)
-        for deliveries in by_account.values():
-            task = asyncio.create_task(self._deliver_in_order(deliveries))
+            receiver = delivery["agent"], delivery["account_id"]
+            by_receiver.setdefault(receiver, []).append(delivery)
+        for receiver, deliveries in by_receiver.items():
+            sending = self._deliver_in_order(receiver, senders[receiver[0]], deliveries)
+            task = asyncio.create_task(sending)
             self._under_way.add(task)
             task.add_done_callback(self._is_done)
         due = answer["next_due_at"]
@@ -125,21 +139,24 @@ class DeliveryLoop:
             # The messages' leases run out, and they are tried again.
             logger.error("a delivery failed", exc_info=error)
 
-    async def _deliver_in_order(self, deliveries: list[dict[str, Any]]) -> None:
+    async def _deliver_in_order(
+        self, receiver: Receiver, send: Send, deliveries: list[dict[str, Any]]
+    ) -> None:
         """Send messages to one person, after those that are on their way already."""
         loop = asyncio.get_running_loop()
         lease_ends = loop.time() + LEASE_SECONDS
-        turn = self._turns.setdefault(deliveries[0]["account_id"], asyncio.Lock())
+        turn = self._turns.setdefault(receiver, asyncio.Lock())
         async with turn:
             for delivery in deliveries:
                 if loop.time() < lease_ends:  # else it is claimed again, by whoever comes first
-                    await self._deliver(delivery)
+                    await self._deliver(delivery, send)
 
-    async def _deliver(self, delivery: dict[str, Any]) -> None:
+    async def _deliver(self, delivery: dict[str, Any], send: Send) -> None:
+        request_id.set(delivery["request_id"] or NO_REQUEST)
         body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
         try:
             about = delivery["subject"] or ""
-            await self._send(delivery["account_id"], escape(delivery["text"]), about)
+            await send(delivery["account_id"], escape(delivery["text"]), about)
         except Undeliverable as error:
             logger.info("delivery %s was not sent: %s", delivery["id"], error)
             body["outcome"] = "failed" if error.permanent else "retry"

@@ -43,6 +43,10 @@ class Rules(BaseModel):
     )
 
 
+DIRECT_ONLY = Rules(mention=False, reply=False)
+"""Answer in direct messages alone, and slash commands everywhere."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the rules go by."""

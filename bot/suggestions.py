@@ -1,5 +1,7 @@
 """What a person may mean by the beginning of a name: their own things, to choose from."""
 
+from typing import Protocol
+
 from bot.api_client import ApiClient
 from bot.command_registry import Registry
 from bot.matching import containing, similar
@@ -7,6 +9,16 @@ from bot.messages import Address
 from bot.sessions import Sessions, UserApi
 
 MOST = 25  # Discord shows no more
+
+
+class Suggesting(Protocol):
+    """Something that completes what people type."""
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return names for a field of a command, the likeliest first; none for a stranger."""
+        ...
 
 
 class Suggestions:

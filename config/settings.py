@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Fernet keys, comma-separated: the first seals agents' tokens, all open them.",
     )
+    max_agents: int = Field(
+        50, ge=0, le=1000, description="Agents that one bot process runs at most."
+    )
+    agents_sync_interval: float = Field(
+        1, gt=0, le=60, description="Seconds between two looks for changes of agents."
+    )
     agent_lease_seconds: float = Field(
         15, ge=0.5, le=3600, description="A bot process that died has its agents elsewhere by then."
     )

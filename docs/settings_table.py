@@ -44,7 +44,10 @@ GROUPS = (
         "Secrets: `make secrets` prints good ones",
         ("jwt_secret", "service_key", "agent_token_keys"),
     ),
-    Group("Agents", ("agent_lease_seconds", "memory_retention_days")),
+    Group(
+        "Agents",
+        ("max_agents", "agents_sync_interval", "agent_lease_seconds", "memory_retention_days"),
+    ),
     Group(
         "Database: SQLite under DATA_DIR, unless one of the first six is set",
         (

@@ -184,8 +184,7 @@ class Console:
         return DeliveryLoop(
             self._api,
             PLATFORM,
-            AGENT,
-            self._deliver,
+            lambda: {AGENT: self._deliver},
             wake_interval=self._settings.wake_interval,
             clock=self._clock,
         )

@@ -1,64 +1,139 @@
-"""One agent on Discord: its connection, and the deliveries that go out through it."""
+"""One agent on Discord: what its settings made of it, and a new connection at each start."""
 
 import asyncio
+import math
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from bot.api_client import ApiClient
-from bot.deliveries import DeliveryLoop
-from bot.transports.discord_client import PLATFORM, DiscordClient
-from bot.transports.discord_reception import Brain
+from bot.brains import Services
+from bot.deliveries import Undeliverable
+from bot.plans import Plan, Planner
+from bot.pool import Status, Wish
+from bot.seat import Seat
+from bot.transports.discord_client import DiscordClient, MoreShards, ShardedClient
+from bot.transports.discord_starts import Starts
+
+START_SECONDS = 60.0
+SHARD_SECONDS = 10.0
+"""How long a start may take: that, and so much for each shard."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the agents of a process share."""
+
+    planner: Planner
+    services: Services
+    starts: Starts
+    may_answer: Callable[[], bool]
+    on_invite: Callable[[str], None]
 
 
 class DiscordAgent:
-    """What the pool runs: a new connection each time it is started."""
+    """What the pool runs: the brain stays, the connection is a new one each time."""
 
-    def __init__(
-        self,
-        name: str,
-        token: str,
-        brain: Brain,
-        api: ApiClient,
-        *,
-        wake_interval: float,
-        on_invite: Callable[[str], None],
-    ) -> None:
-        self.name = name
-        self._token = token
-        self._brain = brain
-        self._api = api
-        self._wake_interval = wake_interval
-        self._on_invite = on_invite
+    def __init__(self, wish: Wish, around: Surroundings) -> None:
+        self.status = Status(around.services.clock)
+        self.revision: int | None = None
+        self._name = wish.name
+        self._wish = wish
+        self._around = around
+        self._plan: Plan | None = None
+        self._seat = Seat(wish.name, around.services, self.status.complain)
         self._client: DiscordClient | None = None
-        self._deliveries: DeliveryLoop | None = None
+
+    def want(self, wish: Wish) -> None:
+        """Remember what is wanted of it."""
+        self._wish = wish
+
+    async def prepare(self) -> bool:
+        """Take in what is wanted of it: a new brain or other rules take effect at once.
+
+        Returns whether it has to connect anew. Raises AgentRefused where it can't be; it goes on
+        with what it has.
+        """
+        wish, before = self._wish, self._plan
+        plan = self._around.planner.plan(wish)
+        if not plan.thinks_like(before):
+            await self._seat.take(plan.make_brain)
+        self._plan, self.revision = plan, wish.revision
+        if self._client is not None:
+            self._client.rules = plan.config.rules
+            if not plan.thinks_like(before):
+                await self._client.tell_commands()
+        return before is not None and before.token != plan.token
 
     async def run(self) -> None:
-        """Connect, answer and deliver until cancelled, or until one of them fails."""
-        async with DiscordClient(self.name, self._brain, self._on_invite) as client:
-            deliveries = DeliveryLoop(
-                self._api, PLATFORM, self.name, client.deliver, wake_interval=self._wake_interval
-            )
-            self._client, self._deliveries = client, deliveries
-            tasks = [
-                asyncio.create_task(client.run_agent(self._token)),
-                asyncio.create_task(_after_log_in(client, deliveries)),
-            ]
+        """Connect and answer until cancelled, or until that fails."""
+        shards = None
+        while True:
             try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                self._client = self._deliveries = None
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._stay_connected(shards)
+            except MoreShards as wanted:
+                shards = wanted.count
+            else:
+                return
 
     async def finish(self) -> None:
-        """Take no more messages, and return when those under way are answered or sent."""
-        if self._client is not None and self._deliveries is not None:
-            await asyncio.gather(self._client.finish(), self._deliveries.finish())
+        """Take no more messages, and return when those under way are answered."""
+        if self._client is not None:
+            await self._client.finish()
 
+    async def close(self) -> None:
+        """Let go of the brain."""
+        await self._seat.close()
 
-async def _after_log_in(client: DiscordClient, deliveries: DeliveryLoop) -> None:
-    await client.wait_until_ready()
-    await deliveries.run()
-    await asyncio.Event().wait()  # finished, and the connection stays for the answers under way
+    async def deliver(self, account_id: str, text: str, subject: str) -> None:
+        """Send a text to a person. Raises Undeliverable."""
+        if self._client is None:
+            raise Undeliverable("the agent is not on Discord", permanent=False)
+        await self._client.deliver(account_id, text, subject)
+
+    def look(self) -> None:
+        """Note in the status what the connection says of itself."""
+        client = self._client
+        online = client is not None and self.status.state == "online"
+        latency = client.latency if client and online else math.nan
+        self.status.guilds = len(client.guilds) if client and online else None
+        self.status.latency_ms = round(latency * 1000, 1) if math.isfinite(latency) else None
+
+    async def _stay_connected(self, shards: int | None) -> None:
+        assert self._plan is not None  # noqa: S101 - it is prepared before it is run
+        kind = ShardedClient if shards else DiscordClient
+        client = kind(
+            self._name,
+            self._seat,
+            self._around.on_invite,
+            rules=self._plan.config.rules,
+            may_answer=self._around.may_answer,
+            starts=self._around.starts,
+            status=self.status,
+            shard_count=shards,
+        )
+        async with client, AsyncExitStack() as turn:
+            await turn.enter_async_context(self._around.starts.turn)
+            self._client = client
+            running = asyncio.create_task(client.run_agent(self._plan.token))
+            try:
+                await self._start(client, running, START_SECONDS + SHARD_SECONDS * (shards or 0))
+                await turn.aclose()
+                await running
+            finally:
+                self._client = None
+                running.cancel()
+                await asyncio.wait([running])
+
+    async def _start(
+        self, client: DiscordClient, running: "asyncio.Task[None]", seconds: float
+    ) -> None:
+        """Wait until the agent is online; raise where it is not in time."""
+        ready = asyncio.create_task(client.wait_until_ready())
+        try:
+            done, _ = await asyncio.wait(
+                [running, ready], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            ready.cancel()
+        if not done:
+            raise TimeoutError(f"it was not online after {seconds:g} s")

@@ -1,34 +1,53 @@
 """One agent on Discord: messages, commands and presses in, replies and deliveries out."""
 
 import logging
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 
 import discord
 import yarl
 
+from bot.brains import Brain, Seeing, registry_of
 from bot.deliveries import Undeliverable
-from bot.messages import Address, Incoming
-from bot.pool import AgentRefused
+from bot.pool import AgentRefused, Status
+from bot.rules import DIRECT_ONLY, Rules, silence
 from bot.text import split
 from bot.transports.discord_commands import sync
 from bot.transports.discord_drafts import Pace
+from bot.transports.discord_incoming import (
+    PLATFORM,
+    facts_of,
+    facts_of_use,
+    images_of,
+    incoming_of,
+    text_of,
+)
 from bot.transports.discord_interactions import Interactions
 from bot.transports.discord_outlets import ChannelOutlet, post
 from bot.transports.discord_pages import Pages
-from bot.transports.discord_reception import Brain, Reception
+from bot.transports.discord_reception import Reception
+from bot.transports.discord_starts import Starts
 from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import offers, rows
+from config.logs import where_raised
 
 logger = logging.getLogger(__name__)
 
-PLATFORM = "discord"
 DISCORD_API = discord.http.Route.BASE
+TOKEN_INVALID = 4004  # Discord's documentation, "Gateway Close Event Codes"
+UNKNOWN_TO_DISCORD = (
+    "Discord does not know its token. Make a new one (developer portal, your application, Bot, "
+    "Reset Token) and give it to the agent."
+)
 EDIT_SECONDS = 60  # how long after it was sent a message may be corrected
+MESSAGES_KEPT = 200  # to know what a corrected message said before
 
 NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
 NO_STICKERS = "That is a nice sticker! I can only read text, though. Please tell me in words."
 NO_FILES = "I can't open files or pictures, I'm afraid. Please tell me in words."
+NO_WORDS = "Yes? Please tell me what you need together with my name."
+NOT_HERE = "I don't answer here."
 
 # The bot does not speak, so nobody needs to be told what that would take.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -39,17 +58,56 @@ def use_api(url: str) -> None:
     discord.http.Route.BASE = url.rstrip("/")
 
 
-class DiscordClient(discord.Client):
-    """A connection to Discord on which one agent answers people."""
+def always() -> bool:
+    """Allow it."""
+    return True
 
-    def __init__(self, agent: str, brain: Brain, on_invite: Callable[[str], None]) -> None:
+
+class MoreShards(Exception):
+    """Discord wants this bot's servers spread over so many connections."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} shards")
+        self.count = count
+
+
+class DiscordClient(discord.Client):
+    """A connection to Discord on which one agent answers people.
+
+    `may_answer` is asked at each message. `rules` can be set while it runs.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        brain: Brain,
+        on_invite: Callable[[str], None],
+        *,
+        rules: Rules = DIRECT_ONLY,
+        may_answer: Callable[[], bool] = always,
+        starts: Starts | None = None,
+        status: Status | None = None,
+        shard_count: int | None = None,
+    ) -> None:
         intents = discord.Intents.none()
-        intents.guilds = intents.dm_messages = intents.message_content = True
-        super().__init__(intents=intents, allowed_mentions=discord.AllowedMentions.none())
+        intents.guilds = intents.guild_messages = intents.dm_messages = True
+        intents.message_content = True
+        super().__init__(
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=MESSAGES_KEPT,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            shard_count=shard_count,
+        )
         self.agent = agent
+        self.rules = rules
         self._brain = brain
         self._on_invite = on_invite
+        self._may_answer = may_answer
+        self._starts = starts or Starts()
+        self._status = status or Status()
         self._invited = False
+        self._max_concurrency = 1
         self._pages = Pages()
         self._pace = Pace()
         self._reception = Reception(self, brain)
@@ -58,27 +116,47 @@ class DiscordClient(discord.Client):
     async def run_agent(self, token: str) -> None:
         """Log in and stay connected until `close()`.
 
-        Raises AgentRefused where trying again helps nobody before something is set right.
+        Raises AgentRefused where trying again helps nobody before something is set right, and
+        MoreShards where another client has to do it.
         """
         try:
-            await self.start(token)
+            await self.login(token)
+            await self._prepare_to_connect()
+            await self.connect()
         except discord.LoginFailure as error:
-            raise AgentRefused(
-                "Discord does not know its token. Make a new one (developer portal, your "
-                "application, Bot, Reset Token) and set DISCORD_BOT_TOKEN to it."
-            ) from error
+            raise AgentRefused(UNKNOWN_TO_DISCORD) from error
         except discord.PrivilegedIntentsRequired as error:
             raise AgentRefused(
                 "Discord does not let it read messages. Switch on Message Content Intent in the "
                 f"developer portal: https://discord.com/developers/applications/"
                 f"{self.application_id}/bot"
             ) from error
+        except discord.ConnectionClosed as error:
+            if error.code == TOKEN_INVALID:
+                raise AgentRefused(UNKNOWN_TO_DISCORD) from error
+            raise ConnectionError(f"the gateway closed with {error.code}") from error
+        except AttributeError as error:
+            # discord.py, where its first connection fails, asks the one it has not for its state.
+            if self.ws is not None or not isinstance(error.__context__, TROUBLE):
+                raise
+            raise ConnectionError("the gateway can't be reached") from error
 
-    async def setup_hook(self) -> None:
-        """Ask another REST interface than Discord's own for its gateway: discord.py knows one."""
-        if discord.http.Route.BASE != DISCORD_API:
-            found = await self.http.request(discord.http.Route("GET", "/gateway"))
-            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(found["url"])
+    async def _prepare_to_connect(self) -> None:
+        """Ask Discord where its gateway is, how many shards it wants, and what starts are left."""
+        shards, url, limit = await self.http.get_bot_gateway()
+        if discord.http.Route.BASE != DISCORD_API:  # discord.py knows Discord's own gateway only
+            discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+        if shards > (self.shard_count or 1):
+            raise MoreShards(shards)
+        self._starts.check(limit, self.shard_count or 1)
+        self._max_concurrency = limit["max_concurrency"]
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until Discord takes another session of this bot."""
+        if not initial:
+            _, _, limit = await self.http.get_bot_gateway()
+            self._starts.check(limit, 1)
+        await self._starts.wait(self.application_id or 0, shard_id or 0, self._max_concurrency)
 
     async def finish(self) -> None:
         """Take no more messages, and return when those under way are answered."""
@@ -93,7 +171,7 @@ class DiscordClient(discord.Client):
             raise Undeliverable("this is no Discord account", permanent=True)
         try:
             channel = await self.create_dm(discord.Object(int(account_id)))
-            labels = [label for label, _ in self._brain.registry.offers.of(subject)]
+            labels = [label for label, _ in registry_of(self._brain).offers.of(subject)]
             under_the_last = rows(offers(labels, account_id, subject))
             parts = split(text)
             for number, part in enumerate(parts, 1):
@@ -109,6 +187,7 @@ class DiscordClient(discord.Client):
 
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there, how to invite it, and its commands."""
+        self._status.become("online")
         if self._invited or self.application_id is None:
             return
         self._invited = True
@@ -120,64 +199,112 @@ class DiscordClient(discord.Client):
                 scopes=("bot", "applications.commands"),
             )
         )
+        await self.tell_commands()
+
+    async def tell_commands(self) -> None:
+        """Tell Discord what the agent can be asked by slash commands, where that has changed."""
+        if self.application_id is None:
+            return
         try:
-            await sync(self.http, self.application_id, self._brain.registry)
+            await sync(self.http, self.application_id, self._brain)
         except TROUBLE as error:
             logger.warning("Discord was not told the slash commands: %s", reason(error))
 
+    async def on_resumed(self) -> None:
+        """Note that a connection that was lost is back, without a message missed."""
+        self._status.become("online")
+
+    async def on_disconnect(self) -> None:
+        """Note that the connection is lost; discord.py sees to another one."""
+        self._status.become("reconnecting")
+
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a person's direct message; ignore everything else."""
-        if not self._is_for_me(message):
+        """Answer a message where the rules say so."""
+        if not self._answers(message):
             return
-        # In a direct message that the bot did not open, the channel does not know its recipient.
-        outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages, self._pace)
-        if not message.content.strip() and (kind_word := _about_wordless(message)):
+        outlet = self._outlet(message)
+        if kind_word := self._about_wordless(message):
             await outlet.send(kind_word)
         else:
-            await self._reception.answer(self._incoming(message), outlet)
+            await self._answer(message, outlet)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Read a message again that was corrected soon after it was sent."""
         message = event.message
         before = event.cached_message
         if (
-            self._is_for_me(message)
-            and message.edited_at is not None
+            message.edited_at is not None
             and message.edited_at - message.created_at <= timedelta(seconds=EDIT_SECONDS)
             and message.content.strip()
             and (before is None or before.content != message.content)
+            and self._answers(message)
         ):
-            outlet = ChannelOutlet(message.channel, str(message.author.id), self._pages, self._pace)
-            await self._reception.answer(self._incoming(message, edited=True), outlet)
+            await self._answer(message, self._outlet(message), edited=True)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        """Answer a slash command, a press or a form."""
-        await self._interactions.take(interaction)
+        """Answer a slash command, a press or a form where the rules say so."""
+        if not (self._reception.accepting and self._may_answer()):
+            return
+        if silence(self.rules, facts_of_use(interaction)) is None:
+            await self._interactions.take(interaction)
+            return
+        try:
+            if interaction.type is discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            else:
+                await interaction.response.send_message(NOT_HERE, ephemeral=True)
+        except TROUBLE as error:
+            logger.info("an interaction was not refused: %s", reason(error))
 
-    def _is_for_me(self, message: discord.Message) -> bool:
-        """Say whether a person has written this to the bot alone."""
-        return (
-            self._reception.accepting
-            and message.guild is None
-            and not message.author.bot  # which its own messages are as well
-            and message.webhook_id is None
-            and not message.is_system()
-        )
+    async def on_error(self, event: str, /, *_: object, **__: object) -> None:
+        """Log a mistake of the program's own; it ends nothing."""
+        error = sys.exception()
+        logger.error("the agent %s failed at %s: %s", self.agent, event, where_raised(error))
+        self._status.complain(f"it failed at an event: {type(error).__name__}")
 
-    def _incoming(self, message: discord.Message, *, edited: bool = False) -> Incoming:
-        address = Address(PLATFORM, self.agent, str(message.author.id))
-        return Incoming(
-            address, str(message.channel.id), message.content, str(message.id), edited=edited
-        )
+    def _answers(self, message: discord.Message) -> bool:
+        """Say whether the agent has to answer a message."""
+        if self.user is None or not (self._reception.accepting and self._may_answer()):
+            return False
+        facts = facts_of(message, self.user)
+        why_not = silence(self.rules, facts)
+        if why_not is not None and facts.calls - {"everyone"}:
+            logger.debug("the agent %s was called and is silent: %s", self.agent, why_not)
+        return why_not is None
+
+    def _outlet(self, message: discord.Message) -> ChannelOutlet:
+        # In a direct message that the bot did not open, the channel does not know its recipient.
+        asker = str(message.author.id)
+        reply_to = message if message.guild else None
+        return ChannelOutlet(message.channel, asker, self._pages, self._pace, reply_to)
+
+    async def _answer(
+        self, message: discord.Message, outlet: ChannelOutlet, *, edited: bool = False
+    ) -> None:
+        assert self.user is not None  # noqa: S101 - who has no user gets no message
+        incoming = incoming_of(message, self.user, self.agent, edited=edited)
+        await self._reception.answer(incoming, outlet)
+
+    def _about_wordless(self, message: discord.Message) -> str | None:
+        """Return a kind word about a message without words, where the brain can't make sense of it.
+
+        A message in a server that is the agent's name alone has none either.
+        """
+        assert self.user is not None  # noqa: S101
+        sees = isinstance(self._brain, Seeing) and self._brain.takes_images
+        if text_of(message, self.user) or (sees and images_of(message)):
+            return None
+        if message.flags.voice:
+            return NO_VOICE
+        if message.stickers:
+            return NO_STICKERS
+        if message.attachments:
+            return NO_FILES
+        return NO_WORDS if message.guild else None
 
 
-def _about_wordless(message: discord.Message) -> str | None:
-    """Return a kind word about a message without words, where it has something else."""
-    if message.flags.voice:
-        return NO_VOICE
-    if message.stickers:
-        return NO_STICKERS
-    return NO_FILES if message.attachments else None
+class ShardedClient(DiscordClient, discord.AutoShardedClient):
+    """The same for a bot on so many servers that Discord wants several connections."""
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:

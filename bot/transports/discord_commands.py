@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from ai.catalogue import FieldKind, FieldSpec
+from bot.brains import Brain, Remembering, registry_of
 from bot.command_registry import Command, CommandModule, Registry
 from bot.fields import meaning
 
@@ -29,7 +30,7 @@ DESCRIPTION_LENGTH = 100
 CONTEXTS = [0, 1]  # servers, and direct messages with the bot
 
 SHOW = "show"
-WORDS = {"help": "help", "logout": "log out"}
+WORDS = {"help": "help", "logout": "log out", "forget": "forget me"}
 """Commands of the bot's own, and the words that they stand for."""
 FORMS = {"login": "log in", "register": "register"}
 """And those that open a form."""
@@ -39,6 +40,7 @@ DESCRIPTIONS = {
     "register": "Make an account",
     "logout": "Log out",
 }
+FORGET = "Forget all that you have said to me"
 
 
 def payload(registry: Registry) -> list[dict[str, Any]]:
@@ -93,9 +95,21 @@ def _option(field: FieldSpec, command: Command) -> dict[str, Any]:
     return option
 
 
-async def sync(http: discord.http.HTTPClient, application_id: int, registry: Registry) -> None:
+def commands_of(brain: Brain) -> list[dict[str, Any]]:
+    """Return the slash commands of an agent: those of its modules, and /forget where it remembers.
+
+    An agent that knows no modules has no others.
+    """
+    registry = registry_of(brain)
+    commands = payload(registry) if registry.list_registered() else []
+    if isinstance(brain, Remembering) and brain.remembers:
+        commands.append(_command("forget", FORGET))
+    return commands
+
+
+async def sync(http: discord.http.HTTPClient, application_id: int, brain: Brain) -> None:
     """Tell Discord the commands where they differ from what it has: it limits changes by day."""
-    wanted = payload(registry)
+    wanted = commands_of(brain)
     known: Sequence[Any] = await http.get_global_commands(application_id)
     if _by_name(wanted) == _by_name(known):
         return

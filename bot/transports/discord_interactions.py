@@ -8,12 +8,13 @@ from typing import Any
 import discord
 
 from bot.api_client import ApiError
+from bot.brains import Brain, Commanding, registry_of
 from bot.messages import Address, Credentials, Incoming
 from bot.sessions import SessionEnded
 from bot.transports.discord_commands import FORMS, WORDS, read
 from bot.transports.discord_outlets import InteractionOutlet
 from bot.transports.discord_pages import Pages
-from bot.transports.discord_reception import Brain, Reception
+from bot.transports.discord_reception import Reception
 from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import Press, filled_in, form, rows, turning
 
@@ -78,9 +79,10 @@ class Interactions:
         found: list[str] = []
         try:
             async with asyncio.timeout(SUGGEST_SECONDS):
-                found = await self._brain.suggestions.find(
-                    self._address(interaction), key, field, str(order[field])
-                )
+                if isinstance(self._brain, Commanding):
+                    found = await self._brain.suggestions.find(
+                        self._address(interaction), key, field, str(order[field])
+                    )
         except (ApiError, SessionEnded, TimeoutError) as error:
             logger.info("nothing could be suggested: %s", type(error).__name__)
         names = [name for name in found if len(name) <= CHOICE_LENGTH]
@@ -111,7 +113,7 @@ class Interactions:
     async def _act(self, interaction: discord.Interaction, press: Press) -> None:
         """Carry out what was offered under a reminder."""
         await interaction.response.edit_message(view=None)
-        offers = self._brain.registry.offers.of(press.text)
+        offers = registry_of(self._brain).offers.of(press.text)
         number = int(press.name)
         if number >= len(offers):  # the module is another one by now
             await interaction.followup.send(OFFER_EXPIRED, ephemeral=True)

@@ -83,14 +83,20 @@ class DiscordOutlet(ABC):
 
 
 class ChannelOutlet(DiscordOutlet):
-    """The way back into a channel."""
+    """The way back into a channel; the first message there is a reply to `reply_to`, if any."""
 
     def __init__(
-        self, channel: "discord.abc.MessageableChannel", asker: str, pages: Pages, pace: Pace
+        self,
+        channel: "discord.abc.MessageableChannel",
+        asker: str,
+        pages: Pages,
+        pace: Pace,
+        reply_to: discord.Message | None = None,
     ) -> None:
         super().__init__(asker, pages)
         self._channel = channel
         self._pace = pace
+        self._reply_to = reply_to
         self._typing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -124,7 +130,18 @@ class ChannelOutlet(DiscordOutlet):
         await self._pace.wait(self._channel.id, is_last=is_last)
 
     async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
-        return await post(self._channel, text, view)
+        if self._reply_to is None:
+            return await post(self._channel, text, view)
+        message, self._reply_to = self._reply_to, None
+        return await self._channel.send(
+            text,
+            view=view or discord.utils.MISSING,
+            # A message that was deleted meanwhile is answered all the same.
+            reference=message.to_reference(fail_if_not_exists=False),
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=[message.author], replied_user=True
+            ),
+        )
 
 
 class InteractionOutlet(DiscordOutlet):

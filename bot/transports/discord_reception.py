@@ -3,13 +3,11 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from typing import Protocol
 
 import discord
 
-from bot.command_registry import Registry
-from bot.messages import Incoming, Outlet
-from bot.suggestions import Suggestions
+from bot.brains import Brain
+from bot.messages import Incoming
 from bot.transports.discord_outlets import DiscordOutlet
 from bot.transports.discord_trouble import TROUBLE, reason
 
@@ -18,24 +16,6 @@ logger = logging.getLogger(__name__)
 MOST_WAITING = 5  # messages of one person that are answered or wait for it; the rest is dropped
 MOST_ASKED = 10_000  # questions whose buttons are remembered, to be taken away
 SLOW_DOWN = "That is too fast for me. Please wait until I have answered, then tell me the rest."
-
-
-class Brain(Protocol):
-    """What answers."""
-
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
-        """Answer one message."""
-        ...
-
-    @property
-    def registry(self) -> Registry:
-        """What it can do, of which the slash commands are made."""
-        ...
-
-    @property
-    def suggestions(self) -> Suggestions:
-        """What people may mean by what they have typed so far."""
-        ...
 
 
 class Reception:

@@ -39,7 +39,7 @@ class Transport:
 
 @asynccontextmanager
 async def delivering(api: ApiClient, send: Send, clock: Clock) -> AsyncIterator[DeliveryLoop]:
-    loop = DeliveryLoop(api, *HOME, send, wake_interval=0.1, clock=clock)
+    loop = DeliveryLoop(api, HOME[0], lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
     running = asyncio.create_task(loop.run())
     try:
         yield loop
@@ -92,7 +92,7 @@ async def test_what_can_not_be_delivered_is_tried_again_or_given_up(
         await asyncio.sleep(0.3)
         assert states() == [("waiting", "busy")]
         clock.forward(seconds=1)
-        await until(lambda: states() == [("dead", "they have blocked the bot")])
+        await until(lambda: states() == [("held", "they have blocked the bot")])
     assert transport.sent == []
 
 
@@ -140,7 +140,7 @@ async def test_what_is_under_way_is_dropped_where_the_loop_is_cancelled(
             ended.set()
 
     due(clock)
-    loop = DeliveryLoop(world.api, *HOME, send, wake_interval=0.1, clock=clock)
+    loop = DeliveryLoop(world.api, HOME[0], lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
     running = asyncio.create_task(loop.run())
     await began.wait()
     running.cancel()
@@ -181,7 +181,7 @@ async def test_a_message_of_a_user_who_is_gone_is_let_go(
 async def test_a_reminder_that_is_late_to_fire_is_looked_for_at_growing_intervals(
     world: World, clock: Clock
 ) -> None:
-    loop = DeliveryLoop(world.api, *HOME, Transport(), wake_interval=1.0, clock=clock)
+    loop = DeliveryLoop(world.api, HOME[0], dict, wake_interval=1.0, clock=clock)
     assert [loop._pause(clock(), idle) for idle in range(5)] == [0, 0.2, 0.4, 0.8, 1.0]
     assert loop._pause(None, 0) == 1.0
 
@@ -215,7 +215,7 @@ async def test_while_the_api_is_away_nothing_is_lost_and_nothing_sent_twice(
     with api_on(0, database, clock) as port:
         key = world.settings.service_key.get_secret_value()
         api = ApiClient(f"http://127.0.0.1:{port}", key)
-        loop = DeliveryLoop(api, *HOME, send, wake_interval=0.1, clock=clock)
+        loop = DeliveryLoop(api, HOME[0], lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
         running = asyncio.create_task(loop.run())
         await began.wait()
     leave.set()

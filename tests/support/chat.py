@@ -104,7 +104,7 @@ class Person:
             arrived.put_nowait(text)
 
         deliveries = DeliveryLoop(
-            self._world.api, self.address.platform, AGENT, take, clock=self._world.clock
+            self._world.api, self.address.platform, lambda: {AGENT: take}, clock=self._world.clock
         )
         running = asyncio.create_task(deliveries.run())
         try:

@@ -19,12 +19,13 @@ import simcord
 from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
 from discord.webhook.async_ import async_context
 
+from bot.brains import Brain
 from bot.command_registry import Registry
+from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop
 from bot.messages import Incoming, Outlet
-from bot.suggestions import Suggestions
+from bot.suggestions import Suggesting
 from bot.transports.discord_client import PLATFORM, DiscordClient
-from bot.transports.discord_reception import Brain
 from scheduler.daemon import Daemon
 from tests.support.chat import AGENT, PASSWORD, World
 
@@ -39,7 +40,7 @@ class Beside(Brain):
     the test, and the bot's part is a wait that is declared as one.
     """
 
-    def __init__(self, brain: Callable[[], Brain]) -> None:
+    def __init__(self, brain: Callable[[], Conversation]) -> None:
         self.env: simcord.Env | None = None
         self._brain = brain
         self._messages: asyncio.Queue[tuple[Incoming, Outlet, asyncio.Future[None], Adapter]]
@@ -59,7 +60,7 @@ class Beside(Brain):
         return self._brain().registry
 
     @property
-    def suggestions(self) -> Suggestions:
+    def suggestions(self) -> Suggesting:
         return self._brain().suggestions
 
     async def run(self) -> None:
@@ -229,8 +230,7 @@ class Stage:
         loop = DeliveryLoop(
             self.world.api,
             PLATFORM,
-            AGENT,
-            self.client.deliver,
+            lambda: {AGENT: self.client.deliver},
             wake_interval=0.05,
             clock=self.world.clock,
         )

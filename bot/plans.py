@@ -1,0 +1,67 @@
+"""From what is wanted of an agent to what can be run: checked, with its token open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.brains import AgentConfig, Brain, BrainError, BrainType, Services
+from bot.pool import AgentRefused, Wish
+from bot.rules import Rules
+from config.sealing import Sealer, SealError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An agent that can be run."""
+
+    kind: BrainType[Any]
+    config: AgentConfig[Any]
+    token: str = field(repr=False)
+
+    def thinks_like(self, other: "Plan | None") -> bool:
+        """Say whether another plan has the same brain."""
+        if other is None:
+            return False
+        mine, others = self.config, other.config
+        return (mine.type, mine.settings) == (others.type, others.settings)
+
+    def make_brain(self, services: Services) -> Brain:
+        """Make the brain. Raises AgentRefused where its settings can't work."""
+        try:
+            return self.kind.make(self.config, services)
+        except BrainError as error:
+            raise AgentRefused(str(error)) from error
+
+
+class Planner:
+    """Makes plans for agents of the kinds that there are."""
+
+    def __init__(self, kinds: Mapping[str, BrainType[Any]], sealer: Sealer) -> None:
+        self._kinds = kinds
+        self._sealer = sealer
+
+    def plan(self, wish: Wish) -> Plan:
+        """Check what is wanted. Raises AgentRefused, which says what is wrong with it."""
+        kind = self._kinds.get(wish.type)
+        if kind is None:
+            known = ", ".join(self._kinds)
+            raise AgentRefused(f"there is no kind of agent {wish.type!r}, but {known}")
+        try:
+            rules = Rules.model_validate({**kind.rules, **wish.answers})
+            settings = kind.settings.model_validate(wish.settings)
+            token = self._sealer.open(wish.token)
+        except ValidationError as error:
+            raise AgentRefused(_explain(error)) from None
+        except SealError as error:
+            raise AgentRefused(str(error)) from error
+        return Plan(kind, AgentConfig(wish.name, wish.type, rules, settings, wish.revision), token)
+
+
+def _explain(error: ValidationError) -> str:
+    """Say what is wrong where, without the values."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

@@ -1,0 +1,122 @@
+"""Where an agent's brain sits: it can be another one from one message to the next."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.brains import Brain, Commanding, Remembering, Seeing, Services, registry_of
+from bot.command_registry import Registry
+from bot.messages import Address, Incoming, Outlet
+from bot.suggestions import Suggesting
+from bot.workshop import Workshop
+from config.logs import where_raised
+
+logger = logging.getLogger(__name__)
+
+FAILED = "Something went wrong on my side. Please try again in a moment."
+
+
+class Place:
+    """A brain at work, and how many messages it is answering."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.under_way = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def retire(self) -> None:
+        """Close the brain when it has answered what it began."""
+        await self.idle.wait()
+        await self.workshop.close()
+
+
+class Seat:
+    """Hands messages to the brain of the moment; a brain that fails harms nothing else."""
+
+    def __init__(self, agent: str, services: Services, on_failure: Callable[[str], None]) -> None:
+        self._agent = agent
+        self._services = services
+        self._on_failure = on_failure
+        self._place: Place | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def take(self, make: Callable[[Services], Brain]) -> None:
+        """Seat a new brain; the one before answers what it began, and goes.
+
+        Raises what `make` raises, and leaves the one before where it was.
+        """
+        workshop = Workshop(self._agent)
+        await workshop.open(make, self._services)
+        before, self._place = self._place, Place(workshop)
+        if before is not None:
+            self._retire(before)
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        """Answer one message: the one catch-all around brains, which may be anybody's code."""
+        place = self._at_work()
+        place.under_way += 1
+        place.idle.clear()
+        try:
+            await place.workshop.handle(incoming, outlet)
+        except Exception as error:
+            logger.error("the brain of %s failed: %s", self._agent, where_raised(error))
+            self._on_failure(f"its brain failed: {type(error).__name__}")
+            await outlet.send(FAILED)
+        finally:
+            place.under_way -= 1
+            if not place.under_way:
+                place.idle.set()
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return what a person may mean by what they have typed into a command's field."""
+        workshop = self._at_work().workshop
+        if not isinstance(workshop.brain, Commanding):
+            return []
+        return await workshop.do(workshop.brain.suggestions.find(address, key, field, typed))
+
+    async def close(self) -> None:
+        """Close the brain and those before it; return when they are."""
+        if self._place is not None:
+            self._retire(self._place)
+            self._place = None
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+
+    @property
+    def registry(self) -> Registry:
+        """What the brain can do."""
+        return registry_of(self._at_work().workshop.brain)
+
+    @property
+    def suggestions(self) -> Suggesting:
+        """What completes what people type."""
+        return self
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the brain is to be given pictures."""
+        brain = self._at_work().workshop.brain
+        return isinstance(brain, Seeing) and brain.takes_images
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the brain remembers people."""
+        brain = self._at_work().workshop.brain
+        return isinstance(brain, Remembering) and brain.remembers
+
+    def _at_work(self) -> Place:
+        assert self._place is not None  # noqa: S101 - an agent connects when it has a brain
+        return self._place
+
+    def _retire(self, place: Place) -> None:
+        task = asyncio.create_task(place.retire(), name=f"old brain of {self._agent}")
+        self._retiring.add(task)
+        task.add_done_callback(self._has_retired)
+
+    def _has_retired(self, task: "asyncio.Task[None]") -> None:
+        self._retiring.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("the brain of %s did not close: %s", self._agent, where_raised(error))

@@ -1,0 +1,52 @@
+"""When sessions may begin: Discord counts each bot's, and resets the token of one with too many."""
+
+import asyncio
+from collections import OrderedDict
+from typing import TypedDict
+
+from bot.pool import AgentRefused
+
+WINDOW = 5.0
+"""Seconds in which a bot may begin `max_concurrency` sessions (Discord's documentation, "Session
+Start Limit Object")."""
+AT_ONCE = 8
+"""Agents that connect at the same time; the others wait their turn."""
+BOTS_REMEMBERED = 1000
+
+
+class Limit(TypedDict):
+    """What Discord says of a bot's sessions; `reset_after` is in milliseconds."""
+
+    total: int
+    remaining: int
+    reset_after: int
+    max_concurrency: int
+
+
+class Starts:
+    """Spaces the sessions of all agents of a process, whatever clients they come and go with."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(AT_ONCE)
+        self._next: OrderedDict[tuple[int, int], float] = OrderedDict()
+
+    @staticmethod
+    def check(limit: Limit, needed: int) -> None:
+        """Raise AgentRefused where a bot has fewer sessions left than it needs."""
+        if limit["remaining"] < needed:
+            wait = limit["reset_after"] / 1000
+            raise AgentRefused(
+                f"it has connected too often: of {limit['total']} times a day "
+                f"{limit['remaining']} are left. Discord allows more in {wait / 60:.0f} minutes.",
+                retry_after=wait,
+            )
+
+    async def wait(self, bot: int, shard_id: int, max_concurrency: int) -> None:
+        """Return when a session of this bot may begin, and count it."""
+        key = (bot, shard_id % max_concurrency)
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next.pop(key, now))
+        self._next[key] = at + WINDOW
+        if len(self._next) > BOTS_REMEMBERED:
+            self._next.popitem(last=False)
+        await asyncio.sleep(at - now)

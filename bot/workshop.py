@@ -1,0 +1,152 @@
+"""Brains at work: each in a thread of its own, so that one that blocks holds up no other agent.
+
+An agent's connection stays where it is. What passes between the two goes by way of the event loops:
+messages and the way back to them, and the brain's requests to the API.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from bot.api_client import ApiClient
+from bot.brains import Brain, Services
+from bot.messages import Button, Draft, Incoming, Outlet
+
+Result = TypeVar("Result")
+Loop = asyncio.AbstractEventLoop
+
+
+async def do_in(loop: Loop, work: Coroutine[Any, Any, Result]) -> Result:
+    """Have another thread's loop do something, and wait for the result."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+
+class Workshop:
+    """One brain and the thread that it works in."""
+
+    def __init__(self, name: str) -> None:
+        self._home = asyncio.get_running_loop()
+        self._loop: Future[Loop] = Future()
+        # A brain that never comes back must not keep the program from ending.
+        thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
+        thread.start()
+        self._brain: Brain | None = None
+
+    @property
+    def brain(self) -> Brain:
+        """The brain itself, for what can be read off it from any thread."""
+        assert self._brain is not None  # noqa: S101 - it is opened before it is used
+        return self._brain
+
+    async def open(self, make: Callable[[Services], Brain], services: Services) -> None:
+        """Make the brain. Raises what `make` raises."""
+        there = replace(services, api=ApiFromAfar(services.api, self._home))
+
+        async def work() -> Brain:
+            return make(there)
+
+        try:
+            self._brain = await self.do(work())
+        except BaseException:
+            await self._end()
+            raise
+
+    async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Have the brain's thread do something, and wait for the result."""
+        return await do_in(await asyncio.wrap_future(self._loop), work)
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        """Have the brain answer one message."""
+        await self.do(self.brain.handle(incoming, OutletFromAfar(outlet, self._home)))
+
+    async def close(self) -> None:
+        """Close the brain and end its thread."""
+        try:
+            await self.do(self.brain.close())
+        finally:
+            await self._end()
+
+    def _work(self) -> None:
+        asyncio.run(self._stay())
+
+    async def _stay(self) -> None:
+        self._over = asyncio.Event()
+        self._loop.set_result(asyncio.get_running_loop())
+        await self._over.wait()
+
+    async def _end(self) -> None:
+        loop = await asyncio.wrap_future(self._loop)
+        loop.call_soon_threadsafe(self._over.set)
+
+
+class ApiFromAfar(ApiClient):
+    """The connections to the API that another thread has."""
+
+    def __init__(self, api: ApiClient, home: Loop) -> None:
+        self._service_key = api._service_key
+        self._api = api
+        self._home = home
+
+    async def request(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Send one request there; the message that it is about stays known."""
+        return await do_in(self._home, self._api.request(*arguments, **named))
+
+    async def close(self) -> None:
+        """Do nothing: the connections are others' as well."""
+
+
+class OutletFromAfar:
+    """The way back to where a message came from, for a brain in another thread."""
+
+    def __init__(self, outlet: Outlet, home: Loop) -> None:
+        self._outlet = outlet
+        self._home = home
+
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Send one reply."""
+        await do_in(self._home, self._outlet.send(text, buttons, question))
+
+    def expect_secret(self) -> bool:
+        """Hide the person's next message where possible; it only sets a mark."""
+        return self._outlet.expect_secret()
+
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show that the bot is at work."""
+        async with _held(self._outlet.typing(), self._home):
+            yield
+
+    @asynccontextmanager
+    async def draft(self) -> AsyncIterator[Draft]:
+        """Write a reply bit by bit."""
+        async with _held(self._outlet.draft(), self._home) as draft:
+            yield DraftFromAfar(draft, self._home)
+
+
+class DraftFromAfar:
+    """A reply that is being written, for a brain in another thread."""
+
+    def __init__(self, draft: Draft, home: Loop) -> None:
+        self._draft = draft
+        self._home = home
+
+    async def show(self, text: str) -> None:
+        """Show the whole text so far."""
+        await do_in(self._home, self._draft.show(text))
+
+
+@asynccontextmanager
+async def _held(there: AbstractAsyncContextManager[Result], home: Loop) -> AsyncIterator[Result]:
+    """Open a context in another loop, and close it there with what happened here."""
+    entered = await do_in(home, there.__aenter__())
+    try:
+        yield entered
+    except BaseException as error:
+        if not await do_in(home, there.__aexit__(type(error), error, error.__traceback__)):
+            raise
+    else:
+        await do_in(home, there.__aexit__(None, None, None))
