@@ -4,10 +4,7 @@ The environment wins over the file. Secrets that are missing are made once and k
 in development; any other mode refuses to start without them.
 """
 
-import base64
-import json
 import os
-import secrets
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -18,22 +15,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
+from config.secrets import GENERATED_SECRETS, REQUIRED_SECRETS, keys_in, kept_secrets, weakness
+
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"
-MIN_SECRET_LENGTH = 32  # RFC 7518, section 3.2: an HS256 key is at least 256 bits
-WELL_KNOWN_SECRETS = (
-    "changeme",
-    "change-me",
-    "change_me",
-    "secret",
-    "password",
-    "example",
-    "your-",
-)
-REQUIRED_SECRETS = ("jwt_secret", "service_key")
-AGENT_KEYS = ("agent_token_keys",)
-GENERATED_SECRETS = (*REQUIRED_SECRETS, *AGENT_KEYS)
-KEY_BYTES = 32  # of a Fernet key, which is written in URL-safe base64
 
 
 class ConfigError(Exception):
@@ -165,6 +150,7 @@ class Settings(BaseSettings):
         1, gt=0, description="Seconds between two looks for reminders and messages that are due."
     )
     ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
+    ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
     discord_webhook_base_url: str = Field(
         "https://discord.com/api/webhooks/",
         description="What a user's Discord webhook must start with.",
@@ -217,9 +203,7 @@ class Settings(BaseSettings):
     @field_validator("agent_token_keys")
     @classmethod
     def _keys_are_fernets(cls, value: SecretStr) -> SecretStr:
-        for number, key in enumerate(keys_in(value), 1):
-            if not _is_fernet_key(key):
-                raise ValueError(f"key {number} is no Fernet key; `make secrets` prints a good one")
+        keys_in(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -255,36 +239,6 @@ class Settings(BaseSettings):
         return URL.create("sqlite", database=str(self.data_dir / "app.db"))
 
 
-def keys_in(value: SecretStr) -> list[str]:
-    """Return the keys of a comma-separated list."""
-    return [key.strip() for key in value.get_secret_value().split(",") if key.strip()]
-
-
-def new_secret(name: str) -> str:
-    """Return a good value for one of GENERATED_SECRETS, or for a password."""
-    if name in AGENT_KEYS:
-        return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-    return secrets.token_urlsafe(48)
-
-
-def _is_fernet_key(key: str) -> bool:
-    try:
-        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == KEY_BYTES
-    except ValueError:
-        return False
-
-
-def weakness(secret: str) -> str | None:
-    """Say what is wrong with a secret, or return None where nothing is."""
-    if not secret:
-        return "is missing"
-    if any(word in secret.lower() for word in WELL_KNOWN_SECRETS):
-        return "is a well-known example value"
-    if len(secret) < MIN_SECRET_LENGTH:
-        return f"is shorter than {MIN_SECRET_LENGTH} characters"
-    return None
-
-
 def load_settings(env_file: Path | None = None) -> Settings:
     """Read the settings and, in development, make the missing secrets.
 
@@ -301,11 +255,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
     missing = [name for name in GENERATED_SECRETS if not getattr(settings, name).get_secret_value()]
     if not missing:
         return settings
-    # Apart, so that a new secret for logging in leaves the agents' tokens readable.
-    kept = _kept(settings.data_dir / "secrets.json", REQUIRED_SECRETS, "everyone logs in again")
-    kept |= _kept(
-        settings.data_dir / "agent_keys.json", AGENT_KEYS, "give agents their tokens anew"
-    )
+    try:
+        kept = kept_secrets(settings.data_dir)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
 
 
@@ -316,30 +269,6 @@ def _explain(error: ValidationError) -> str:
         message = problem["msg"].removeprefix("Value error, ")
         lines.append(f"{name}: {message}" if name else message)
     return "\n".join(lines)
-
-
-def _kept(path: Path, names: tuple[str, ...], loss: str) -> dict[str, str]:
-    """Return development secrets from their file, which is made where it does not exist yet.
-
-    Two processes that start together agree: the file appears whole, by a link that only one of
-    them can make.
-    """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({name: new_secret(name) for name in names}, file)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its secrets are the ones that count
-        finally:
-            draft.unlink()
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-        return {name: str(kept[name]) for name in names}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged; delete it and {loss}") from error
 
 
 @lru_cache(maxsize=1)

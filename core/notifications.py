@@ -6,7 +6,7 @@ nor a message's text ever reach a log line or an error.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -16,7 +16,7 @@ import httpx2
 
 from config.settings import get_settings
 from core.errors import InvalidInput
-from core.postgres import exists, select_one, update, upsert
+from core.postgres import exists, select, select_one, update, upsert
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
@@ -24,17 +24,23 @@ TIMEOUT_SECONDS = 10
 DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
 # What Discord would not show as it is; addresses stay whole, and can be followed.
 MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
+GONE_WEBHOOK = (401, 403, 404, 410)
+GONE_TOPIC = (403,)  # someone else's; 401 and 404 are about the server and its token
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 SETTABLE = ("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How sending went: sent, to be tried again (`retry_after` in seconds), or failed for good."""
+    """How sending went: sent, to be tried again (`retry_after` in seconds), or failed for good.
+
+    `off`: nothing will ever arrive there, so that the channel is turned off.
+    """
 
     state: Literal["sent", "retry", "failed"]
     error: str | None = None
     retry_after: float | None = None
+    off: bool = False
 
 
 class Channel(Protocol):
@@ -64,7 +70,7 @@ class DiscordWebhook:
         outcome = Outcome("failed", "the message is empty")
         for part in _parts(text):
             body = {"content": part, "allowed_mentions": {"parse": []}}
-            outcome = _post(client, url, json=body)
+            outcome = _post(client, url, GONE_WEBHOOK, json=body)
             if outcome.state != "sent":
                 break
         return outcome
@@ -83,12 +89,21 @@ class Ntfy:
         if not TOPIC.fullmatch(target):
             return Outcome("failed", "the topic is not one that ntfy takes")
         server = get_settings().ntfy_base_url.rstrip("/")
-        return _post(client, f"{server}/{target}", content=text.encode())
+        token = get_settings().ntfy_token
+        headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        url = f"{server}/{target}"
+        return _post(client, url, GONE_TOPIC, content=text.encode(), headers=headers)
 
 
+NAMES = {DISCORD_WEBHOOK: "your Discord webhook", NTFY: "your ntfy topic"}
 discord = DiscordWebhook()
 ntfy = Ntfy()
 CHANNELS: Mapping[str, Channel] = {DISCORD_WEBHOOK: discord, NTFY: ntfy}
+
+
+def name_of(channel: str) -> str:
+    """Return what users call a channel of theirs."""
+    return NAMES.get(channel, f"your {channel} address")
 
 
 def new_client() -> httpx2.Client:
@@ -123,12 +138,20 @@ def set_notification_settings(userUUID: UUID | str, data_dict: Mapping[str, Any]
     return True
 
 
-def record_result(user_uuid: UUID, *, sent: bool, now: datetime) -> None:
-    """Write down, for the user to see, whether the last message went out."""
+def record_results(people: Collection[UUID], sent: bool, now: datetime) -> None:
+    """Write down, for the users to see, whether their last message went out.
+
+    Where another sender is writing it down at this moment, that will do: nobody waits.
+    """
+    if not people:
+        return
     changes: dict[str, Any] = {"current_notification_status": "active" if sent else "failed"}
     if sent:
         changes["last_message_sent"] = now
-    update("notifications", changes, {"user_uuid": user_uuid})
+    where = {"user_uuid": ("IN", list(people))}
+    free = select("notifications", where, columns=["user_uuid"], lock="skip locked")
+    if free:
+        update("notifications", changes, {"user_uuid": ("IN", [row["user_uuid"] for row in free])})
 
 
 def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool:
@@ -141,8 +164,16 @@ def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool
     return any(taken)
 
 
-def _post(client: httpx2.Client, url: str, **body: Any) -> Outcome:  # noqa: ANN401 - httpx's
-    """Post, and say what the answer means. The errors name the kind of failure alone."""
+def _post(
+    client: httpx2.Client,
+    url: str,
+    gone: Collection[int],
+    **body: Any,  # noqa: ANN401 - httpx's
+) -> Outcome:
+    """Post, and say what the answer means. The errors name the kind of failure alone.
+
+    gone: the statuses that mean that the address leads nowhere any more.
+    """
     try:
         response = client.post(url, **body)
     except httpx2.InvalidURL:
@@ -155,7 +186,7 @@ def _post(client: httpx2.Client, url: str, **body: Any) -> Outcome:  # noqa: ANN
     said = f"the receiver answered {status}"
     if status == 429 or status >= 500:
         return Outcome("retry", said, _retry_after(response))
-    return Outcome("failed", said)
+    return Outcome("failed", said, off=status in gone)
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

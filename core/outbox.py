@@ -1,144 +1,100 @@
-"""Reminders that fall due, and their way to the people who set them.
+"""Deliveries on their way to people: claimed under a lease, sent, and settled.
 
-Both are rows. A reminder that falls due becomes deliveries, one for each way its owner can be
-reached, in one transaction. A delivery is claimed under a lease, sent, and settled: a sender that
-dies before it settles loses its lease, and the delivery is claimed again. So a message may arrive
-twice, and none is lost.
+A sender that dies before it settles loses its lease, and the delivery is claimed again. So a
+message may arrive twice, and none is lost.
 """
 
-from collections.abc import Collection
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from config.clock import utc_now
 from core.database import transaction
-from core.notifications import record_result
-from core.postgres import delete, upsert
-from core.reach import CHAT, Address, Way, Ways, at, not_taken, targets
-from core.tables import chat_accounts, deliveries, reminders
+from core.notifications import record_results
+from core.reach import CHAT, SCHEDULER, Address, bot_at, not_taken, targets
+from core.reminders import LATE_AFTER_SECONDS, next_reminder
+from core.tables import chat_accounts, deliveries
+from core.trouble import turn_off
 
 Outcome = Literal["sent", "retry", "failed"]
 
 BACKOFF_SECONDS = (5, 30, 120, 600, 3600)
 """The pauses before each further try; when they are used up, the delivery is dead."""
+JITTER = 0.2
+"""By how much of itself a pause is lengthened at most, so that tries do not come all at once."""
 LONGEST_PAUSE_SECONDS = 86_400
 """The most that a receiver's Retry-After can put a delivery off."""
-LATE_AFTER_SECONDS = 60
-NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
 ERROR_LENGTH = 500
-CLAIMED = ("id", "user_uuid", "channel", "subject", "due_at", "attempts")
+CLAIMED = ("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "request_id")
 
 
-def set_reminder(
-    user_uuid: UUID, subject: str, text: str, due_at: datetime, chat_account_id: UUID | None = None
-) -> None:
-    """Set the one reminder of a subject, moving it where there is one; a moved one fires again."""
-    row = {
-        "user_uuid": user_uuid,
-        "subject": subject,
-        "text": text,
-        "due_at": due_at,
-        "fired_at": None,
-        "chat_account_id": chat_account_id,
-    }
-    upsert("reminders", row, ["user_uuid", "subject"])
+class Settlement(NamedTuple):
+    """How sending one delivery went.
 
-
-def cancel_reminder(user_uuid: UUID, subject: str) -> None:
-    """Drop the reminder of a subject; where there is none, do nothing."""
-    delete("reminders", {"user_uuid": user_uuid, "subject": subject})
-
-
-def cancel_reminders(user_uuid: UUID, subjects: Collection[str]) -> None:
-    """Drop the reminders of several subjects at once."""
-    delete("reminders", {"user_uuid": user_uuid, "subject": ("IN", list(subjects))})
-
-
-def fire_due(now: datetime, limit: int = 100) -> int:
-    """Turn up to `limit` reminders that are due into deliveries and return how many they were.
-
-    Reminders that another process is firing at this moment are left to it.
+    `error` says why it failed, without the message and the target. `retry_after` is the receiver's
+    wish in seconds; the next try comes no sooner. `off`: nothing will arrive there any more.
     """
-    with transaction() as connection:
-        due = (
-            connection.execute(
-                select(reminders)
-                .where(reminders.c.fired_at.is_(None), reminders.c.due_at <= now)
-                .order_by(reminders.c.due_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            .mappings()
-            .all()
-        )
-        if not due:
-            return 0
-        connection.execute(
-            update(reminders)
-            .where(reminders.c.id.in_([row["id"] for row in due]))
-            .values(fired_at=now)
-        )
-        ways = Ways(connection, {row["user_uuid"] for row in due})
-        made = [
-            delivery
-            for row in due
-            for delivery in _deliveries_of(
-                row, ways.to(row["user_uuid"], row["chat_account_id"]), now
-            )
-        ]
-        connection.execute(insert(deliveries), made)
-    return len(due)
+
+    delivery_id: UUID
+    lease_id: UUID
+    outcome: Outcome
+    error: str | None = None
+    retry_after: float | None = None
+    off: bool = False
 
 
 def claim(
-    channels: Collection[str],
-    now: datetime,
-    lease_seconds: float = 60,
-    limit: int = 20,
-    address: Address | None = None,
+    senders: Collection[str], now: datetime, lease_seconds: float = 60, limit: int = 20
 ) -> list[dict[str, Any]]:
-    """Lease up to `limit` deliveries that are due on these channels, the longest-waiting first.
+    """Lease up to `limit` deliveries that are due and theirs to send, the longest-waiting first.
 
-    With an address, only those to people who are reached there. Each row has `id`, `lease_id`,
-    `user_uuid`, `channel`, `subject` (None where it came from no reminder), `text` (which says so
-    where it is late), `due_at`, `attempts` and `target`: the account on the platform, the webhook,
-    or the topic; None where the user has removed it meanwhile.
+    Each row has `id`, `lease_id`, `user_uuid`, `channel`, `sender`, `subject` (None where it came
+    from no reminder), `text` (which says so where it is late), `due_at`, `attempts`, `request_id`
+    and `target`: the account on the platform, the webhook, the topic or the address; None where the
+    user has removed it meanwhile. What falls into quiet hours is put off to their end instead.
     """
-    lease = uuid4()
-    until = now + timedelta(seconds=lease_seconds)
     with transaction() as connection:
-        rows = (
-            connection.execute(
-                select(deliveries)
-                .where(_waiting(channels, address), deliveries.c.next_attempt_at <= now)
-                .order_by(deliveries.c.next_attempt_at, deliveries.c.due_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            .mappings()
-            .all()
-        )
+        rows: list[RowMapping] = []
+        for sender in senders if len(senders) == 1 else _with_work(connection, senders, now):
+            if len(rows) < limit:
+                rows += _lock_due(connection, sender, now, limit - len(rows))
         if not rows:
             return []
+        lease, until = uuid4(), now + timedelta(seconds=lease_seconds)
         # The end of the lease is also the next attempt, so that one index finds all that is free.
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_([row["id"] for row in rows]))
-            .values(lease_id=lease, leased_until=until, next_attempt_at=until)
+        _change(
+            connection,
+            [row["id"] for row in rows],
+            lease_id=lease,
+            leased_until=until,
+            next_attempt_at=until,
         )
-        found = targets(connection, rows)
-    return [
-        {
-            **{key: row[key] for key in CLAIMED},
-            "lease_id": lease,
-            "text": row["text"] + _lateness(row["due_at"], now),
-            "target": target,
-        }
-        for row, target in zip(rows, found, strict=True)
-    ]
+        claimed, put_off = [], defaultdict(list)
+        for row, target in zip(rows, targets(connection, rows, now), strict=True):
+            late = (now - row["due_at"]).total_seconds() > LATE_AFTER_SECONDS
+            if target.quiet_until and (late or not row["any_hour"]):
+                put_off[target.quiet_until].append(row["id"])
+                continue
+            found = {key: row[key] for key in CLAIMED}
+            text = row["text"] + (_lateness(row["due_at"], now) if late else "")
+            claimed.append({**found, "lease_id": lease, "text": text, "target": target.address})
+        for end, ids in put_off.items():
+            _change(connection, ids, lease_id=None, leased_until=None, next_attempt_at=end)
+    return claimed
 
 
 def settle(
@@ -148,116 +104,132 @@ def settle(
     error: str | None = None,
     retry_after: float | None = None,
     *,
+    off: bool = False,
     now: datetime | None = None,
 ) -> bool:
-    """Write down how sending went; return False where the lease is no longer the caller's.
+    """Write down how sending one went; False where the lease is no longer the caller's."""
+    one = Settlement(delivery_id, lease_id, outcome, error, retry_after, off)
+    return bool(settle_all([one], now))
 
-    `error` says why it failed, without the message and the target. `retry_after` is the receiver's
-    wish in seconds; the next try comes no sooner.
-    """
+
+def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -> set[UUID]:
+    """Write down how sending went; return the ids of those whose lease was still the caller's."""
+    said = {one.delivery_id: one for one in settlements}
     now = now or utc_now()
     with transaction() as connection:
-        row = (
-            connection.execute(
-                select(deliveries)
-                .where(
-                    deliveries.c.id == delivery_id,
-                    deliveries.c.lease_id == lease_id,
-                    deliveries.c.state == "waiting",
-                )
+        rows = [
+            row
+            for row in connection.execute(
+                select(*(deliveries.c[name] for name in (*CLAIMED, "lease_id", "chat_account_id")))
+                .where(deliveries.c.id.in_(said), deliveries.c.state == "waiting")
+                .order_by(deliveries.c.id)
                 .with_for_update()
+            ).mappings()
+            if row["lease_id"] == said[row["id"]].lease_id
+        ]
+        over = {"lease_id": None, "leased_until": None, "attempts": deliveries.c.attempts + 1}
+        sent = [row for row in rows if said[row["id"]].outcome == "sent"]
+        if sent:
+            done = {"state": "sent", "settled_at": now, "last_error": None}
+            _change(connection, [row["id"] for row in sent], **over, **done)
+        unsent = [row for row in rows if said[row["id"]].outcome != "sent"]
+        dead = []
+        for row in unsent:
+            one = said[row["id"]]
+            values = _after(row, one, now)
+            if one.off:
+                values |= turn_off(connection, row, one.error or "", now)
+            if values.get("state") == "dead":
+                dead.append(row)
+            _change(connection, [row["id"]], **over, **values)
+        for rows_, went_out in ((sent, True), (dead, False)):
+            record_results(
+                {row["user_uuid"] for row in rows_ if row["channel"] != CHAT}, went_out, now
             )
-            .mappings()
-            .one_or_none()
-        )
-        if row is None:
-            return False
-        attempts = row["attempts"] + 1
-        values: dict[str, Any] = {
-            "attempts": attempts,
-            "lease_id": None,
-            "leased_until": None,
-            "last_error": error[:ERROR_LENGTH] if error else None,
-        }
-        if outcome == "retry" and attempts <= len(BACKOFF_SECONDS):
-            wish = min(retry_after or 0, LONGEST_PAUSE_SECONDS)
-            pause = max(wish, BACKOFF_SECONDS[attempts - 1])
-            values["next_attempt_at"] = now + timedelta(seconds=pause)
-        else:
-            values |= {"state": "sent" if outcome == "sent" else "dead", "settled_at": now}
-            if row["channel"] != CHAT:
-                record_result(row["user_uuid"], sent=outcome == "sent", now=now)
-        connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(values))
-    return True
+    return {row["id"] for row in rows}
 
 
-def next_delivery(
-    channels: Collection[str], now: datetime, address: Address | None = None
-) -> datetime | None:
+def next_delivery(senders: Collection[str], now: datetime) -> datetime | None:
     """Return when the next delivery can be claimed, `now` where one waits already, or None."""
-    return _earliest(func.min(deliveries.c.next_attempt_at), _waiting(channels, address), now)
+    with transaction() as connection:
+        found = _earliest(connection, senders)
+    return max(now, found[0][0]) if found else None
 
 
-def next_reminder(now: datetime, address: Address | None = None) -> datetime | None:
-    """Return when the next reminder falls due, `now` where one has already, or None.
-
-    With an address, only reminders of people who may be reached there.
-    """
-    condition: ColumnElement[bool] = reminders.c.fired_at.is_(None)
-    if address is not None:
-        condition &= reminders.c.user_uuid.in_(select(chat_accounts.c.user_uuid).where(at(address)))
-    return _earliest(func.min(reminders.c.due_at), condition, now)
-
-
-def next_due(now: datetime, address: Address | None = None) -> datetime | None:
-    """Return when the next reminder or chat delivery is due, at an address or all, or None."""
-    found = (next_reminder(now, address), next_delivery((CHAT,), now, address))
+def next_due(now: datetime, addresses: Collection[Address]) -> datetime | None:
+    """Return when the next reminder or delivery is due at these addresses, or None."""
+    found = (
+        next_reminder(now, addresses),
+        next_delivery([bot_at(address) for address in addresses], now),
+    )
     return min((moment for moment in found if moment), default=None)
 
 
-def _earliest(
-    moment: ColumnElement[Any], condition: ColumnElement[bool], now: datetime
-) -> datetime | None:
-    with transaction() as connection:
-        earliest: datetime | None = connection.execute(select(moment).where(condition)).scalar()
-    return None if earliest is None else max(now, earliest)
+def _earliest(connection: Connection, senders: Collection[str]) -> list[tuple[datetime, str]]:
+    """Return when each of the senders has something to send, the earliest first."""
+    # The name is a parameter of one look into the index: however much waits, it costs the same.
+    looks = [
+        select(
+            literal(sender).label("sender"),
+            select(deliveries.c.next_attempt_at)
+            .where(_waiting(sender))
+            .order_by(deliveries.c.next_attempt_at)
+            .limit(1)
+            .scalar_subquery()
+            .label("at"),
+        )
+        for sender in senders
+    ]
+    rows = connection.execute(union_all(*looks)) if len(looks) > 1 else connection.execute(looks[0])
+    return sorted((row.at, row.sender) for row in rows if row.at is not None)
 
 
-def _waiting(channels: Collection[str], address: Address | None) -> ColumnElement[bool]:
-    """Match the deliveries that are still to be sent, and may be."""
-    condition: ColumnElement[bool] = and_(
-        deliveries.c.state == "waiting", deliveries.c.channel.in_(channels)
+def _with_work(connection: Connection, senders: Collection[str], now: datetime) -> list[str]:
+    return [sender for at_, sender in _earliest(connection, senders) if at_ <= now]
+
+
+def _lock_due(connection: Connection, sender: str, now: datetime, limit: int) -> list[RowMapping]:
+    rows = connection.execute(
+        select(deliveries)
+        .where(_waiting(sender), deliveries.c.next_attempt_at <= now)
+        .order_by(deliveries.c.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    if address is None:
-        return condition
-    return condition & deliveries.c.chat_account_id.in_(
-        select(chat_accounts.c.id).where(at(address), not_taken())
+    return list(rows.mappings())
+
+
+def _waiting(sender: str) -> ColumnElement[bool]:
+    """Match the deliveries that a sender still has to send, and may."""
+    waiting = and_(deliveries.c.state == "waiting", deliveries.c.sender == sender)
+    if sender == SCHEDULER:
+        return waiting
+    return waiting & (
+        select(chat_accounts.c.id)
+        .where(chat_accounts.c.id == deliveries.c.chat_account_id, not_taken())
+        .correlate(deliveries)
+        .exists()
     )
 
 
-def _deliveries_of(reminder: RowMapping, ways: list[Way], now: datetime) -> list[dict[str, Any]]:
-    """Return a row for each way to reach the owner, or a dead one that says there is none."""
-    base = {
-        "user_uuid": reminder["user_uuid"],
-        "subject": reminder["subject"],
-        "text": reminder["text"],
-        "due_at": reminder["due_at"],
-        "next_attempt_at": now,
-        "state": "waiting",
-        "last_error": None,
-        "settled_at": None,
-    }
-    if not ways:
-        dead = {"state": "dead", "last_error": NO_CHANNEL, "settled_at": now}
-        return [{**base, **dead, "channel": CHAT, "chat_account_id": None}]
-    return [{**base, "channel": channel, "chat_account_id": chat} for channel, chat in ways]
+def _after(row: RowMapping, said: Settlement, now: datetime) -> dict[str, Any]:
+    """Return what becomes of a delivery that was not sent."""
+    values: dict[str, Any] = {"last_error": said.error[:ERROR_LENGTH] if said.error else None}
+    if said.outcome == "retry" and row["attempts"] < len(BACKOFF_SECONDS):
+        jitter = 1 + random.uniform(0, JITTER)  # noqa: S311 - nobody gains by guessing it
+        wish = min(said.retry_after or 0, LONGEST_PAUSE_SECONDS)
+        pause = max(wish, BACKOFF_SECONDS[row["attempts"]] * jitter)
+        return values | {"next_attempt_at": now + timedelta(seconds=pause)}
+    return values | {"state": "dead", "settled_at": now}
+
+
+def _change(connection: Connection, ids: Collection[UUID], **values: Any) -> None:  # noqa: ANN401
+    connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(values))
 
 
 def _lateness(due_at: datetime, now: datetime) -> str:
-    """Say how late a message is, in the largest whole unit, or nothing where it is in time."""
+    """Say how late a message is, in the largest whole unit."""
     late = int((now - due_at).total_seconds())
-    if late <= LATE_AFTER_SECONDS:
-        return ""
     size, unit = next(
         (size, unit)
         for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"))

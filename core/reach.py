@@ -1,24 +1,46 @@
 """Where a user can be reached: the chats they write from, the channels they switched on."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from core.notifications import DISCORD_WEBHOOK, NTFY
-from core.tables import chat_accounts, notifications
+from core.quiet import quiet_until, zone_of
+from core.tables import chat_accounts, notifications, push_addresses, users
 
 CHAT = "chat"
+SCHEDULER = "scheduler"
 Address = tuple[str, str]
 """A platform and the agent on it, such as ("discord", "default")."""
-Way = tuple[str, UUID | None]
-"""A channel and, where it is the chat, the chat account."""
 
 
-def at(address: Address) -> ColumnElement[bool]:
-    """Match the chat accounts at an address."""
-    platform, agent = address
-    return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent == agent)
+class Way(NamedTuple):
+    """A channel, who sends there, and where it is the chat, the chat account."""
+
+    channel: str
+    sender: str = SCHEDULER
+    chat_account_id: UUID | None = None
+
+
+class Target(NamedTuple):
+    """Where a message goes, None where the user removed it, and until when they want quiet."""
+
+    address: str | None
+    quiet_until: datetime | None
+
+
+def bot_at(address: Address) -> str:
+    """Return the name by which a bot is the sender of deliveries: "discord/default"."""
+    return "/".join(address)
+
+
+def at(addresses: Collection[Address]) -> ColumnElement[bool]:
+    """Match the chat accounts at these addresses, all on one platform."""
+    ((platform, *_), *_), agents = addresses, [agent for _, agent in addresses]
+    return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent.in_(agents))
 
 
 def not_taken() -> ColumnElement[bool]:
@@ -46,45 +68,87 @@ class Ways:
             .where(chat_accounts.c.user_uuid.in_(users), not_taken())
             .order_by(chat_accounts.c.last_used_at.desc())
         )
-        self._chats = found.mappings().all()
+        self._chats: dict[UUID, list[RowMapping]] = {}
+        for chat in found.mappings():
+            self._chats.setdefault(chat["user_uuid"], []).append(chat)
         self._channels = _switched_on(connection, users)
 
     def to(self, user_uuid: UUID, came_from: UUID | None) -> list[Way]:
         """Return a user's channels, and one chat: where the order came from, else the latest."""
-        own = [chat for chat in self._chats if chat["user_uuid"] == user_uuid]
-        chats = [chat["id"] for chat in own if chat["id"] == came_from]
-        chats += [chat["id"] for chat in own if chat["logged_in"]]
-        return [(CHAT, chat) for chat in chats[:1]] + [
-            (channel, None) for channel in self._channels.get(user_uuid, {})
+        chats = self._chats_of(user_uuid, came_from, blocked=False)
+        return chats[:1] + [Way(channel) for channel in self._channels.get(user_uuid, {})]
+
+    def blocked(self, user_uuid: UUID, came_from: UUID | None) -> Way | None:
+        """Return the chat that would do, but for the person having blocked the bot there."""
+        return next(iter(self._chats_of(user_uuid, came_from, blocked=True)), None)
+
+    def _chats_of(self, user_uuid: UUID, came_from: UUID | None, *, blocked: bool) -> list[Way]:
+        own = self._chats.get(user_uuid, [])
+        first = [chat for chat in own if chat["id"] == came_from]
+        return [
+            Way(CHAT, bot_at((chat["platform"], chat["agent"])), chat["id"])
+            for chat in [*first, *(chat for chat in own if chat["logged_in"])]
+            if (chat["blocked_at"] is not None) is blocked
         ]
 
 
-def targets(connection: Connection, rows: Sequence[RowMapping]) -> list[str | None]:
-    """Return each delivery's account, webhook or topic; None where it has been removed."""
-    accounts = connection.execute(
-        select(chat_accounts.c.id, chat_accounts.c.account_id).where(
-            chat_accounts.c.id.in_({row["chat_account_id"] for row in rows} - {None})
+def targets(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Target]:
+    """Return where each delivery goes, and whether it has to wait for the end of quiet hours."""
+    accounts = {}
+    if chats := {row["chat_account_id"] for row in rows} - {None}:
+        found = connection.execute(
+            select(chat_accounts.c.id, chat_accounts.c.account_id).where(
+                chat_accounts.c.id.in_(chats)
+            )
         )
-    )
-    chats: dict[UUID, str] = {row.id: row.account_id for row in accounts}
-    channels = _switched_on(connection, {row["user_uuid"] for row in rows})
+        accounts = {row.id: row.account_id for row in found}
+    people = {row["user_uuid"] for row in rows}
+    settings = _settings(connection, people)
+    channels = {} if len(accounts) == len(rows) else _switched_on(connection, people, settings)
+    quiet = {
+        user_uuid: quiet_until(found, zone_of(found["time_zone"]), now)
+        for user_uuid, found in settings.items()
+    }
     return [
-        chats.get(row["chat_account_id"])
-        if row["channel"] == CHAT
-        else channels.get(row["user_uuid"], {}).get(row["channel"])
+        Target(
+            accounts.get(row["chat_account_id"])
+            if row["channel"] == CHAT
+            else channels.get(row["user_uuid"], {}).get(row["channel"]),
+            quiet.get(row["user_uuid"]),
+        )
         for row in rows
     ]
 
 
+def _settings(connection: Connection, people: Collection[UUID]) -> dict[UUID, RowMapping]:
+    rows = connection.execute(
+        select(notifications, users.c.time_zone)
+        .join(users, users.c.id == notifications.c.user_uuid)
+        .where(notifications.c.user_uuid.in_(people))
+    )
+    return {row["user_uuid"]: row for row in rows.mappings()}
+
+
 def _switched_on(
-    connection: Connection, users: Collection[UUID]
-) -> Mapping[UUID, Mapping[str, str]]:
+    connection: Connection,
+    people: Collection[UUID],
+    settings: Mapping[UUID, RowMapping] | None = None,
+) -> dict[UUID, dict[str, str]]:
     """Return the channels that users have switched on, with where they lead."""
-    rows = connection.execute(select(notifications).where(notifications.c.user_uuid.in_(users)))
-    return {row["user_uuid"]: _channels(row) for row in rows.mappings()}
+    if settings is None:
+        settings = _settings(connection, people)
+    found = {user_uuid: _own_channels(row) for user_uuid, row in settings.items()}
+    pushes = connection.execute(
+        select(push_addresses)
+        .where(push_addresses.c.user_uuid.in_(people), push_addresses.c.enabled)
+        .order_by(push_addresses.c.scheme)
+    )
+    for row in pushes.mappings():
+        found.setdefault(row["user_uuid"], {})[row["scheme"]] = row["url"]
+    return found
 
 
-def _channels(row: RowMapping) -> dict[str, str]:
+def _own_channels(row: RowMapping) -> dict[str, str]:
     found = {}
     if row["discord_enabled"] and row["discord_webhook"]:
         found[DISCORD_WEBHOOK] = row["discord_webhook"]

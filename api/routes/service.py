@@ -1,12 +1,12 @@
 """What the bot alone may ask for, with its service key: users' tokens, and messages to send."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.models import Body, Success, Text
 from api.request_id import quiet
@@ -15,10 +15,12 @@ from core import chats, outbox
 from core.auth import issue_token, read_token
 from core.errors import NotFound
 from core.postgres import select_one
-from core.reach import CHAT
+from core.reach import bot_at
+from core.trouble import let_in
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
+MOST_AGENTS = 1000
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
@@ -51,10 +53,24 @@ class LoggedIn(BaseModel):
     time_zone: str | None
 
 
-class Claim(Agent):
-    """How many messages the bot wants to send now."""
+class Claim(Body):
+    """Whose messages the bot wants to send now, and how many."""
 
+    platform: Annotated[Short, Field(max_length=32)]
+    agent: Short | None = None
+    agents: list[Short] = Field([], max_length=MOST_AGENTS)
     limit: int = Field(20, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _names_someone(self) -> Self:
+        if not self.names:
+            raise ValueError("name the agents")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The agents, each once."""
+        return sorted({*self.agents, *([self.agent] if self.agent else [])})
 
 
 class Delivery(BaseModel):
@@ -62,10 +78,12 @@ class Delivery(BaseModel):
 
     id: UUID
     lease_id: UUID
+    agent: str
     account_id: str = Field(validation_alias="target")
     text: str
     due_at: datetime
     subject: str | None = Field(description="What it is about, such as tasks:<id>.")
+    request_id: str | None = Field(description="The request that set the reminder.")
 
 
 class Claimed(BaseModel):
@@ -92,6 +110,7 @@ def link(body: Link) -> dict[str, Any]:
     """Log a person in at a chat, with a token of theirs."""
     user_uuid = read_token(body.token).user_uuid
     row = chats.link(user_uuid, body.platform, body.agent, body.account_id)
+    _let_in(row)
     return _logged_in(row)
 
 
@@ -105,6 +124,7 @@ def refresh(body: Account) -> dict[str, Any]:
     row = chats.find(body.platform, body.agent, body.account_id)
     if row is None:
         raise NotFound("Nobody is logged in there.")
+    _let_in(row)
     return _logged_in(row)
 
 
@@ -124,12 +144,14 @@ def unlink(body: Account) -> Success:
 @service
 @quiet
 def claim(body: Claim) -> dict[str, Any]:
-    """Lease the messages that are due at a bot's chats."""
+    """Lease the messages that are due at the chats of one agent, or of many."""
     now = current_app.extensions["clock"]()
-    address = (body.platform, body.agent)
+    addresses = [(body.platform, name) for name in body.names]
+    agents = {bot_at((platform, name)): name for platform, name in addresses}
+    claimed = outbox.claim(list(agents), now, limit=body.limit)
     return {
-        "deliveries": outbox.claim([CHAT], now, limit=body.limit, address=address),
-        "next_due_at": outbox.next_due(now, address),
+        "deliveries": [row | {"agent": agents[row["sender"]]} for row in claimed],
+        "next_due_at": outbox.next_due(now, addresses),
     }
 
 
@@ -141,10 +163,22 @@ def settle(delivery_id: UUID, body: Settlement) -> Success:
     """Say how sending a message went; a lease that ran out is a 404."""
     now = current_app.extensions["clock"]()
     if not outbox.settle(
-        delivery_id, body.lease_id, body.outcome, body.error, body.retry_after, now=now
+        delivery_id,
+        body.lease_id,
+        body.outcome,
+        body.error,
+        body.retry_after,
+        off=body.outcome == "failed",  # the person takes no messages from this bot
+        now=now,
     ):
         raise NotFound("This message is no longer yours to settle.")
     return Success()
+
+
+def _let_in(chat: dict[str, Any]) -> None:
+    """Let messages in again: the bot asks for a person because they write to it."""
+    if chat["blocked_at"] is not None:
+        let_in(chat["id"], current_app.extensions["clock"]())
 
 
 def _logged_in(chat: dict[str, Any]) -> dict[str, Any]:

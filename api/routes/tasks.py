@@ -18,7 +18,7 @@ from api.security import caller
 from core import postgres
 from core.database import transaction
 from core.errors import Conflict, NotFound
-from core.outbox import cancel_reminder, cancel_reminders, set_reminder
+from core.reminders import cancel_reminder, cancel_reminders, set_reminder
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"

@@ -7,6 +7,7 @@ from typing import Any
 
 from core import notifications, outbox
 from core.errors import Unavailable
+from core.reach import SCHEDULER
 from scheduler.daemon import Daemon
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Sender:
         """Start sending all that is due; return when the next message is."""
         while not self._daemon.stopping and (rows := self._claim()):
             self._under_way |= {self._pool.submit(self._send, row) for row in rows}
-        return outbox.next_delivery(notifications.CHANNELS, self._clock())
+        return outbox.next_delivery([SCHEDULER], self._clock())
 
     def finish(self) -> None:
         """Wait for what is under way, and let go of the connections."""
@@ -43,7 +44,7 @@ class Sender:
         for future in done:
             future.result()  # what went wrong there is the job's error
         free = SENDERS - len(self._under_way)
-        return outbox.claim(notifications.CHANNELS, self._clock(), limit=free)
+        return outbox.claim([SCHEDULER], self._clock(), limit=free)
 
     def _send(self, row: dict[str, Any]) -> None:
         if row["target"] is None:
@@ -59,6 +60,7 @@ class Sender:
                 outcome.state,
                 outcome.error,
                 outcome.retry_after,
+                off=outcome.off,
                 now=self._clock(),
             )
         except Unavailable:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core import outbox
+from core import reminders
 from scheduler.daemon import Daemon
 
 
@@ -10,8 +10,8 @@ def register(daemon: Daemon) -> None:
     """Look for reminders that are due, at the latest every WAKE_INTERVAL seconds."""
 
     def fire() -> datetime | None:
-        while not daemon.stopping and outbox.fire_due(daemon.clock()):
+        while not daemon.stopping and reminders.fire_due(daemon.clock()):
             daemon.wake("deliveries")
-        return outbox.next_reminder(daemon.clock())
+        return reminders.next_reminder(daemon.clock())
 
     daemon.add_job("reminders", fire, daemon.settings.wake_interval)

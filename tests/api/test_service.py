@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from core import outbox
+from core import reminders
+from core.postgres import select
 from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
 CHAT = {"platform": "discord", "agent": "default", "account_id": "1234"}
@@ -75,10 +76,12 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
     here.post("/api/tasks", {"name": "call mum", "due_at": DUE})
     assert claim(bot) == {"deliveries": [], "next_due_at": DUE}
     clock.forward(hours=1)
-    outbox.fire_due(clock())
+    reminders.fire_due(clock())
     claimed = claim(bot)
     [delivery] = claimed["deliveries"]
-    assert sorted(delivery) == ["account_id", "due_at", "id", "lease_id", "subject", "text"]
+    assert sorted(delivery) == [
+        *("account_id", "agent", "due_at", "id", "lease_id", "request_id", "subject", "text")
+    ]
     assert delivery["account_id"] == "1234"
     assert delivery["text"] == "Reminder: call mum"
     assert delivery["due_at"] == DUE
@@ -94,7 +97,7 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
 def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
-    outbox.fire_due(clock())
+    reminders.fire_due(clock())
     [delivery] = claim(bot)["deliveries"]
     body = {"lease_id": delivery["lease_id"], "outcome": "retry", "error": "x", "retry_after": 7.5}
     assert bot.post(f"/api/service/deliveries/{delivery['id']}/settle", body).status_code == 200
@@ -106,10 +109,51 @@ def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clo
 def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
-    outbox.fire_due(clock())
+    reminders.fire_due(clock())
     for other in ({"agent": "other"}, {"platform": "console"}):
         assert claim(bot, **other) == {"deliveries": [], "next_due_at": None}
     assert len(claim(bot)["deliveries"]) == 1
+
+
+def test_one_request_claims_for_many_agents(bot: Caller, ada: Caller, clock: Clock) -> None:
+    for agent in ("echo", "helper", "quiet"):
+        user = ada.with_token(link(bot, ada, agent=agent)["token"])
+        user.post("/api/tasks", {"name": f"by {agent}", "due_at": NOW.isoformat()})
+    reminders.fire_due(clock())
+    body = {"platform": "discord", "agents": ["echo", "helper", "nobody"]}
+    claimed = bot.post("/api/service/deliveries/claim", body).json["deliveries"]
+    told = {(one["agent"], one["text"]) for one in claimed}
+    assert told == {("echo", "Reminder: by echo"), ("helper", "Reminder: by helper")}
+    answer = bot.post("/api/service/deliveries/claim", body | {"agents": [], "agent": "quiet"})
+    assert [one["agent"] for one in answer.json["deliveries"]] == ["quiet"]
+
+
+def test_a_delivery_names_the_request_that_set_it(bot: Caller, ada: Caller, clock: Clock) -> None:
+    user = ada.with_token(link(bot, ada)["token"])
+    user.headers["X-Request-ID"] = "message-1"
+    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    reminders.fire_due(clock())
+    assert claim(bot)["deliveries"][0]["request_id"] == "message-1"
+
+
+def test_who_blocked_the_bot_gets_what_was_held_when_they_write_again(
+    bot: Caller, ada: Caller, clock: Clock
+) -> None:
+    user = ada.with_token(link(bot, ada)["token"])
+    for name in ("first", "second"):
+        user.post("/api/tasks", {"name": name, "due_at": NOW.isoformat()})
+        reminders.fire_due(clock())
+        for delivery in claim(bot)["deliveries"]:
+            path = f"/api/service/deliveries/{delivery['id']}/settle"
+            body = {"lease_id": delivery["lease_id"], "outcome": "failed", "error": "blocked"}
+            assert bot.post(path, body).status_code == 200
+    assert [row["state"] for row in select("deliveries")] == ["held", "held"]
+    clock.forward(hours=2)
+    assert claim(bot) == {"deliveries": [], "next_due_at": None}
+    assert bot.post("/api/service/tokens", CHAT).status_code == 200
+    texts = {delivery["text"] for delivery in claim(bot)["deliveries"]}
+    late = "(late: it was due 2 hours ago)"
+    assert texts == {f"Reminder: first {late}", f"Reminder: second {late}"}
 
 
 @on_one_database
@@ -127,6 +171,8 @@ def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock
         ("deliveries/claim", {**AGENT, "limit": 0}),
         ("deliveries/claim", {**AGENT, "limit": 101}),
         ("deliveries/claim", {}),
+        ("deliveries/claim", {"platform": "discord", "agents": []}),
+        ("deliveries/claim", {"platform": "discord", "agents": [""]}),
         (f"deliveries/{ABSENT}/settle", {"lease_id": "x", "outcome": "sent"}),
         (f"deliveries/{ABSENT}/settle", {"lease_id": ABSENT, "outcome": "lost"}),
         (

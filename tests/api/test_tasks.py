@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core import outbox
 from core.postgres import select
+from core.reminders import fire_due, next_reminder
 from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
 LATER = "2030-01-01T18:00:00+01:00"  # five hours after NOW
@@ -101,12 +101,12 @@ def test_a_reminder_that_went_out_is_not_sent_again_by_a_new_name(
 ) -> None:
     path = f"/api/tasks/{add(ada, 'call mum', due_at=LATER)['id']}"
     clock.forward(hours=6)
-    assert outbox.fire_due(clock()) == 1
+    assert fire_due(clock()) == 1
     ada.put(path, {"name": "call dad"})
-    assert outbox.fire_due(clock()) == 0
+    assert fire_due(clock()) == 0
     ada.put(path, {"due_at": EVEN_LATER})
     clock.forward(days=1)
-    assert outbox.fire_due(clock()) == 1
+    assert fire_due(clock()) == 1
 
 
 def test_emptying_and_deleting_lists(ada: Caller) -> None:
@@ -210,4 +210,4 @@ def test_nothing_is_kept_of_a_task_whose_reminder_fails(ada: Caller) -> None:
         ada.post("/api/tasks", {"name": "x", "due_at": "1969-01-01T00:00:00Z"}).status_code == 400
     )
     assert ada.get("/api/tasks", done="all").json == []
-    assert outbox.next_reminder(NOW) is None
+    assert next_reminder(NOW) is None

@@ -20,7 +20,7 @@ from bot.deliveries import Undeliverable
 from bot.transports import console
 from bot.transports.console import Console, run_console
 from config.settings import Settings, get_settings
-from core.outbox import fire_due
+from core.reminders import fire_due
 from tests.support.chat import PASSWORD, World, until
 from tests.support.model_server import Answer, ModelServer
 

@@ -10,7 +10,7 @@ import pytest
 from config.logs import QUIET
 from config.settings import get_settings
 from core import notifications
-from core.database import Database
+from core.database import Database, transaction
 from core.errors import InvalidInput
 from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome, deliver, new_client
 from tests.support.http_sink import (
@@ -247,8 +247,10 @@ def test_nothing_else_can_be_set(database: Database, data: dict[str, object]) ->
 def test_a_result_is_written_down_for_the_user(database: Database) -> None:
     ada = user()
     notifications.setNotificationSettings(ada, {"ntfy_topic": "ada"})
-    notifications.record_result(ada, sent=True, now=NOW)
-    notifications.record_result(ada, sent=False, now=NOW)
+    with transaction():
+        notifications.record_results({ada}, True, NOW)
+        notifications.record_results({ada}, False, NOW)
+        notifications.record_results(set(), True, NOW)
     row = notifications.getNotificationSettings(ada)
     assert row
     assert (row["last_message_sent"], row["current_notification_status"]) == (NOW, "failed")

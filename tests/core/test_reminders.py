@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from core import outbox
+from core import outbox, reminders
 from core.postgres import count
+from core.reach import bot_at
 from tests.support.people import (
     CONSOLE,
     DISCORD,
@@ -26,17 +27,17 @@ WEBHOOK = "https://discord.com/api/webhooks/1/secret"
 
 
 def remind(user_uuid: UUID, chat_id: UUID | None = None, *, subject: str = "tea") -> None:
-    outbox.set_reminder(user_uuid, subject, "Reminder: tea", NOW, chat_id)
+    reminders.set_reminder(user_uuid, subject, "Reminder: tea", NOW, chat_id)
 
 
 def test_a_reminder_that_is_moved_fires_again_at_its_new_time() -> None:
     ada = user()
     chat(ada)
     remind(ada)
-    assert outbox.fire_due(NOW) == 1
-    outbox.set_reminder(ada, "tea", "Reminder: green tea", later(60))
-    assert outbox.fire_due(later(59)) == 0
-    assert outbox.fire_due(later(60)) == 1
+    assert reminders.fire_due(NOW) == 1
+    reminders.set_reminder(ada, "tea", "Reminder: green tea", later(60))
+    assert reminders.fire_due(later(59)) == 0
+    assert reminders.fire_due(later(60)) == 1
     assert sorted(row["text"] for row in deliveries()) == ["Reminder: green tea", "Reminder: tea"]
 
 
@@ -44,33 +45,33 @@ def test_a_cancelled_reminder_never_fires() -> None:
     ada = user()
     chat(ada)
     remind(ada)
-    outbox.cancel_reminder(ada, "tea")
-    outbox.cancel_reminder(ada, "never set")
-    assert outbox.fire_due(NOW) == 0
+    reminders.cancel_reminder(ada, "tea")
+    reminders.cancel_reminder(ada, "never set")
+    assert reminders.fire_due(NOW) == 0
 
 
 def test_nothing_fires_before_its_time_and_nothing_twice() -> None:
     ada = user()
     chat(ada)
     remind(ada)
-    assert outbox.fire_due(later(-0.001)) == 0
-    assert outbox.fire_due(NOW) == 1
-    assert outbox.fire_due(NOW) == 0
+    assert reminders.fire_due(later(-0.001)) == 0
+    assert reminders.fire_due(NOW) == 1
+    assert reminders.fire_due(NOW) == 0
 
 
 def test_a_clock_that_is_set_back_repeats_nothing() -> None:
     ada = user()
     chat(ada)
     remind(ada)
-    assert [outbox.fire_due(later(s)) for s in (5, -3600, 0, 5, 7200)] == [1, 0, 0, 0, 0]
+    assert [reminders.fire_due(later(s)) for s in (5, -3600, 0, 5, 7200)] == [1, 0, 0, 0, 0]
 
 
 def test_a_clock_that_jumps_ahead_fires_once_and_says_that_it_is_late() -> None:
     ada = user()
     chat(ada)
     remind(ada)
-    assert [outbox.fire_due(later(2 * 86_400)) for _ in range(3)] == [1, 0, 0]
-    (row,) = outbox.claim(["chat"], later(2 * 86_400), address=DISCORD)
+    assert [reminders.fire_due(later(2 * 86_400)) for _ in range(3)] == [1, 0, 0]
+    (row,) = outbox.claim([bot_at(DISCORD)], later(2 * 86_400))
     assert row["text"] == "Reminder: tea (late: it was due 2 days ago)"
 
 
@@ -79,7 +80,7 @@ def test_more_reminders_than_the_limit_take_several_rounds() -> None:
     chat(ada)
     for number in range(5):
         remind(ada, subject=f"tea {number}")
-    assert [outbox.fire_due(NOW, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [reminders.fire_due(NOW, limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
 
 # The ways to a user
@@ -87,7 +88,7 @@ def test_more_reminders_than_the_limit_take_several_rounds() -> None:
 
 def fired(user_uuid: UUID, chat_id: UUID | None = None) -> list[tuple[str, Any]]:
     remind(user_uuid, chat_id)
-    assert outbox.fire_due(NOW) == 1
+    assert reminders.fire_due(NOW) == 1
     return [
         (row["channel"], row["chat_account_id"])
         for row in deliveries(user_uuid=user_uuid, state="waiting")
@@ -130,7 +131,7 @@ def test_a_reminder_that_can_reach_nobody_is_kept_as_a_dead_letter() -> None:
     chat(bob)
     assert fired(ada) == []
     (row,) = deliveries(user_uuid=ada)
-    assert (row["state"], row["last_error"]) == ("dead", outbox.NO_CHANNEL)
+    assert (row["state"], row["last_error"]) == ("dead", reminders.NO_CHANNEL)
     assert row["settled_at"] == NOW
 
 
@@ -147,7 +148,7 @@ def test_several_fire_at_once_and_each_reminder_fires_once() -> None:
     def fire(_: int) -> int:
         start.wait()
         fired = 0
-        while number := outbox.fire_due(NOW, limit=5):
+        while number := reminders.fire_due(NOW, limit=5):
             fired += number
         return fired
 

@@ -6,7 +6,7 @@ from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.reminders import Offer
 from bot.transports.discord_interactions import OFFER_EXPIRED
-from core import outbox
+from core import reminders
 from core.postgres import select_one
 from tests.support.stage import Member, Stage, labels
 
@@ -95,7 +95,7 @@ async def test_a_reminder_of_nothing_that_can_be_done_has_no_buttons(
     row = select_one("users", {"username": "ada"})
     assert row is not None
     for subject in ("birthday", "tasks:" + "x" * 90):
-        outbox.set_reminder(row["id"], subject, f"About {subject}", stage.world.clock())
+        reminders.set_reminder(row["id"], subject, f"About {subject}", stage.world.clock())
         async with stage.pushing():
             await ada.receives(f"About {subject}")
         assert ada.buttons == []

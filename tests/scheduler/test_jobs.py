@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from config.clock import utc_now
 from config.settings import get_settings
-from core import outbox
+from core import reminders
 from core.database import Database
 from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
@@ -62,7 +62,7 @@ def test_a_reminder_is_sent_within_a_second_of_its_time(sink: HttpSink) -> None:
     with scheduler(wake_interval=1):
         time.sleep(0.3)
         due = utc_now() + timedelta(seconds=1.4)
-        outbox.set_reminder(ada, "tea", "Reminder: tea", due)
+        reminders.set_reminder(ada, "tea", "Reminder: tea", due)
         assert sink.wait_for(1) == ["Reminder: tea"]
         assert timedelta(0) <= utc_now() - due < timedelta(seconds=1)
         until(settled)
@@ -78,7 +78,7 @@ def test_what_fell_due_while_nothing_ran_is_sent_once_and_says_that_it_is_late(
 ) -> None:
     ada = user()
     channels(ada, sink.webhooks + "1/x", "ada")
-    outbox.set_reminder(ada, "tea", "Reminder: *tea*", utc_now() - timedelta(hours=3))
+    reminders.set_reminder(ada, "tea", "Reminder: *tea*", utc_now() - timedelta(hours=3))
     with scheduler(), scheduler():
         sink.wait_for(2)
         until(settled)
@@ -94,12 +94,14 @@ def test_one_channel_that_fails_for_good_does_not_stop_the_other(sink: HttpSink)
     ada = user()
     channels(ada, sink.webhooks + "1/x", "ada")
     sink.answer("/api/webhooks/", deleted_webhook())
-    outbox.set_reminder(ada, "tea", "Reminder: tea", utc_now())
+    reminders.set_reminder(ada, "tea", "Reminder: tea", utc_now())
     with scheduler():
-        until(lambda: len(deliveries()) == 2 and settled())
-    webhook, ntfy = deliveries()
+        until(lambda: len(deliveries()) == 3 and settled())
+    (webhook,) = deliveries(channel="discord_webhook")
     assert (webhook["state"], webhook["last_error"]) == ("dead", "the receiver answered 404")
-    assert ntfy["state"] == "sent"
+    assert {row["state"] for row in deliveries(channel="ntfy")} == {"sent"}
+    told = "I turned your Discord webhook off: the receiver answered 404."
+    assert sorted(sink.texts)[0] == told
 
 
 @pytest.mark.usefixtures("database")
@@ -192,7 +194,7 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(
     caplog.set_level(logging.INFO)
     ada = user()
     channels(ada, topic="ada")
-    outbox.set_reminder(ada, "tea", "Reminder: tea", utc_now() + timedelta(seconds=0.7))
+    reminders.set_reminder(ada, "tea", "Reminder: tea", utc_now() + timedelta(seconds=0.7))
     due_now(ada)
     sink.answer("/ada", Answer(200, delay=0.5))
     with scheduler():

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import URL
 
 from config.clock import utc_now
-from core import outbox
+from core import reminders
 from core.database import Database
 from core.postgres import update
 from tests.support.http_sink import Answer, HttpSink
@@ -43,13 +43,13 @@ def test_killing_the_daemon_while_it_sends_loses_nothing(
     settings = {"DATABASE_URL": where(database_url), "WAKE_INTERVAL": "0.1"}
     ada = user()
     channels(ada, topic="ada")
-    outbox.set_reminder(ada, "cut off", "Reminder: cut off", utc_now())
+    reminders.set_reminder(ada, "cut off", "Reminder: cut off", utc_now())
     sink.answer("/ada", Answer(200, delay=3))
     with service(DAEMON, tmp_path / "log", **settings) as daemon:
         sink.wait_for(1, timeout=20)  # it is being sent, and not yet settled
         daemon.kill()
     for number in range(5):
-        outbox.set_reminder(ada, f"{number}", f"Reminder: {number}", utc_now())
+        reminders.set_reminder(ada, f"{number}", f"Reminder: {number}", utc_now())
     assert sent() == 0
     # The lease of the one that was cut off lasts a minute; let it be over.
     over = utc_now() - timedelta(seconds=1)
@@ -70,7 +70,7 @@ def test_sigterm_finishes_what_is_being_sent_and_logs_no_text(
 ) -> None:
     ada = user()
     channels(ada, sink.webhooks + "1/hidden", "hidden")
-    outbox.set_reminder(ada, "tea", "Reminder: hidden", utc_now())
+    reminders.set_reminder(ada, "tea", "Reminder: hidden", utc_now())
     sink.answer("/", Answer(200, delay=0.5), Answer(500, delay=0.5))
     settings = {"DATABASE_URL": where(database_url), "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
     with service(DAEMON, tmp_path / "log", **settings) as daemon:

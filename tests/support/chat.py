@@ -34,7 +34,7 @@ from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.orders import Understanding
 from config.settings import Settings, get_settings
 from core.database import Database
-from core.outbox import fire_due
+from core.reminders import fire_due
 from tests.support.api_server import running
 
 AGENT = "test-bot"

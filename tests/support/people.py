@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from core import notifications
-from core.postgres import insert, select
+from core.postgres import insert, select, select_one
+from core.reach import SCHEDULER, bot_at
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DISCORD = ("discord", "default")
@@ -56,7 +57,10 @@ def channels(user_uuid: UUID, webhook: str | None = None, topic: str | None = No
 
 def waiting(user_uuid: UUID, channel: str = "ntfy", **columns: object) -> UUID:
     """Make a delivery that is due at NOW, and return its id."""
+    home = columns.get("chat_account_id")
+    account = select_one("chat_accounts", {"id": home}) if home else None
     row = {
+        "sender": bot_at((account["platform"], account["agent"])) if account else SCHEDULER,
         "user_uuid": user_uuid,
         "channel": channel,
         "text": "Reminder: tea",

@@ -1,0 +1,43 @@
+"""The daily digest: what a user is reminded of until the next one. It is a reminder itself."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from core.tables import reminders
+
+DIGEST = "digest"
+"""The subject of the reminder that brings it."""
+DAILY = "FREQ=DAILY"
+SHOWN = 50
+TITLE = "Your day:"
+NOTHING = "Your day: there is nothing to remind you of."
+
+
+def digest(connection: Connection, user_uuid: UUID, zone: ZoneInfo, now: datetime) -> str:
+    """Return the text: each reminder of the next 24 hours with its time in the user's zone."""
+    rows = (
+        connection.execute(
+            select(reminders.c.text, reminders.c.due_at)
+            .where(
+                reminders.c.user_uuid == user_uuid,
+                reminders.c.subject != DIGEST,
+                reminders.c.fired_at.is_(None),
+                reminders.c.due_at > now,
+                reminders.c.due_at <= now + timedelta(days=1),
+            )
+            .order_by(reminders.c.due_at)
+            .limit(SHOWN + 1)
+        )
+        .mappings()
+        .all()
+    )
+    lines = [
+        f"• {row['due_at'].astimezone(zone):%H:%M} {row['text'].removeprefix('Reminder: ')}"
+        for row in rows[:SHOWN]
+    ]
+    if len(rows) > SHOWN:
+        lines.append("• … and more")
+    return "\n".join([TITLE, *lines]) if lines else NOTHING

@@ -1,0 +1,42 @@
+"""Quiet hours: a stretch of each day, on the user's own clock, in which nothing unasked arrives."""
+
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import RowMapping
+
+from config.settings import get_settings
+from core import postgres
+
+
+def zone_of(name: str | None) -> ZoneInfo:
+    """Return a user's time zone, or the default one."""
+    return ZoneInfo(name or get_settings().time_zone)
+
+
+def zone_of_user(user_uuid: UUID) -> ZoneInfo:
+    """Return the time zone of a user by id."""
+    user = postgres.select_one("users", {"id": user_uuid})
+    return zone_of(user["time_zone"] if user else None)
+
+
+def quiet_until(settings: RowMapping, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """Return when the quiet hours end that `now` is in, or None outside of them.
+
+    settings: a row with `quiet_from` and `quiet_to`, times such as 22:00; the hours may go over
+    midnight.
+    """
+    if not settings["quiet_from"] or not settings["quiet_to"]:
+        return None
+    local = now.astimezone(zone)
+    begins, ends = (time.fromisoformat(settings[name]) for name in ("quiet_from", "quiet_to"))
+    at = local.time()
+    over_midnight = begins > ends
+    inside = at >= begins or at < ends if over_midnight else begins <= at < ends
+    if not inside:
+        return None
+    last_day = local.date() + timedelta(days=over_midnight and at >= begins)
+    end = datetime.combine(last_day, ends, zone).astimezone(UTC)
+    # Where the clocks skip the end, or come twice to it, it may seem to be past.
+    return max(end, now + timedelta(seconds=1))
