@@ -42,18 +42,18 @@ class Attempt:
         """Count the try. Raises TooManyAttempts while a pause lasts."""
         if self._counters.get(self._pause):
             raise self._refusal()
-        tries = self._counters.incr(self._tries, REMEMBERED)
+        tries, _ = self._counters.hit(self._tries, REMEMBERED)
         attacked = self._counters.get(self._account) >= ATTACK_FAILURES
         over = tries - (1 if attacked else FREE_TRIES)
         if over < 0:
             return
         pause = (PAUSE_UNDER_ATTACK if attacked else FIRST_PAUSE) * 2 ** min(over, 20)
-        if self._counters.incr(self._pause, min(pause, LONGEST_PAUSE)) > 1:
+        if self._counters.hit(self._pause, min(pause, LONGEST_PAUSE))[0] > 1:
             raise self._refusal()  # another try at the same moment was first
 
     def failed(self) -> None:
         """Keep what was counted: the password was wrong."""
-        self._counters.incr(self._account, REMEMBERED)
+        self._counters.hit(self._account, REMEMBERED)
         _count("failed")
 
     def succeeded(self) -> None:

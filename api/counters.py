@@ -25,8 +25,11 @@ Result = TypeVar("Result")
 class Counters(Protocol):
     """What is counted, each under a key."""
 
-    def incr(self, key: str, expiry: int) -> int:
-        """Count one more, and return how many; a new key is forgotten `expiry` seconds later."""
+    def hit(self, key: str, expiry: int) -> tuple[int, float]:
+        """Count one more; return how many, and when the key is forgotten, in seconds since 1970.
+
+        A new key is forgotten `expiry` seconds later.
+        """
 
     def get(self, key: str) -> int:
         """Return how many were counted."""
@@ -46,8 +49,8 @@ class Memory:
         self._numbers: dict[str, tuple[int, float]] = {}
         self._swept = time.time()
 
-    def incr(self, key: str, expiry: int) -> int:
-        """Count one more, and return how many."""
+    def hit(self, key: str, expiry: int) -> tuple[int, float]:
+        """Count one more; return how many, and when the key is forgotten."""
         now = time.time()
         with self._lock:
             if now - self._swept > SWEEP_EVERY:
@@ -58,7 +61,7 @@ class Memory:
             if until <= now:
                 number, until = 0, now + expiry
             self._numbers[key] = number + 1, until
-            return number + 1
+            return number + 1, until
 
     def get(self, key: str) -> int:
         """Return how many were counted."""
@@ -75,18 +78,41 @@ class Memory:
             self._numbers.pop(key, None)
 
 
+class Redis:
+    """Counters in Redis. Raises StorageError where it does not answer."""
+
+    def __init__(self, url: str) -> None:
+        patience = {"socket_timeout": REDIS_PATIENCE, "socket_connect_timeout": REDIS_PATIENCE}
+        self._store: Any = storage_from_string(url, wrap_exceptions=True, **patience)
+
+    def hit(self, key: str, expiry: int) -> tuple[int, float]:
+        """Count one more; return how many, and when the key is forgotten, to the second."""
+        return self._store.incr(key, expiry), self._store.get_expiry(key)
+
+    def get(self, key: str) -> int:
+        """Return how many were counted."""
+        return int(self._store.get(key))
+
+    def get_expiry(self, key: str) -> float:
+        """Return when a key is forgotten, to the second; now, for an unknown one."""
+        return float(self._store.get_expiry(key))
+
+    def clear(self, key: str) -> None:
+        """Forget a key."""
+        self._store.clear(key)
+
+
 class Shared:
     """Counters in Redis. While it is away, each process counts for itself."""
 
     def __init__(self, url: str) -> None:
-        patience = {"socket_timeout": REDIS_PATIENCE, "socket_connect_timeout": REDIS_PATIENCE}
-        self._redis: Any = storage_from_string(url, wrap_exceptions=True, **patience)
+        self._redis = Redis(url)
         self._memory = Memory()
         self._away_until = 0.0
 
-    def incr(self, key: str, expiry: int) -> int:
-        """Count one more, and return how many."""
-        return self._ask(lambda store: store.incr(key, expiry))
+    def hit(self, key: str, expiry: int) -> tuple[int, float]:
+        """Count one more; return how many, and when the key is forgotten."""
+        return self._ask(lambda store: store.hit(key, expiry))
 
     def get(self, key: str) -> int:
         """Return how many were counted."""

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, current_app, g, request
+from flask import Response, current_app, request
 
+from api.call import current_call
 from core import postgres
 from core.database import transaction
 from core.errors import AppError, Conflict, InvalidInput
@@ -42,12 +43,13 @@ def install(app: APIFlask) -> None:
 
 
 def _once(dispatch: Callable[[], Any]) -> Any:  # noqa: ANN401 - what a view may return
-    key = request.headers.get(HEADER)
-    if key is None or request.method != "POST" or g.caller is None:
+    call = current_call.get()
+    key = call.request.headers.get(HEADER)
+    if key is None or call.request.method != "POST" or call.caller is None:
         return dispatch()
     if not KEY.fullmatch(key):
         raise InvalidInput(f"{HEADER}: 1 to 255 visible ASCII characters.")
-    mine = {"user_uuid": g.caller.user_uuid, "idempotency_key": key}
+    mine = {"user_uuid": call.caller.user_uuid, "idempotency_key": key}
     try:
         return _first(mine, dispatch)
     except _SentBefore:

@@ -8,12 +8,13 @@ import math
 import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from apiflask import APIFlask
-from flask import Response, current_app, g, request
-from limits import RateLimitItem, parse_many
+from flask import Response, current_app
+from limits import parse_many
 
+from api.call import Call, current_call
 from api.counters import counters
 from config.settings import Settings
 from core.errors import TooManyAttempts
@@ -48,10 +49,19 @@ def unlimited(view: View) -> View:
 
 def source() -> str:
     """Return where a request comes from: the chat account that the bot names, or an address."""
-    account = request.headers.get(CHAT_ACCOUNT_HEADER)
-    if g.is_bot and account:
+    call = current_call.get()
+    account = call.request.headers.get(CHAT_ACCOUNT_HEADER)
+    if call.is_bot and account:
         return f"chat {account[:LONGEST_ACCOUNT]}"
-    return f"address {_site(request.remote_addr or '')}"
+    return f"address {_site(call.request.remote_addr or '')}"
+
+
+class Limit(NamedTuple):
+    """So many requests in so many seconds; the name tells its counters from those of others."""
+
+    name: str
+    amount: int
+    seconds: int
 
 
 class Limits:
@@ -59,25 +69,24 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self.counters = counters(settings.rate_limit_storage_url)
-        self._usual = parse_many(settings.rate_limit)
-        self._guarded = parse_many(settings.rate_limit_login)
+        self._usual = _limits("all", settings.rate_limit)
+        self._guarded = _limits("guarded", settings.rate_limit_login)
 
     def count(self) -> None:
         """Count this request. Raises TooManyRequests."""
-        pace = _pace()
+        call = current_call.get()
+        pace = _pace(call)
         if pace == "unlimited":
             return
-        who = f"user {g.caller.user_uuid}" if g.caller else source()
-        self._hit("all", who, self._usual)
+        who = f"user {call.caller.user_uuid}" if call.caller else source()
+        self._hit(call, self._usual, who)
         if pace == "guarded":
-            self._hit("guarded", source(), self._guarded)
+            self._hit(call, self._guarded, source())
 
-    def _hit(self, scope: str, who: str, limits: list[RateLimitItem]) -> None:
+    def _hit(self, call: Call, limits: list[Limit], who: str) -> None:
         for limit in limits:
-            key = f"{scope}/{limit}/{who}"
-            used = self.counters.incr(key, limit.get_expiry())
-            until = self.counters.get_expiry(key)
-            g.limit = limit.amount, max(0, limit.amount - used), math.ceil(until)
+            used, until = self.counters.hit(f"{limit.name}/{who}", limit.seconds)
+            call.limit = limit.amount, max(0, limit.amount - used), math.ceil(until)
             if used > limit.amount:
                 raise TooManyRequests(max(1, math.ceil(until - time.time())))
 
@@ -89,10 +98,15 @@ def install(app: APIFlask) -> None:
     app.after_request(_tell)
 
 
-def _pace() -> Pace:
-    if request.endpoint is None or (g.is_bot and g.access in ("service", "operator")):
+def _limits(scope: str, words: str) -> list[Limit]:
+    return [Limit(f"{scope}/{one}", one.amount, one.get_expiry()) for one in parse_many(words)]
+
+
+def _pace(call: Call) -> Pace:
+    endpoint = call.request.endpoint
+    if endpoint is None or (call.is_bot and call.access in ("service", "operator")):
         return "unlimited"
-    view = current_app.view_functions[request.endpoint]
+    view = current_app.view_functions[endpoint]
     pace: Pace = view.__dict__.get(PACE, "usual")
     return pace
 
@@ -110,7 +124,6 @@ def _site(address: str) -> str:
 
 def _tell(response: Response) -> Response:
     """Say on every answer how much is left of the limit that was counted last."""
-    if limit := g.get("limit"):
-        for name, value in zip(HEADERS, limit, strict=True):
-            response.headers[name] = str(value)
+    if limit := current_call.get().limit:
+        response.headers.extend(zip(HEADERS, map(str, limit), strict=True))
     return response

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from functools import partial
 
 from apiflask import APIFlask
-from flask import Response, g, request
+from flask import Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import QueuePool
 
+from api.call import current_call
 from core.database import get_database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "api_requests",
             "Requests answered.",
@@ -46,6 +48,16 @@ class Metrics:
             gauge = Gauge(f"api_pool_{name}", words, registry=self._registry)
             gauge.set_function(partial(_of_pool, function))
 
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        key = method, route, status
+        found = self._series.get(key)
+        if found is None:
+            found = self.requests.labels(*key), self.seconds.labels(route)
+            self._series[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
     def text(self) -> bytes:
         """Return all figures as Prometheus reads them."""
         return generate_latest(self._registry)
@@ -58,10 +70,10 @@ def install(app: APIFlask) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         # The rule, not the path, and the method of a known one: both have few values.
-        rule = request.url_rule
-        method, route = (request.method, rule.rule) if rule else ("-", NO_ROUTE)
-        metrics.requests.labels(method, route, response.status_code).inc()
-        metrics.seconds.labels(route).observe(time.perf_counter() - g.started)
+        call = current_call.get()
+        rule = call.request.url_rule
+        method, route = (call.request.method, rule.rule) if rule else ("-", NO_ROUTE)
+        metrics.count(method, route, response.status_code, time.perf_counter() - call.started)
         return response
 
 

@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+import api.serialisation  # noqa: F401 - before any route is declared
+
 Value = TypeVar("Value")
 
 

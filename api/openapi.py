@@ -6,8 +6,9 @@ from typing import Any
 from apiflask import APIFlask
 
 from api import idempotency
+from api.call import Access
 from api.models import Error
-from api.security import SERVICE_KEY_HEADER, Access, access_of
+from api.security import SERVICE_KEY_HEADER, access_of
 
 Document = dict[str, Any]
 

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from apiflask import APIFlask
-from flask import request
 from werkzeug.routing import BaseConverter
 
+from api.call import current_call
 from core.errors import InvalidInput
 
 
@@ -39,6 +39,6 @@ def install(app: APIFlask) -> None:
 
 
 def _refuse_malformed() -> None:
-    for name, value in (request.view_args or {}).items():
+    for name, value in (current_call.get().request.view_args or {}).items():
         if isinstance(value, Malformed):
             raise InvalidInput(f"{name}: this is not a UUID.")

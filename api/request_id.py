@@ -8,8 +8,9 @@ from random import getrandbits
 from typing import Any, TypeVar
 
 from apiflask import APIFlask
-from flask import Response, current_app, g, request
+from flask import Request, Response, current_app, request
 
+from api.call import Call, current_call
 from config.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -34,24 +35,29 @@ def install(app: APIFlask) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get(HEADER, "")
-    request_id.set(given if SAFE.fullmatch(given) else f"{getrandbits(128):032x}")
-    g.started = time.perf_counter()
+    this: Request = request._get_current_object()  # type: ignore[attr-defined]
+    given = this.headers.get(HEADER)
+    name = given if given and SAFE.fullmatch(given) else f"{getrandbits(128):032x}"
+    request_id.set(name)
+    current_call.set(Call(this, name, time.perf_counter()))
 
 
 def _end(response: Response) -> Response:
-    response.headers[HEADER] = request_id.get()
-    log.log(
-        logging.DEBUG if _is_quiet() and response.status_code < 400 else logging.INFO,
-        "%s %s %d %.1f ms",
-        request.method,
-        request.url_rule or "(no such address)",  # the rule: a path may hold a user's name
-        response.status_code,
-        (time.perf_counter() - g.started) * 1000,
-    )
+    call = current_call.get()
+    response.headers.add(HEADER, call.request_id)
+    level = logging.DEBUG if response.status_code < 400 and _is_quiet(call) else logging.INFO
+    if log.isEnabledFor(level):
+        log.log(
+            level,
+            "%s %s %d %.1f ms",
+            call.request.method,
+            call.request.url_rule or "(no such address)",  # the rule: a path may hold a user's name
+            response.status_code,
+            (time.perf_counter() - call.started) * 1000,
+        )
     return response
 
 
-def _is_quiet() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
+def _is_quiet(call: Call) -> bool:
+    view = current_app.view_functions.get(call.request.endpoint or "")
     return view is not None and QUIET in view.__dict__

@@ -6,20 +6,25 @@ Every route needs a user's token unless it says otherwise: `@public` opens it to
 
 import hmac
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from apiflask import APIFlask
-from flask import Response, current_app, g, request
+from flask import Response, current_app
 
 from api import limits
+from api.call import Access, Call, current_call
 from core.auth import Caller, read_token
 from core.errors import NotAuthenticated
 
-Access = Literal["user", "public", "service", "operator"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
 POLICY = "default-src 'none'; frame-ancestors 'none'"
+HARDENING = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+)
 SERVICE_KEY_HEADER = "X-Service-Key"
 
 
@@ -49,7 +54,9 @@ def access_of(view: Callable[..., Any]) -> Access:
 
 def caller() -> Caller:
     """Return the user whose token came with this request."""
-    found: Caller = g.caller
+    found = current_call.get().caller
+    if found is None:
+        raise NotAuthenticated
     return found
 
 
@@ -63,46 +70,49 @@ def install(app: APIFlask) -> None:
 
 def _identify() -> None:
     """Find out who is calling, for the routes that want to know."""
-    g.access, g.caller, g.refusal = "public", None, None
-    g.is_bot = _is_bot()
-    if request.endpoint is None:  # no such address: Flask answers 404 or 405 next
+    call = current_call.get()
+    call.is_bot = _is_bot(call)
+    endpoint = call.request.endpoint
+    if endpoint is None:  # no such address: Flask answers 404 or 405 next
         return
-    g.access = access_of(current_app.view_functions[request.endpoint])
-    if g.access == "user":
+    call.access = access_of(current_app.view_functions[endpoint])
+    if call.access == "user":
         try:
-            g.caller = read_token(bearer_token())
+            call.caller = read_token(_bearer_token(call))
         except NotAuthenticated as error:
-            g.refusal = error
+            call.refusal = error
 
 
 def _admit() -> None:
-    if g.refusal is not None:
-        raise g.refusal
-    if g.access == "service" and not g.is_bot:
+    call = current_call.get()
+    if call.refusal is not None:
+        raise call.refusal
+    if call.access == "service" and not call.is_bot:
         raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
-    if g.access == "operator" and not (g.is_bot or _is_operator()):
+    if call.access == "operator" and not (call.is_bot or _is_operator(call)):
         raise NotAuthenticated("Only who runs the service may see this, with METRICS_TOKEN.")
 
 
-def bearer_token() -> str:
-    """Return the token that came with this request. Raises NotAuthenticated."""
-    given = request.authorization
-    if given is None or given.type != "bearer" or not given.token:
+def _bearer_token(call: Call) -> str:
+    scheme, _, token = call.request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(
             "Please log in, and send the header 'Authorization: Bearer <token>'."
         )
-    return given.token
+    return token.strip()
 
 
-def _is_bot() -> bool:
-    given = request.headers.get(SERVICE_KEY_HEADER, "")
+def _is_bot(call: Call) -> bool:
+    given = call.request.headers.get(SERVICE_KEY_HEADER)
+    if not given:
+        return False
     expected = current_app.extensions["settings"].service_key.get_secret_value()
-    return bool(given and expected) and same_secret(given, expected)
+    return bool(expected) and same_secret(given, expected)
 
 
-def _is_operator() -> bool:
+def _is_operator(call: Call) -> bool:
     expected = current_app.extensions["settings"].metrics_token
-    return expected is not None and same_secret(bearer_token(), expected.get_secret_value())
+    return expected is not None and same_secret(_bearer_token(call), expected.get_secret_value())
 
 
 def same_secret(given: str, expected: str) -> bool:
@@ -112,8 +122,7 @@ def same_secret(given: str, expected: str) -> bool:
 
 def _harden(response: Response) -> Response:
     """Keep answers out of caches, and out of a browser's guesses and frames."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.extend(HARDENING)
+    if "Content-Security-Policy" not in response.headers:
+        response.headers.add("Content-Security-Policy", POLICY)
     return response

@@ -1,11 +1,14 @@
 """Log-ins and tokens: who may act as which user."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
+from pydantic import BaseModel, ValidationError
 
 from config.settings import get_settings
 from core import postgres, users
@@ -25,6 +28,35 @@ class Caller:
     username: str
     chat_account_id: UUID | None = None
     role: str = "user"  # or admin
+
+
+class Claims(BaseModel, strict=True):
+    """What a token says: RFC 7519, section 4.1, and two claims of our own."""
+
+    sub: UUID
+    exp: float
+    iat: float = 0
+    nbf: float = 0
+    aud: None = None  # tokens for a certain audience are none of ours
+    ver: int = 0
+    chat: UUID | None = None
+
+    def in_force(self) -> bool:
+        """Tell whether now is the time of this token."""
+        return max(self.iat, self.nbf) <= time.time() < self.exp
+
+
+class _KnownKeys(HMACAlgorithm):
+    """HS256 without asking for every token whether the secret may be a certificate after all."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the key as it is used."""
+        return key.encode() if isinstance(key, str) else key
+
+
+_tokens = jwt.PyJWS()
+_tokens.unregister_algorithm(ALGORITHM)
+_tokens.register_algorithm(ALGORITHM, _KnownKeys(HMACAlgorithm.SHA256))
 
 
 def get_login_token(username: str, password: str) -> str | bool:
@@ -56,10 +88,10 @@ def read_token(token: str) -> Caller:
     tokens were ended since or the user is gone.
     """
     claims = _verified(token)
-    user = users.find_user(claims["sub"])
-    if user is None or user["token_version"] != claims["ver"]:
+    user = users.find_user(claims.sub)
+    if user is None or user["token_version"] != claims.ver:
         raise NotAuthenticated
-    return Caller(user["id"], user["username"], claims["chat"], user["role"])
+    return Caller(user["id"], user["username"], claims.chat, user["role"])
 
 
 def verify_login_token(
@@ -100,19 +132,18 @@ def _secrets() -> list[str]:
     return get_settings().jwt_secret.get_secret_value().replace(" ", "").split(",")
 
 
-def _verified(token: str) -> dict[str, Any]:
-    """Return the claims of a token that is ours and in force, with what may be left out."""
+def _verified(token: str) -> Claims:
+    """Return the claims of a token that is ours and in force. Raises NotAuthenticated."""
     for secret in _secrets():
         try:
-            claims = jwt.decode(
-                token, secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}
-            )
-            chat = claims.get("chat")
-            return {"ver": 0, **claims, "chat": UUID(str(chat)) if chat else None}
+            claims = Claims.model_validate_json(_tokens.decode(token, secret, [ALGORITHM]))
         except jwt.InvalidSignatureError:
             continue  # perhaps signed with an older one
-        except (jwt.InvalidTokenError, ValueError) as error:  # ValueError: odd characters, no UUID
+        except (jwt.InvalidTokenError, ValidationError, UnicodeError) as error:
             raise NotAuthenticated from error
+        if claims.in_force():
+            return claims
+        break
     raise NotAuthenticated
 
 

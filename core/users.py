@@ -38,7 +38,7 @@ def check_username(username: str) -> str:
 def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
     """Return the row of a user, or None; a text that is no UUID is nobody's."""
     try:
-        user_uuid = UUID(str(userUUID))
+        user_uuid = userUUID if isinstance(userUUID, UUID) else UUID(str(userUUID))
     except ValueError:
         return None
     return postgres.select_one("users", {"id": user_uuid})

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from core.errors import InvalidInput, UnknownName
 
 COMPARISONS = ("=", "!=", "<", ">", "<=", ">=", "LIKE", "ILIKE")
+CACHED_ORDERS = 500
 CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
 ORDER = re.compile(r"(.+?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?", re.IGNORECASE)
 
@@ -74,8 +76,16 @@ def _read_condition(column: str, wanted: tuple[Any, ...] | None) -> tuple[Condit
 
 
 def _read_order(text: str) -> Order:
-    match = ORDER.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
+    order = _parsed_order(text) if isinstance(text, str) else None
+    if order is None:
         raise UnknownName(f"order_by: a column and ASC or DESC, not {text!r}.")
+    return order
+
+
+@lru_cache(CACHED_ORDERS)
+def _parsed_order(text: str) -> Order | None:
+    match = ORDER.fullmatch(text.strip())
+    if match is None:
+        return None
     column, direction, nulls = match.groups(default="")
     return Order(column, direction.upper() == "DESC", nulls.upper())

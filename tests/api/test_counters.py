@@ -11,13 +11,13 @@ from api.counters import Memory, Shared, counters
 
 def test_a_number_grows_and_is_forgotten() -> None:
     memory = Memory()
-    assert [memory.incr("a", 1) for _ in range(3)] == [1, 2, 3]
+    assert [memory.hit("a", 1)[0] for _ in range(3)] == [1, 2, 3]
     assert (memory.get("a"), memory.get("b")) == (3, 0)
     assert 0 < memory.get_expiry("a") - time.time() <= 1
     time.sleep(1.05)
     assert memory.get("a") == 0
     assert memory.get_expiry("a") <= time.time()
-    assert memory.incr("a", 1) == 1
+    assert memory.hit("a", 1)[0] == 1
     memory.clear("a")
     assert memory.get("a") == 0
 
@@ -27,7 +27,7 @@ def test_none_is_lost_when_many_count() -> None:
 
     def count() -> None:
         for _ in range(2000):
-            memory.incr("a", 60)
+            memory.hit("a", 60)
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
@@ -40,9 +40,9 @@ def test_none_is_lost_when_many_count() -> None:
 def test_what_is_forgotten_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.counters.SWEEP_EVERY", 0)
     memory = Memory()
-    memory.incr("old", 0)
+    memory.hit("old", 0)
     time.sleep(0.01)
-    memory.incr("new", 60)
+    memory.hit("new", 60)
     assert list(vars(memory)["_numbers"]) == ["new"]
 
 
@@ -54,7 +54,7 @@ def test_the_url_says_where() -> None:
 def test_while_redis_is_away_a_process_counts_for_itself(caplog: pytest.LogCaptureFixture) -> None:
     shared = counters("redis://127.0.0.1:1")
     with caplog.at_level(logging.WARNING):
-        assert [shared.incr("a", 60) for _ in range(3)] == [1, 2, 3]
+        assert [shared.hit("a", 60)[0] for _ in range(3)] == [1, 2, 3]
     assert shared.get("a") == 3
     assert shared.get_expiry("a") > time.time()
     shared.clear("a")
