@@ -18,7 +18,8 @@ from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
 from config.metrics import serving
-from config.settings import GENERATED_SECRETS, ROOT, Settings, new_secret
+from config.secrets import GENERATED_SECRETS, new_secret
+from config.settings import ROOT, Settings
 from core.errors import AppError, Unavailable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

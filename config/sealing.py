@@ -13,7 +13,8 @@ import re
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from dotenv import dotenv_values
 
-from config.settings import ENV_FILE, Settings, keys_in
+from config.secrets import keys_in
+from config.settings import ENV_FILE, Settings
 
 REFERENCE = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -30,7 +31,7 @@ class Sealer:
     """Seals and opens tokens with the keys of AGENT_TOKEN_KEYS."""
 
     def __init__(self, settings: Settings) -> None:
-        self._keys = keys_in(settings.agent_token_keys)
+        self._keys = keys_in(settings.agent_token_keys.get_secret_value())
 
     def seal(self, token: str) -> str:
         """Encrypt a token with the first key. Raises SealError without a key."""

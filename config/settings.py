@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from config.secrets import GENERATED_SECRETS, REQUIRED_SECRETS, keys_in, kept_secrets, weakness
+from config.secrets import GENERATED_SECRETS, REQUIRED_SECRETS, kept_secrets, keys_in, weakness
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"

@@ -14,14 +14,13 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from cli.checks import Finding, Findings
+from config.secrets import GENERATED_SECRETS, weakness
 from config.settings import (
     ENV_FILE,
-    GENERATED_SECRETS,
     ROOT,
     ConfigError,
     Settings,
     load_settings,
-    weakness,
 )
 
 OLDEST = (3, 11)

@@ -1,0 +1,91 @@
+"""The program's own secrets: which there are, how good ones look, where development keeps them."""
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+REQUIRED_SECRETS = ("jwt_secret", "service_key")
+AGENT_KEYS = ("agent_token_keys",)
+GENERATED_SECRETS = (*REQUIRED_SECRETS, *AGENT_KEYS)
+MIN_SECRET_LENGTH = 32  # RFC 7518, section 3.2: an HS256 key is at least 256 bits
+KEY_BYTES = 32  # of a Fernet key, which is written in URL-safe base64
+WELL_KNOWN_SECRETS = (
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "password",
+    "example",
+    "your-",
+)
+
+
+def new_secret(name: str) -> str:
+    """Return a good value for one of GENERATED_SECRETS, or for a password."""
+    if name in AGENT_KEYS:
+        return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return secrets.token_urlsafe(48)
+
+
+def weakness(secret: str) -> str | None:
+    """Say what is wrong with a secret, or return None where nothing is."""
+    if not secret:
+        return "is missing"
+    if any(word in secret.lower() for word in WELL_KNOWN_SECRETS):
+        return "is a well-known example value"
+    if len(secret) < MIN_SECRET_LENGTH:
+        return f"is shorter than {MIN_SECRET_LENGTH} characters"
+    return None
+
+
+def keys_in(value: str) -> list[str]:
+    """Return the Fernet keys of a comma-separated list. Raises ValueError for what is none."""
+    keys = [key.strip() for key in value.split(",") if key.strip()]
+    for number, key in enumerate(keys, 1):
+        if not _is_fernet_key(key):
+            raise ValueError(f"key {number} is no Fernet key; `make secrets` prints a good one")
+    return keys
+
+
+def kept_secrets(folder: Path) -> dict[str, str]:
+    """Return development's secrets, which are made where they are missing.
+
+    In two files, so that new secrets for logging in leave the agents' tokens readable. Raises
+    ValueError for a file that is damaged.
+    """
+    return _kept(folder / "secrets.json", REQUIRED_SECRETS, "everyone logs in again") | _kept(
+        folder / "agent_keys.json", AGENT_KEYS, "give the agents their tokens anew"
+    )
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _kept(path: Path, names: tuple[str, ...], loss: str) -> dict[str, str]:
+    """Return the secrets in a file, which is made where it does not exist yet.
+
+    Two processes that start together agree: the file appears whole, by a link that only one of
+    them can make.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump({name: new_secret(name) for name in names}, file)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its secrets are the ones that count
+        finally:
+            draft.unlink()
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        return {name: str(kept[name]) for name in names}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged; delete it and {loss}") from error
