@@ -1,6 +1,22 @@
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
 -- Written by `python manage.py generate`.
 
+CREATE TABLE account_usage (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	day DATE NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	requests INTEGER DEFAULT '0' NOT NULL,
+	prompt_tokens BIGINT DEFAULT '0' NOT NULL,
+	completion_tokens BIGINT DEFAULT '0' NOT NULL,
+	cost DOUBLE PRECISION DEFAULT '0' NOT NULL,
+	CONSTRAINT pk_account_usage PRIMARY KEY (id),
+	CONSTRAINT uq_account_usage_account_id_platform_day_agent UNIQUE (account_id, platform, day, agent)
+);
+
+CREATE INDEX ix_account_usage_day_agent ON account_usage (day, agent);
+
 CREATE TABLE agents (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -290,4 +306,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0007');
+INSERT INTO alembic_version (version_num) VALUES ('0008');

@@ -299,3 +299,20 @@ model_usage = Table(
     UniqueConstraint("user_uuid", "day", "agent"),
     Index("ix_model_usage_day_agent", "day", "agent"),
 )
+
+# The same for people who are not logged in: see core/account_usage.py.
+account_usage = Table(
+    "account_usage",
+    metadata,
+    id_column(),
+    Column("platform", String(32), nullable=False),
+    Column("account_id", String(64), nullable=False),
+    Column("day", Date(), nullable=False),  # in UTC
+    Column("agent", String(64), nullable=False),
+    Column("requests", Integer(), nullable=False, default=0, server_default="0"),
+    Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+    Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+    Column("cost", Double(), nullable=False, default=0, server_default="0"),  # US dollars
+    UniqueConstraint("account_id", "platform", "day", "agent"),
+    Index("ix_account_usage_day_agent", "day", "agent"),
+)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.database import transaction
-from core.tables import model_usage, users
+from core.tables import account_usage, model_usage, users
 
 Reached = Literal["requests", "tokens", "agent"]
 """Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
@@ -26,6 +26,11 @@ class Limits:
     requests_per_user: int = 0
     tokens_per_user: int = 0
     tokens_per_agent: int = 0
+
+    def bounded(self, agent_tokens: int) -> "Limits":
+        """Return the limits with a lower one on the agent's tokens; 0 leaves them as they are."""
+        some = [limit for limit in (self.tokens_per_agent, agent_tokens) if limit]
+        return replace(self, tokens_per_agent=min(some, default=0))
 
     def reached(self, requests: int, tokens: int, agent_tokens: int) -> Reached | None:
         """Return the limit that leaves no room for another request, or None."""
@@ -54,15 +59,12 @@ def settle(
     Returns for each of `wanted` None, or the limit that they have reached. Users who are gone are
     passed over. The tokens of a request are known afterwards: the last one may go beyond a limit.
     """
-    day = _day(now)
+    day = day_of(now)
     with transaction() as connection:
         known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
         used = {row.user_uuid: row for row in connection.execute(_sums(day, known))}
-        of_agent = sa.select(sa.func.coalesce(sa.func.sum(TOKENS), 0)).where(
-            model_usage.c.day == day, model_usage.c.agent == agent
-        )
-        agent_tokens = int(connection.execute(of_agent).scalar_one())
+        agent_tokens = tokens_of_agent(connection, agent, day)
         answers: list[Reached | None] = []
         granted = Counter[UUID]()
         for user in wanted:
@@ -79,7 +81,7 @@ def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
     """Return what a user has spent today, over all agents, by the names of the columns."""
     sums = [sa.func.coalesce(sa.func.sum(model_usage.c[name]), 0).label(name) for name in AMOUNTS]
     query = sa.select(*sums).where(
-        model_usage.c.user_uuid == user_uuid, model_usage.c.day == _day(now)
+        model_usage.c.user_uuid == user_uuid, model_usage.c.day == day_of(now)
     )
     with transaction() as connection:
         return dict(connection.execute(query).mappings().one())
@@ -87,11 +89,25 @@ def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
 
 def next_day(now: datetime) -> datetime:
     """Return when counting starts anew."""
-    return datetime.combine(_day(now) + timedelta(days=1), time(), UTC)
+    return datetime.combine(day_of(now) + timedelta(days=1), time(), UTC)
 
 
-def _day(now: datetime) -> date:
+def day_of(now: datetime) -> date:
+    """Return the day on which something is counted."""
     return now.astimezone(UTC).date()
+
+
+def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
+    """Return what an agent has spent on a day, for users and for strangers."""
+    sums = [
+        sa.select(
+            sa.func.coalesce(sa.func.sum(table.c.prompt_tokens + table.c.completion_tokens), 0)
+        )
+        .where(table.c.day == day, table.c.agent == agent)
+        .scalar_subquery()
+        for table in (model_usage, account_usage)
+    ]
+    return int(connection.execute(sa.select(sums[0] + sums[1])).scalar_one())
 
 
 def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:

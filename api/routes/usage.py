@@ -1,16 +1,18 @@
 """What language models cost: counted by the bot before and after it asks one, read by users."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.models import Body
 from api.security import caller, service
-from core import usage
+from core import account_usage, usage
+from core.account_usage import Account, AccountSpent
 from core.usage import Limits, Reached, Spent
 
 MOST = 1000  # users in one request
@@ -21,13 +23,27 @@ Agent = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 Amount = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class SpentIn(Body):
-    """What a user's request to a model came to."""
+class AccountIn(Body):
+    """Somebody who is not logged in, by their account on a platform."""
 
-    user_uuid: UUID
+    platform: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=32)]
+    account_id: Agent
+
+
+class SpentIn(Body):
+    """What a request to a model came to, for a user or for an account."""
+
+    user_uuid: UUID | None = None
+    account: AccountIn | None = None
     prompt_tokens: Amount = 0
     completion_tokens: Amount = 0
     cost: float = Field(0, ge=0, le=1_000_000, allow_inf_nan=False, description="US dollars.")
+
+    @model_validator(mode="after")
+    def _is_one_persons(self) -> Self:
+        if (self.user_uuid is None) == (self.account is None):
+            raise ValueError("give either user_uuid or account")
+        return self
 
 
 class Counting(Body):
@@ -35,7 +51,13 @@ class Counting(Body):
 
     agent: Agent
     spent: list[SpentIn] = Field([], max_length=MOST)
-    wanted: list[UUID] = Field([], max_length=MOST)
+    wanted: list[UUID | AccountIn] = Field([], max_length=MOST)
+    agent_token_limit: int = Field(
+        0,
+        ge=0,
+        le=10**15,
+        description="What this agent may spend a day, where that is less; 0: no.",
+    )
 
 
 class Counted(BaseModel):
@@ -62,10 +84,28 @@ class UsageOut(BaseModel):
 @routes.output(Counted)
 @service
 def count(body: Counting) -> Counted:
-    """Note what was spent, then count a request for each user who may ask a model."""
-    spent = [Spent(**one.model_dump()) for one in body.spent]
-    reached = usage.settle(body.agent, spent, body.wanted, _limits(), _now())
-    return Counted(reached=reached, resets_at=usage.next_day(_now()))
+    """Note what was spent, then count a request for each person who may ask a model."""
+    limits, now = _limits().bounded(body.agent_token_limit), _now()
+    users = [who for who in body.wanted if isinstance(who, UUID)]
+    others = [Account(**who.model_dump()) for who in body.wanted if isinstance(who, AccountIn)]
+    of_users: list[Spent] = []
+    of_others: list[AccountSpent] = []
+    for one in body.spent:
+        amounts = one.model_dump(exclude={"user_uuid", "account"})
+        if one.user_uuid is not None:
+            of_users.append(Spent(one.user_uuid, **amounts))
+        elif one.account is not None:
+            of_others.append(AccountSpent(Account(**one.account.model_dump()), **amounts))
+    user_answers: Iterator[Reached | None] = iter(())
+    other_answers: Iterator[Reached | None] = iter(())
+    if users or of_users:
+        user_answers = iter(usage.settle(body.agent, of_users, users, limits, now))
+    if others or of_others:
+        other_answers = iter(account_usage.settle(body.agent, of_others, others, limits, now))
+    reached = [
+        next(user_answers if isinstance(who, UUID) else other_answers) for who in body.wanted
+    ]
+    return Counted(reached=reached, resets_at=usage.next_day(now))
 
 
 @routes.get("/usage")
