@@ -25,6 +25,7 @@ from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
 from api.server import Server, serve
 from config.clock import Clock, utc_now
+from config.metrics import serving
 from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals
 from core import migrations
@@ -101,7 +102,8 @@ def main() -> int:
         log.error("port %d can't be used: %s", settings.api_port, error.strerror)
         return 1
     else:
-        _serve_until(stop, server)
+        with serving(settings, app.extensions["metrics"].text):
+            _serve_until(stop, server)
         return 0
     finally:
         database.close()

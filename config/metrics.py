@@ -1,4 +1,4 @@
-"""Figures and health of a process that serves no HTTP otherwise: the bot, the scheduler.
+"""Figures and health of a process, at a port of their own that only the operator's network sees.
 
 Whoever counts something defines it with prometheus_client in its own room; it lands in the default
 registry, which `serving` shows at /metrics. /health answers 503 once a pulse has stopped.
@@ -63,17 +63,17 @@ def pulse(name: str, longest: float) -> Iterator[Pulse]:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[int | None]:
+def serving(settings: Settings, more: Callable[[], bytes] = bytes) -> Iterator[int | None]:
     """Serve /metrics and /health at METRICS_HOST and METRICS_PORT; yield the port, None where off.
 
-    A port that is taken is logged, and nothing is served: figures are worth less than the work.
+    `more` returns figures that are not in the default registry. A port that is taken is logged, and nothing is served: figures are worth less than the work.
     """
     if not settings.metrics_port:
         yield None
         return
     address = (settings.metrics_host, settings.metrics_port)
     try:
-        server = ThreadingHTTPServer(address, _Handler)
+        server = _Server(address, _Handler)
     except OSError as error:
         logger.error(
             "no figures are served: port %d can't be used (%s); set METRICS_PORT to another one",
@@ -82,7 +82,7 @@ def serving(settings: Settings) -> Iterator[int | None]:
         )
         yield None
         return
-    server.daemon_threads = True
+    server.more = more
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     try:
@@ -93,6 +93,11 @@ def serving(settings: Settings) -> Iterator[int | None]:
         thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    more: Callable[[], bytes]
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers GET /metrics and GET /health."""
 
@@ -101,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer one request."""
         if self.path == "/metrics":
-            self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            self._answer(200, CONTENT_TYPE_LATEST, self._figures())
         elif self.path == "/health":
             stopped = sorted(watched.name for watched in list(_pulses.values()) if watched.stopped)
             body = {"status": "ok"} if not stopped else {"status": "stopped", "loops": stopped}
@@ -109,6 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             body = {"error": "There is only /metrics and /health here."}
             self._answer(404, "application/json", json.dumps(body).encode())
+
+    def _figures(self) -> bytes:
+        assert isinstance(self.server, _Server)  # noqa: S101 - for mypy
+        return generate_latest() + self.server.more()
 
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)

@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     )
 
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="Bot and scheduler serve /metrics and /health here; 0: off."
+        0, ge=0, le=65535, description="Each process serves /metrics and /health here; 0: off."
     )
     metrics_host: str = Field("127.0.0.1", description="The address that METRICS_PORT is on.")
 

@@ -85,7 +85,7 @@ GROUPS = (
         ("time_zone", "chat_wait_seconds", "login_timeout_seconds", "shutdown_timeout"),
     ),
     Group("Logs", ("log_level", "log_format", "log_file")),
-    Group("Figures of bot and scheduler", ("metrics_port", "metrics_host")),
+    Group("Figures for Prometheus", ("metrics_port", "metrics_host")),
 )
 
 

@@ -23,7 +23,7 @@ def settings(port: int) -> Settings:
 def address() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with serving(settings(port)) as served:
+    with serving(settings(port), lambda: b"more_of_them 7\n") as served:
         assert served == port
         yield f"http://127.0.0.1:{port}"
 
@@ -44,7 +44,7 @@ def test_what_is_counted_anywhere_is_shown(address: str) -> None:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-    assert samples["tests_turns_total"] == 3
+    assert (samples["tests_turns_total"], samples["more_of_them"]) == (3, 7)
 
 
 def test_health_follows_the_pulses(address: str) -> None:
