@@ -3,13 +3,17 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
-from bot.pool import AgentRefused, Pool
+from bot.pool import AgentRefused, Pool, Status, Wish
+from tests.support.chat import until
 
-PATIENCE = 10
+
+QUOTED = "something that a person wrote"
 
 
 async def forever(_: int) -> None:
@@ -25,57 +29,100 @@ class Agent:
 
     def __init__(
         self,
-        name: str,
         act: Callable[[int], Awaitable[None]] = forever,
         end: Callable[[], Awaitable[None]] = nothing,
+        wrong: str = "",
     ) -> None:
-        self.name = name
+        self.status = Status()
+        self.revision: int | None = None
         self.starts: list[float] = []
-        self.ended = False
+        self.running = self.closed = False
+        self.wishes: list[Wish] = []
+        self.taken: list[Wish] = []
         self._act = act
         self._end = end
+        self._wrong = wrong  # the kind of agent that is refused
+
+    def look(self) -> None:
+        self.status.guilds = 3
+
+    def want(self, wish: Wish) -> None:
+        self.wishes.append(wish)
+
+    async def prepare(self) -> bool:
+        wish = self.wishes[-1]
+        if wish.type == self._wrong:
+            raise AgentRefused(f"there is no {wish.type}")
+        before = self.taken[-1] if self.taken else wish
+        self.taken.append(wish)
+        self.revision = wish.revision
+        return before.token != wish.token
 
     async def run(self) -> None:
         self.starts.append(time.monotonic())
+        self.running = True
+        self.status.become("online")
         try:
             await self._act(len(self.starts))
         finally:
-            self.ended = True
+            self.running = False
+
+    async def deliver(self, account_id: str, text: str, subject: str) -> None:
+        raise NotImplementedError
 
     async def finish(self) -> None:
         await self._end()
 
+    async def close(self) -> None:
+        self.closed = True
 
-async def run_until(
-    condition: Callable[[], bool], *agents: Agent, shutdown_timeout: float = 1
-) -> None:
-    stop = asyncio.Event()
-    running = asyncio.create_task(Pool(agents, shutdown_timeout).run(stop))
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - it watches the agents, which tell nobody
-            await asyncio.sleep(0.01)
-        stop.set()
-        await running
+
+def wish(name: str, **changes: Any) -> Wish:  # noqa: ANN401
+    return Wish(
+        **{"name": name, "type": "echo", "token": "1", "answers": {}, "settings": {}} | changes
+    )
+
+
+@asynccontextmanager
+async def pool_of(*agents: Agent, shutdown_timeout: float = 1) -> AsyncIterator[Pool]:
+    """Run agents called a, b, ... for as long as the context is open."""
+    waiting = dict(zip("abc", agents, strict=False))
+
+    def make(wanted: Wish) -> Agent:
+        agent = waiting[wanted.name]
+        agent.want(wanted)
+        return agent
+
+    pool = Pool(make, shutdown_timeout)
+    pool.apply(wish(name) for name in waiting)
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
 async def crash_twice(number: int) -> None:
     if number <= 2:
-        raise ValueError(f"crash {number}")
+        raise ValueError(QUOTED)
     await asyncio.Event().wait()
 
 
 async def test_an_agent_that_crashes_starts_anew_after_growing_pauses(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broken, sound = Agent("broken", crash_twice), Agent("sound")
-    await run_until(lambda: len(broken.starts) == 3, broken, sound)
-    assert "the agent broken crashed" in caplog.text
-    assert "crash 2" in caplog.text
+    broken, sound = Agent(crash_twice), Agent()
+    async with pool_of(broken, sound) as pool:
+        await until(lambda: len(broken.starts) == 3)
+        told, other = pool.report()
+    assert "the agent a crashed" in caplog.text
+    assert QUOTED not in caplog.text
+    assert (told["state"], told["error"]) == ("online", "it crashed: ValueError")
+    assert other["error"] is None
     first, second, third = broken.starts
     assert 1 <= second - first < 1.5
     assert 2 <= third - second < 3
     assert len(sound.starts) == 1
-    assert sound.ended
+    assert sound.closed
 
 
 async def test_an_agent_that_is_refused_says_what_to_do_and_is_left_alone_for_a_while(
@@ -85,19 +132,36 @@ async def test_an_agent_that_is_refused_says_what_to_do_and_is_left_alone_for_a_
         raise AgentRefused("get another token")
 
     caplog.set_level(logging.INFO)
-    refused, sound = Agent("refused", refuse), Agent("sound")
-    await run_until(lambda: "starts again" in caplog.text and bool(sound.starts), refused, sound)
-    assert "the agent refused can't start: get another token" in caplog.text
+    refused, sound = Agent(refuse), Agent()
+    async with pool_of(refused, sound) as pool:
+        await until(lambda: "starts again" in caplog.text and sound.starts)
+        told, _ = pool.report()
+    assert (told["state"], told["error"]) == ("refused", "get another token")
+    assert "the agent a can't start: get another token" in caplog.text
     assert "Traceback" not in caplog.text
     (pause,) = [int(line.split()[-2]) for line in caplog.messages if "starts again" in line]
     assert 60 <= pause <= 75
 
 
+async def test_an_agent_that_has_to_wait_longer_is_left_alone_longer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def refuse(_: int) -> None:
+        raise AgentRefused("too often", retry_after=3600)
+
+    caplog.set_level(logging.INFO)
+    async with pool_of(Agent(refuse)):
+        await until(lambda: "starts again" in caplog.text)
+    (pause,) = [int(line.split()[-2]) for line in caplog.messages if "starts again" in line]
+    assert 3600 <= pause <= 4500
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionRefusedError("secret.example"), "can't connect: ConnectionRefusedError"),
-        (None, "lost its connection"),
+        (ConnectionRefusedError("secret.example"), "it can't connect: ConnectionRefusedError"),
+        (TimeoutError("secret.example"), "it can't connect: TimeoutError"),
+        (None, "it can't connect: ConnectionError"),
     ],
 )
 async def test_a_lost_connection_is_one_line_in_the_log(
@@ -107,10 +171,87 @@ async def test_a_lost_connection_is_one_line_in_the_log(
         if error is not None:
             raise error
 
-    agent = Agent("lost", lose)
-    await run_until(lambda: said in caplog.text, agent)
-    assert "Traceback" not in caplog.text
+    async with pool_of(Agent(lose)) as pool:
+        await until(lambda: "can't connect" in caplog.text)
+        (told,) = pool.report()
+    assert (told["state"], told["error"]) == ("waiting", said)
     assert "secret.example" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_change_is_taken_in_without_a_new_connection() -> None:
+    agent = Agent()
+    async with pool_of(agent) as pool:
+        await until(lambda: agent.running)
+        pool.apply([wish("a", settings={"prefix": "!"}, revision=2)])
+        await until(lambda: agent.revision == 2)
+        pool.apply([wish("a", settings={"prefix": "!"}, revision=2)])
+        await asyncio.sleep(0.05)
+        assert (len(agent.starts), len(agent.taken)) == (1, 2)
+
+
+async def test_a_new_token_makes_a_new_connection_at_once() -> None:
+    agent = Agent()
+    async with pool_of(agent) as pool:
+        await until(lambda: agent.running)
+        pool.apply([wish("a", token="2", revision=2)])
+        await until(lambda: len(agent.starts) == 2)
+        assert agent.starts[1] - agent.starts[0] < 0.5
+        assert not agent.closed
+
+
+async def test_a_change_that_can_not_be_leaves_the_agent_as_it_was_and_is_told() -> None:
+    agent = Agent(wrong="nonsense")
+    async with pool_of(agent) as pool:
+        await until(lambda: agent.running)
+        pool.apply([wish("a", type="nonsense", revision=2)])
+        await until(lambda: pool.report()[0]["error"])
+        (told,) = pool.report()
+        assert (told["state"], told["revision"]) == ("online", 0)
+        assert told["error"] == "a change has no effect: there is no nonsense"
+        assert (len(agent.starts), agent.running) == (1, True)
+
+
+async def test_what_sets_a_refused_agent_right_is_tried_at_once() -> None:
+    agent = Agent(wrong="nonsense")
+    async with pool_of(agent) as pool:
+        await until(lambda: agent.running)
+        pool.apply([])
+        await until(lambda: agent.closed)
+        agent.taken.clear()
+        pool.apply([wish("a", type="nonsense")])
+        await until(lambda: pool.report()[0]["state"] == "refused")
+        pool.apply([wish("a", revision=2)])
+        await until(lambda: len(agent.starts) == 2)
+
+
+async def test_agents_come_and_go_beside_each_other() -> None:
+    first, second = Agent(), Agent()
+    async with pool_of(first, second) as pool:
+        await until(lambda: first.running and second.running)
+        pool.apply([wish("b")])
+        await until(lambda: first.closed)
+        assert [told["name"] for told in pool.report()] == ["b"]
+        assert pool.report()[0]["guilds"] == 3
+        pool.apply([wish("a"), wish("b")])
+        await until(lambda: len(first.starts) == 2)
+        assert set(pool.senders()) == {"a", "b"}
+        assert len(second.starts) == 1
+
+
+async def test_an_agent_that_is_wanted_again_while_it_stops_comes_back_afterwards() -> None:
+    go_on = asyncio.Event()
+    agent = Agent(end=go_on.wait)
+    async with pool_of(agent, shutdown_timeout=5) as pool:
+        await until(lambda: agent.running)
+        pool.apply([])
+        await until(lambda: pool.report()[0]["state"] == "stopping")
+        pool.apply([wish("a")])
+        assert pool.senders() == {}
+        go_on.set()
+        await until(lambda: pool.report() == [])
+        pool.apply([wish("a")])
+        await until(lambda: len(agent.starts) == 2)
 
 
 async def test_stopping_waits_for_what_is_under_way() -> None:
@@ -118,21 +259,34 @@ async def test_stopping_waits_for_what_is_under_way() -> None:
 
     async def finish() -> None:
         await asyncio.sleep(0.2)
-        assert not agent.ended
+        assert agent.running
         finished.append(True)
 
-    agent = Agent("busy", end=finish)
-    await run_until(lambda: bool(agent.starts), agent)
+    agent = Agent(end=finish)
+    async with pool_of(agent):
+        await until(lambda: agent.running)
     assert finished
-    assert agent.ended
+    assert agent.closed
+    assert not agent.running
 
 
 async def test_stopping_gives_up_on_what_does_not_end(caplog: pytest.LogCaptureFixture) -> None:
     async def never() -> None:
         await asyncio.Event().wait()
 
-    stuck, sound = Agent("stuck", end=never), Agent("sound")
-    await run_until(lambda: bool(stuck.starts), stuck, sound, shutdown_timeout=0.1)
-    assert "answers under way were given up after 0.1 s" in caplog.text
-    assert stuck.ended
-    assert sound.ended
+    stuck, sound = Agent(end=never), Agent()
+    async with pool_of(stuck, sound, shutdown_timeout=0.1):
+        await until(lambda: stuck.running and sound.running)
+    assert "the agent a gave up answers under way after 0.1 s" in caplog.text
+    assert stuck.closed
+    assert sound.closed
+
+
+async def test_since_is_when_the_state_began() -> None:
+    status = Status()
+    began = status.since
+    status.become("starting")
+    assert status.since == began
+    status.become("online", "late")
+    assert status.since > began
+    assert status.error == "late"
