@@ -13,9 +13,10 @@ from bot.command_registry import Registry
 from bot.login import LogIn
 from bot.messages import Address, Incoming, Outlet
 from bot.orders import Orders, Understanding, reply_to
+from bot.recollection import FORGET, Recollection
 from bot.sessions import Sessions
 from bot.suggestions import Suggestions
-from bot.talk import Lapsed, Talk
+from bot.talk import Lapsed, Talk, normalise
 from bot.text import named
 from config.clock import Clock, utc_now
 from config.logs import request_id
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 NO_TEXT = "I can only read text so far. Please tell me in words."
 LAPSED = "I had stopped waiting for your answer to my last question."
 EXPIRED = "That question has expired; please ask again."
+LOG_IN_PRIVATELY = (
+    "I don't know who you are yet. Please write “log in” to me in a direct message, or use /login."
+)
 LAPSED_SECRET = f"{LAPSED} I haven't read this message either: please start again."
 
 NO_PRICES: Mapping[str, Price] = {}
@@ -36,6 +40,9 @@ Place = tuple[Address, str]
 
 class Conversation:
     """Answer people. One object serves everyone who talks to one agent, in parallel."""
+
+    takes_images = False
+    remembers = True
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class Conversation:
         self.suggestions = Suggestions(api, self._sessions, registry)
         self._log_in = LogIn(api, self._sessions)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
+        self._recollection = Recollection(api)
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self._talks: dict[Place, Talk] = {}
 
@@ -62,7 +70,7 @@ class Conversation:
 
         Raises what the outlet raises, and nothing else.
         """
-        if not incoming.text.strip():
+        if not (incoming.text.strip() or (incoming.images and self.takes_images)):
             await outlet.send(NO_TEXT)
             return
         request_id.set(incoming.message_id or uuid4().hex)
@@ -121,9 +129,15 @@ class Conversation:
 
     async def _respond(self, talk: Talk, incoming: Incoming) -> None:
         """Log the person in, or carry out their order."""
+        if normalise(incoming.text) in FORGET:
+            await talk.say(await self._forget(incoming.address))
+            return
         person = await self._sessions.get(incoming.address)
         if person is None:
             if incoming.edited:
+                return
+            if not incoming.private and incoming.credentials is None:
+                await talk.say(LOG_IN_PRIVATELY)
                 return
             person = await self._log_in.run(talk, incoming)
             if person is not None:
@@ -140,3 +154,9 @@ class Conversation:
         if lapsed == "secret":  # what is written now may still be the password
             return
         await self._orders.obey(talk, person, incoming)
+
+    async def _forget(self, address: Address) -> str:
+        """Erase what is remembered of a person, and say what it was; their log-in stays."""
+        person = await self._sessions.get(address)
+        here = person.forget() if person is not None else 0
+        return await self._recollection.forget(address, here)

@@ -39,6 +39,12 @@ class Person:
             self._memories.popitem(last=False)
         return memory
 
+    def forget(self) -> int:
+        """Drop what was said in all channels; return how many messages that was."""
+        messages = sum(len(memory.history) for memory in self._memories.values())
+        self._memories.clear()
+        return messages
+
 
 class Sessions:
     """The people who are logged in, by address."""
