@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from ai.configuration import Price
 from ai.models import Usage
 from bot.api_client import ApiClient
+from bot.messages import Address
 from bot.sessions import Person
 from bot.times import on_the_clock
 from config.clock import Clock
@@ -20,6 +21,9 @@ REACHED = {
     "agent": "I have used what I may spend on the language model today.",
 }
 STILL = "What I understand without it still works; I can ask it again {when}."
+
+Who = str | dict[str, str]
+"""Who spends: a user's UUID, or the platform and account of somebody who is not logged in."""
 MOST = 250  # entries in one request: with more, it may be larger than the API takes (64 KiB)
 
 
@@ -28,19 +32,20 @@ class _Batch:
     """What is counted in one request."""
 
     spent: list[dict[str, Any]] = field(default_factory=list)
-    wanted: list[str] = field(default_factory=list)
+    wanted: list[Who] = field(default_factory=list)
     answer: asyncio.Future[dict[str, Any]] = field(default_factory=asyncio.Future)
 
 
 class Meter:
     """Counts for everyone who talks to one agent: what comes while a request is out goes together.
 
-    A thousand people at the same moment are a few requests.
+    A thousand people at the same moment are a few requests. `most_tokens` is what this agent may
+    spend a day, besides what the API allows every agent; 0 is no limit.
     """
 
-    def __init__(self, api: ApiClient, agent: str) -> None:
+    def __init__(self, api: ApiClient, agent: str, most_tokens: int = 0) -> None:
         self._api = api
-        self._agent = agent
+        self._agent = {"agent": agent, "agent_token_limit": most_tokens}
         self._waiting = _Batch()
         self._turn = asyncio.Lock()
 
@@ -50,14 +55,14 @@ class Meter:
         batch.spent.append(spent)
         await self._sent(batch)
 
-    async def ask(self, user_uuid: str) -> tuple[str | None, datetime]:
+    async def ask(self, who: Who) -> tuple[str | None, datetime]:
         """Count a request; return the limit that leaves no room for it, and when that is lifted.
 
         Raises ApiError.
         """
         batch = self._batch()
         number = len(batch.wanted)
-        batch.wanted.append(user_uuid)
+        batch.wanted.append(who)
         answer = await self._sent(batch)
         return answer["reached"][number], datetime.fromisoformat(answer["resets_at"])
 
@@ -73,7 +78,7 @@ class Meter:
             if not batch.answer.done():
                 if batch is self._waiting:
                     self._waiting = _Batch()
-                data = {"agent": self._agent, "spent": batch.spent, "wanted": batch.wanted}
+                data = {**self._agent, "spent": batch.spent, "wanted": batch.wanted}
                 try:
                     batch.answer.set_result(await self._api.service("usage", data))
                 except Exception as error:
@@ -82,30 +87,38 @@ class Meter:
 
 
 class Budget:
-    """What one person may spend."""
+    """What one person may spend: one who is logged in, or whoever writes from an address."""
 
     def __init__(
-        self, meter: Meter, person: Person, prices: Mapping[str, Price], clock: Clock, zone: str
+        self,
+        meter: Meter,
+        person: Person | Address,
+        prices: Mapping[str, Price],
+        clock: Clock,
+        zone: str,
     ) -> None:
         self._meter = meter
-        self._person = person
         self._prices = prices
         self._clock = clock
-        self._zone = zone
+        if isinstance(person, Person):
+            self._who: Who = person.session.user_uuid
+            zone = person.session.time_zone or zone
+        else:
+            self._who = {"platform": person.platform, "account_id": person.account_id}
+        self._zone = ZoneInfo(zone)
 
     async def allow(self) -> str | None:
         """Count a request; return why there may be none, for the person. Raises ApiError."""
-        reached, resets_at = await self._meter.ask(self._person.session.user_uuid)
+        reached, resets_at = await self._meter.ask(self._who)
         if reached is None:
             return None
-        zone = ZoneInfo(self._person.session.time_zone or self._zone)
-        when = on_the_clock(resets_at, self._clock(), zone)
+        when = on_the_clock(resets_at, self._clock(), self._zone)
         return f"{REACHED[reached]} {STILL.format(when=when)}"
 
     async def spend(self, usage: Usage, model: str) -> None:
         """Note what a request came to. Raises ApiError."""
         spent = {
-            "user_uuid": self._person.session.user_uuid,
+            "user_uuid" if isinstance(self._who, str) else "account": self._who,
             "prompt_tokens": usage.prompt,
             "completion_tokens": usage.completion,
             "cost": usage.cost(self._prices.get(model)),

@@ -10,6 +10,7 @@ BOLD_LIMIT = 200  # a longer name is not worth emphasis, and would be split in t
 NEWLINE_SIGN = "⏎"
 
 _URL = re.compile(r"(https?://[\w./?=&%#~+:;,@!$'-]+)")
+_MASKED = re.compile(r"\[([^\]\n]*)\]\(\s*<?(https?://[^\s)>]+)>?[^)\n]*\)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
 _LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)
@@ -33,6 +34,11 @@ def escape(text: str) -> str:
 def _escape(text: str) -> str:
     text = _SPECIAL.sub(r"\\\1", text)
     return _NUMBERED.sub(r"\1\\.", _LINE_START.sub(r"\1\\\2", text))
+
+
+def unmasked(text: str) -> str:
+    """Return Markdown in which every link shows where it leads."""
+    return _MASKED.sub(lambda found: f"{found[1]} (<{found[2]}>)", text)
 
 
 def named(name: str) -> str:

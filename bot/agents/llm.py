@@ -1,0 +1,62 @@
+"""An agent that talks freely, with a language model of OpenAI's, Anthropic's, or like them."""
+
+from ai.chat import ChatOptions
+from ai.configuration import load_ai_config
+from ai.providers import PROVIDERS, ProvidedChat, missing_package
+from bot.brains import AgentConfig, BrainError, BrainType, Services
+from bot.chatting import ChatBrain
+from bot.command_registry import RegistrationError, load_commands, registry
+from bot.llm_settings import LlmSettings
+from config.sealing import Sealer, SealError
+from config.settings import Settings
+
+CANT_ANSWER = "I can't answer yet: {why}. Please tell whoever runs me."
+
+
+def _key(config: LlmSettings, settings: Settings) -> tuple[str | None, str | None]:
+    """Return the key, and what is missing where there has to be one and is none.
+
+    The provider's own key goes to the address in the settings alone: whoever may change an agent
+    must not be able to have it sent elsewhere.
+    """
+    if config.api_key:
+        try:
+            return Sealer(settings).open(config.api_key), None
+        except SealError as error:
+            return None, str(error)
+    name = PROVIDERS[config.provider].key
+    key = getattr(settings, name)
+    if config.base_url not in (None, getattr(settings, PROVIDERS[config.provider].base_url)):
+        return None, None
+    if key is None:
+        return None, f"{name.upper()} is not set; put your key there, in config/.env"
+    return key.get_secret_value(), None
+
+
+def _make(config: AgentConfig[LlmSettings], services: Services) -> ChatBrain:
+    asked, settings = config.settings, services.settings
+    load_commands()
+    key, missing = _key(asked, settings)
+    why = missing_package(asked.provider) or missing
+    options = ChatOptions(
+        asked.model,
+        key,
+        asked.base_url or getattr(settings, PROVIDERS[asked.provider].base_url),
+        asked.max_tokens,
+        asked.temperature,
+        asked.timeout_seconds,
+    )
+    try:
+        return ChatBrain(
+            config,
+            services,
+            chat=None if why else ProvidedChat(asked.provider, options),
+            trouble=CANT_ANSWER.format(why=why) if why else "",
+            known=registry.only(asked.tools),
+            ai_config=load_ai_config(settings.ai_config_path),
+        )
+    except RegistrationError as error:
+        raise BrainError(f"tools: {error}") from error
+
+
+BRAIN = BrainType("llm", "Talks freely, with a language model.", LlmSettings, _make)

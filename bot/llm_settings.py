@@ -1,0 +1,101 @@
+"""The settings of an llm agent. Their descriptions are what `config/agents.schema.json` shows."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+DEFAULT_PROMPT = (
+    "You are a friendly, helpful assistant in a chat. You talk with {user} in {channel}; it is "
+    "{now}. Answer briefly and plainly, in the language in which you are asked, and say so when "
+    "you don't know something."
+)
+
+
+class LlmSettings(BaseModel):
+    """Which model an llm agent talks with, and how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: Annotated[
+        Literal["openai", "anthropic"],
+        Field(description="Whose client is used; openai also speaks to every server like it."),
+    ] = "openai"
+    model: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="The model's name, as the provider calls it.",
+            examples=["gpt-5-mini", "claude-sonnet-4-5"],
+        ),
+    ]
+    base_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s]+$",
+            max_length=500,
+            description="Another server than the provider's own, such as a local one. The "
+            "provider's key is not sent there: name one in `api_key`, if it wants one.",
+            examples=["http://localhost:11434/v1"],
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        Field(
+            pattern=r"^env:[A-Z][A-Z0-9_]*_API_KEY$",
+            max_length=200,
+            description="The variable with the key, where it is not the provider's usual one; "
+            "its name ends in _API_KEY.",
+            examples=["env:OPENROUTER_API_KEY"],
+        ),
+    ] = None
+    system_prompt: Annotated[
+        str,
+        Field(
+            max_length=20_000,
+            description="What the model is told first; {user}, {channel} and {now} are filled in.",
+        ),
+    ] = DEFAULT_PROMPT
+    temperature: Annotated[
+        float | None,
+        Field(ge=0, le=2, description="How freely it chooses its words; none: its own default."),
+    ] = None
+    max_tokens: Annotated[
+        int, Field(ge=16, le=100_000, description="The longest answer, in tokens.")
+    ] = 1000
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=600, description="How long the model may say nothing.")
+    ] = 60
+    history: Annotated[
+        int,
+        Field(ge=0, le=100, description="How many of the last exchanges it is shown; 0: none."),
+    ] = 10
+    history_tokens: Annotated[
+        int, Field(ge=0, le=200_000, description="The most tokens that those may be, estimated.")
+    ] = 4000
+    summarise: Annotated[
+        bool, Field(description="Keep a summary of what is older than that, made by the model.")
+    ] = False
+    images: Annotated[bool, Field(description="Show the model the pictures people send.")] = True
+    tools: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Command modules that it may use for people who log in.",
+            examples=[["task", "list"]],
+        ),
+    ] = ()
+    tokens_per_day: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000_000_000,
+            description="What it may spend a day (UTC) over all people; 0: the setting "
+            "MODEL_TOKENS_PER_AGENT_DAY alone.",
+        ),
+    ] = 0
+
+    @model_validator(mode="after")
+    def _fits_the_provider(self) -> Self:
+        if self.provider == "anthropic" and (self.temperature or 0) > 1:
+            raise ValueError("temperature: Anthropic's models take 0 to 1")
+        return self

@@ -1,0 +1,112 @@
+"""What an agent remembers of each person: kept by the API, wherever the two have spoken."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from ai.chat import Said, tokens_of
+from bot.api_client import ApiClient, ApiError, where
+from bot.messages import Address
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 16_000  # characters of a turn that the API takes
+CHARACTERS_PER_TOKEN = 4
+FORGET = frozenset({"forget me", "please forget me", "forget about me", "forget everything"})
+"""What a person says who wants to be forgotten."""
+NOTHING = "I remembered nothing of you."
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What is known of a person: the turns, oldest first, and what came before them in short."""
+
+    summary: str = ""
+    turns: tuple[Said, ...] = ()
+    ids: tuple[int, ...] = ()
+
+    def older_than(self, turns: int, most_tokens: int) -> int:
+        """Return how many of the turns are older than the last ones within both limits.
+
+        What is not older begins with the person's own words, as models want it.
+        """
+        start = len(self.turns)
+        room = most_tokens
+        for number in range(len(self.turns) - 1, max(len(self.turns) - turns, 0) - 1, -1):
+            room -= tokens_of(self.turns[number])
+            if room < 0:
+                break
+            if self.turns[number].role == "user":
+                start = number
+        return start
+
+
+class Recollection:
+    """An agent's memory. Without it the agent goes on: what fails is logged, not raised."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self._forgotten: Counter[Address] = Counter()
+
+    async def read(self, address: Address, turns: int, most_tokens: int) -> Remembered:
+        """Return what is known of a person, within both limits; nothing where it can't be read."""
+        limits = {"limit": turns, "characters": most_tokens * CHARACTERS_PER_TOKEN}
+        try:
+            known = await self._service("read", address, limits)
+        except ApiError as error:
+            logger.warning("%s can't remember: %s", address.agent, error.message)
+            return Remembered()
+        rows = known["turns"]
+        return Remembered(
+            known["summary"] or "",
+            tuple(Said(row["role"], row["content"]) for row in rows),
+            tuple(row["id"] for row in rows),
+        )
+
+    async def add(self, address: Address, asked: str, answered: str) -> None:
+        """Note what was said and answered."""
+        turns = [
+            {"role": role, "content": text.replace("\0", "")[:LONGEST]}
+            for role, text in (("user", asked), ("assistant", answered))
+            if text.strip()
+        ]
+        await self._append(address, {"turns": turns})
+
+    async def shorten(self, address: Address, summary: str, up_to: int, since: int) -> None:
+        """Put a summary in the place of the turns up to an id, unless they were forgotten since.
+
+        `since` is what `times_forgotten` said before the turns were read.
+        """
+        if self._forgotten[address] == since:
+            summary = summary.replace("\0", "")[:LONGEST]
+            await self._append(address, {"summary": {"content": summary, "up_to": up_to}})
+
+    def times_forgotten(self, address: Address) -> int:
+        """Return how often a person was forgotten, to tell whether they were meanwhile."""
+        return self._forgotten[address]
+
+    async def forget(self, address: Address, here: int = 0) -> str:
+        """Erase all that is known of a person, and say what that was. Raises ApiError.
+
+        `here` is the number of messages that the bot itself had in mind, and has erased.
+        """
+        self._forgotten[address] += 1
+        erased = await self._service("forget", address, {})
+        messages = erased["turns"] + here
+        parts = [
+            *([f"{messages} message{'' if messages == 1 else 's'} of our talks"] * bool(messages)),
+            *(["my summary of what came before"] * bool(erased["summaries"])),
+        ]
+        if not parts:
+            return NOTHING
+        return f"I have forgotten {' and '.join(parts)}."
+
+    async def _append(self, address: Address, data: dict[str, Any]) -> None:
+        try:
+            await self._service("append", address, data)
+        except ApiError as error:
+            logger.warning("%s can't note what was said: %s", address.agent, error.message)
+
+    async def _service(self, what: str, address: Address, data: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        return await self._api.service(f"memory/{what}", {**where(address), **data})
