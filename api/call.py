@@ -13,7 +13,7 @@ from flask import Request
 from core.auth import Caller
 from core.errors import NotAuthenticated
 
-Access = Literal["user", "public", "service", "operator"]
+Access = Literal["user", "admin", "public", "service", "operator"]
 
 
 @dataclass(slots=True)

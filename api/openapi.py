@@ -20,6 +20,7 @@ SCHEMES: dict[str, Document] = {
 OPENS: dict[Access, tuple[str, ...]] = {
     "public": (),
     "user": ("user",),
+    "admin": ("user",),
     "service": ("service",),
     "operator": ("operator", "service"),
 }
@@ -46,7 +47,7 @@ def install(app: APIFlask) -> None:
             uuids = {name for kind, name in VARIABLE.findall(rule.rule) if kind == "uuid:"}
             for method, operation in operations.items():
                 if method.upper() in (rule.methods or ()):
-                    if method == "post" and access == "user":
+                    if method == "post" and access in ("user", "admin"):
                         _may_be_repeated(operation)
                     _complete(operation, access, uuids)
         return document
@@ -82,6 +83,8 @@ def _errors(operation: Document, access: str) -> dict[str, str]:
         errors["400"] = "What was sent can't be used."
     if access != "public":
         errors["401"] = "The caller is not known."
+    if access == "admin":
+        errors["403"] = "The caller is no administrator."
     if any(parameter["in"] == "path" for parameter in operation.get("parameters", [])):
         errors["404"] = "There is no such thing, or it is another user's."
     return errors

@@ -1,7 +1,8 @@
 """Who may call what.
 
 Every route needs a user's token unless it says otherwise: `@public` opens it to everyone,
-`@service` to the bot alone. A route module that says nothing is therefore protected.
+`@admin` keeps it to administrators, `@service` to the bot alone. A route module that says nothing
+is therefore protected.
 """
 
 import hmac
@@ -14,7 +15,7 @@ from flask import Response, current_app
 from api import limits
 from api.call import Access, Call, current_call
 from core.auth import Caller, read_token
-from core.errors import NotAuthenticated
+from core.errors import Forbidden, NotAuthenticated
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -31,6 +32,12 @@ SERVICE_KEY_HEADER = "X-Service-Key"
 def public(view: View) -> View:
     """Let everyone call this route."""
     view.__dict__[ACCESS] = "public"
+    return view
+
+
+def admin(view: View) -> View:
+    """Let only administrators call this route; who is one no longer is refused at once."""
+    view.__dict__[ACCESS] = "admin"
     return view
 
 
@@ -76,7 +83,7 @@ def _identify() -> None:
     if endpoint is None:  # no such address: Flask answers 404 or 405 next
         return
     call.access = access_of(current_app.view_functions[endpoint])
-    if call.access == "user":
+    if call.access in ("user", "admin"):
         try:
             call.caller = read_token(_bearer_token(call))
         except NotAuthenticated as error:
@@ -87,6 +94,8 @@ def _admit() -> None:
     call = current_call.get()
     if call.refusal is not None:
         raise call.refusal
+    if call.access == "admin" and caller().role != "admin":
+        raise Forbidden("Only an administrator may do this.")
     if call.access == "service" and not call.is_bot:
         raise NotAuthenticated(f"Only the bot may call this, with its key in {SERVICE_KEY_HEADER}.")
     if call.access == "operator" and not (call.is_bot or _is_operator(call)):

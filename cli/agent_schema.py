@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from bot.brains import BrainType, load_brains
@@ -16,7 +17,7 @@ Schema = dict[str, Any]
 def agents_schema() -> Schema:
     """Return the JSON schema of a file of agents; `$defs.agent` is that of one."""
     brains = [brain for _, brain in sorted(load_brains().items())]
-    models = [Rules, *(brain.settings for brain in brains)]
+    models: list[type[BaseModel]] = [Rules, *(brain.settings for brain in brains)]
     of_model, shared = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/$defs/{model}"
     )

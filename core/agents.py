@@ -5,6 +5,7 @@ token is, `env:NAME` or `sealed`. Only core.leases hands out the sealed token, t
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ Row = dict[str, Any]
 DEFINED = ("type", "enabled", "answers", "settings", "memory_days")
 """What an agent's owner says of it, besides its name and its token."""
 SEALED = "sealed"
-STATUS = ("state", "since", "guilds", "latency_ms", "error", "revision", "holder", "seen_at")
+STATUS = ("state", "since", "guilds", "latency_ms", "error", "revision", "holder")
 
 
 def add(name: str, token: str, definition: Mapping[str, Any]) -> Row:
@@ -95,7 +96,7 @@ def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
         bot_processes, bot_processes.c.process == agent_leases.c.holder
     )
     status = [
-        *(agent_leases.c[name].label(f"status_{name}") for name in STATUS[:-1]),
+        *(agent_leases.c[name].label(f"status_{name}") for name in STATUS),
         bot_processes.c.seen_at.label("status_seen_at"),
     ]
     query = sa.select(agents, *status).select_from(joined).where(condition).order_by(agents.c.name)
@@ -106,9 +107,19 @@ def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
 def _shown(row: Row) -> Row:
     """Return what everyone may see of an agent: where its token is, not the token."""
     status = {name: row.pop(f"status_{name}") for name in STATUS}
-    sealed, reference = row.pop("token"), row.pop("token_ref")
-    del row["token_fingerprint"]
-    return {**row, "token": reference or (SEALED if sealed else None), "status": status}
+    status["process"] = status.pop("holder")
+    seen_at = row.pop("status_seen_at")
+    if status["process"] is None:
+        status["state"] = "waiting" if row["enabled"] else "disabled"
+    elif utc_now() - seen_at > timedelta(seconds=get_settings().agent_lease_seconds):
+        status |= {"state": "lost", "since": seen_at}
+    elif not row["enabled"]:
+        status["state"] = "stopping"
+    else:
+        status["state"] = status["state"] or "starting"
+    reference = row.pop("token_ref")
+    del row["id"], row["token_fingerprint"]
+    return {**row, "token": reference or SEALED, "status": status}
 
 
 def _row(connection: sa.Connection, name: str, lock: bool = False) -> Row | None:

@@ -47,7 +47,11 @@ def test_every_operation_says_who_may_call_it(app: APIFlask, document: dict[str,
     }
     for method, path, operation in operations(document):
         access = access_of(app.view_functions[by_path[path]])
-        expected = {"public": [], "operator": ["operator", "service"]}.get(access, [access])
+        expected = {
+            "public": [],
+            "admin": ["user"],
+            "operator": ["operator", "service"],
+        }.get(access, [access])
         assert [name for one in operation["security"] for name in one] == expected, (method, path)
         assert ("401" in operation["responses"]) == (access != "public" or path == "/api/login")
 

@@ -13,7 +13,7 @@ from api.security import SERVICE_KEY_HEADER
 from config.settings import get_settings
 from core.auth import get_login_token
 from core.database import Database
-from core.users import register_user
+from core.users import register_user, set_role
 from tests.api.callers import PASSWORD, on_one_database
 
 METRICS_TOKEN = "m" * 40
@@ -27,6 +27,7 @@ def headers(case: Case) -> dict[str, str]:
     schemes = [name for one in case.operation.definition.raw["security"] for name in one]
     if schemes == ["user"]:
         register_user("ada", PASSWORD)  # anew, where an example deleted the account
+        set_role("ada", "admin")
         return {"Authorization": f"Bearer {get_login_token('ada', PASSWORD)}"}
     if schemes == ["service"]:
         return {SERVICE_KEY_HEADER: get_settings().service_key.get_secret_value()}

@@ -36,7 +36,7 @@ def test_a_process_is_given_its_agents_and_tells_how_they_do(bot: Caller) -> Non
     bot.post("/api/service/agents/sync", {"process": "p", "agents": [status]})
     shown = agents.find("greeter")["status"]
     assert (shown["state"], shown["guilds"], shown["latency_ms"]) == ("ready", 3, 41.5)
-    assert shown["holder"] == "p"
+    assert shown["process"] == "p"
 
 
 def test_what_was_said_is_remembered_until_it_is_forgotten(bot: Caller) -> None:

@@ -1,0 +1,153 @@
+"""Agents, for administrators: what `manage.py agents` does, over HTTP. No answer holds a token."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint, APIFlask
+from pydantic import BaseModel, Field
+
+from api.models import Body, Change, Success, Text, list_of, optional
+from api.security import admin
+from core import agents
+from core.agent_rules import LONGEST_MEMORY
+
+routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
+
+Row = dict[str, Any]
+
+Name = Annotated[Text, Field(description="Small letters, digits, - and _.")]
+Type = Annotated[Text, Field(description="What answers, such as echo, llm or commands.")]
+Token = Annotated[Text, Field(description="The bot's token, or env:NAME.")]
+Answers = Annotated[Row, Field(description="When it answers; a rule left out is at its default.")]
+OfType = Annotated[Row, Field(description="The settings of its type.")]
+Days = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=LONGEST_MEMORY,
+        description="Days that it remembers what was said; 0: no end; null: as the service does.",
+    ),
+]
+
+
+class AgentIn(Body):
+    """A new agent."""
+
+    name: Name
+    type: Type
+    token: Token
+    enabled: bool = True
+    answers: Answers = Field(default_factory=dict)
+    settings: OfType = Field(default_factory=dict)
+    memory_days: Days = None
+
+
+class AgentChange(Change):
+    """What is to change; answers and settings are replaced as a whole."""
+
+    type: Type = optional()
+    token: Token = optional()
+    enabled: bool = optional()
+    answers: Answers = optional()
+    settings: OfType = optional()
+    memory_days: Days = None
+
+
+class StatusOut(BaseModel):
+    """How an agent is doing, as the process that runs it last told."""
+
+    state: str = Field(
+        description="disabled; stopping; waiting for a process; lost: its process is silent; "
+        "or what its process says, such as ready."
+    )
+    since: datetime | None
+    guilds: int | None
+    latency_ms: float | None
+    error: str | None
+    revision: int | None = Field(description="The revision that it runs with.")
+    process: str | None
+
+
+class AgentOut(BaseModel):
+    """An agent. `token` says where its token is: env:NAME, or sealed."""
+
+    name: str
+    type: str
+    enabled: bool
+    token: str
+    answers: Row
+    settings: Row
+    memory_days: int | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    status: StatusOut
+
+
+@routes.get("")
+@routes.output(list_of(AgentOut))
+@admin
+def index() -> list[Row]:
+    """List the agents, by name."""
+    return agents.list_all()
+
+
+@routes.post("")
+@routes.input(AgentIn, arg_name="body")
+@routes.output(AgentOut, 201)
+@routes.doc(responses={409: "The name is taken, or another agent has this bot."})
+@admin
+def add(body: AgentIn) -> Row:
+    """Make an agent."""
+    definition = body.model_dump(exclude={"name", "token"})
+    return agents.add(body.name, body.token, definition)
+
+
+@routes.get("/<name>")
+@routes.output(AgentOut)
+@admin
+def show(name: str) -> Row:
+    """Read an agent."""
+    return agents.find(name)
+
+
+@routes.put("/<name>")
+@routes.input(AgentChange, arg_name="body")
+@routes.output(AgentOut)
+@routes.doc(responses={409: "Another agent has this bot."})
+@admin
+def change(name: str, body: AgentChange) -> Row:
+    """Change the fields that you send; it takes effect within seconds."""
+    changes = body.given()
+    token = changes.pop("token", None)
+    return agents.edit(name, changes, token)
+
+
+@routes.post("/<name>/enable")
+@routes.output(AgentOut)
+@admin
+def enable(name: str) -> Row:
+    """Have an agent run."""
+    return agents.edit(name, {"enabled": True})
+
+
+@routes.post("/<name>/disable")
+@routes.output(AgentOut)
+@admin
+def disable(name: str) -> Row:
+    """Have an agent stop."""
+    return agents.edit(name, {"enabled": False})
+
+
+@routes.delete("/<name>")
+@routes.output(Success)
+@admin
+def remove(name: str) -> Success:
+    """Delete an agent and all that it remembers."""
+    agents.remove(name)
+    return Success()
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes below /api/agents."""
+    app.register_blueprint(routes)
