@@ -85,6 +85,16 @@ class Remembering(Protocol):
         ...
 
 
+@runtime_checkable
+class Troubled(Protocol):
+    """A brain that may lack something: it tells people so, and its agent's status says it too."""
+
+    @property
+    def trouble(self) -> str:
+        """What is missing and how to add it, in a sentence; "" where nothing is."""
+        ...
+
+
 def registry_of(brain: Brain) -> Registry:
     """Return what a brain can do; one that knows no commands has an empty registry."""
     return brain.registry if isinstance(brain, Commanding) else Registry(Catalogue())

@@ -1,8 +1,8 @@
 """The settings of an llm agent. Their descriptions are what `config/agents.schema.json` shows."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 DEFAULT_PROMPT = (
     "You are a friendly, helpful assistant in a chat. You talk with {user} in {channel}; it is "
@@ -14,7 +14,15 @@ DEFAULT_PROMPT = (
 class LlmSettings(BaseModel):
     """Which model an llm agent talks with, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        # In the schema, so that it is refused where an agent is changed.
+        json_schema_extra={
+            "if": {"properties": {"provider": {"const": "anthropic"}}, "required": ["provider"]},
+            "then": {"properties": {"temperature": {"maximum": 1}}},
+        },
+    )
 
     provider: Annotated[
         Literal["openai", "anthropic"],
@@ -58,7 +66,12 @@ class LlmSettings(BaseModel):
     ] = DEFAULT_PROMPT
     temperature: Annotated[
         float | None,
-        Field(ge=0, le=2, description="How freely it chooses its words; none: its own default."),
+        Field(
+            ge=0,
+            le=2,
+            description="How freely it chooses its words, for models that take it; Anthropic's: up "
+            "to 1; null: the model's own default.",
+        ),
     ] = None
     max_tokens: Annotated[
         int, Field(ge=16, le=100_000, description="The longest answer, in tokens.")
@@ -93,9 +106,3 @@ class LlmSettings(BaseModel):
             "MODEL_TOKENS_PER_AGENT_DAY alone.",
         ),
     ] = 0
-
-    @model_validator(mode="after")
-    def _fits_the_provider(self) -> Self:
-        if self.provider == "anthropic" and (self.temperature or 0) > 1:
-            raise ValueError("temperature: Anthropic's models take 0 to 1")
-        return self

@@ -4,7 +4,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from bot.brains import Brain, Commanding, Remembering, Seeing, Services, registry_of
+from bot.brains import (
+    Brain,
+    Commanding,
+    Remembering,
+    Seeing,
+    Services,
+    Troubled,
+    registry_of,
+)
 from bot.command_registry import Registry
 from bot.messages import Address, Incoming, Outlet
 from bot.suggestions import Suggesting
@@ -48,6 +56,8 @@ class Seat:
         """
         workshop = Workshop(self._agent)
         await workshop.open(make, self._services)
+        if isinstance(workshop.brain, Troubled) and workshop.brain.trouble:
+            self._on_failure(workshop.brain.trouble)
         before, self._place = self._place, Place(workshop)
         if before is not None:
             self._retire(before)
