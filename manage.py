@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from config.metrics import serving
 from config.secrets import GENERATED_SECRETS, new_secret
 from config.settings import ROOT, Settings
 from core.errors import AppError, Unavailable
+
+if TYPE_CHECKING:
+    from core.database import Database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli.database.app, name="db")
@@ -38,17 +41,18 @@ def up(
 ) -> None:
     """Start everything in one process: database, API, scheduler and the conversation."""
     settings = settings_or_exit()
-    in_terminal = chat is not None or settings.discord_bot_token is None
-    if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
-        settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
-    configure_logging(settings)
-    if chat is not None:  # one order disturbs no running service
-        settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
-    with serving(settings), _services(settings) as api_url:
-        settings = settings.model_copy(update={"api_url": api_url})
-        if chat is None:
-            typer.echo(_welcome(settings, in_terminal=in_terminal))
-        code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
+    with _database(settings) as database:
+        in_terminal = chat is not None or not _has_bots(settings)
+        if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
+            settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
+        configure_logging(settings)
+        if chat is not None:  # one order disturbs no running service
+            settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
+        with serving(settings), _services(settings, database) as api_url:
+            settings = settings.model_copy(update={"api_url": api_url})
+            if chat is None:
+                typer.echo(_welcome(settings, in_terminal=in_terminal))
+            code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
     raise typer.Exit(code)
 
 
@@ -63,14 +67,18 @@ def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.
     raise typer.Exit(asyncio.run(_converse(settings, text, in_terminal=True)))
 
 
+def _has_bots(settings: Settings) -> bool:
+    """Say whether there is anything to run on Discord: agents, or a token in the environment."""
+    from core import agents
+
+    return settings.discord_bot_token is not None or bool(agents.list_all())
+
+
 @contextmanager
-def _services(settings: Settings) -> Iterator[str]:
-    """Run the database, the API and the scheduler; yield the API's address."""
-    from api.main import create_app
-    from api.server import serve
+def _database(settings: Settings) -> Iterator["Database"]:
+    """Open the database and bring it up to date."""
     from core import migrations
     from core.database import Database, use_database
-    from scheduler.daemon import Daemon
 
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
@@ -79,6 +87,19 @@ def _services(settings: Settings) -> Iterator[str]:
     except Unavailable as error:
         where = settings.sqlalchemy_url.render_as_string(hide_password=True)
         raise fail(f"The database {where} can't be reached. Is it running?") from error
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _services(settings: Settings, database: "Database") -> Iterator[str]:
+    """Run the API and the scheduler; yield the API's address."""
+    from api.main import create_app
+    from api.server import serve
+    from scheduler.daemon import Daemon
+
     try:
         server = serve(
             create_app(settings, database),
@@ -106,7 +127,6 @@ def _services(settings: Settings) -> Iterator[str]:
         server.close()
         for thread in threads:
             thread.join(settings.shutdown_timeout)
-        database.close()
 
 
 async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) -> int:
@@ -116,8 +136,9 @@ async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) 
 
         return await run_console(settings, text)
     from bot.bot import run_discord
+    from bot.brains import load_brains
 
-    return await run_discord(settings)
+    return await run_discord(settings, load_brains())
 
 
 def _welcome(settings: Settings, *, in_terminal: bool) -> str:
@@ -127,7 +148,7 @@ def _welcome(settings: Settings, *, in_terminal: bool) -> str:
         f"API on {settings.api_url}, scheduler, "
         + ("conversation in this terminal." if in_terminal else "conversation on Discord.")
     ]
-    if settings.discord_bot_token is None:
+    if in_terminal:
         lines.append("For Discord set DISCORD_BOT_TOKEN in config/.env (README: Discord).")
     if settings.openrouter_api_key is None:
         lines.append(

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from bot.api_client import TIMEOUT_SECONDS, ApiClient
-from bot.brains import BrainError, Services, load_brains
+from bot.brains import BrainError, BrainType, Services, load_brains
 from bot.deliveries import DeliveryLoop
 from bot.plans import Planner
 from bot.pool import Pool
@@ -57,16 +57,11 @@ def api_request(
         )
 
 
-async def run_discord(settings: Settings) -> int:
+async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -> int:
     """Run the agents that the API hands to this process until SIGTERM or SIGINT; return 0.
 
-    The second signal ends at once. A kind of agent that can't be loaded is said; the result is 2.
+    The second signal ends at once.
     """
-    try:
-        kinds = load_brains()
-    except BrainError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
     use_api(settings.discord_api_url)
     key = settings.service_key.get_secret_value()
     async with AsyncExitStack() as stack:
@@ -122,8 +117,13 @@ def _show_invite(url: str) -> None:
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
     settings = start()
+    try:
+        kinds = load_brains()
+    except BrainError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     with serving(settings):
-        return asyncio.run(run_discord(settings))
+        return asyncio.run(run_discord(settings, kinds))
 
 
 apiRequest = api_request  # noqa: N816

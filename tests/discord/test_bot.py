@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from api.main import create_app
-from bot.bot import NOTHING_TO_RUN, apiRequest
+from bot.bot import apiRequest
+from bot.roster import NO_AGENTS
 from config.settings import get_settings
 from core.database import Database
 from tests.support.api_server import running
@@ -59,40 +60,72 @@ def test_without_anything_under_way_a_signal_ends_it_at_once(
 ) -> None:
     settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url}
     with service(BOT, tmp_path / "log", API_URL="http://127.0.0.1:1", **settings) as bot:
-        bot.wait_for_line("deliveries wait")  # the API is away, which is no reason not to start
+        bot.wait_for_line("which agents to run")  # the API is away, which is no reason to end
         bot.terminate()
         assert bot.exit_code(5) == 0
     assert "Traceback" not in bot.log
 
 
-def test_a_second_signal_does_not_wait_for_what_is_under_way(
-    on_discord: DiscordServer, tmp_path: Path
+def test_what_is_being_answered_is_finished(
+    on_discord: DiscordServer, api_url: str, tmp_path: Path
 ) -> None:
-    with http_sink() as slow_api:
-        slow_api.answer("/api/service/deliveries/claim", *[Answer(200, delay=15)] * 3)
-        settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url}
-        with service(BOT, tmp_path / "log", API_URL=slow_api.url, **settings) as bot:
-            slow_api.wait_for(1, timeout=20)
-            bot.terminate()
-            with pytest.raises(subprocess.TimeoutExpired):
-                bot.exit_code(0.5)
-            bot.terminate()
-            assert bot.exit_code(5) == 128 + signal.SIGTERM
+    settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url, "API_URL": api_url}
+    with service(BOT, tmp_path / "log", **settings) as bot:
+        bot.wait_for_line("is on Discord")
+        on_discord.post_seconds = 2
+        on_discord.say("42", "hello")
+        on_discord.wait_until(lambda: on_discord.posting)
+        bot.terminate()
+        on_discord.wait_until(lambda: len(on_discord.sent) == 1)
+        assert bot.exit_code(5) == 0
+    assert on_discord.bot.connected == []
+
+
+def test_what_takes_too_long_is_given_up(
+    on_discord: DiscordServer, api_url: str, tmp_path: Path
+) -> None:
+    settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url, "API_URL": api_url}
+    with service(BOT, tmp_path / "log", SHUTDOWN_TIMEOUT="0.5", **settings) as bot:
+        bot.wait_for_line("is on Discord")
+        on_discord.post_seconds = 60
+        on_discord.say("42", "hello")
+        on_discord.wait_until(lambda: on_discord.posting)
+        bot.terminate()
+        assert bot.exit_code(5) == 0
+    assert "gave up answers under way after 0.5 s" in bot.log
+    assert "Traceback" not in bot.log
+
+
+def test_a_second_signal_does_not_wait_for_what_is_under_way(
+    on_discord: DiscordServer, api_url: str, tmp_path: Path
+) -> None:
+    settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": on_discord.url, "API_URL": api_url}
+    with service(BOT, tmp_path / "log", **settings) as bot:
+        bot.wait_for_line("is on Discord")
+        on_discord.post_seconds = 60
+        on_discord.say("42", "hello")
+        on_discord.wait_until(lambda: on_discord.posting)
+        bot.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            bot.exit_code(0.5)
+        bot.terminate()
+        assert bot.exit_code(5) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(
     ("problem", "advice"),
     [
         ("wrong token at the door", "Reset Token"),
+        ("wrong token", "Reset Token"),
         ("missing intent", "developers/applications/77/bot"),
     ],
 )
 def test_what_a_person_must_set_right_is_told_with_the_next_step(
-    on_discord: DiscordServer, tmp_path: Path, problem: str, advice: str
+    on_discord: DiscordServer, api_url: str, tmp_path: Path, problem: str, advice: str
 ) -> None:
     on_discord.bot.fatal_code = FATAL.get(problem)
     token = TOKEN if problem in FATAL else "wrong.token.altogether"
-    settings = {"DISCORD_BOT_TOKEN": token, "DISCORD_API_URL": on_discord.url}
+    settings = {"DISCORD_BOT_TOKEN": token, "DISCORD_API_URL": on_discord.url, "API_URL": api_url}
     with service(BOT, tmp_path / "log", **settings) as bot:
         bot.wait_for_line(advice)
         bot.wait_for_line("starts again in")
@@ -102,19 +135,23 @@ def test_what_a_person_must_set_right_is_told_with_the_next_step(
     assert token not in bot.log
 
 
-def test_discord_being_away_is_one_line_and_is_tried_again(tmp_path: Path) -> None:
+def test_discord_being_away_is_one_line_and_is_tried_again(api_url: str, tmp_path: Path) -> None:
     settings = {"DISCORD_BOT_TOKEN": TOKEN, "DISCORD_API_URL": "http://127.0.0.1:1/api"}
-    with service(BOT, tmp_path / "log", **settings) as bot:
+    with service(BOT, tmp_path / "log", API_URL=api_url, **settings) as bot:
         bot.wait_for_line("can't connect")
         bot.terminate()
         assert bot.exit_code(5) == 0
     assert "Traceback" not in bot.log
 
 
-def test_without_a_token_it_says_what_to_do(tmp_path: Path) -> None:
-    with service(BOT, tmp_path / "log", DISCORD_BOT_TOKEN="") as bot:
-        assert bot.exit_code() == 2
-    assert bot.log.strip() == NOTHING_TO_RUN
+def test_without_an_agent_it_says_what_to_do_and_waits_for_one(
+    api_url: str, tmp_path: Path
+) -> None:
+    with service(BOT, tmp_path / "log", DISCORD_BOT_TOKEN="", API_URL=api_url) as bot:
+        bot.wait_for_line(NO_AGENTS)
+        bot.terminate()
+        assert bot.exit_code(5) == 0
+    assert bot.log.count(NO_AGENTS) == 1
 
 
 def test_settings_that_can_not_be_used_are_told_in_plain_words(tmp_path: Path) -> None:

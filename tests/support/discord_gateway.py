@@ -35,6 +35,7 @@ class Bot:
     identified: list[float] = field(default_factory=list)  # when, by the monotonic clock
     refused: int = 0  # IDENTIFYs that came too soon, or were too many
     resumed: int = 0
+    most_at_once: int = 0  # sessions that were connected at the same time
 
     @property
     def id(self) -> str:
@@ -149,6 +150,7 @@ class Connection:
         session = Session(bot, data["intents"], tuple(data.get("shard", (0, 1))), client)
         session.socket = self._socket
         bot.sessions[session.id] = self._session = session
+        bot.most_at_once = max(bot.most_at_once, len(bot.connected))
         guilds = [guild for guild in bot.guilds if session.has(guild)]
         ready = {
             "v": 10,

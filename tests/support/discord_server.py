@@ -7,6 +7,7 @@ import asyncio
 import json
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class DiscordServer:
         self.posts: list[Post] = []
         self.heard: dict[str, list[Session]] = {}  # a message's id, and the sessions it went out to
         self.message_limit: int | None = None  # messages to a channel in LIMIT_WINDOW
+        self.post_seconds = 0.0  # how long Discord takes to take a message
+        self.posting = 0  # messages that it was sent, taken or not
         self.url = ""
         self.bots: dict[str, Bot] = {}
         self.bot = self.add_bot(TOKEN)
@@ -68,7 +71,8 @@ class DiscordServer:
     def add_bot(self, token: str = "", **settings: Any) -> Bot:  # noqa: ANN401
         """Make a bot; its token is made up unless given."""
         number = len(self.bots) + 1
-        bot = Bot(number, token or f"loopback.token.{number}", **settings)
+        first = b64encode(str(number).encode()).decode().rstrip("=")  # as Discord's tokens begin
+        bot = Bot(number, token or f"{first}.loopback.{number}", **settings)
         self.bots[bot.token] = bot
         return bot
 
@@ -285,6 +289,9 @@ class DiscordServer:
             problem = {"message": "You are being rate limited.", "retry_after": wait}
             proxy = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
             return _json(problem | {"global": False}, 429, limited | proxy)
+        with self._changed:
+            self.posting += 1
+        await asyncio.sleep(self.post_seconds)
         reply_to = (body.get("message_reference") or {}).get("message_id", "")
         user_id = self._direct.get(channel_id, "")
         with self._changed:
