@@ -4,9 +4,12 @@ The bot's command modules fill the catalogue; the local sentences, the model's J
 prompt, the help and the slash commands are all read from it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Literal
+
+Role = Literal["user", "admin"]
+"""Who a person is to the program: an admin may use what every user may, and more."""
 
 FieldKind = Literal["text", "integer", "number", "boolean", "choice", "when", "secret"]
 
@@ -60,11 +63,16 @@ class CommandSpec:
     fields: tuple[FieldSpec, ...] = ()
     sentences: tuple[str, ...] = ()
     destructive: bool = False
+    role: Role = "user"  # of those who may use it
 
     @property
     def key(self) -> tuple[str, str]:
         """The pair that names it in a parsed command."""
         return self.interaction_type, self.action
+
+    def is_open_to(self, role: Role) -> bool:
+        """Say whether people with a role may use it."""
+        return role in (self.role, "admin")
 
     @property
     def parsed_fields(self) -> tuple[FieldSpec, ...]:
@@ -100,6 +108,10 @@ class Catalogue:
     def of(self, interaction_type: str) -> list[CommandSpec]:
         """Return a module's commands."""
         return [spec for spec in self if spec.interaction_type == interaction_type]
+
+    def keys(self) -> Set[tuple[str, str]]:
+        """Return the pairs that name the commands."""
+        return self._specs.keys()
 
     def __iter__(self) -> Iterator[CommandSpec]:
         """Walk over the commands."""

@@ -8,11 +8,11 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ai.catalogue import Catalogue, CommandSpec, catalogue
+from ai.catalogue import Catalogue, CommandSpec, Role, catalogue
 from ai.templates import SentenceError, ways
 from bot.context import Context, Declined, Message
 from bot.fields import Among, Unclear, among_of, convert, fields_of, meaning, question
@@ -52,18 +52,21 @@ class CommandModule:
         self.commands: dict[str, Command] = {}
         self.offers: dict[str, tuple[Offer, ...]] = {}
 
-    def command(self, *sentences: str, confirm: str | None = None) -> Callable[[Action], Action]:
+    def command(
+        self, *sentences: str, confirm: str | None = None, role: Role = "user"
+    ) -> Callable[[Action], Action]:
         """Make a function the command of its name; `sentences` are what people may say.
 
         `confirm` is a question that must be answered with yes before the function runs; `{field}`
-        in it stands for the value. Raises RegistrationError where something is missing.
+        in it stands for the value. With the `role` "admin" it is there for administrators alone.
+        Raises RegistrationError where something is missing.
         """
 
         def register(action: Action) -> Action:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")
-            spec = self._spec(action, sentences, confirm)
+            spec = self._spec(action, sentences, confirm, role)
             self.commands[name] = Command(spec, action, among_of(action), confirm)
             return action
 
@@ -73,7 +76,21 @@ class CommandModule:
         """Put buttons under the reminders whose subject is `kind` and an id: "tasks:<id>"."""
         self.offers[kind] = offers
 
-    def _spec(self, action: Action, sentences: tuple[str, ...], confirm: str | None) -> CommandSpec:
+    def only(self, names: Collection[str]) -> "CommandModule":
+        """Return the module with some of its commands, and with their buttons under reminders."""
+        if all(name in names for name in self.commands):
+            return self
+        some = CommandModule(self.interaction_type, self.description)
+        some.commands = {name: found for name, found in self.commands.items() if name in names}
+        some.offers = {
+            kind: tuple(offer for offer in offers if offer.action in names)
+            for kind, offers in self.offers.items()
+        }
+        return some
+
+    def _spec(
+        self, action: Action, sentences: tuple[str, ...], confirm: str | None, role: Role
+    ) -> CommandSpec:
         """Read a function; raise RegistrationError where it breaks a convention."""
         if not (inspect.iscoroutinefunction(action) or inspect.isasyncgenfunction(action)):
             raise _error(action, "must be an `async def`")
@@ -93,6 +110,7 @@ class CommandModule:
             fields,
             sentences,
             destructive=confirm is not None,
+            role=role,
         )
         certain = {field.name for field in fields if field.required and field.kind != "secret"}
         for name in set(_PLACEHOLDER.findall(confirm or "")) - certain:
@@ -109,7 +127,7 @@ class CommandModule:
     ) -> str | None:
         """Carry out a parsed command: fill its fields, ask what is open, confirm, run."""
         command = self.commands.get(str(parsed.get("action")))
-        if command is None:
+        if command is None or not command.spec.is_open_to(session.role):
             raise Declined("I can't do that. Say **help** to see what I can do.")
         ctx = message.context
         values = await _fill(command.spec, parsed, ctx)
@@ -162,6 +180,7 @@ class Registry:
         self._handlers: dict[str, Handler] = {}
         self.modules: dict[str, CommandModule] = {}
         self.offers = Offers()
+        self._narrower: tuple[tuple[Role, int, int], Registry] | None = None
 
     def add(self, module: CommandModule) -> None:
         """Register a module's commands, all or none; the same one twice is no error."""
@@ -188,17 +207,44 @@ class Registry:
         return list(self._handlers)
 
     def only(self, names: Iterable[str]) -> "Registry":
-        """Return a registry that knows some of the types. Raises RegistrationError for others."""
-        some = Registry(Catalogue())
+        """Return a registry of some modules ("task"), or of commands in them ("task.show").
+
+        Raises RegistrationError for what there is not.
+        """
+        wanted: dict[str, list[str]] = {}
         for name in names:
-            if name in self.modules:
-                some.add(self.modules[name])
-            elif handler := self.get_handler(name):
-                some.register_module(name, handler)
-            else:
-                known = ", ".join(self.list_registered())
-                raise RegistrationError(f"there is no command module {name!r}, but {known}")
-        return some
+            kind, dot, action = name.partition(".")
+            module = self.modules.get(kind)
+            there = module.commands if module else ()
+            if kind not in self._handlers or (dot and action not in there):
+                known = [f"{kind}.{one}" for one in there] or self.list_registered()
+                raise RegistrationError(f"there is no command {name!r}, but {', '.join(known)}")
+            wanted.setdefault(kind, []).extend([action] if action else there)
+        return self._part(wanted)
+
+    def open_to(self, role: Role) -> "Registry":
+        """Return what people with a role know: this registry, where they may use all of it."""
+        if all(spec.is_open_to(role) for spec in self.specs):
+            return self
+        state = (role, self.specs.version, len(self._handlers))
+        if self._narrower is None or self._narrower[0] != state:
+            open_ones = {
+                kind: [spec.action for spec in self.specs.of(kind) if spec.is_open_to(role)]
+                for kind in self._handlers
+            }
+            self._narrower = state, self._part(open_ones)
+        return self._narrower[1]
+
+    def _part(self, wanted: Mapping[str, Collection[str]]) -> "Registry":
+        """Return a registry of some commands by module, and of raw handlers."""
+        part = Registry(Catalogue())
+        for kind, actions in wanted.items():
+            module = self.modules.get(kind)
+            if module is None:
+                part.register_module(kind, self._handlers[kind])
+            elif actions:
+                part.add(module.only(actions))
+        return part
 
     def _check_free(self, interaction_type: str) -> None:
         if interaction_type in self._handlers:

@@ -142,7 +142,8 @@ class Conversation:
             person = await self._log_in.run(talk, incoming)
             if person is not None:
                 name = named(person.session.display_name)
-                await talk.say(manual.greeting(name, self._registry))
+                known = self._registry.open_to(person.session.role)
+                await talk.say(manual.greeting(name, known))
             return
         memory = person.memory(incoming.channel_id)
         if incoming.edited and incoming.message_id != memory.correctable:

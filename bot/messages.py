@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
+from ai.catalogue import Role
+
 
 @dataclass(frozen=True)
 class Address:
@@ -106,6 +108,7 @@ class Session:
     username: str
     display_name: str
     time_zone: str | None = None
+    role: Role = "user"  # what they may use
 
 
 class WholeDraft:

@@ -1,7 +1,7 @@
 """What people who are logged in say, carried out: one order after the other, each answered."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -43,6 +43,7 @@ class Understanding(Protocol):
         interaction_type: str = "command",
         history: Sequence[Turn] = (),
         *,
+        allowed: Collection[tuple[str, str]] | None = None,
         recall: Recall = NOTHING_BEFORE,
         budget: models.Budget | None = None,
     ) -> list[Order]:
@@ -107,15 +108,17 @@ class Orders:
         """Answer a person who is logged in. Raises Lapsed where they did not answer a question."""
         memory = person.memory(incoming.channel_id)
         memory.correctable = ""
+        known = self._registry.open_to(person.session.role)
         if incoming.order is not None:
             orders = [dict(incoming.order)]
-        elif answer := self._manners(incoming.text, named(person.session.display_name)):
+        elif answer := self._manners(incoming.text, person, known):
             await talk.say(answer)
             return
         else:
             orders = await self._parser.parse_all(
                 incoming.text,
                 history=tuple(memory.history),
+                allowed=None if known is self._registry else known.specs.keys(),
                 recall=memory.recall,
                 budget=self._budget(person, incoming.address.agent),
             )
@@ -134,11 +137,11 @@ class Orders:
         meter = self._meters.setdefault(agent, Meter(self._api, agent))
         return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
 
-    def _manners(self, text: str, name: str) -> str | None:
+    def _manners(self, text: str, person: Person, known: Registry) -> str | None:
         """Answer what is no order: a call for help, or small talk."""
-        words = normalise(text)
+        words, name = normalise(text), named(person.session.display_name)
         if words in manual.HELP_WORDS:
-            return manual.full_help(self._registry)
+            return manual.full_help(known)
         if words in LOG_IN | REGISTER:
             return f"You are logged in, {name}. To change that say “log out” first."
         polite = manual.courtesy(words)
@@ -172,9 +175,10 @@ class Orders:
         self, talk: Talk, person: Person, incoming: Incoming, api: UserApi, order: Order
     ) -> str:
         """Give an order to its handler; return its reply, or "". Raises what the handler raises."""
-        handler = self._registry.get_handler(str(order.get("interaction_type")))
+        known = self._registry.open_to(person.session.role)
+        handler = known.get_handler(str(order.get("interaction_type")))
         if handler is None:
-            raise Declined(f"I can't do that. I know about {manual.module_names(self._registry)}.")
+            raise Declined(f"I can't do that. I know about {manual.module_names(known)}.")
         memory, before = person.memory(incoming.channel_id), api.changes
         context = Context(
             incoming=incoming,

@@ -105,6 +105,7 @@ class Sessions:
             username=answer["username"],
             display_name=answer["display_name"] or answer["username"],
             time_zone=answer["time_zone"],
+            role=answer["role"],
         )
         renew_at = self._clock() + TOKEN_KEPT
         person = self._people.get(address)

@@ -33,7 +33,7 @@ class Suggestions:
         self, address: Address, key: tuple[str, str], field: str, typed: str
     ) -> list[str]:
         """Return names for a field of a command, the likeliest first; none for a stranger."""
-        module = self._registry.modules.get(key[0])
+        module = self._registry.open_to("user").modules.get(key[0])  # as the slash commands
         command = module.commands.get(key[1]) if module else None
         among = command.among.get(field) if command else None
         person = await self._sessions.get(address) if among else None

@@ -51,6 +51,7 @@ class LoggedIn(BaseModel):
     username: str
     display_name: str | None
     time_zone: str | None
+    role: Literal["user", "admin"]
 
 
 class Claim(Body):

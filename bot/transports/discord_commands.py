@@ -46,10 +46,11 @@ FORGET = "Forget all that you have said to me"
 def payload(registry: Registry) -> list[dict[str, Any]]:
     """Return the slash commands as Discord wants them: one a module, its commands beneath it.
 
-    A module that can be shown and nothing else is shown by its name alone.
+    A module that can be shown and nothing else is shown by its name alone. Everyone sees the same
+    list, so commands for administrators are not in it: they are said in words.
     """
     commands = [_command(name, text) for name, text in DESCRIPTIONS.items()]
-    for name, module in registry.modules.items():
+    for name, module in registry.open_to("user").modules.items():
         if not NAME.fullmatch(name) or name in DESCRIPTIONS:
             logger.warning("the module %r can't be a slash command: its name is no good", name)
             continue

@@ -30,7 +30,9 @@ def claim(bot: Caller, **more: object) -> dict[str, Any]:
 def test_a_linked_chat_gets_tokens_until_it_is_unlinked(bot: Caller, ada: Caller) -> None:
     assert bot.post("/api/service/tokens", CHAT).status_code == 404
     linked = link(bot, ada)
-    assert sorted(linked) == ["display_name", "time_zone", "token", "user_uuid", "username"]
+    assert sorted(linked) == [
+        *("display_name", "role", "time_zone", "token", "user_uuid", "username")
+    ]
     assert (linked["username"], linked["user_uuid"]) == ("ada", ada.uuid)
     fresh = bot.post("/api/service/tokens", CHAT)
     assert fresh.status_code == 200

@@ -1,6 +1,6 @@
 """A domain with a command of every kind, for tests of the conversation."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -97,6 +97,7 @@ class Listening(Parser):
         interaction_type: str = "command",
         history: Sequence[Turn] = (),
         *,
+        allowed: Collection[tuple[str, str]] | None = None,
         recall: Recall = NOTHING_BEFORE,
         budget: Budget | None = None,
     ) -> list[dict[str, Any]]:
@@ -119,6 +120,7 @@ class Always:
         interaction_type: str = "command",
         history: Sequence[Turn] = (),
         *,
+        allowed: Collection[tuple[str, str]] | None = None,
         recall: Recall = NOTHING_BEFORE,
         budget: Budget | None = None,
     ) -> list[dict[str, Any]]:
