@@ -108,7 +108,8 @@ class Shared:
     def __init__(self, url: str) -> None:
         self._redis = Redis(url)
         self._memory = Memory()
-        self._away_until = 0.0
+        self._away = False
+        self._next_try = 0.0  # by time.monotonic(), while it is away
 
     def hit(self, key: str, expiry: int) -> tuple[int, float]:
         """Count one more; return how many, and when the key is forgotten."""
@@ -127,14 +128,21 @@ class Shared:
         self._ask(lambda store: store.clear(key))
 
     def _ask(self, question: Callable[[Counters], Result]) -> Result:
-        if time.monotonic() >= self._away_until:
-            try:
-                return question(self._redis)
-            except StorageError as error:
-                self._away_until = time.monotonic() + REDIS_PAUSE
+        if self._away and time.monotonic() < self._next_try:
+            return question(self._memory)
+        self._next_try = time.monotonic() + REDIS_PAUSE  # while it is away, one request tries
+        try:
+            answer = question(self._redis)
+        except StorageError as error:
+            if not self._away:
+                self._away = True
                 reason = type(error.storage_error).__name__
                 log.warning("counting in memory, since Redis does not answer: %s", reason)
-        return question(self._memory)
+            return question(self._memory)
+        if self._away:
+            self._away = False
+            log.warning("Redis is back: counting there again")
+        return answer
 
 
 def counters(url: str) -> Counters:

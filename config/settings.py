@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         description="Log-ins and registrations from one address, or one chat account.",
     )
     rate_limit_storage_url: str = Field(
-        "memory://", description="Where requests are counted: memory, or redis://host:6379."
+        "memory://",
+        pattern="^(memory|rediss?)://",
+        description="Where requests are counted: memory, or redis://host:6379.",
     )
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="Proxies before the API whose X-Forwarded-For is believed."
