@@ -1,23 +1,34 @@
-# One image for the API, the scheduler and the bot; docker-compose.yml says which one a container runs.
-FROM python:3.12.13-slim-bookworm
+# One image for the API, the scheduler and the bot; config/services.yml says which one a container
+# runs. docs/operation.md tells how to pin the base image by its digest as well.
+ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
 
-ENV PYTHONUNBUFFERED=1 \
-    PYTHONDONTWRITEBYTECODE=1 \
-    PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore
+# The packages, in a stage of their own: what installs them stays out of the image.
+FROM ${PYTHON_IMAGE} AS packages
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY requirements.txt .
+# Only ready-made wheels, and only those whose hash is in the file: nothing is compiled here.
+RUN python -m venv --without-pip /opt/packages \
+ && pip --python /opt/packages/bin/python install \
+        --require-hashes --only-binary :all: -r requirements.txt
 
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin app
+
+FROM ${PYTHON_IMAGE}
+ENV PATH=/opt/packages/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin app \
+ && python -m pip uninstall --yes --root-user-action ignore pip \
+ && rm -r "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')"
 
 WORKDIR /app
-
-# Before the code, so that a change in the code installs nothing anew.
-COPY requirements.txt .
-RUN pip install -r requirements.txt
-
+COPY --from=packages /opt/packages /opt/packages
 COPY . .
-RUN install --directory --owner app var
+# Compiled now, for the file system is read-only later; var/ is where a volume goes.
+RUN python -m compileall -q . && install --directory --owner app --group app var
 
-USER 10001
+USER 10001:10001
 EXPOSE 5000
+STOPSIGNAL SIGTERM
 CMD ["python", "-m", "api.main"]

@@ -18,6 +18,7 @@ from bot.brains import BrainError, BrainType, Services, load_brains
 from bot.deliveries import DeliveryLoop
 from bot.plans import Planner
 from bot.pool import Pool
+from bot.pulse import beating
 from bot.roster import Lease, Roster
 from bot.signals import until_signalled
 from bot.transports.discord_agent import DiscordAgent, Surroundings
@@ -65,6 +66,7 @@ async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -
     use_api(settings.discord_api_url)
     key = settings.service_key.get_secret_value()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(beating())
         # Apart, so that brains that ask much don't keep the process from renewing its lease.
         brains_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
         for api in (brains_api, own_api):

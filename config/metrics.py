@@ -66,7 +66,8 @@ def pulse(name: str, longest: float) -> Iterator[Pulse]:
 def serving(settings: Settings, more: Callable[[], bytes] = bytes) -> Iterator[int | None]:
     """Serve /metrics and /health at METRICS_HOST and METRICS_PORT; yield the port, None where off.
 
-    `more` returns figures that are not in the default registry. A port that is taken is logged, and nothing is served: figures are worth less than the work.
+    `more` returns figures that are not in the default registry. A port that is taken is logged, and
+    nothing is served: figures are worth less than the work.
     """
     if not settings.metrics_port:
         yield None

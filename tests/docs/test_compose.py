@@ -3,19 +3,23 @@
 import fnmatch
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from config.settings import ROOT, ConfigError, Settings, load_settings
 
 SECRETS = {"DB_PASS": "p" * 40, "JWT_SECRET": "j" * 40, "SERVICE_KEY": "s" * 40}
 OURS = ("app", "scheduler", "bot")
+EXTRAS = {"redis": "redis", "ntfy": "ntfy", "prometheus": "monitoring", "grafana": "monitoring"}
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 top = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -38,7 +42,15 @@ def test_the_services_are_read_with_config_env() -> None:
     assert top["include"] == [
         {"path": "config/services.yml", "project_directory": ".", "env_file": "config/.env"}
     ]
-    assert set(services) == {"db", *OURS}
+    assert set(services) == {"db", *OURS, *EXTRAS}
+
+
+def test_extras_start_when_they_are_asked_for() -> None:
+    asked = {
+        name: service["profiles"] for name, service in services.items() if "profiles" in service
+    }
+
+    assert asked == {name: [profile] for name, profile in EXTRAS.items()}
 
 
 def test_they_start_in_the_order_of_their_health() -> None:
@@ -55,18 +67,76 @@ def test_they_start_in_the_order_of_their_health() -> None:
     assert services["app"]["healthcheck"]["test"][:3] == ["CMD", "python", "-c"]
 
 
-def test_the_health_check_is_python_that_compiles() -> None:
-    code = services["app"]["healthcheck"]["test"][-1]
+def test_every_service_says_whether_it_is_well() -> None:
+    assert [
+        name for name, service in services.items() if "test" not in service["healthcheck"]
+    ] == []
+    for name, port in (("app", "API_PORT"), ("scheduler", "METRICS_PORT"), ("bot", "METRICS_PORT")):
+        *_, code = services[name]["healthcheck"]["test"]
+        compile(code, "healthcheck", "exec")
+        assert f":{services[name]['environment'][port]}/health" in code
 
-    compile(code, "healthcheck", "exec")
-    assert f":{services['app']['environment']['API_PORT']}/health" in code
 
-
-def test_only_the_api_is_published_and_only_on_this_machine() -> None:
+def test_of_the_program_the_api_alone_is_published_and_only_on_this_machine() -> None:
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
 
-    assert published == {"app": ["127.0.0.1:8080:5000"]}
+    assert published.keys() & {"db", *OURS} == {"app"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert all("network_mode" not in service for service in services.values())
+
+
+def test_every_service_of_the_program_can_be_scaled() -> None:
+    (port,) = services["app"]["ports"]
+    _, published, target = port.split(":")
+    first, _, last = published.partition("-")
+
+    assert (first, target) == ("8080", services["app"]["environment"]["API_PORT"])
+    assert int(last) - int(first) >= 9, "each replica gets a port of its own"
+    assert all("container_name" not in service for service in services.values())
+
+
+def test_no_container_can_change_its_files_or_gain_rights() -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not service.get("privileged"), name
+    for name in OURS:
+        assert services[name]["tmpfs"] == ["/tmp"]  # noqa: S108 - in the container
+        assert services[name]["volumes"] == ["var:/app/var"]
+        assert "cap_add" not in services[name]
+
+
+def test_every_service_has_limits() -> None:
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert limits.keys() == {"cpus", "memory"}, name
+        assert service["pids_limit"] > 0, name
+
+
+def test_the_files_follow_the_compose_specification() -> None:
+    schema = json.loads(
+        resources.files("check_jsonschema")
+        .joinpath("builtin_schemas/vendor/compose-spec.json")
+        .read_text("utf-8")
+    )
+    validator = validator_for(schema)(schema)
+
+    for document in (top, stack):
+        assert [error.message for error in validator.iter_errors(document)] == []
+    assert not validator.is_valid(stack | {"services": {"app": {"imagee": "x"}}})
+
+
+def test_the_monitoring_watches_every_service_of_the_program() -> None:
+    folder = ROOT / "deploy"
+    scraped = yaml.safe_load((folder / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    (names,) = (found["dns_sd_configs"] for found in scraped["scrape_configs"])
+
+    assert sorted(names[0]["names"]) == sorted(OURS)
+    assert str(names[0]["port"]) == services["bot"]["environment"]["METRICS_PORT"]
+    mounted = [v for name in ("prometheus", "grafana") for v in services[name]["volumes"]]
+    for path in (volume.split(":")[0] for volume in mounted if volume.startswith("./")):
+        assert (ROOT / path).is_dir(), path
 
 
 def test_everything_restarts_and_rotates_its_log() -> None:
@@ -98,9 +168,14 @@ def test_secrets_have_no_default_and_the_error_says_how_to_make_them() -> None:
     for name in SECRETS:
         assert "make secrets" in found[name][1]
         assert "config/.env" in found[name][1]
-    assert {name for name, (kind, _) in found.items() if kind == "-"} == {"DB_NAME", "DB_USER"}
+    assert {name for name, (kind, _) in found.items() if kind == "-"} == {
+        "DB_NAME",
+        "DB_USER",
+        "LOG_FORMAT",
+    }
     for name in ("DB_NAME", "DB_USER"):
         assert found[name][1] == Settings.model_fields[name.lower()].default
+    assert found["LOG_FORMAT"][1] == "json"
 
 
 def test_the_programs_accept_the_environment_they_are_given(
@@ -110,7 +185,7 @@ def test_the_programs_accept_the_environment_they_are_given(
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in services["app"]["environment"].items():
         assert name.lower() in Settings.model_fields, f"{name} is no setting"
-        monkeypatch.setenv(name, VARIABLE.sub(lambda match: SECRETS[match[1]], value))
+        monkeypatch.setenv(name, VARIABLE.sub(lambda found: SECRETS.get(found[1], found[3]), value))
 
     settings = load_settings(tmp_path / "absent")
 
@@ -138,13 +213,25 @@ def test_the_image_runs_as_nobody_special_and_holds_no_secret() -> None:
 
     assert users and users[-1] not in ("root", "0")
     assert not re.search(r"(?i)(ENV|ARG).*(TOKEN|SECRET|PASS|_KEY)", dockerfile)
-    images = [rest for instruction, rest in instructions if instruction == "FROM"]
-    images.append(services["db"]["image"])
-    assert all(re.search(r":\d+\.\d+", image) for image in images), "an exact tag each"
+    images = re.findall(r"^ARG \w+_IMAGE=(.+)$", dockerfile, re.MULTILINE)
+    assert len(images) == 1
+    images += [service["image"] for name, service in services.items() if name not in OURS]
+    assert all(re.search(r":v?\d+\.\d+", image) for image in images), "an exact tag each"
+
+
+def test_what_installs_the_packages_stays_out_of_the_image() -> None:
+    build, image = dockerfile.split("\n\n\nFROM ", 1)
+
+    assert "--require-hashes --only-binary :all:" in build
+    assert "--without-pip" in build
+    assert "install -r" not in image
+    assert "apt-get" not in image
+    assert "pip uninstall" in image
+    assert "COPY --from=packages" in image
 
 
 def test_a_change_in_the_code_installs_nothing_anew() -> None:
-    install = dockerfile.index("RUN pip install")
+    install = dockerfile.index("--require-hashes")
 
     assert dockerfile.index("COPY requirements.txt") < install < dockerfile.index("COPY . .")
 
@@ -185,3 +272,33 @@ def test_compose_reads_it_the_same_way(tmp_path: Path) -> None:
     resolved = json.loads(done.stdout)["services"]
     assert resolved["db"]["environment"]["POSTGRES_PASSWORD"] == SECRETS["DB_PASS"]
     assert resolved["bot"]["environment"]["DISCORD_BOT_TOKEN"] == "token"
+
+
+COMPOSE = shutil.which("docker-compose")
+
+
+@pytest.mark.skipif(not COMPOSE, reason="Debian's docker-compose is not installed")
+def test_debians_compose_reads_the_services_too(tmp_path: Path) -> None:
+    """Debian's docker-compose is older than `include`: it is given the services' file itself."""
+    env_file = tmp_path / "config" / ".env"
+    env_file.parent.mkdir()
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
+    shutil.copy(ROOT / "config" / "services.yml", env_file.parent)
+    profiles = [word for profile in set(EXTRAS.values()) for word in ("--profile", profile)]
+    files = ["--project-directory", ".", "-f", "config/services.yml", "--env-file", "config/.env"]
+
+    done = subprocess.run(
+        [str(COMPOSE), *files, *profiles, "config"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    read = yaml.safe_load(done.stdout)["services"]
+    assert read.keys() == services.keys()
+    for name in OURS:
+        assert read[name]["environment"]["JWT_SECRET"] == SECRETS["JWT_SECRET"]
+        assert read[name]["read_only"] is True
