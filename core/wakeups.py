@@ -5,16 +5,16 @@ commits. Other databases have nothing like it: there the scheduler looks every W
 """
 
 import select
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Generator
+from typing import Any, Literal, get_args
 
-from core.database import Database, get_database
+from core.database import get_database
 from core.driver_errors import driver_errors
 
 Topic = Literal["reminders", "deliveries"]
 
 CHANNEL = "wakeups"
-PATIENCE = 0.5  # seconds between two looks whether to go on waiting
+PATIENCE = 0.2  # seconds between two looks whether to go on waiting
 
 
 def wake(topic: Topic) -> None:
@@ -28,20 +28,21 @@ def _notify(cursor: Any, topic: Topic) -> None:  # noqa: ANN401 - the driver's o
     cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, topic))
 
 
-def can_listen(database: Database) -> bool:
+def can_listen() -> bool:
     """Tell whether changes wake those who listen."""
-    return database.dialect == "postgresql"
+    return get_database().dialect == "postgresql"
 
 
-def listen(database: Database) -> Iterator[str | None]:
-    """Yield each topic as it comes, and None twice a second in which none does.
+def listen() -> Generator[str | None]:
+    """Yield each topic once, then as it comes, and None several times a second in between.
 
     Has a connection of its own, closed with the iterator. Raises Unavailable where that is lost.
     """
-    with driver_errors(), database.engine.connect() as own:
+    with driver_errors(), get_database().engine.connect() as own:
         own.detach()  # from the pool, which may lend as many others
         connection: Any = own.connection.dbapi_connection
         connection.cursor().execute(f"LISTEN {CHANNEL}")
+        yield from get_args(Topic)  # what came before is not told
         while True:
             if not any(select.select([connection], [], [], PATIENCE)):
                 yield None

@@ -1,8 +1,9 @@
 """Background work: one thread a job, so that none waits for another.
 
 `python -m scheduler.daemon` runs it alone; `Daemon(settings, stop).run()` runs it as a thread of a
-larger program. A job is a file in `scheduler/jobs/` with `register(daemon)`, or a function given to
-`register_job`, or the `poll_callback` of this module, which may be replaced.
+larger program. A job is a function marked with `@job` in a file in `scheduler/jobs/`, or what such
+a file's `register(daemon)` adds, or a function given to `register_job`, or the `poll_callback` of
+this module, which may be replaced. Daemons share the jobs that have due times: see core/jobs.py.
 """
 
 import importlib
@@ -12,7 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import closing
+from functools import partial
+from types import ModuleType
 
 import scheduler.jobs
 from config.clock import Clock, utc_now
@@ -22,90 +25,22 @@ from config.start import start, stop_on_signals
 from core import migrations
 from core.database import Database, use_database
 from core.errors import Unavailable
+from core.wakeups import can_listen, listen
+from scheduler import triggers
+from scheduler.loops import JobFunction, Loop, Outage
+from scheduler.registry import Registration, jobs_in, registered
+from scheduler.registry import register_job as register_job
+from scheduler.scheduled import LIMIT, Scheduled
 
 logger = logging.getLogger(__name__)
 
-JobFunction = Callable[[], object]
-"""Does the work that is due; may return the time of the next, if that is before the interval."""
-
-SHORTEST_PAUSE = 0.05
-LONGEST_PAUSE = 30.0
-"""How far the pauses between two tries grow while the database is away, in seconds."""
-
-_registered: list[tuple[str, JobFunction, float | None]] = []
+LISTEN_PAUSE = 1.0  # seconds until the next try to listen
+BESIDE_PATIENCE = 1.0  # seconds that the threads beside the jobs get to end
+WATCH_INTERVAL = 0.2  # seconds between two looks at the jobs that run
 
 
 def poll_callback() -> None:
     """Run every POLL_INTERVAL seconds; assign your own function to this name, or register one."""
-
-
-def register_job(name: str, function: JobFunction, interval: float | None = None) -> None:
-    """Run a function every `interval` seconds (else POLL_INTERVAL), in a thread of its own."""
-    _registered.append((name, function, interval))
-
-
-class Job:
-    """One function, run again and again in one thread."""
-
-    def __init__(self, name: str, function: JobFunction, interval: float, clock: Clock) -> None:
-        self.name = name
-        self._function = function
-        self._interval = interval
-        self._clock = clock
-        self._woken = threading.Event()
-
-    def wake(self) -> None:
-        """Run as soon as possible, without waiting for the interval to pass."""
-        self._woken.set()
-
-    def loop(self, stop: threading.Event, outage: "Outage") -> None:
-        """Run until `stop` is set. An exception is logged, and the loop goes on."""
-        failures = 0
-        while not stop.is_set():
-            self._woken.clear()
-            pause = self._interval
-            try:
-                more = self._function()
-            except Unavailable:
-                failures += 1
-                outage.begins(self.name)
-                pause = min(pause * 2**failures, max(pause, LONGEST_PAUSE))
-            except Exception:
-                logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
-            else:
-                failures = 0
-                outage.ends(self.name)
-                pause = self._until(more)
-            if not stop.is_set():
-                self._woken.wait(pause)
-
-    def _until(self, more: object) -> float:
-        if not isinstance(more, datetime):
-            return self._interval
-        left = (more - self._clock()).total_seconds()
-        return min(max(left, SHORTEST_PAUSE), self._interval)
-
-
-class Outage:
-    """Says once that the database is away, and once that every job has it back."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cut_off: set[str] = set()
-
-    def begins(self, name: str) -> None:
-        """Note that a job could not reach the database."""
-        with self._lock:
-            if not self._cut_off:
-                logger.warning("the database can't be reached; trying again with growing pauses")
-            self._cut_off.add(name)
-
-    def ends(self, name: str) -> None:
-        """Note that a job got its work done."""
-        with self._lock:
-            if self._cut_off == {name}:
-                logger.info("the database is back")
-            self._cut_off.discard(name)
 
 
 class Daemon:
@@ -117,7 +52,7 @@ class Daemon:
         self.settings = settings
         self.clock = clock
         self._stop = stop or threading.Event()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Loop | Scheduled] = {}
         self._finishers: list[Callable[[], None]] = []
 
     @property
@@ -125,11 +60,37 @@ class Daemon:
         """Whether jobs should come to an end."""
         return self._stop.is_set()
 
-    def add_job(self, name: str, function: JobFunction, interval: float) -> None:
-        """Add a job that runs every `interval` seconds. Raises ValueError for a name twice."""
-        if name in self._jobs:
-            raise ValueError(f"there are two scheduler jobs called {name!r}")
-        self._jobs[name] = Job(name, function, interval, self.clock)
+    def add_loop(self, name: str, function: JobFunction, interval: float) -> None:
+        """Run a function in every daemon, at least every `interval` seconds.
+
+        Raises ValueError for a name twice.
+        """
+        self._add(Loop(name, function, interval, self.clock))
+
+    def add_job(
+        self,
+        name: str,
+        function: JobFunction,
+        interval: float | None = None,
+        *,
+        cron: str | None = None,
+        zone: str | None = None,
+        limit: float = LIMIT,
+    ) -> None:
+        """Run a function at its due times, each once among all daemons: see Registration.
+
+        Raises ValueError for a name twice, or due times that can't be read.
+        """
+        if cron:
+            trigger = triggers.cron(cron, zone or self.settings.time_zone)
+        else:
+            trigger = triggers.every(interval or self.settings.poll_interval)
+        self._add(Scheduled(name, function, trigger, limit, self.clock))
+
+    def _add(self, job: Loop | Scheduled) -> None:
+        if job.name in self._jobs:
+            raise ValueError(f"there are two scheduler jobs called {job.name!r}")
+        self._jobs[job.name] = job
 
     def wake(self, name: str) -> None:
         """Run a job now."""
@@ -144,45 +105,89 @@ class Daemon:
 
         Raises RuntimeError for a file in scheduler/jobs/ that can't be used.
         """
-        threads: list[threading.Thread] = []
+        at_work: dict[str, threading.Thread] = {}
+        beside: list[threading.Thread] = []
         try:
             self._load()
             outage = Outage()
             for name, job in self._jobs.items():
-                thread = threading.Thread(
-                    target=job.loop, args=(self._stop, outage), name=f"job {name}", daemon=True
-                )
-                thread.start()
-                threads.append(thread)
+                at_work[name] = _thread(f"job {name}", partial(job.run, self._stop, outage))
+            beside += (
+                _thread("watch", self._watch, outage),
+                _thread("wake-ups", self._listen, outage),
+            )
             logger.info("the scheduler runs %s", ", ".join(self._jobs))
             self._stop.wait()
         finally:
-            self._end(threads)
+            self._end(at_work, beside)
 
-    def _end(self, threads: list[threading.Thread]) -> None:
+    def _end(self, at_work: dict[str, threading.Thread], beside: list[threading.Thread]) -> None:
         self._stop.set()
         for job in self._jobs.values():
             job.wake()
         deadline = time.monotonic() + self.settings.shutdown_timeout
-        for thread in threads:
+        for name, thread in at_work.items():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                logger.warning("the %s did not end in time; it is left behind", thread.name)
+                logger.warning("the job %s did not end in time; it is left behind", name)
+                self._jobs[name].leave()
+        for thread in beside:
+            thread.join(BESIDE_PATIENCE)
         for finish in self._finishers:
             finish()
         logger.info("the scheduler has stopped")
 
+    def _watch(self, outage: Outage) -> None:
+        """Look after the jobs that run: those that hang, and those that go on."""
+        scheduled = [job for job in self._jobs.values() if isinstance(job, Scheduled)]
+        while not self._stop.wait(WATCH_INTERVAL):
+            for job in scheduled:
+                try:
+                    job.watch()
+                except Unavailable:
+                    outage.begins(job.name)
+
+    def _listen(self, outage: Outage) -> None:
+        """Wake the loops when something becomes due earlier than they think."""
+        name = "wake-ups"
+        while can_listen() and not self.stopping:
+            try:
+                with closing(listen()) as topics:
+                    for topic in topics:
+                        outage.ends(name)
+                        if topic in self._jobs:
+                            self.wake(topic)
+                        if self.stopping:
+                            return
+            except Unavailable:
+                outage.begins(name)
+                self._stop.wait(LISTEN_PAUSE)
+
     def _load(self) -> None:
         for found in sorted(pkgutil.iter_modules(scheduler.jobs.__path__), key=lambda m: m.name):
             try:
-                importlib.import_module(f"scheduler.jobs.{found.name}").register(self)
+                self._add_jobs_of(importlib.import_module(f"scheduler.jobs.{found.name}"))
             except Exception as error:
                 raise RuntimeError(
                     f"scheduler/jobs/{found.name}.py can't be used: {error}"
                 ) from error
-        self.add_job("poll", lambda: poll_callback(), self.settings.poll_interval)
-        for name, function, interval in _registered:
-            self.add_job(name, function, interval or self.settings.poll_interval)
+        for one in (Registration("poll", lambda: poll_callback()), *registered):
+            self.add_job(**vars(one))
+
+    def _add_jobs_of(self, module: ModuleType) -> None:
+        marked, register = jobs_in(module), getattr(module, "register", None)
+        if not marked and register is None:
+            raise ValueError("it has neither a function marked with @job nor register(daemon)")
+        for one in marked:
+            self.add_job(**vars(one))
+        if register is not None:
+            register(self)
+
+
+def _thread(name: str, work: Callable[..., None], *args: object) -> threading.Thread:
+    thread = threading.Thread(target=work, args=args, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def daemon_loop() -> None:

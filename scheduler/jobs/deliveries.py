@@ -75,4 +75,4 @@ def register(daemon: Daemon) -> None:
     """Look for messages that are due, at the latest every WAKE_INTERVAL seconds."""
     sender = Sender(daemon)
     daemon.on_stop(sender.finish)
-    daemon.add_job("deliveries", sender.send_due, daemon.settings.wake_interval)
+    daemon.add_loop("deliveries", sender.send_due, daemon.settings.wake_interval)

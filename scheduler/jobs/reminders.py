@@ -14,4 +14,4 @@ def register(daemon: Daemon) -> None:
             daemon.wake("deliveries")
         return reminders.next_reminder(daemon.clock())
 
-    daemon.add_job("reminders", fire, daemon.settings.wake_interval)
+    daemon.add_loop("reminders", fire, daemon.settings.wake_interval)

@@ -16,6 +16,7 @@ from core.database import Database
 from core.errors import Unavailable
 from scheduler import daemon
 from scheduler.daemon import Daemon
+from scheduler.registry import registered
 
 PATIENCE = 10
 
@@ -61,7 +62,7 @@ class Counter:
 def subject(database: Database) -> Iterator[tuple[Daemon, threading.Event]]:
     stop = threading.Event()
     yield Daemon(settings(), stop), stop
-    daemon._registered.clear()
+    registered.clear()
 
 
 def fail(number: int) -> None:
@@ -121,8 +122,8 @@ def test_a_job_that_knows_when_there_is_more_runs_then(
 ) -> None:
     soon = Counter(lambda number: utc_now() + timedelta(seconds=0.2))
     distant = Counter(lambda number: utc_now() + timedelta(days=9))
-    subject[0].add_job("soon", soon, 3600)
-    subject[0].add_job("distant", distant, 0.05)
+    subject[0].add_loop("soon", soon, 3600)
+    subject[0].add_loop("distant", distant, 0.05)
     with running(*subject):
         soon.wait_for(3, timeout=3)
         distant.wait_for(3, timeout=3)
@@ -130,7 +131,7 @@ def test_a_job_that_knows_when_there_is_more_runs_then(
 
 def test_a_job_that_is_woken_runs_at_once(subject: tuple[Daemon, threading.Event]) -> None:
     job = Counter()
-    subject[0].add_job("job", job, 3600)
+    subject[0].add_loop("job", job, 3600)
     with running(*subject):
         job.wait_for(1)
         subject[0].wake("job")
@@ -153,7 +154,7 @@ def test_the_database_being_away_is_logged_once_and_gets_growing_pauses(
             raise Unavailable
 
     job = Counter(away)
-    subject[0].add_job("job", job, 0.01)
+    subject[0].add_loop("job", job, 0.01)
     with running(*subject):
         job.wait_for(8)
     lines = [record.message for record in caplog.records if "database" in record.message]
