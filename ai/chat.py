@@ -20,13 +20,12 @@ from ai.problems import MAY_PASS
 from ai.thoughts import Spoken
 
 RETRIES = 2
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 5.0
-"""Seconds before the first retry, twice as long before the next; no longer, even if asked to."""
+LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
 LONGEST_ANSWER = 300.0
 """Seconds that one answer may take in all, however steadily it comes."""
 FRAME_TOKENS = 4  # around each turn; OpenAI's cookbook, "How to count tokens"
 IMAGE_TOKENS = 1600  # Anthropic's documentation, "Vision"
+NO_KEY = "none"  # local servers ask for no key, the clients insist on one or look for one
 UNSEEN = "(a picture that you can't see)"
 
 
@@ -101,11 +100,12 @@ class ChatOptions:
     """Which model, and how it is asked; without an address, the provider's own."""
 
     model: str
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str = field(default=NO_KEY, repr=False)
     base_url: str | None = None
     max_tokens: int = 1000
     temperature: float | None = None
     timeout_seconds: float = 60  # that a model may say nothing
+    pause_seconds: float = 0.5  # before the first retry, twice as long before the next
 
 
 class Chat(Protocol):
@@ -137,7 +137,7 @@ class Streaming(ABC):
         its pictures where it does not take them.
         """
         deadline = time.monotonic() + LONGEST_ANSWER
-        pause, tries_left, began = FIRST_PAUSE, RETRIES, False
+        pause, tries_left, began = self._options.pause_seconds, RETRIES, False
         spent = NO_USAGE
         while True:
             try:

@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from ai.chat import Answer, Called, ChatOptions, Results, Said, Streaming, Tool, ToolCall, Turn
 from ai.models import NO_USAGE, ModelError, Usage
-from ai.openai_compatible import MOST_ROOM, NO_KEY, traits
+from ai.openai_compatible import MOST_ROOM, traits
 from ai.problems import problem_of, retry_after
 
 OPENAI = "https://api.openai.com/v1"
@@ -70,7 +70,7 @@ class OpenAIChat(Streaming):
         if self._client is None:
             self._client = openai.AsyncOpenAI(
                 base_url=self._base_url,
-                api_key=self._options.api_key or NO_KEY,
+                api_key=self._options.api_key,
                 timeout=None,  # bounded in ai.chat, piece by piece
                 max_retries=0,
                 http_client=openai.DefaultAioHttpClient(timeout=None),

@@ -45,5 +45,6 @@ class Spoken:
         return self._say(held)
 
     def _say(self, piece: str) -> str:
+        piece = piece if self.text else piece.lstrip()
         self.text += piece
         return piece

@@ -1,6 +1,6 @@
 """An agent that talks freely, with a language model of OpenAI's, Anthropic's, or like them."""
 
-from ai.chat import ChatOptions
+from ai.chat import NO_KEY, ChatOptions
 from ai.configuration import load_ai_config
 from ai.providers import PROVIDERS, ProvidedChat, missing_package
 from bot.brains import AgentConfig, BrainError, BrainType, Services
@@ -40,7 +40,7 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> ChatBrain:
     why = missing_package(asked.provider) or missing
     options = ChatOptions(
         asked.model,
-        key,
+        key or NO_KEY,
         asked.base_url or getattr(settings, PROVIDERS[asked.provider].base_url),
         asked.max_tokens,
         asked.temperature,
