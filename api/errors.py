@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from config.logs import request_id, where_raised
-from core.errors import AppError, Unavailable
+from core.errors import AppError, OutOfDate, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,11 @@ def _answer(status: int, message: str, **more: Any) -> Response:  # noqa: ANN401
 def _app_error(error: AppError) -> Response:
     if error.status == 500:
         return _unexpected(error)
-    response = _answer(error.status, str(error))
+    message = str(error)
+    if isinstance(error, OutOfDate):
+        log.error("unavailable in %s: %s", request.endpoint, message)
+        message = Unavailable.message
+    response = _answer(error.status, message)
     if isinstance(error, Unavailable):
         log.warning(
             "unavailable in %s: %s", request.endpoint, type(error.__cause__ or error).__name__

@@ -10,7 +10,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
+from core.errors import AppError, Conflict, InvalidInput, OutOfDate, Unavailable
 
 NOT_THERE = (
     "The database has no table or column {}: is it up to date? `manage.py db upgrade` helps."
@@ -25,8 +25,8 @@ BY_SQLSTATE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("23505", Conflict, None),
     ("23502", InvalidInput, REQUIRED),
     ("23503", InvalidInput, NO_COUNTERPART),
-    ("42P01", UnknownName, NOT_THERE),
-    ("42703", UnknownName, NOT_THERE),
+    ("42P01", OutOfDate, NOT_THERE),
+    ("42703", OutOfDate, NOT_THERE),
     ("42P10", InvalidInput, NOT_UNIQUE),
     ("428", InvalidInput, DOES_NOT_FIT),  # no such operator for these types, wrong type
     ("22", InvalidInput, DOES_NOT_FIT),
@@ -47,8 +47,8 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("datatype mismatch", InvalidInput, DOES_NOT_FIT),
     ("Error binding parameter", InvalidInput, DOES_NOT_FIT),
     ("ON CONFLICT clause does not match", InvalidInput, NOT_UNIQUE),
-    ("no such table: ", UnknownName, NOT_THERE),
-    ("no such column: ", UnknownName, NOT_THERE),
+    ("no such table: ", OutOfDate, NOT_THERE),
+    ("no such column: ", OutOfDate, NOT_THERE),
     ("database is locked", Unavailable, None),
     ("unable to open database file", Unavailable, None),
     ("disk I/O error", Unavailable, None),
@@ -64,9 +64,9 @@ BY_MYSQL_NUMBER: dict[int, tuple[type[AppError], str | None]] = {
     1217: (InvalidInput, NO_COUNTERPART),
     1451: (InvalidInput, NO_COUNTERPART),
     1452: (InvalidInput, NO_COUNTERPART),
-    1051: (UnknownName, NOT_THERE),
-    1054: (UnknownName, NOT_THERE),
-    1146: (UnknownName, NOT_THERE),
+    1051: (OutOfDate, NOT_THERE),
+    1054: (OutOfDate, NOT_THERE),
+    1146: (OutOfDate, NOT_THERE),
     **dict.fromkeys(
         # too long, out of range, wrong kind, CHECK, and what PyMySQL itself refuses (no number)
         (0, 1264, 1265, 1292, 1366, 1406, 1690, 3140, 3819, 4025, 4078),

@@ -28,6 +28,13 @@ class UnknownName(InvalidInput):
     """A table, column or operator that does not exist."""
 
 
+class OutOfDate(UnknownName):
+    """The database lacks a table or a column that the program has."""
+
+    status = 503
+    retry_after = 5
+
+
 class NotAuthenticated(AppError):
     """No token, or one that is not accepted (any more)."""
 

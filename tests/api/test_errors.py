@@ -14,6 +14,7 @@ from api.security import public
 from config.settings import Settings
 from core.database import Database, use_database
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from core.postgres import execute
 from tests.api.callers import PASSWORD, Caller, on_one_database
 
 LEAKS = re.compile(
@@ -183,3 +184,15 @@ def test_log_lines_hold_no_names_tokens_or_texts(
     assert "/api/tasks" in said
     for secret in ("private", "secret", "some-other-name", "a wrong password", ada.token):
         assert secret not in said
+
+
+def test_a_database_that_lacks_a_table_is_our_trouble_not_the_callers(
+    ada: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute("DROP TABLE examples")
+    for answer in (ada.get("/api/example"), ada.post("/api/example", {"name": "x"})):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert list(answer.json) == ["error"]
+        assert "examples" not in answer.text
+        assert not LEAKS.search(answer.text)
+    assert "has no table or column examples: is it up to date?" in caplog.text
