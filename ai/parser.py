@@ -5,6 +5,7 @@ The documented names for other modules are `parse`, `register_validator` and `AI
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -14,6 +15,7 @@ from ai import prompts
 from ai.catalogue import Catalogue, CommandSpec, catalogue
 from ai.configuration import AIConfig, Prompt, get_ai_config
 from ai.judging import Judge, register_validator, rejections, validated_types
+from ai.metrics import parsed
 from ai.models import Budget, ChatModel, Message, ModelError, model_of
 from ai.prompts import Command, Turn
 from ai.recall import NOTHING_BEFORE, Recall
@@ -98,6 +100,7 @@ class Parser:
         `recall` is what "it" and "the second one" point at; `budget` bounds what is spent on
         models, and is asked before each request. Otherwise as `parse`.
         """
+        began = time.perf_counter()
         specs = self._scope(interaction_type, allowed)
         problems = [*errors]
         matches = self._matcher.match_all(text, recall)
@@ -105,6 +108,7 @@ class Parser:
             commands = [match.command for match in matches]
             problems = [one for made in commands for one in rejections(made, interaction_type)]
             if not problems:
+                parsed("sentences", began, commands)
                 return commands
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
@@ -114,13 +118,16 @@ class Parser:
             messages = prompts.opening(prompt, prompts.manual(listed), text, earlier, problems)
             judge = Judge(listed, self._raw_types(), interaction_type, _said(text, history))
             try:
-                return await self._ask(self._model, messages, judge, budget, retry_count)
+                commands = await self._ask(self._model, messages, judge, budget, retry_count)
+                parsed("model", began, commands)
+                return commands
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)
             except _OverBudget as error:
                 told = str(error)
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
+        parsed("neither", began, [])
         return [{"error": told, "suggestions": nearest}]
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ai.configuration import Price
 from ai.models import Usage
+from bot import metrics
 from bot.api_client import ApiClient
 from bot.messages import Address
 from bot.sessions import Person
@@ -45,6 +46,7 @@ class Meter:
 
     def __init__(self, api: ApiClient, agent: str, most_tokens: int = 0) -> None:
         self._api = api
+        self.agent = agent
         self._agent = {"agent": agent, "agent_token_limit": most_tokens}
         self._waiting = _Batch()
         self._turn = asyncio.Lock()
@@ -117,10 +119,12 @@ class Budget:
 
     async def spend(self, usage: Usage, model: str) -> None:
         """Note what a request came to. Raises ApiError."""
+        cost = usage.cost(self._prices.get(model))
+        metrics.spent(self._meter.agent, model, usage, cost)
         spent = {
             "user_uuid" if isinstance(self._who, str) else "account": self._who,
             "prompt_tokens": usage.prompt,
             "completion_tokens": usage.completion,
-            "cost": usage.cost(self._prices.get(model)),
+            "cost": cost,
         }
         await self._meter.note(spent)

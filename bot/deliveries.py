@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
+from bot import metrics
 from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.text import escape
 from config.clock import Clock, utc_now
@@ -163,6 +164,11 @@ class DeliveryLoop:
             body["error"] = str(error)
             if error.retry_after is not None:
                 body["retry_after"] = error.retry_after
+        else:
+            logger.info("delivery %s was sent", delivery["id"])
+            late = self._clock() - datetime.fromisoformat(delivery["due_at"])
+            metrics.LATENESS.labels(delivery["agent"]).observe(max(late.total_seconds(), 0))
+        metrics.DELIVERIES.labels(delivery["agent"], body["outcome"]).inc()
         await self._settle(f"deliveries/{delivery['id']}/settle", body)
 
     async def _settle(self, path: str, body: dict[str, Any]) -> None:

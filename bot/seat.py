@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from uuid import uuid4
 
+from bot import metrics
 from bot.brains import (
     Brain,
     Commanding,
@@ -17,7 +20,7 @@ from bot.command_registry import Registry
 from bot.messages import Address, Incoming, Outlet
 from bot.suggestions import Suggesting
 from bot.workshop import Workshop
-from config.logs import where_raised
+from config.logs import request_id, where_raised
 
 logger = logging.getLogger(__name__)
 
@@ -65,15 +68,22 @@ class Seat:
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         """Answer one message: the one catch-all around brains, which may be anybody's code."""
         place = self._at_work()
+        began, failed = time.perf_counter(), False
+        request_id.set(incoming.message_id or uuid4().hex)
+        logger.info("a message came in")
         place.under_way += 1
         place.idle.clear()
         try:
             await place.workshop.handle(incoming, outlet)
         except Exception as error:
+            failed = True
             logger.error("the brain of %s failed: %s", self._agent, where_raised(error))
             self._on_failure(f"its brain failed: {type(error).__name__}")
             await outlet.send(FAILED)
         finally:
+            seconds = time.perf_counter() - began
+            metrics.answered(self._agent, seconds, failed=failed)
+            logger.info("the message was answered in %.0f ms", seconds * 1000)
             place.under_way -= 1
             if not place.under_way:
                 place.idle.set()

@@ -21,6 +21,7 @@ from core.drivers import DRIVERS
 from core.errors import InvalidInput, UnknownName
 from core.pool import Pool
 from core.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
+from core.sql_log import log_statements_of
 
 POOL_TIMEOUT = 10  # seconds that a piece of work waits for a free connection
 
@@ -171,6 +172,7 @@ class Database:
             if connection is not None:
                 self.driver.put_back(connection)
 
+        log_statements_of(self.engine)
         event.listen(self.engine, "connect", set_up)
         event.listen(self.engine, "checkout", check_out)
         event.listen(self.engine, "begin", self.driver.begin)

@@ -19,6 +19,7 @@ from core.queries import named_query
 from core.reflection import KnownTable, Makers
 from core.returning import changed_rows
 from core.shapes import LOCKS, Shape
+from core.sql_log import log_sql
 from core.statements import Row, Statement, statement_for
 from core.where import read_order, read_where
 
@@ -180,6 +181,7 @@ def execute(query: str, params: Mapping[str, Any] | None = None) -> list[Row] | 
             raise InvalidInput(f"execute: there is no value for {', '.join(missing)}.")
 
     def run(cursor: Any) -> list[Row] | int:  # noqa: ANN401 - the driver's own
+        log_sql(query)
         database.driver.execute(cursor, query, params)
         if not cursor.description:
             return int(cursor.rowcount)

@@ -10,6 +10,7 @@ from core.driver_errors import DOES_NOT_FIT
 from core.drivers import Driver
 from core.errors import InvalidInput
 from core.shapes import BUILDERS, Places, Shape, selected
+from core.sql_log import log_sql
 from core.values import Converter, binder, reader
 
 CACHED_SHAPES = 1000
@@ -67,6 +68,7 @@ class Statement:
         """Execute it on the driver's cursor for many rows, whose values are given by column."""
         bound = [map(bind, column) for bind, column in zip(self._binders, columns, strict=True)]
         rows = list(zip(*(bound[position] for position in self._positions), strict=True))
+        log_sql(self.sql)
         try:
             driver.insert_rows(cursor, self.sql, rows)
         except REFUSED as error:
@@ -74,6 +76,7 @@ class Statement:
 
     def _execute(self, cursor: Any, values: Iterable[Any]) -> Any:  # noqa: ANN401
         parameters = self.parameters(values)
+        log_sql(self.sql)
         try:
             cursor.execute(self.sql, parameters)
         except REFUSED as error:
