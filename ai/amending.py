@@ -9,7 +9,7 @@ from ai.english.clock import CLOCK
 from ai.english.numbers import HOUR
 from ai.english.reading import Reading
 from ai.following import Match
-from ai.recall import Pointer, Recall, named_by
+from ai.recall import MAKERS, Pointer, Recall, named_by
 
 _SLIP = r"(?:(?:no|oh|oops|sorry|wait|please|actually|and)[,\s]+)*"
 _AMENDED = (
@@ -72,7 +72,12 @@ def _scheduler(
     for spec in specs:
         required = {field.name: field for field in spec.parsed_fields if field.required}
         times = [field for field in required.values() if field.kind == "when"]
-        if spec.interaction_type == kind and len(times) == 1 and len(required) == 2:
+        if (
+            spec.interaction_type == kind
+            and spec.action not in MAKERS
+            and len(times) == 1
+            and len(required) == 2
+        ):
             found += [(spec, times[0])] if name in required else []
     return found[0] if len(found) == 1 else None
 

@@ -14,13 +14,14 @@ from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
 from ai.following import Index, Match, Path, Slot
 from ai.naming import is_sure_name, may_be_name
-from ai.recall import IT, NOTHING_BEFORE, Pointed, Pointer, Recall, named_by
+from ai.recall import IT, MAKERS, NOTHING_BEFORE, Pointed, Pointer, Recall, named_by
 from ai.templates import Node
 from ai.values import trim, typed
 from ai.words import (
     DANGLING,
     JOINTS,
     NO_NAME_STARTS,
+    TIMES,
     order_end,
     order_starts,
     slips,
@@ -28,7 +29,6 @@ from ai.words import (
 )
 
 MAX_SLIPS = 2
-MAKERS = {"add", "make", "create"}  # actions for what is not there yet: nothing can point at it
 MAX_STEPS = 20_000  # some 20 ms; a message made to take longer is left to the model
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
 MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
@@ -67,13 +67,15 @@ class Attempt:
         ] or [match]
 
     def _best(self) -> Match | None:
-        ranked: dict[tuple[int, int, int], list[tuple[Match, Path]]] = {}
+        ranked: dict[tuple[int, int, int, int], list[tuple[Match, Path]]] = {}
         for start in order_starts(self.words[: self.end]):
             for spec, path in self._follow(self.index.root, start, Path(start)):
                 if match := self._read(spec, path):
                     whens = (f.name for f in spec.fields if f.kind == "when")
                     times = sum(name in match.fields for name in whens)
-                    ranked.setdefault((times, path.literals, -path.slips), []).append((match, path))
+                    said = sum(slot.field.kind == "when" for slot in path.slots)
+                    rank = (times, path.literals, -path.slips, said)
+                    ranked.setdefault(rank, []).append((match, path))
         if not ranked:
             return None
         (match, path), *others = ranked[max(ranked)]
@@ -184,6 +186,9 @@ class Attempt:
                 is_name = slot.field.kind == "text" and isinstance(fields[slot.field.name], str)
                 if is_name and not self._take_time(slot, times[0], fields):
                     return None
+        asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
+        if asks_when and any(map(self._may_tell_time, path.slots)):
+            return None
         match = Match(spec, fields)
         return self._about(match, pointed, is_bare=path.literals == 1) if pointed else match
 
@@ -230,6 +235,12 @@ class Attempt:
             fields |= {time: both, slot.field.name: rest}
             return True
         return True
+
+    def _may_tell_time(self, slot: Slot) -> bool:
+        """Say whether free text may say when, in a way that is not understood here."""
+        said = {word.text for word in self.words[slot.start : slot.end]}
+        within = range(slot.start, slot.end)
+        return not said.isdisjoint(TIMES) or any(start in within for start in self._dates)
 
     def _has_second_order(self, path: Path) -> bool:
         """Say whether the free text seems to hold another order: "add milk and remind me ..."."""

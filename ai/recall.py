@@ -11,6 +11,8 @@ from ai.english.numbers import ONES, ORDINALS
 Command = dict[str, Any]
 
 IT = {"it", "that", "this"}
+MAKERS = {"add", "make", "create", "remind"}
+"""Actions for what is not there yet: nothing can point at it."""
 FILLERS = {"the", "my", "one", "number", "no", "nr", "item", "entry"}
 LAST = {"last"}
 

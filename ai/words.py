@@ -84,6 +84,14 @@ NO_NAMES = {
 }
 """None of these alone names a thing: "finish him", "move along to friday"."""
 
+TIMES = {
+    "when", "whenever", "if", "once", "while", "during", "until", "till", "before", "after",
+    "since", "by", "at", "on", "in", "from", "within", "around", "every", "each", "later", "soon",
+    "again", "sometime", "someday", "daily", "weekly", "monthly", "yearly", "always", "regularly", "next",
+    "first", "last", "early", "late", "now", "then", "tonight", "weekend", "morning", "evening",
+}
+"""Free text with one of these may say when, and not only what: "call mum at lunch"."""
+
 POINTERS = {
     "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",
     "anything", "nothing", "both", "same", "new", "another", "other", "some", "first", "second",

@@ -70,6 +70,17 @@ async def add(
 
 
 @tasks.command(
+    "remind me to {name}",
+    "remind me that i (must|have to|need to) {name}",
+    "(set|make|create) [me] a reminder to {name}",
+    "(set|make|create) [me] a reminder to {name} {due}",
+)
+async def remind(ctx: Context, name: Task, due: Due) -> str:
+    """Add a task, and ask when to remind you of it."""
+    return await add(ctx, name, due=due)
+
+
+@tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
     "(list|show) [me] [all] [of] my (tasks|todos|to-dos)",

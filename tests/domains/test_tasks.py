@@ -282,3 +282,20 @@ def stored() -> list[tuple[str, str, str | None]]:
         )
         for row in rows
     ]
+
+
+async def test_a_reminder_without_a_time_is_asked_for_one(chat: Person) -> None:
+    assert await chat.say("remind me to call mum") == (
+        "When is it due? For example “tomorrow at 5pm”."
+    )
+    assert count("tasks") == 0
+    assert (await chat.say("tomorrow at 5pm")).startswith(
+        "Added **call mum** \N{EN DASH} tomorrow at 17:00 (UTC)."
+    )
+    assert "Added **call mum**" in await chat.say("remind me to call mum tomorrow at 6pm")
+
+
+async def test_never_mind_ends_the_question_for_a_time(chat: Person) -> None:
+    await chat.say("please remind me to call mum")
+    assert "dropped" in await chat.say("never mind")
+    assert count("tasks") == 0
