@@ -106,9 +106,9 @@ class ChatBrain(Conversation):
             return
         elif incoming.order is not None or words in FORGET:
             await super()._respond(talk, incoming)
-        elif self._tools.described and (incoming.credentials or words in LOG_IN | REGISTER):
+        elif self._tools and (incoming.credentials or words in LOG_IN | REGISTER):
             await self._welcome(talk, incoming)
-        elif self._tools.described and words in LOG_OUT:
+        elif self._tools and words in LOG_OUT:
             await self._sessions.close(incoming.address)
             await talk.say(LOGGED_OUT)
         else:
@@ -148,7 +148,7 @@ class ChatBrain(Conversation):
             await talk.say(escape(self.trouble))
             return
         address = incoming.address
-        person = await self._sessions.get(address) if self._tools.described else None
+        person = await self._sessions.get(address) if self._tools else None
         known = await self._notes.read(address)
         images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
         said = Said("user", spoken(incoming), images)
@@ -168,7 +168,7 @@ class ChatBrain(Conversation):
         parts = [system_prompt(self._config.system_prompt, incoming, now)]
         if not incoming.private:
             parts.append(SPEAKERS)
-        if self._tools.described:
+        if self._tools:
             parts.append(RULES)
         if known.summary:
             parts.append(SUMMARY + known.summary)
@@ -209,17 +209,18 @@ class ChatBrain(Conversation):
     async def _stream(self, chat: Chat, exchange: Exchange) -> Answer:
         """Show the answer while it is written; return all of it. Raises ModelError."""
         text, answer = "", Answer("")
+        person = exchange.person
+        tools = self._tools.offered(person.session.role if person else "user")
         try:
             async with (
                 exchange.talk.draft() as draft,
-                aclosing(
-                    chat.stream(exchange.system, exchange.turns, self._tools.described)
-                ) as items,
+                aclosing(chat.stream(exchange.system, exchange.turns, tools)) as items,
             ):
                 async for item in items:
                     if isinstance(item, Answer):
                         answer = item
-                    elif text := (text + item).lstrip():
+                    else:
+                        text += item
                         await draft.show(unmasked(text))
                 if answer.is_cut_off and text:
                     await draft.show(unmasked(text) + CUT_OFF)

@@ -93,8 +93,9 @@ class LlmSettings(BaseModel):
     tools: Annotated[
         tuple[str, ...],
         Field(
-            description="Command modules that it may use for people who log in.",
-            examples=[["task", "list"]],
+            description="Command modules, such as task, or commands of them, such as list.show, "
+            "that it may use for people who log in.",
+            examples=[["task", "list.show"]],
         ),
     ] = ()
     tokens_per_day: Annotated[

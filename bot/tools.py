@@ -7,7 +7,7 @@ confirmed by them, and the API sees their token. What the model gets back is dat
 import re
 from typing import Any
 
-from ai.catalogue import CommandSpec
+from ai.catalogue import CommandSpec, Role
 from ai.chat import Tool, ToolCall
 from bot.command_registry import RegistrationError, Registry
 
@@ -35,7 +35,17 @@ class Tools:
         for name in self._specs:
             if not NAME.fullmatch(name):
                 raise RegistrationError(f"{name!r} can't be a tool: models don't take that name")
-        self.described = tuple(_describe(name, spec) for name, spec in self._specs.items())
+        self._described = {name: _describe(name, spec) for name, spec in self._specs.items()}
+
+    def __bool__(self) -> bool:
+        """Say whether there are any."""
+        return bool(self._specs)
+
+    def offered(self, role: Role = "user") -> tuple[Tool, ...]:
+        """Return what a model is told of, for people with a role."""
+        return tuple(
+            tool for name, tool in self._described.items() if self._specs[name].is_open_to(role)
+        )
 
     def order(self, call: ToolCall) -> dict[str, Any] | str:
         """Return a call as a parsed command, or what the model is told is wrong with it."""

@@ -27,6 +27,7 @@ QUIET = {
     "httpx2": "WARNING",
     "httpcore2": "WARNING",
     "openai": "WARNING",
+    "anthropic": "WARNING",
     "alembic": "WARNING",
     "asyncio": "WARNING",
     "waitress": "WARNING",

@@ -7,17 +7,20 @@ Import the fixtures in a conftest, with those of tests.support.chat and tests.su
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from bot.agents.llm import BRAIN
-from bot.brains import AgentConfig, Services
+from bot.brains import AgentConfig, Brain, Services
 from bot.chatting import ChatBrain
 from bot.llm_settings import LlmSettings
+from bot.messages import Incoming
 from bot.rules import Rules
 from config.settings import Settings, get_settings
-from tests.support.chat import AGENT, World
+from tests.support.chat import AGENT, Person, World
 from tests.support.model_server import ModelServer
 
 Llm = Callable[..., Awaitable[ChatBrain]]
@@ -56,3 +59,31 @@ async def llm(world: World) -> AsyncIterator[Llm]:
     yield make
     for brain in made:
         await brain.close()
+
+
+async def tell(
+    brain: Brain,
+    person: Person,
+    text: str = "",
+    *,
+    agent: str = AGENT,
+    channel_id: str = "dm",
+    **more: Any,  # noqa: ANN401 - of Incoming
+) -> str:
+    """Write to an agent; return what it answers."""
+    before = len(person.replies)
+    address = replace(person.address, agent=agent)
+    await brain.handle(Incoming(address, channel_id, text, **more), person)
+    return "\n".join(person.replies[before:])
+
+
+async def tell_in_public(
+    brain: Brain,
+    person: Person,
+    text: str,
+    speaker: str = "Ada",
+    **more: Any,  # noqa: ANN401 - of Incoming
+) -> str:
+    """Write in a channel where others read along; return what the agent answers."""
+    public = {"channel_name": "general", "private": False, "channel_id": "general"}
+    return await tell(brain, person, text, speaker=speaker, **{**public, **more})

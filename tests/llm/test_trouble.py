@@ -1,0 +1,99 @@
+"""What an llm agent says where a key or a package is missing."""
+
+import subprocess
+import sys
+
+import pytest
+
+from bot.agents.llm import BRAIN
+from bot.brains import AgentConfig, BrainError, Services, Troubled
+from bot.llm_settings import LlmSettings
+from bot.rules import Rules
+from config.settings import ROOT, Settings, get_settings
+from tests.support.chat import Person, World
+from tests.support.llm import Llm, tell
+from tests.support.model_server import ModelServer
+
+
+def config(**settings: object) -> AgentConfig[LlmSettings]:
+    made = LlmSettings.model_validate({"model": "m", **settings})
+    return AgentConfig("chatty", "llm", Rules(), made)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+async def test_a_missing_key_is_named_with_how_to_add_it(
+    world: World, stranger: Person, provider: str
+) -> None:
+    services = Services(world.api, get_settings(), world.clock)
+    brain = BRAIN.make(config(provider=provider), services)
+    told = await tell(brain, stranger, "hello")
+    assert told == (
+        f"I can't answer yet: {provider.upper()}\\_API\\_KEY is not set; put your key there, "
+        "in config/.env. Please tell whoever runs me."
+    )
+    assert isinstance(brain, Troubled)
+    assert f"{provider.upper()}_API_KEY is not set" in brain.trouble
+    await brain.close()
+
+
+async def test_a_missing_package_is_named_with_how_to_add_it() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['anthropic'] = None  # as where it is not installed\n"
+        "import asyncio\n"
+        "from tests.llm.test_trouble import missing_package_told\n"
+        "print(asyncio.run(missing_package_told()))\n"
+    )
+    run = subprocess.run(  # noqa: ASYNC221
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "the package anthropic is not installed; add it with `pip install anthropic`" in (
+        run.stdout
+    )
+
+
+async def missing_package_told() -> str:
+    """Return what an agent of Anthropic's says of its trouble."""
+    from bot.api_client import ApiClient
+
+    api = ApiClient("http://127.0.0.1:9", "key")
+    brain = BRAIN.make(config(provider="anthropic"), Services(api, get_settings()))
+    await brain.close()
+    await api.close()
+    assert isinstance(brain, Troubled)
+    return brain.trouble
+
+
+async def test_a_tool_that_there_is_not_is_refused(world: World) -> None:
+    services = Services(world.api, world.settings, world.clock)
+    with pytest.raises(BrainError, match=r"tools: there is no command 'shop', but .*task"):
+        BRAIN.make(config(tools=["shop"]), services)
+
+
+async def test_the_key_goes_to_its_own_provider_alone(
+    llm: Llm, model_server: ModelServer, stranger: Person, settings: Settings
+) -> None:
+    elsewhere = model_server.base_url.replace("127.0.0.1", "localhost")
+    await llm(base_url=elsewhere)
+    model_server.replies("Hello.")
+    assert await stranger.say("hello") == "Hello."
+    assert model_server.requests[0].headers["authorization"] == "Bearer none"
+
+
+async def test_another_key_is_named_by_its_variable(
+    llm: Llm,
+    model_server: ModelServer,
+    stranger: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOCAL_API_KEY", "local-key")
+    await llm(base_url=model_server.base_url, api_key="env:LOCAL_API_KEY")
+    model_server.replies("Hello.")
+    assert await stranger.say("hello") == "Hello."
+    assert model_server.requests[0].headers["authorization"] == "Bearer local-key"
+
+
+@pytest.mark.parametrize("name", ["env:JWT_SECRET", "env:SERVICE_KEY", "sk-123", "env:PATH"])
+def test_nothing_but_a_models_key_can_be_named(name: str) -> None:
+    with pytest.raises(ValueError, match="api_key"):
+        config(api_key=name)
