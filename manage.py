@@ -4,35 +4,33 @@ This is the composition root: the only place that knows every room and puts them
 """
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+import cli.agents
 import cli.database
+import cli.users
 from cli.backup import backup, restore
 from cli.database import shown
 from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
+from cli.services import open_database, services
 from config.logs import configure_logging
 from config.metrics import serving
 from config.secrets import GENERATED_SECRETS, new_secret
 from config.settings import ROOT, Settings
-from core.errors import AppError, Unavailable
-
-if TYPE_CHECKING:
-    from core.database import Database
+from core.errors import AppError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(cli.agents.app, name="agents")
 app.add_typer(cli.database.app, name="db")
+app.add_typer(cli.users.app, name="users")
 app.command()(doctor)
 app.command()(backup)
 app.command()(restore)
 
 SCHEMA = ROOT / "config" / "schema.sql"
-LOCAL = "127.0.0.1"
 
 
 @app.command()
@@ -41,14 +39,14 @@ def up(
 ) -> None:
     """Start everything in one process: database, API, scheduler and the conversation."""
     settings = settings_or_exit()
-    with _database(settings) as database:
+    with open_database(settings) as database:
         in_terminal = chat is not None or not _has_bots(settings)
         if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
             settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
         configure_logging(settings)
         if chat is not None:  # one order disturbs no running service
             settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
-        with serving(settings), _services(settings, database) as api_url:
+        with serving(settings), services(settings, database) as api_url:
             settings = settings.model_copy(update={"api_url": api_url})
             if chat is None:
                 typer.echo(_welcome(settings, in_terminal=in_terminal))
@@ -72,61 +70,6 @@ def _has_bots(settings: Settings) -> bool:
     from core import agents
 
     return settings.discord_bot_token is not None or bool(agents.list_all())
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator["Database"]:
-    """Open the database and bring it up to date."""
-    from core import migrations
-    from core.database import Database, use_database
-
-    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
-    use_database(database)
-    try:
-        migrations.upgrade(database)
-    except Unavailable as error:
-        where = settings.sqlalchemy_url.render_as_string(hide_password=True)
-        raise fail(f"The database {where} can't be reached. Is it running?") from error
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
-def _services(settings: Settings, database: "Database") -> Iterator[str]:
-    """Run the API and the scheduler; yield the API's address."""
-    from api.main import create_app
-    from api.server import serve
-    from scheduler.daemon import Daemon
-
-    try:
-        server = serve(
-            create_app(settings, database),
-            settings.api_host,
-            settings.api_port,
-            settings.api_threads,
-        )
-    except OSError as error:
-        raise fail(
-            f"Port {settings.api_port} can't be used ({error.strerror}). "
-            "Is the bot running already? Set API_PORT to another one."
-        ) from error
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=server.run, name="api"),
-        threading.Thread(target=Daemon(settings, stop).run, name="scheduler"),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        host = LOCAL if settings.api_host in ("0.0.0.0", "::") else settings.api_host  # noqa: S104
-        yield f"http://{host}:{server.port}"
-    finally:
-        stop.set()
-        server.close()
-        for thread in threads:
-            thread.join(settings.shutdown_timeout)
 
 
 async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) -> int:

@@ -11,6 +11,15 @@ def fail(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def prepare_database() -> None:
+    """Use the database that the settings name, and bring it up to date."""
+    from core import migrations
+    from core.database import get_database
+
+    settings_or_exit()
+    migrations.upgrade(get_database())
+
+
 def settings_or_exit() -> Settings:
     """Return this process's settings; where they can't be used, say why and exit with 2."""
     try:

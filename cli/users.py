@@ -36,9 +36,8 @@ def list_(
     admins: Annotated[bool, typer.Option("--admins", help="Administrators only.")] = False,
 ) -> None:
     """List the users."""
-    from core import users
-
     from cli.tables import show_table
+    from core import users
 
     settings_or_exit()
     rows = users.list_users("admin" if admins else None)

@@ -26,22 +26,23 @@ BOUNDS = {
     "exclusiveMinimum": "not above",
 }
 
-
-def types() -> list[str]:
-    """Return the types of agents that there are."""
-    known: list[str] = _schema()["$defs"]["agent"]["properties"]["type"]["enum"]
-    return known
+_schema: dict[str, Any] | None = None
 
 
 def check_definition(name: str, definition: Mapping[str, Any]) -> None:
     """Raise InvalidInput, with one line a problem, where an agent can't be like this."""
+    check_name(name)
+    problems = list(dict.fromkeys(problems_of(definition)))
+    if problems:
+        raise InvalidInput("\n".join(problems[:MOST_PROBLEMS]))
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInput where no agent can be called like this."""
     if not NAME.fullmatch(name):
         raise InvalidInput(
             f"name: up to {NAME_LENGTH} small letters, digits, - and _, a letter or digit first."
         )
-    problems = list(dict.fromkeys(problems_of(definition)))
-    if problems:
-        raise InvalidInput("\n".join(problems[:MOST_PROBLEMS]))
 
 
 def problems_of(definition: Mapping[str, Any]) -> Iterator[str]:
@@ -87,13 +88,14 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-@lru_cache(maxsize=1)
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))
-    return schema
+def use_schema(schema: dict[str, Any]) -> None:
+    """Check against this schema instead of the file, which may be older than the program."""
+    global _schema  # the one place that owns it
+    _schema = schema
+    _validator.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _validator() -> Draft202012Validator:
-    schema = _schema()
+    schema = _schema or json.loads(SCHEMA_FILE.read_text("utf-8"))
     return Draft202012Validator({**schema["$defs"]["agent"], "$defs": schema["$defs"]})

@@ -78,6 +78,28 @@ def remove(name: str) -> None:
         connection.execute(sa.delete(agent_leases).where(agent_leases.c.agent == name, free))
 
 
+def reseal() -> int:
+    """Seal every token anew, with the first key; return how many there are.
+
+    Raises InvalidInput, and changes nothing, where one was sealed with a key that is gone.
+    """
+    sealer = Sealer(get_settings())
+    with transaction() as connection:
+        query = sa.select(agents).where(agents.c.token.is_not(None)).order_by(agents.c.name)
+        rows = connection.execute(query.with_for_update()).mappings().all()
+        for row in rows:
+            try:
+                token = sealer.open(row["token"])
+                values = {
+                    "token": sealer.seal(token),
+                    "token_fingerprint": sealer.fingerprints(token)[0],
+                }
+            except SealError as error:
+                raise InvalidInput(f"{row['name']}: {error}.") from None
+            connection.execute(sa.update(agents).where(agents.c.id == row["id"]).values(values))
+    return len(rows)
+
+
 def find(name: str) -> Row:
     """Return an agent and its status. Raises NotFound."""
     found = _select(agents.c.name == name)
@@ -101,7 +123,10 @@ def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
     ]
     query = sa.select(agents, *status).select_from(joined).where(condition).order_by(agents.c.name)
     with transaction() as connection:
-        return [_shown(dict(row)) for row in connection.execute(query).mappings()]
+        return [
+            _shown({str(key): value for key, value in row.items()})
+            for row in connection.execute(query).mappings()
+        ]
 
 
 def _shown(row: Row) -> Row:
@@ -110,7 +135,7 @@ def _shown(row: Row) -> Row:
     status["process"] = status.pop("holder")
     seen_at = row.pop("status_seen_at")
     if status["process"] is None:
-        status["state"] = "waiting" if row["enabled"] else "disabled"
+        status["state"] = "unassigned" if row["enabled"] else "disabled"
     elif utc_now() - seen_at > timedelta(seconds=get_settings().agent_lease_seconds):
         status |= {"state": "lost", "since": seen_at}
     elif not row["enabled"]:

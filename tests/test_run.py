@@ -127,7 +127,7 @@ def test_the_printed_secrets_are_accepted(tmp_path: Path) -> None:
     printed = run(tmp_path, "secrets").stdout
     values = dict(line.split("=", 1) for line in printed.splitlines())
 
-    assert set(values) == {"DB_PASS", "JWT_SECRET", "SERVICE_KEY"}
+    assert set(values) == {"DB_PASS", "JWT_SECRET", "SERVICE_KEY", "AGENT_TOKEN_KEYS"}
     done = run(
         tmp_path,
         "up",
@@ -136,6 +136,7 @@ def test_the_printed_secrets_are_accepted(tmp_path: Path) -> None:
         APP_ENV="production",
         JWT_SECRET=values["JWT_SECRET"],
         SERVICE_KEY=values["SERVICE_KEY"],
+        AGENT_TOKEN_KEYS=values["AGENT_TOKEN_KEYS"],
     )
     assert "refuse" not in done.stderr
     assert done.returncode == 1, done.stderr  # it started, and asks to log in

@@ -57,7 +57,7 @@ class StatusOut(BaseModel):
     """How an agent is doing, as the process that runs it last told."""
 
     state: str = Field(
-        description="disabled; stopping; waiting for a process; lost: its process is silent; "
+        description="disabled; stopping; unassigned: no process runs it; lost: its process is silent; "
         "or what its process says, such as ready."
     )
     since: datetime | None

@@ -67,7 +67,7 @@ class Console:
         self._api = api
         self._settings = settings
         self._clock = clock
-        self._address = Address(PLATFORM, AGENT, _account())
+        self._address = Address(PLATFORM, AGENT, account())
         self._secret = False
         self._stop = asyncio.Event()
 
@@ -209,7 +209,7 @@ def _pump(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> 
         loop.call_soon_threadsafe(lines.put_nowait, None)
 
 
-def _account() -> str:
+def account() -> str:
     """Return the name of the operating system's user, where it has one."""
     try:
         return getpass.getuser()[:64]

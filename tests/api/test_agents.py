@@ -45,7 +45,7 @@ def test_an_agent_is_made_read_changed_and_deleted(admin: Caller) -> None:
         "created_at": made["created_at"],
         "updated_at": made["updated_at"],
         "status": {
-            "state": "waiting",
+            "state": "unassigned",
             "since": None,
             "guilds": None,
             "latency_ms": None,
@@ -70,7 +70,7 @@ def test_an_agent_is_disabled_and_enabled(admin: Caller) -> None:
     disabled = admin.post("/api/agents/greeter/disable").json
     assert (disabled["enabled"], disabled["status"]["state"]) == (False, "disabled")
     enabled = admin.post("/api/agents/greeter/enable").json
-    assert (enabled["enabled"], enabled["status"]["state"]) == (True, "waiting")
+    assert (enabled["enabled"], enabled["status"]["state"]) == (True, "unassigned")
     assert enabled["revision"] == 3
     assert admin.post("/api/agents/nobody/enable").status_code == 404
 

@@ -14,6 +14,7 @@ MODULES = {
     "python-dateutil": "dateutil",
     "python-dotenv": "dotenv",
     "python-json-logger": "pythonjsonlogger",
+    "pyyaml": "yaml",
 }
 """What a package is imported as, where that is not its name."""
 BY_NAME = {"tzdata", "redis"}  # read by zoneinfo; imported by limits where a URL names it

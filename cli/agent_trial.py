@@ -1,0 +1,91 @@
+"""`manage.py agents test`: one exchange with an agent in the terminal, without Discord."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Annotated, Any
+
+import typer
+
+from cli.exits import fail, settings_or_exit
+from config.logs import configure_logging
+from config.settings import Settings
+
+PLATFORM = "console"
+
+
+def test(
+    name: Annotated[str, typer.Argument(help="The agent's name.")],
+    text: Annotated[str, typer.Argument(help="What you say to it.")],
+) -> None:
+    """Say one thing to an agent and print what it answers, enabled or not."""
+    from cli.services import open_database, services
+
+    settings = settings_or_exit()
+    settings = settings.model_copy(
+        update={
+            "log_file": settings.log_file or settings.data_dir / "bot.log",
+            "api_port": 0,  # a running service is not disturbed
+            "metrics_port": 0,
+        }
+    )
+    configure_logging(settings)
+    with open_database(settings) as database, services(settings, database) as api_url:
+        from core import agents
+
+        row = agents.find(name)
+        settings = settings.model_copy(update={"api_url": api_url})
+        asyncio.run(_exchange(settings, row, text))
+
+
+async def _exchange(settings: Settings, row: dict[str, Any], text: str) -> None:
+    from bot.api_client import ApiClient
+    from bot.brains import AgentConfig, BrainError, Services, load_brains
+    from bot.messages import Address, Incoming
+    from bot.rules import Rules
+    from bot.transports.console import account
+
+    kind = load_brains()[row["type"]]
+    api = ApiClient(settings.api_url, settings.service_key.get_secret_value())
+    config = AgentConfig(
+        row["name"],
+        row["type"],
+        Rules.model_validate({**kind.rules, **row["answers"]}),
+        kind.settings.model_validate(row["settings"]),
+        row["revision"],
+    )
+    try:
+        brain = kind.make(config, Services(api, settings))
+        try:
+            address = Address(PLATFORM, row["name"], account())
+            await brain.handle(Incoming(address, PLATFORM, text), Terminal())
+        finally:
+            await brain.close()
+    except BrainError as error:
+        raise fail(f"{row['name']}: {error}") from error
+    finally:
+        await api.close()
+
+
+class Terminal:
+    """Prints what the agent answers."""
+
+    async def send(self, text: str, buttons: Sequence[object] = (), question: str = "") -> None:
+        """Print one reply."""
+        from bot.text import plain
+
+        typer.echo(plain(text))
+
+    def draft(self) -> AbstractAsyncContextManager[Any]:
+        """Print a reply once it is complete."""
+        from bot.messages import WholeDraft
+
+        return WholeDraft(self.send)
+
+    def expect_secret(self) -> bool:
+        """Say that nothing more will be typed."""
+        return False
+
+    def typing(self) -> AbstractAsyncContextManager[object]:
+        """Do nothing."""
+        return nullcontext()
