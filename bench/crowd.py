@@ -1,7 +1,8 @@
 """A thousand users at once: each sends one order at the same moment, and the model takes a second.
 
 The API and the model are processes of their own, the data is on PostgreSQL, and the bot is the real
-conversation with the real clients. Then the bot's own share of one order, with no model in it.
+conversation with the real clients, in the thread that every agent's brain has; the heartbeat beats
+where the gateway's does. Then the bot's own share of one order, with no model in it.
 """
 
 import asyncio
@@ -19,9 +20,12 @@ from pydantic import SecretStr
 
 from api.main import create_app
 from api.server import serve
-from bot.agents.commands import CommandBrain, make_brain
+from bot.agents.commands import make_brain
 from bot.api_client import ApiClient
+from bot.brains import Services
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
+from bot.seat import Seat
+from config.clock import utc_now
 from config.settings import Settings, get_settings
 from core import chats, migrations
 from core.database import Database, use_database
@@ -57,23 +61,24 @@ def main() -> None:
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
-    brain = make_brain(client, settings)
+    seat = Seat("default", Services(client, settings, utc_now), print)
+    await seat.take(lambda there: make_brain(there.api, there.settings))
     try:
         for title in ("first orders", "second orders"):
             before = {name: _cpu_seconds(process) for name, process in processes.items()}
-            seconds, late = await _crowd(brain)
+            seconds, late = await _crowd(seat)
             spent = {name: _cpu_seconds(processes[name]) - then for name, then in before.items()}
             print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
             print(f"heartbeat at most {late * 1000:.0f} ms late")
             each = ", ".join(f"{name} {cpu / USERS * 1000:.2f}" for name, cpu in spent.items())
             print(f"    the processors' ms an order: {each}")
-        print(f"one order by itself, p50        {await _alone(brain) * 1000:.1f} ms   ({TARGET})")
+        print(f"one order by itself, p50        {await _alone(seat) * 1000:.1f} ms   ({TARGET})")
     finally:
-        await brain.close()
+        await seat.close()
         await client.close()
 
 
-async def _crowd(brain: CommandBrain) -> tuple[float, float]:
+async def _crowd(seat: Seat) -> tuple[float, float]:
     """Return the seconds to the last reply, and by how many the loop was late at worst."""
     outlets = [Collected() for _ in range(USERS)]
     late = 0.0
@@ -88,7 +93,7 @@ async def _crowd(brain: CommandBrain) -> tuple[float, float]:
     heart = asyncio.create_task(beat())
     began = time.perf_counter()
     await asyncio.gather(
-        *(brain.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
+        *(seat.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
     )
     seconds = time.perf_counter() - began
     heart.cancel()
@@ -98,12 +103,12 @@ async def _crowd(brain: CommandBrain) -> tuple[float, float]:
     return seconds, late
 
 
-async def _alone(brain: CommandBrain) -> float:
+async def _alone(seat: Seat) -> float:
     """Return the median seconds of an order that a local sentence understands."""
     taken = []
     for number in range(ALONE):
         began = time.perf_counter()
-        await brain.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
+        await seat.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
         taken.append(time.perf_counter() - began)
     return median(taken)
 

@@ -15,7 +15,7 @@ from config.proxy import proxy_for
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15  # a log-in hashes a password, which takes up to a second on a busy machine
-CONNECTIONS = 32  # the API works on fewer at once; more only wait, and cost time to look through
+CONNECTIONS = 16  # of one agent; the API works on no more at once, and takes 1,000 in all
 NO_REQUEST = "-"  # what config.logs puts where no message is being answered
 AWAY = "I can't reach the service right now. Please try again in a moment."
 
@@ -47,6 +47,10 @@ class ApiClient:
         self._base_url = base_url.rstrip("/")
         self._service_key = service_key
         self._http: aiohttp.ClientSession | None = None
+
+    def another(self) -> "ApiClient":
+        """Return one with connections of its own, since they belong to one event loop."""
+        return ApiClient(self._base_url, self._service_key)
 
     async def close(self) -> None:
         """Close the connections; the next request opens new ones."""
