@@ -62,6 +62,7 @@ class Seat:
         if isinstance(workshop.brain, Troubled) and workshop.brain.trouble:
             self._on_failure(workshop.brain.trouble)
         before, self._place = self._place, Place(workshop)
+        logger.debug("the agent %s has another brain", self._agent)
         if before is not None:
             self._retire(before)
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import discord
 import yarl
@@ -19,6 +20,7 @@ from bot.transports.discord_incoming import (
     PLATFORM,
     facts_of,
     facts_of_use,
+    guild_of,
     images_of,
     incoming_of,
     text_of,
@@ -41,6 +43,7 @@ UNKNOWN_TO_DISCORD = (
     "Reset Token) and give it to the agent."
 )
 EDIT_SECONDS = 60  # how long after it was sent a message may be corrected
+GUILD_SECONDS = 0.5  # without word of another server, after which the agent counts as online
 MESSAGES_KEPT = 200  # to know what a corrected message said before
 
 NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
@@ -98,6 +101,7 @@ class DiscordClient(discord.Client):
             max_messages=MESSAGES_KEPT,
             member_cache_flags=discord.MemberCacheFlags.none(),
             shard_count=shard_count,
+            guild_ready_timeout=GUILD_SECONDS,
         )
         self.agent = agent
         self.rules = rules
@@ -157,6 +161,11 @@ class DiscordClient(discord.Client):
             _, _, limit = await self.http.get_bot_gateway()
             self._starts.check(limit, 1)
         await self._starts.wait(self.application_id or 0, shard_id or 0, self._max_concurrency)
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Tell of an event, unless it comes too late: discord.py does, and fails, once closed."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
 
     async def finish(self) -> None:
         """Take no more messages, and return when those under way are answered."""
@@ -275,7 +284,7 @@ class DiscordClient(discord.Client):
     def _outlet(self, message: discord.Message) -> ChannelOutlet:
         # In a direct message that the bot did not open, the channel does not know its recipient.
         asker = str(message.author.id)
-        reply_to = message if message.guild else None
+        reply_to = None if guild_of(message) is None else message
         return ChannelOutlet(message.channel, asker, self._pages, self._pace, reply_to)
 
     async def _answer(
@@ -300,7 +309,7 @@ class DiscordClient(discord.Client):
             return NO_STICKERS
         if message.attachments:
             return NO_FILES
-        return NO_WORDS if message.guild else None
+        return None if guild_of(message) is None else NO_WORDS
 
 
 class ShardedClient(DiscordClient, discord.AutoShardedClient):

@@ -23,7 +23,7 @@ def facts_of(message: discord.Message, me: discord.ClientUser) -> Facts:
     return Facts(
         author_id=message.author.id,
         by_machine=message.author.bot or message.webhook_id is not None or message.is_system(),
-        guild_id=message.guild.id if message.guild else None,
+        guild_id=guild_of(message),
         channel_id=message.channel.id,
         parent_id=_parent_of(message.channel),
         role_ids=_roles_of(message.author),
@@ -56,9 +56,19 @@ def incoming_of(
         edited=edited,
         speaker=message.author.display_name,
         channel_name=getattr(message.channel, "name", None) or "",
-        private=message.guild is None,
+        private=guild_of(message) is None,
         images=images_of(message),
     )
+
+
+def guild_of(message: discord.Message) -> int | None:
+    """Return the server that a message was written in; None for a direct message.
+
+    One that Discord has not told the client about yet, or no longer, is a server all the same.
+    """
+    if message.guild is not None:
+        return message.guild.id
+    return getattr(message.channel, "guild_id", None)
 
 
 def text_of(message: discord.Message, me: discord.ClientUser) -> str:
@@ -66,7 +76,7 @@ def text_of(message: discord.Message, me: discord.ClientUser) -> str:
     text = message.content
     own = message.guild.self_role if message.guild else None
     for mark in (f"<@{me.id}>", f"<@!{me.id}>", own.mention if own else ""):
-        text = text.replace(mark, "") if mark else text
+        text = text.replace(f"{mark} ", "").replace(mark, "") if mark else text
     for user in message.mentions:
         for mark in (f"<@{user.id}>", f"<@!{user.id}>"):
             text = text.replace(mark, f"@{user.display_name}")

@@ -52,7 +52,7 @@ class Fleet:
 
     def status(self, name: str) -> dict[str, Any]:
         """How an agent is doing, as the database knows."""
-        return agents.find(name)["status"] or {}
+        return dict(agents.find(name)["status"])
 
     def wait_for(self, name: str, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Wait until an agent is doing so; return how it is doing then."""

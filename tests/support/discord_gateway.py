@@ -39,7 +39,7 @@ class Bot:
 
     @property
     def id(self) -> str:
-        return str(self.number)
+        return str(10**17 + self.number)  # as long as Discord's are
 
     @property
     def application_id(self) -> str:
@@ -59,7 +59,7 @@ class Session:
     """One session: what it is told, and over which connection."""
 
     def __init__(self, bot: Bot, intents: int, shard: tuple[int, int], client: str) -> None:
-        self.id = f"session-{bot.number}-{len(bot.sessions)}"
+        self.id = f"session-{bot.number}-{len(bot.identified)}"
         self.bot = bot
         self.client = client  # where its connection comes from
         self.socket: web.WebSocketResponse | None = None
@@ -159,6 +159,7 @@ class Connection:
             "session_id": session.id,
             "resume_gateway_url": self._url,
             "application": {"id": bot.application_id, "flags": 0},
+            "shard": data.get("shard", [0, 1]),
         }
         await session.tell("READY", ready)
         for guild in guilds:

@@ -20,9 +20,11 @@ from tests.support.discord_gateway import Bot, Connection, Session
 TOKEN = "loopback.token.of-the-bot"
 FATAL = {"wrong token": 4004, "missing intent": 4014}
 PATIENCE = 20
+BOT = web.RequestKey("bot", Bot)
 LIMIT_WINDOW = 5.0  # seconds, of the rate limit of messages
 WRITTEN = "2030-01-01T00:00:00+00:00"
 EVERYONE = {"name": "@everyone", "permissions": str((1 << 53) - 1), "position": 0, "color": 0}
+MEMBER = {"roles": [], "joined_at": WRITTEN, "deaf": False, "mute": False, "flags": 0}
 NO_FLAGS = {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
 
 
@@ -95,7 +97,7 @@ class DiscordServer:
             "owner_id": "2",
             "roles": [EVERYONE | NO_FLAGS | {"id": number}],
             "channels": [channel | {"permission_overwrites": [], "parent_id": None}],
-            "members": [{"user": bot.user, "roles": [], "joined_at": WRITTEN} for bot in bots],
+            "members": [MEMBER | {"user": bot.user} for bot in bots],
             "member_count": len(bots) + 1,
             "large": False,
             "preferred_locale": "en-US",
@@ -125,7 +127,7 @@ class DiscordServer:
             _user(user_id),
             text,
             guild_id=guild["id"],
-            member={"roles": [], "joined_at": WRITTEN, "deaf": False, "mute": False},
+            member=MEMBER,
             mentions=[bot.user for bot in mentioned],
             **changes,
         )
@@ -242,21 +244,21 @@ class DiscordServer:
         bot = self.bots.get(request.headers.get("Authorization", "").removeprefix("Bot "))
         if bot is None:
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
-        request["bot"] = bot
+        request[BOT] = bot
         return await handler(request)
 
     async def _me(self, request: web.Request) -> web.Response:
-        return _json(request["bot"].user)
+        return _json(request[BOT].user)
 
     async def _application(self, request: web.Request) -> web.Response:
-        bot: Bot = request["bot"]
+        bot: Bot = request[BOT]
         flags = {"bot_public": True, "bot_require_code_grant": False, "flags": 0}
         empty = {"icon": None, "description": "", "summary": "", "verify_key": "", "team": None}
         names = {"id": bot.application_id, "name": bot.user["username"], "owner": bot.user}
         return _json(names | flags | empty)
 
     async def _gateway_address(self, request: web.Request) -> web.Response:
-        bot: Bot = request["bot"]
+        bot: Bot = request[BOT]
         limit = {
             "total": 1000,
             "remaining": bot.starts_left,
@@ -267,21 +269,21 @@ class DiscordServer:
         return _json({"url": url, "shards": bot.shards, "session_start_limit": limit})
 
     async def _commands(self, request: web.Request) -> web.Response:
-        bot: Bot = request["bot"]
+        bot: Bot = request[BOT]
         if request.method == "PUT":
             bot.commands = await request.json()
         return _json(bot.commands)
 
     async def _open_channel(self, request: web.Request) -> web.Response:
         user_id = str((await request.json())["recipient_id"])
-        channel_id = self._channel_with(request["bot"], user_id)
+        channel_id = self._channel_with(request[BOT], user_id)
         return _json({"id": channel_id, "type": 1, "recipients": [_user(user_id)]})
 
     async def _typing(self, _: web.Request) -> web.Response:
         return web.Response(status=204)
 
     async def _take_message(self, request: web.Request) -> web.Response:
-        channel_id, body, bot = request.match_info["channel"], await request.json(), request["bot"]
+        channel_id, body, bot = request.match_info["channel"], await request.json(), request[BOT]
         now = time.monotonic()
         limited = self._limits(bot, channel_id, now)
         if limited.get("X-RateLimit-Remaining") == "-1":

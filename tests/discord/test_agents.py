@@ -1,0 +1,249 @@
+"""Many agents in one process: each for itself, and as the database says."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.main import create_app
+from config.settings import get_settings
+from core import agents
+from core.database import Database
+from core.postgres import update
+from tests.support.agents import INTERVAL, LEASE_SECONDS, Fleet, fleet
+from tests.support.api_server import running
+from tests.support.discord_gateway import DISALLOWED_INTENTS, IDENTIFY_WINDOW
+from tests.support.discord_server import DiscordServer, discord_server
+
+SOON = 5 * INTERVAL
+ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def discord() -> Iterator[DiscordServer]:
+    with discord_server() as server:
+        yield server
+
+
+@pytest.fixture
+def ships(discord: DiscordServer, database: Database, tmp_path: Path) -> Iterator[Fleet]:
+    with fleet(discord, database, tmp_path) as running_fleet:
+        yield running_fleet
+
+
+@ONLY_SQLITE
+def test_each_agent_is_alone_with_its_trouble(ships: Fleet) -> None:
+    sound, blind = ships.echo("sound"), ships.echo("blind")
+    ships.echo("off", enabled=False)
+    blind.fatal_code = DISALLOWED_INTENTS
+    agents.add("unknown", "MQ.no.token", {"type": "echo"})
+    agents.add("empty", "env:NOBODY_SETS_THIS", {"type": "echo"})
+    process = ships.start()
+    assert ships.wait_for("sound", lambda s: s.get("state") == "online")["guilds"] == 0
+    for name, advice in {
+        "unknown": "Reset Token",
+        "empty": "the variable NOBODY_SETS_THIS",
+        "blind": "Message Content Intent",
+    }.items():
+        told = ships.wait_for(name, lambda s: s.get("state") == "refused")
+        assert advice in told["error"]
+    assert ships.status("off")["state"] == "disabled"
+    assert ships.ask(sound, "hello") == "sound: hello"
+    assert len(sound.identified) == 1
+    assert "no.token" not in process.log
+
+
+def test_what_changes_in_the_database_reaches_the_running_service(ships: Fleet) -> None:
+    first, second = ships.echo("first"), ships.echo("second", enabled=False)
+    ships.start()
+    ships.online(first)
+
+    agents.edit("second", {"enabled": True})
+    ships.online(second)
+    third = ships.echo("third")
+    ships.online(third)
+    agents.edit("second", {"enabled": False})
+    ships.discord.wait_until(lambda: not second.connected)
+    agents.remove("third")
+    ships.discord.wait_until(lambda: not third.connected)
+    agents.edit("first", {"settings": {"prefix": "1st: "}})
+    ships.wait_for("first", lambda s: s.get("revision") == 2)
+    assert ships.ask(first, "hello") == "1st: hello"
+    agents.edit("first", {"type": "echo", "answers": {"direct_messages": "off"}})
+    ships.wait_for("first", lambda s: s.get("revision") == 3)
+    ships.discord.say("42", "anyone?", first)
+    agents.edit("first", {"answers": {}})
+    ships.wait_for("first", lambda s: s.get("revision") == 4)
+    assert ships.ask(first, "again") == "1st: again"
+    assert len(first.identified) == 1, "it has not connected anew for that"
+
+    before = set(first.sessions)
+    agents.edit("first", {}, token=ships.discord.reset_token(first))
+    ships.discord.wait_until(lambda: first.connected and not before & set(first.sessions), 30)
+    assert ships.ask(first, "new token") == "1st: new token"
+
+
+@ONLY_SQLITE
+def test_twenty_changes_in_a_second_are_applied_once(ships: Fleet) -> None:
+    bot = ships.echo("busy")
+    process = ships.start(AGENTS_SYNC_INTERVAL="1", LOG_LEVEL="DEBUG")
+    ships.wait_for("busy", lambda s: s.get("state") == "online")
+    began = time.monotonic()
+    for number in range(20):
+        agents.edit("busy", {"settings": {"prefix": f"{number} "}})
+    assert time.monotonic() - began < 1
+    ships.wait_for("busy", lambda s: s.get("revision") == 21)
+    assert ships.ask(bot, "hello") == "19 hello"
+    # At the start, and once; or twice, where a look at the database fell into that second.
+    assert process.log.count("the agent busy has another brain") in (2, 3)
+
+
+@ONLY_SQLITE
+def test_what_is_wrong_in_the_database_leaves_the_agent_as_it_was(ships: Fleet) -> None:
+    bot = ships.echo("steady")
+    ships.start()
+    ships.wait_for("steady", lambda s: s["state"] == "online")
+    for revision, (wrong, told) in enumerate(
+        [
+            ({"settings": {"prefix": 1}}, "prefix: Input should be a valid string"),
+            ({"type": "oracle"}, "there is no kind of agent 'oracle'"),
+            ({"type": "echo", "settings": {}, "answers": {"users": "ada"}}, "users: "),
+            ({"answers": {}, "token": "sealed by nobody"}, "AGENT_TOKEN_KEYS"),
+        ],
+        2,
+    ):
+        update("agents", {**wrong, "revision": revision}, {"name": "steady"})
+        status = ships.wait_for("steady", lambda s, told=told: told in (s.get("error") or ""))
+        assert (status["state"], status["revision"]) == ("online", 1)
+    assert ships.ask(bot, "hello") == "steady: hello"
+    assert len(bot.identified) == 1
+
+
+@ONLY_SQLITE
+def test_a_malformed_event_ends_one_agent_for_seconds_and_no_other(ships: Fleet) -> None:
+    hit, other = ships.echo("hit"), ships.echo("other")
+    ships.start()
+    ships.online(hit, other)
+    ships.discord.malformed(hit)
+    ships.discord.wait_until(lambda: len(hit.identified) == 2 and hit.connected)
+    assert "it crashed" in ships.wait_for("hit", lambda s: s.get("error"))["error"]
+    assert ships.ask(hit, "again") == "hit: again"
+    assert ships.ask(other, "still") == "other: still"
+    assert hit.identified[1] - hit.identified[0] >= IDENTIFY_WINDOW
+    assert (hit.refused, len(other.identified)) == (0, 1)
+
+
+@ONLY_SQLITE
+def test_a_lost_connection_comes_back_with_what_was_missed(ships: Fleet) -> None:
+    bot = ships.echo("back")
+    ships.start()
+    ships.wait_for("back", lambda s: s.get("state") == "online")
+    ships.discord.drop_connections(4000, bot)
+    ships.discord.say("42", "while you were away", bot)
+    ships.discord.wait_until(lambda: ("42", "back: while you were away") in ships.discord.sent)
+    assert (len(bot.identified), bot.resumed) == (1, 1)
+
+
+@ONLY_SQLITE
+def test_who_has_connected_too_often_waits_until_discord_allows_it(ships: Fleet) -> None:
+    bot = ships.echo("worn-out", ships.discord.add_bot(starts_left=0, reset_after=7200))
+    process = ships.start()
+    told = ships.wait_for("worn-out", lambda s: s.get("state") == "refused")
+    assert "connected too often" in told["error"]
+    assert "in 120 minutes" in told["error"]
+    process.wait_for_line("starts again in")
+    seconds = int(process.log.rpartition(" s\n")[0].rpartition(" ")[2])
+    assert seconds >= 7200
+    assert (len(bot.identified), bot.refused) == (0, 0)
+
+
+@ONLY_SQLITE
+def test_a_large_bot_has_several_connections(ships: Fleet) -> None:
+    bot = ships.discord.add_bot(shards=2, max_concurrency=2)
+    guilds = [ships.discord.add_guild(bot) for _ in range(2)]
+    ships.echo("large", bot)
+    ships.start()
+    assert ships.wait_for("large", lambda s: s.get("guilds") == 2)["state"] == "online"
+    assert len(bot.connected) == 2
+    for guild in guilds:
+        number = ships.discord.say_in(guild, "42", f"<@{bot.id}> hello", bot)
+        ships.discord.wait_until(
+            lambda number=number: number in [post.reply_to for post in ships.discord.posts]
+        )
+    assert [post.text for post in ships.discord.posts] == ["large: hello"] * 2
+    assert bot.refused == 0
+
+
+@ONLY_SQLITE
+def test_in_a_server_the_answer_is_a_reply_to_who_called_it(ships: Fleet) -> None:
+    called, other = ships.discord.add_bot(), ships.discord.add_bot()
+    guild = ships.discord.add_guild(called, other)
+    ships.echo("called", called)
+    ships.echo("other", other)
+    ships.start()
+    ships.online(called, other)
+    ships.discord.say_in(guild, "42", "nobody in particular")
+    number = ships.discord.say_in(guild, "42", f"hey <@{called.id}> you", called)
+    ships.discord.wait_until(lambda: ships.discord.posts)
+    (post,) = ships.discord.posts
+    assert (post.bot, post.text, post.reply_to) == (called, "called: hey you", number)
+    assert post.body["allowed_mentions"]["users"] == [42]
+    assert "everyone" not in post.body["allowed_mentions"].get("parse", [])
+
+
+@ONLY_SQLITE
+def test_while_the_api_is_away_it_answers_for_as_long_as_the_agents_are_its_own(
+    discord: DiscordServer, database: Database, tmp_path: Path
+) -> None:
+    settings = get_settings().model_copy(update={"agent_lease_seconds": LEASE_SECONDS})
+    app = create_app(settings, database)
+    with fleet(discord, database, tmp_path) as ships:
+        with running(app) as url:
+            bot = ships.echo("patient")
+            ships.start(API_URL=url)
+            ships.wait_for("patient", lambda s: s.get("state") == "online")
+        assert ships.ask(bot, "are you there?") == "patient: are you there?"
+        time.sleep(LEASE_SECONDS)
+        discord.say("42", "and now?", bot)
+        time.sleep(SOON)
+        assert len(discord.posts) == 1
+        assert len(bot.connected) == 1
+        with running(app, port=int(url.rpartition(":")[2])):
+            time.sleep(SOON)
+            assert ships.ask(bot, "back?") == "patient: back?"
+        assert len(bot.identified) == 1
+
+
+def test_agents_of_a_process_that_is_killed_run_elsewhere_within_the_lease(ships: Fleet) -> None:
+    bots = [ships.echo(f"agent-{number}") for number in range(6)]
+    processes = [ships.start(), ships.start()]
+    ships.online(*bots)
+    ships.discord.wait_until(lambda: sorted(held().values()) == [3, 3] and states() == {"online"})
+    for bot in bots:
+        assert "hello" in ships.ask(bot, "hello")
+
+    processes[0].kill()
+    killed = time.monotonic()
+    ships.online(*bots)
+    assert time.monotonic() - killed < LEASE_SECONDS + 3  # seconds to connect on a busy machine
+    for bot in bots:
+        assert "again" in ships.ask(bot, "again")
+    assert len(ships.discord.posts) == 12
+
+    processes[1].terminate()
+    assert processes[1].exit_code() == 0
+    assert held() == {}, "it has handed them back"
+    assert [bot.most_at_once for bot in bots] == [1] * 6
+
+
+def states() -> set[str]:
+    """What the agents are doing."""
+    return {row["status"]["state"] for row in agents.list_all()}
+
+
+def held() -> Counter[str]:
+    """How many agents each process holds."""
+    holders = (row["status"]["process"] for row in agents.list_all())
+    return Counter(holder for holder in holders if holder)
