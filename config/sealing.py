@@ -5,7 +5,6 @@ it.
 """
 
 import base64
-import binascii
 import hmac
 import os
 import re
@@ -87,7 +86,7 @@ def bot_of(token: str) -> str:
     first, dot, _ = token.partition(".")
     try:
         decoded = base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return token
     return decoded if dot and decoded.isdigit() else token
 
