@@ -6,7 +6,7 @@ A statement that stands alone runs in the driver's autocommit mode: one round tr
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,15 +64,17 @@ class Database:
         self._listen()
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, savepoint: bool = True) -> Iterator[Connection]:
         """Open a transaction, or a savepoint inside the one that is open.
 
         Commits at the end, rolls back on an exception. Raises AppErrors for the driver's errors.
+        Without `savepoint` it is a part of the one that is open, which spares two round trips: for
+        those whose exceptions end the outer one as well.
         """
         outer = self._open.get()
         with driver_errors():
             if outer is not None:
-                with outer.begin_nested():
+                with outer.begin_nested() if savepoint else nullcontext():
                     yield outer
                 return
             with self.engine.connect() as connection, connection.begin():
@@ -205,7 +207,7 @@ def use_database(database: Database | None) -> Database | None:
 
 
 @contextmanager
-def transaction() -> Iterator[Connection]:
+def transaction(*, savepoint: bool = True) -> Iterator[Connection]:
     """Open a transaction on the process's database: see Database.transaction."""
-    with get_database().transaction() as connection:
+    with get_database().transaction(savepoint=savepoint) as connection:
         yield connection

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from core.database import transaction
 from core.tables import account_usage, model_usage, users
+from core.tallies import add_up
 
 Reached = Literal["requests", "tokens", "agent"]
 """Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
 
 AMOUNTS = ("requests", "prompt_tokens", "completion_tokens", "cost")
+KEY = ("user_uuid", "day", "agent")
 TOKENS = model_usage.c.prompt_tokens + model_usage.c.completion_tokens
 
 
@@ -113,7 +115,8 @@ def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
 def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:
     """Let nobody else count for these users until the end; return those who exist."""
     query = sa.select(users.c.id).where(users.c.id.in_([*wanted])).order_by(users.c.id)
-    return {*connection.execute(query.with_for_update()).scalars()}
+    # What points at a user may be written meanwhile.
+    return {*connection.execute(query.with_for_update(key_share=True)).scalars()}
 
 
 def _sums(day: date, wanted: Iterable[UUID]) -> sa.Select[Any]:
@@ -130,21 +133,11 @@ def _sums(day: date, wanted: Iterable[UUID]) -> sa.Select[Any]:
 
 
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
-    """Add amounts to their rows, which are made where they are missing; the users are locked."""
-    table = model_usage.c
-    users_here = {one.user_uuid for one in spent}
-    mine = (table.day == day, table.agent == agent)
-    rows = connection.execute(
-        sa.select(table.user_uuid).where(*mine, table.user_uuid.in_([*users_here]))
-    )
-    if missing := users_here - {*rows.scalars()}:
-        blank = [{"user_uuid": user, "day": day, "agent": agent} for user in sorted(missing)]
-        connection.execute(sa.insert(model_usage), blank)
-    if spent:
-        change = sa.update(model_usage).where(*mine, table.user_uuid == sa.bindparam("user"))
-        sums = {name: table[name] + sa.bindparam(f"more_{name}") for name in AMOUNTS}
-        amounts = [
-            {"user": one.user_uuid, **{f"more_{name}": getattr(one, name) for name in AMOUNTS}}
-            for one in spent
-        ]
-        connection.execute(change.values(sums), amounts)
+    """Add amounts to the users' rows of a day, which are made where they are missing."""
+    names = Spent._fields[1:]
+    rows: dict[UUID, dict[str, Any]] = {}
+    for user, *amounts in sorted(spent):
+        row = rows.setdefault(user, {"user_uuid": user, "day": day, "agent": agent})
+        for name, amount in zip(names, amounts, strict=True):
+            row[name] = row.get(name, 0) + amount
+    add_up(connection, model_usage, [*rows.values()], KEY)

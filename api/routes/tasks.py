@@ -147,10 +147,11 @@ def index(wanted: TaskFilter) -> list[Row]:
 @routes.output(TaskOut, 201)
 def add(body: TaskIn) -> Row:
     """Add a task. A due time sets a reminder, which goes to the chat that the token belongs to."""
-    with transaction():
+    with transaction(savepoint=False):
         home = _list_named(body.list)
         row = own_tasks.create({"name": body.name, "due_at": body.due_at, "list_id": home["id"]})
-        _remind(row)
+        if row["due_at"] is not None:
+            _remind(row)
     return row | {"list": home["name"]}
 
 

@@ -59,6 +59,18 @@ def test_an_inner_transaction_is_undone_alone(database: Database) -> None:
     assert names() == ["ada", "bob"]
 
 
+def test_an_inner_transaction_may_be_a_mere_part(database: Database) -> None:
+    with pytest.raises(Conflict), transaction():
+        postgres.insert("users", ADA)
+        with transaction(savepoint=False):
+            postgres.insert("users", BOB)
+            postgres.insert("users", ADA)
+    assert names() == []
+    with transaction(savepoint=False):
+        postgres.insert("users", BOB)
+    assert names() == ["bob"]
+
+
 def test_sqlalchemys_statements_share_the_transaction(database: Database) -> None:
     with transaction() as connection:
         postgres.insert("users", ADA)
