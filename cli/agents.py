@@ -106,8 +106,8 @@ def edit(
     if type_ not in (None, row["type"]):
         row["settings"] = {}  # those of the other type mean nothing here
     changes = Changes.read(set_ or [], unset or []).of(type_ or row["type"], row)
-    if type_ not in (None, row["type"]):
-        changes = {"type": type_, "settings": {}, **changes}
+    if type_ is not None:
+        changes = {"type": type_, "settings": row["settings"], **changes}
     secret = ask_for_token(token) if token or new_token else None
     if not changes and secret is None:
         raise fail("There is nothing to change: name it with --set, --unset, --type or --token.")
@@ -150,7 +150,8 @@ def rotate_keys() -> None:
     from core import agents
 
     prepare_database()
-    typer.echo(f"Sealed {agents.reseal()} tokens with the first key.")
+    count = agents.reseal()
+    typer.echo(f"Sealed {count} token{'' if count == 1 else 's'} with the first key.")
 
 
 def _switch(name: str, enabled: bool) -> None:

@@ -78,7 +78,9 @@ def _words(error: ValidationError) -> str:
         case "minLength":
             return f"shorter than {rule} characters"
         case "anyOf" | "oneOf" if error.context:
-            return " or ".join(dict.fromkeys(_words(inner) for inner in error.context))
+            # Where one choice is of the value's own type, that is the one that was meant.
+            meant = [one for one in error.context if one.validator != "type"] or error.context
+            return " or ".join(dict.fromkeys(map(_words, meant)))
         case _:
             return error.message if len(error.message) < 200 else f"{_short(given)} can't be used"
 
