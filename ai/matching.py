@@ -198,6 +198,8 @@ class Attempt:
         before = self.words[slot.start - 1].text if slot.start else ""
         if path.literals > 1 or slot.start != path.start + 1:
             return may_be_name(words, before)
+        if ": " in self._slice(slot.start, slot.end):
+            return False  # "complete the sentence: to be or not to be"
         opened = self._literal(self.index.root, path.start)
         node = opened[0] if opened else self.index.root
         return is_sure_name(words, node, slot.field, self.index.vocabulary)

@@ -6,6 +6,8 @@ from ai.catalogue import FieldSpec
 from ai.templates import Node
 from ai.words import BESIDE_POINTERS, NO_LONE_STARTS, NO_NAMES, POINTERS, STATES
 
+ARTICLES = {"the", "a", "an"}
+
 
 def is_reference(words: Collection[str]) -> bool:
     """Say whether free text is no name but points at something said before: "the last one"."""
@@ -16,8 +18,8 @@ def is_reference(words: Collection[str]) -> bool:
 def may_be_name(words: Sequence[str], before: str) -> bool:
     """Say whether free text can be a name; `before` is the fixed word in front of it."""
     says_how = before == "is" and words[0] in STATES
-    is_particle = NO_NAMES.issuperset(words)
-    return any(words) and not (is_reference(words) or is_particle or says_how)
+    is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
+    return any(words) and not (is_reference(words) or is_no_name or says_how)
 
 
 def is_sure_name(
@@ -37,6 +39,6 @@ def is_sure_name(
         may_be_name(words, "")
         and not all_fixed
         and words[0] not in NO_LONE_STARTS
-        and not (words[0] == "my" and "my" in node.literals)
+        and not (words[0] in node.literals and words[0] not in ARTICLES)
         and not any(word in goes_on for word in words)
     )

@@ -34,9 +34,11 @@ GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
 LEADING = (
     *(f"{greeting} {name}".strip() for greeting in GREETINGS for name in ("bot", "there", "")),
     "bot",
-    *("please", "pls", "kindly", "also", "and", "oh", "so", "now", "just", "then"),
+    *("please", "pls", "kindly", "oops", "also", "and", "oh", "so", "now", "just", "then"),
     "can you",
     "could you",
+    "can u",
+    "could u",
     "would you",
     "will you",
     "i want you to",
@@ -80,15 +82,17 @@ STATES = {
 """Behind "is" one of these says how something is, and names nothing: "my time zone is wrong"."""
 
 NO_NAMES = {
-    "him", "her", "us", "along", "on", "up", "down", "away", "over", "back", "around", "in", "out",
+    "him", "her", "us", "me", "you", "myself", "yourself", "along",
+    "on", "up", "down", "away", "over", "back", "around", "in", "out",
 }
 """None of these alone names a thing: "finish him", "move along to friday"."""
 
 TIMES = {
     "when", "whenever", "if", "once", "while", "during", "until", "till", "before", "after",
     "since", "by", "at", "on", "in", "from", "within", "around", "every", "each", "later", "soon",
-    "again", "sometime", "someday", "daily", "weekly", "monthly", "yearly", "always", "regularly", "next",
-    "first", "last", "early", "late", "now", "then", "tonight", "weekend", "morning", "evening",
+    "again", "sometime", "someday", "daily", "weekly", "monthly", "yearly", "always", "regularly",
+    "next", "first", "last", "early", "late", "now", "then", "tonight", "weekend", "morning",
+    "evening",
 }
 """Free text with one of these may say when, and not only what: "call mum at lunch"."""
 

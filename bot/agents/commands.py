@@ -23,8 +23,8 @@ class CommandSettings(BaseModel):
     modules: Annotated[
         tuple[str, ...],
         Field(
-            description="The command modules that it knows, such as task, or commands of them, such "
-            "as task.show; empty: all of them.",
+            description="The command modules that it knows, such as task, or commands of them, "
+            "such as task.show; empty: all of them.",
             examples=[["task", "list.show"]],
         ),
     ] = ()

@@ -19,7 +19,13 @@ SHOWN = 3
 account = CommandModule("account", "Your account")
 
 
-@account.command("show my account", "who am i", "(show|tell) me my account")
+@account.command(
+    "show my account",
+    "who am i",
+    "who am i logged in as",
+    "(show|tell) me my account",
+    "what is my (time zone|timezone)",
+)
 async def show(ctx: Context) -> str:
     """Show your user name and time zone."""
     zone = ctx.session.time_zone
@@ -32,7 +38,7 @@ async def show(ctx: Context) -> str:
 
 @account.command(
     "my time zone is {zone}",
-    "(set|change) my (time zone|timezone) to {zone}",
+    "(set|change) [my] (time zone|timezone) to {zone}",
     "my timezone is {zone}",
     "(set|change) my (time zone|timezone)",
 )

@@ -30,6 +30,7 @@ lists = CommandModule("list", "Your lists")
     "(make|create|start|add) [me] a [new] list (called|named) {name}",
     "(make|create|start|add) [me] a {name} list",
     "(make|create|start|add) [me] a [new] list",
+    "new list (called|named) {name}",
     "new list",
 )
 async def make(ctx: Context, name: NewName) -> str:
@@ -41,7 +42,7 @@ async def make(ctx: Context, name: NewName) -> str:
 
 @lists.command(
     "show my lists",
-    "(list|show) [me] [all] [of] my lists",
+    "(list|show) [me] [all] [of] [my|the] lists",
     "(what|which) lists (do i have|are there)",
     "my lists",
 )
@@ -88,7 +89,7 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 @lists.command(
     "delete my {name} list",
     "(delete|remove) (my|the) {name} list",
-    "(delete|remove) the list {name}",
+    "(delete|remove) [the|my] list {name}",
 )
 async def delete(ctx: Context, name: ListName) -> str:
     """Delete a list with everything on it."""

@@ -46,7 +46,7 @@ async def set_topic(
 
 
 @notifications.command(
-    "turn on {channel} notifications", "(enable|turn on|switch on) [my] {channel} notifications"
+    "turn on {channel} notifications", "(enable|turn on|switch on) [my] {channel} [notifications]"
 )
 async def turn_on(ctx: Context, channel: Channel) -> str:
     """Send reminders to a channel again."""
@@ -55,7 +55,8 @@ async def turn_on(ctx: Context, channel: Channel) -> str:
 
 
 @notifications.command(
-    "turn off {channel} notifications", "(disable|turn off|switch off) [my] {channel} notifications"
+    "turn off {channel} notifications",
+    "(disable|turn off|switch off) [my] {channel} [notifications]",
 )
 async def turn_off(ctx: Context, channel: Channel) -> str:
     """Send no more reminders to a channel."""

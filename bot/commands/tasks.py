@@ -46,9 +46,12 @@ tasks.offer(
     "add {name} to my tasks",
     "remind me to {name} {due}",
     "remind me {due} to {name}",
+    "{due} remind me to {name}",
+    "remind me (about|of) {name} {due}",
     "add {name} to my {list_name} list",
     "(put|add|write) {name} (on|to) (my|the) {list_name} list",
     "(put|add|write) {name} (on|to) (my|the) (tasks|to-do list|todo list)",
+    "(put|add|write) (on|to) my (tasks|to-do list|todo list) {name}",
     "(add|make|create) [a|the] [new] task {name}",
     "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
     "new task {name}",
@@ -74,6 +77,7 @@ async def add(
     "remind me that i (must|have to|need to) {name}",
     "(set|make|create) [me] a reminder to {name}",
     "(set|make|create) [me] a reminder to {name} {due}",
+    "(set|make|create) [me] a reminder for {due} to {name}",
 )
 async def remind(ctx: Context, name: Task, due: Due) -> str:
     """Add a task, and ask when to remind you of it."""
@@ -83,10 +87,13 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
-    "(list|show) [me] [all] [of] my (tasks|todos|to-dos)",
+    "(list|show) [me] [all] [of] [my|the] (tasks|todos|to-dos)",
+    "(list|show) [me] my (to-do|todo) list",
+    "what is on my (list|to-do list|todo list)",
+    "(do i have|are there) any (tasks|todos|to-dos)",
     "(show|list) [me] (my|the) {list_name} list",
     "what (is|are) (on|in) my {list_name} list",
-    "what (are my tasks|do i have to do|is there to do)",
+    "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "my tasks",
 )
 async def show(ctx: Context, list_name: ListName | None = None) -> str:
@@ -106,7 +113,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
 @tasks.command(
     "show my done tasks",
     "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos|to-dos)",
-    "what have i (done|finished|completed)",
+    "what (have i (done|finished|completed)|did i (finish|complete))",
 )
 async def show_done(ctx: Context) -> str:
     """Show the tasks that you have done."""
@@ -119,9 +126,10 @@ async def show_done(ctx: Context) -> str:
     "complete [the] task {name}",
     "(complete|finish) a task",
     "(mark|tick) {name} (as done|as complete|as completed|off)",
+    "mark {name} (done|complete|completed)",
     "(tick|check) off {name}",
     "finish {name}",
-    "{name} is done",
+    "{name} is (done|finished)",
     "i (have done|have finished|finished) {name}",
 )
 async def complete(ctx: Context, name: OpenTask) -> str:
@@ -164,7 +172,10 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
 @tasks.command(
     "set {name} due {due}",
     "{name} is due {due}",
-    "(move|postpone|put off|reschedule) {name} (to|until) {due}",
+    "(move|postpone|put off|push|reschedule) {name} (to|until) {due}",
+    "reschedule {name} for {due}",
+    "make {name} due {due}",
+    "(postpone|reschedule|snooze) {name}",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
     """Set when a task is due, and the reminder with it."""
@@ -191,6 +202,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from my tasks",
     "(delete|remove) {name}",
     "(delete|remove) {name} from (my|the) {list_name} list",
+    "(delete|remove) {name} from (my|the) list",
     "(delete|remove) [the] task {name}",
     "(delete|remove) a task",
 )

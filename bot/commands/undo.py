@@ -9,7 +9,7 @@ changes = CommandModule("change", "Your last change")
 @changes.command(
     "undo",
     "undo (that|it|this)",
-    "undo (the|my) last (change|order|thing)",
+    "undo (the|my) last (change|order|thing|one)",
     "(take|put) (that|it) back",
 )
 async def undo(ctx: Context) -> str:

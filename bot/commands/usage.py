@@ -13,6 +13,7 @@ usage = CommandModule("usage", "Your use of the language model")
     "show my usage",
     "[show [me]] [my] usage",
     "how much have i (used|spent) [today]",
+    "how many tokens (have i used|do i have left|are left) [today]",
     "how much (may|can) i [still] use [today]",
 )
 async def show(ctx: Context) -> str:
