@@ -1,0 +1,223 @@
+"""Command modules as tools: as the logged-in user, asked and confirmed by the code."""
+
+import pytest
+
+from bot.chatting import (
+    FIRST_LOG_IN,
+    LOGGED_OUT,
+    MOST_CALLS,
+    MOST_ROUNDS,
+    TOO_MANY_CALLS,
+    TOO_MANY_ROUNDS,
+)
+from bot.conversation import LAPSED_SECRET, LOG_IN_PRIVATELY
+from bot.login import NAME
+from bot.messages import Credentials
+from config.settings import Settings
+from tests.support.chat import PASSWORD, Person, World
+from tests.support.llm import Llm, tell, tell_in_public
+from tests.support.model_server import Answer, ModelServer
+
+ADD_MILK = Answer(calls=[("task_add", {"name": "milk"})])
+DELETE_MILK = Answer(calls=[("task_delete", {"name": "milk"})])
+SHOW = Answer(calls=[("task_show", {})])
+
+
+@pytest.fixture
+async def ada(llm: Llm, stranger: Person) -> Person:
+    """A user who is logged in with an agent that has tools."""
+    await llm(tools=["task", "list"])
+    await stranger.register("ada")
+    return stranger
+
+
+def result(model_server: ModelServer, number: int = -1) -> str:
+    """What the model was told of its latest call."""
+    return str(model_server.requests[number].messages[-1]["content"])
+
+
+async def test_a_tool_is_called_as_the_user(
+    ada: Person, model_server: ModelServer, world: World
+) -> None:
+    model_server.replies(Answer("Sure.", calls=ADD_MILK.calls), "It is on your list.")
+    assert await ada.say("add milk") == "Sure.\nAdded **milk**.\nIt is on your list."
+    assert result(model_server) == "Added milk."
+    model_server.replies(SHOW, "You have one task: milk.")
+    assert await ada.say("what is there to do?") == "You have one task: milk."
+    assert "milk" in result(model_server)
+    ben = await world.user("ben")
+    model_server.replies(SHOW, "Nothing.")
+    await ben.say("what is there to do?")
+    assert "milk" not in result(model_server)
+
+
+async def test_tools_are_described_from_the_commands(
+    ada: Person, model_server: ModelServer
+) -> None:
+    model_server.replies("Hello.")
+    await ada.say("hello")
+    tools = {tool["function"]["name"]: tool for tool in model_server.requests[0].body["tools"]}
+    assert {"task_add", "task_delete", "list_make"} <= tools.keys()
+    assert not any(name.startswith("account_") for name in tools)
+    add = tools["task_add"]["function"]
+    assert add["description"].startswith("Add a task")
+    assert add["parameters"]["required"] == ["name"]
+    assert add["parameters"]["properties"]["name"]["type"] == "string"
+    assert model_server.requests[0].system.endswith("only after the tool has said so.")
+
+
+async def test_what_is_destructive_is_confirmed_by_the_person(
+    ada: Person, model_server: ModelServer
+) -> None:
+    model_server.replies(ADD_MILK, "Added.")
+    await ada.say("add milk")
+    model_server.replies(DELETE_MILK, "It is gone.")
+    asked = await ada.say("delete milk")
+    assert asked.startswith("Delete **milk**")
+    assert ada.buttons == ["Yes", "No"]
+    assert len(model_server.requests) == 3  # the model learns nothing before the answer
+    assert "It is gone." in await ada.say("yes")
+
+
+async def test_no_means_no(ada: Person, model_server: ModelServer) -> None:
+    model_server.replies(ADD_MILK, "Added.", DELETE_MILK, "All right.", SHOW, "You have milk.")
+    await ada.say("add milk")
+    await ada.say("delete milk")
+    assert await ada.say("no") == "All right."
+    await ada.say("what is there to do?")
+    assert "milk" in result(model_server)
+
+
+async def test_never_mind_ends_it_without_the_model(ada: Person, model_server: ModelServer) -> None:
+    model_server.replies(ADD_MILK, "Added.", DELETE_MILK)
+    await ada.say("add milk")
+    await ada.say("delete milk")
+    assert await ada.say("never mind") == "All right, I've dropped that."
+    assert len(model_server.requests) == 3
+
+
+async def test_what_is_missing_is_asked(ada: Person, model_server: ModelServer) -> None:
+    model_server.replies(Answer(calls=[("task_add", {})]), "Done.")
+    assert "?" in await ada.say("add a task")
+    assert await ada.say("bread") == "Added **bread**.\nDone."
+
+
+async def test_several_calls_at_once_are_all_made(ada: Person, model_server: ModelServer) -> None:
+    names = ["milk", "eggs"]
+    calls = [("task_add", {"name": name}) for name in names]
+    model_server.replies(Answer(calls=calls), "Both are added.")
+    assert await ada.say("add milk and eggs") == "Added **milk**.\nAdded **eggs**.\nBoth are added."
+
+
+async def test_the_calls_of_one_round_are_bounded(ada: Person, model_server: ModelServer) -> None:
+    calls = [("task_add", {"name": f"task {number}"}) for number in range(MOST_CALLS + 2)]
+    model_server.replies(Answer(calls=calls), "Done.")
+    assert (await ada.say("add many")).count("Added") == MOST_CALLS
+    told = [m["content"] for m in model_server.requests[-1].messages if m["role"] == "tool"]
+    assert told.count(TOO_MANY_CALLS) == 2
+
+
+async def test_rounds_are_bounded(ada: Person, model_server: ModelServer) -> None:
+    model_server.script = lambda _: SHOW
+    assert await ada.say("loop") == TOO_MANY_ROUNDS
+    assert len(model_server.requests) == MOST_ROUNDS
+
+
+async def test_what_is_wrong_with_a_call_is_told_to_the_model(
+    ada: Person, model_server: ModelServer
+) -> None:
+    calls = [
+        ("shop_buy", {}),
+        ("task_add", '{"name": '),
+        ("task_add", {"name": {"user": "ben"}}),
+        ("task_delete", {"name": "no such task"}),
+    ]
+    model_server.replies(Answer(calls=calls), "I could not do that.")
+    assert await ada.say("do it") == "I could not do that."
+    told = [m["content"] for m in model_server.requests[-1].messages if m["role"] == "tool"]
+    assert told[0] == "There is no tool 'shop_buy'."
+    assert told[1].startswith("The arguments were no JSON object.")
+    assert told[2] == "name: one plain value each, please."
+    assert told[3] == "You have no task yet."
+
+
+async def test_a_stranger_may_talk_and_logs_in_for_a_tool(
+    llm: Llm, stranger: Person, world: World, model_server: ModelServer
+) -> None:
+    await world.user("ada")
+    await llm(tools=["task"])
+    model_server.replies("Hello!", ADD_MILK, "Anything else?")
+    assert await stranger.say("hello") == "Hello!"
+    assert await stranger.say("add milk") == f"{FIRST_LOG_IN}\n{NAME}"
+    await stranger.say("ada")
+    told = await stranger.say(PASSWORD)
+    assert "Added **milk**.\nAnything else?" in told
+    assert PASSWORD not in str([request.body for request in model_server.requests])
+
+
+async def test_a_form_goes_on_with_what_was_wanted(
+    llm: Llm, stranger: Person, world: World, model_server: ModelServer
+) -> None:
+    await world.user("ada")
+    brain = await llm(tools=["task"])
+    model_server.replies(ADD_MILK, ADD_MILK, "Anything else?")
+    await stranger.say("add milk")
+    assert "Log in" in stranger.buttons
+    given = Credentials("ada", PASSWORD)
+    told = await tell(brain, stranger, "log in", credentials=given, anew=True)
+    assert told == "Hello, **ada**! You are logged in.\nAdded **milk**.\nAnything else?"
+
+
+async def test_in_public_nobody_is_asked_for_a_password(
+    llm: Llm, stranger: Person, model_server: ModelServer
+) -> None:
+    brain = await llm(tools=["task"])
+    model_server.replies(ADD_MILK)
+    assert await tell_in_public(brain, stranger, "add milk") == LOG_IN_PRIVATELY
+    assert await tell_in_public(brain, stranger, "log in") == LOG_IN_PRIVATELY
+    model_server.replies("Hello.")
+    assert await tell_in_public(brain, stranger, "ada") == "Hello."
+
+
+async def test_a_password_that_comes_too_late_is_not_shown_to_the_model(
+    llm: Llm, stranger: Person, model_server: ModelServer, world: World
+) -> None:
+    world.settings = world.settings.model_copy(update={"login_timeout_seconds": 0.2})
+    await llm(tools=["task"])
+    await stranger.say("log in")
+    await stranger.say("ada")
+    await stranger.leave_unanswered()
+    assert await stranger.say(PASSWORD) == LAPSED_SECRET
+    assert not model_server.requests
+
+
+async def test_logging_out(ada: Person, model_server: ModelServer) -> None:
+    assert await ada.say("log out") == LOGGED_OUT
+    model_server.replies(ADD_MILK)
+    assert FIRST_LOG_IN in await ada.say("add milk")
+
+
+async def test_a_slash_command_needs_no_model(
+    llm: Llm, ada: Person, world: World, model_server: ModelServer
+) -> None:
+    order = {"interaction_type": "task", "action": "add", "name": "milk"}
+    told = await tell(world.brain, ada, "/task add", order=order, anew=True)
+    assert told == "Added **milk**."
+    assert not model_server.requests
+
+
+async def test_each_request_counts_for_the_user(
+    llm: Llm, stranger: Person, world: World, model_server: ModelServer, settings: Settings
+) -> None:
+    await llm(tools=["task", "usage"])
+    await stranger.register("ada")
+    model_server.replies(
+        ADD_MILK, "Done.", Answer(calls=[("usage_show", {})]), "That is what you used."
+    )
+    await stranger.say("add milk")
+    await stranger.say("what have I used?")
+    used = sum(request.words for request in model_server.requests[:3])
+    assert f"asked the language model 3 of {settings.model_requests_per_user_day}" in result(
+        model_server
+    )
+    assert used > 0
