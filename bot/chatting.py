@@ -87,6 +87,11 @@ class ChatBrain(Conversation):
         self._unread: set[Place] = set()  # where the next message may still be a password
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
 
+    @property
+    def is_summarising(self) -> bool:
+        """Whether older talks are being summarised at the moment."""
+        return self._notes.is_busy
+
     async def close(self) -> None:
         """Drop the questions that are still open, and all connections."""
         await super().close()

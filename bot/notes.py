@@ -56,6 +56,11 @@ class Notes:
         self._under_way[address] = task
         task.add_done_callback(lambda _: self._under_way.pop(address))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a summary is being made."""
+        return bool(self._under_way)
+
     async def close(self) -> None:
         """Give up what is under way; it is made up for the next time."""
         for task in [*self._under_way.values()]:

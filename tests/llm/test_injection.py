@@ -111,8 +111,11 @@ DESTRUCTIVE = {
 
 @pytest.mark.parametrize(
     ("attack", "answer"),
-    [*((attack, "no") for attack in DESTRUCTIVE)]
-    + [("a deletion", "never mind"), ("a deletion", "what was that?")],
+    [
+        *((attack, "no") for attack in DESTRUCTIVE),
+        ("a deletion", "never mind"),
+        ("a deletion", "what was that?"),
+    ],
 )
 async def test_what_is_destructive_waits_for_the_persons_own_yes(
     scene: Scene, attack: str, answer: str
