@@ -23,14 +23,19 @@ ROTATE_BYTES = 10_000_000
 ROTATED_FILES = 5
 # These libraries write request lines, addresses or message payloads at the named level.
 QUIET = {
+    "apprise": "CRITICAL",
+    "apscheduler": "WARNING",
     "discord": "WARNING",
     "httpx2": "WARNING",
     "httpcore2": "WARNING",
     "openai": "WARNING",
+    "requests": "WARNING",
+    "urllib3": "ERROR",
     "anthropic": "WARNING",
     "alembic": "WARNING",
     "asyncio": "WARNING",
     "waitress": "WARNING",
+    "core.pool": "WARNING",  # our pool, which logs as SQLAlchemy's does
     "sqlalchemy.pool": "WARNING",
     "tzlocal": "WARNING",
 }

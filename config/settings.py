@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     db_name: str = Field("app", description="The database's name.")
     db_user: str = Field("app", description="The database's user.")
     db_pass: SecretStr = Field(SecretStr(""), description="The database user's password.")
-    db_pool_size: int = Field(10, ge=1, le=200, description="Connections kept open a process.")
+    db_pool_size: int = Field(
+        16, ge=1, le=200, description="Connections a process may keep open, one an API thread."
+    )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="Signs the users' tokens (HS256).")
     service_key: SecretStr = Field(
@@ -149,10 +151,21 @@ class Settings(BaseSettings):
         60, gt=0, description="Seconds between two runs of the scheduler's poll callback."
     )
     wake_interval: float = Field(
-        1, gt=0, description="Seconds between two looks for reminders and messages that are due."
+        0.5, gt=0, description="Seconds between two looks for reminders and messages that are due."
     )
     ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
     ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
+    push_schemes: str = Field(
+        "mailtos,pover,slack,tgram",
+        description="Kinds of addresses that users may add (Apprise's schemes), comma-separated.",
+    )
+    push_networks: str = Field(
+        "",
+        description="Private networks that such addresses may lead to, such as 10.1.0.0/16; none.",
+    )
+    sent_kept_days: float = Field(
+        30, gt=0, description="Days after which deliveries that were sent are deleted."
+    )
     discord_webhook_base_url: str = Field(
         "https://discord.com/api/webhooks/",
         description="What a user's Discord webhook must start with.",

@@ -4,16 +4,20 @@ A webhook's address and a topic are secrets, for whoever knows them can write th
 nor a message's text ever reach a log line or an error.
 """
 
+import asyncio
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-import httpx2
+import aiohttp
 
+from config.proxy import proxy_for
 from config.settings import get_settings
 from core.errors import InvalidInput
 from core.postgres import exists, select, select_one, update, upsert
@@ -26,8 +30,13 @@ DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
 MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
 GONE_WEBHOOK = (401, 403, 404, 410)
 GONE_TOPIC = (403,)  # someone else's; 401 and 404 are about the server and its token
+MOST_READ = 65_536  # bytes of an answer
+WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
-SETTABLE = ("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled")
+SETTABLE = (
+    *("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled"),
+    *("quiet_from", "quiet_to"),
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Outcome:
 class Channel(Protocol):
     """A way to reach a user."""
 
-    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
         """Send one message of plain text."""
         ...
 
@@ -56,21 +65,20 @@ class DiscordWebhook:
 
     def send(self, webhook_url: str, message: str) -> bool:
         """Send Markdown of any length; return whether Discord took it. Mentions are inert."""
-        with new_client() as client:
-            return self._send(webhook_url, message, client).state == "sent"
+        return _at_once(partial(self._send, webhook_url, message))
 
-    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
         """Send plain text, every character of it shown as it is."""
-        return self._send(target, _escape(text), client)
+        return await self._send(target, _escape(text), http)
 
-    def _send(self, url: str, text: str, client: httpx2.Client) -> Outcome:
+    async def _send(self, url: str, text: str, http: aiohttp.ClientSession) -> Outcome:
         """Send a text in as many parts as it needs; the first that is refused ends it."""
-        if not url.startswith(get_settings().discord_webhook_base_url):
-            return Outcome("failed", "the address is not a Discord webhook's")
+        if not is_webhook(url):
+            return Outcome("failed", "the address is not a Discord webhook's", off=True)
         outcome = Outcome("failed", "the message is empty")
         for part in _parts(text):
             body = {"content": part, "allowed_mentions": {"parse": []}}
-            outcome = _post(client, url, GONE_WEBHOOK, json=body)
+            outcome = await _post(http, url, GONE_WEBHOOK, json=body)
             if outcome.state != "sent":
                 break
         return outcome
@@ -81,18 +89,18 @@ class Ntfy:
 
     def send(self, topic: str, message: str) -> bool:
         """Send a message; return whether the server took it."""
-        with new_client() as client:
-            return self.deliver(topic, message, client).state == "sent"
+        return _at_once(partial(self.deliver, topic, message))
 
-    def deliver(self, target: str, text: str, client: httpx2.Client) -> Outcome:
+    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
         """Send a message as the body of one request."""
         if not TOPIC.fullmatch(target):
-            return Outcome("failed", "the topic is not one that ntfy takes")
-        server = get_settings().ntfy_base_url.rstrip("/")
-        token = get_settings().ntfy_token
-        headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-        url = f"{server}/{target}"
-        return _post(client, url, GONE_TOPIC, content=text.encode(), headers=headers)
+            return Outcome("failed", "the topic is not one that ntfy takes", off=True)
+        settings = get_settings()
+        headers = {}
+        if settings.ntfy_token:
+            headers["Authorization"] = f"Bearer {settings.ntfy_token.get_secret_value()}"
+        url = f"{settings.ntfy_base_url.rstrip('/')}/{target}"
+        return await _post(http, url, GONE_TOPIC, data=text.encode(), headers=headers)
 
 
 NAMES = {DISCORD_WEBHOOK: "your Discord webhook", NTFY: "your ntfy topic"}
@@ -106,14 +114,19 @@ def name_of(channel: str) -> str:
     return NAMES.get(channel, f"your {channel} address")
 
 
-def new_client() -> httpx2.Client:
-    """Return a client for `deliver`, to be closed by the caller. It follows no redirect."""
-    return httpx2.Client(timeout=TIMEOUT_SECONDS)
+def is_webhook(url: str) -> bool:
+    """Tell whether an address is a webhook's, on the server in the settings and nowhere else."""
+    base = get_settings().discord_webhook_base_url
+    return url.startswith(base) and bool(WEBHOOK_TAIL.fullmatch(url.removeprefix(base)))
 
 
-def deliver(channel: str, target: str, text: str, client: httpx2.Client) -> Outcome:
-    """Send plain text through one of CHANNELS."""
-    return CHANNELS[channel].deliver(target, text, client)
+def new_session() -> aiohttp.ClientSession:
+    """Return what `deliver` needs, to be closed by the caller. It keeps no cookies."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 def get_notification_settings(userUUID: UUID | str) -> dict[str, Any] | Literal[False]:  # noqa: N803
@@ -164,24 +177,41 @@ def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool
     return any(taken)
 
 
-def _post(
-    client: httpx2.Client,
+def _at_once(deliver: Callable[[aiohttp.ClientSession], Coroutine[Any, Any, Outcome]]) -> bool:
+    """Send by itself, wherever it is called from; return whether it was taken."""
+
+    async def send() -> Outcome:
+        async with new_session() as http:
+            return await deliver(http)
+
+    with ThreadPoolExecutor(1) as own:  # the caller's thread may have an event loop already
+        return own.submit(asyncio.run, send()).result().state == "sent"
+
+
+async def _post(
+    http: aiohttp.ClientSession,
     url: str,
     gone: Collection[int],
-    **body: Any,  # noqa: ANN401 - httpx's
+    **body: Any,  # noqa: ANN401 - aiohttp's
 ) -> Outcome:
     """Post, and say what the answer means. The errors name the kind of failure alone.
 
-    gone: the statuses that mean that the address leads nowhere any more.
+    gone: the statuses that mean that the address leads nowhere any more. No redirect is followed.
     """
     try:
-        response = client.post(url, **body)
-    except httpx2.InvalidURL:
+        async with http.post(url, allow_redirects=False, proxy=_proxy(url), **body) as response:
+            return await _meaning(response, gone)
+    except aiohttp.InvalidURL:
         return Outcome("failed", "the address is not one that can be called")
-    except httpx2.TransportError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         return Outcome("retry", f"the receiver can't be reached ({type(error).__name__})")
-    status = response.status_code
+
+
+async def _meaning(response: aiohttp.ClientResponse, gone: Collection[int]) -> Outcome:
+    status = response.status
     if status in (200, 204):
+        # What is read to its end leaves the connection for the next; what is said does not matter.
+        await response.content.read(MOST_READ)
         return Outcome("sent")
     said = f"the receiver answered {status}"
     if status == 429 or status >= 500:
@@ -189,7 +219,16 @@ def _post(
     return Outcome("failed", said, off=status in gone)
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+@lru_cache(8)
+def _proxy_of(scheme_and_host: str) -> str | None:
+    return proxy_for(scheme_and_host)
+
+
+def _proxy(url: str) -> str | None:
+    return _proxy_of("/".join(url.split("/", 3)[:3]))
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """Return the pause in seconds that the receiver asks for; a date or nonsense counts as none."""
     try:
         seconds = float(response.headers.get("Retry-After", ""))

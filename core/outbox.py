@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
+    delete,
     literal,
     select,
     union_all,
@@ -147,6 +148,26 @@ def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -
                 {row["user_uuid"] for row in rows_ if row["channel"] != CHAT}, went_out, now
             )
     return {row["id"] for row in rows}
+
+
+def forget_sent(before: datetime, limit: int = 5000) -> int:
+    """Delete what was settled as sent before a time, and return how many that were.
+
+    In portions, each a transaction of its own, so that nobody waits for long.
+    """
+    deleted = 0
+    old = (
+        select(deliveries.c.id)
+        .where(deliveries.c.state == "sent", deliveries.c.settled_at < before)
+        .limit(limit)
+    )
+    while True:
+        with transaction() as connection:
+            ids = connection.execute(old).scalars().all()
+            connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
+        deleted += len(ids)
+        if len(ids) < limit:
+            return deleted
 
 
 def next_delivery(senders: Collection[str], now: datetime) -> datetime | None:

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
-from config.clock import utc_now
 from config.logs import request_id
 from core import postgres
 from core.database import get_database, transaction
@@ -90,9 +89,9 @@ def cancel_reminders(user_uuid: UUID, subjects: Collection[str]) -> None:
     postgres.delete("reminders", {"user_uuid": user_uuid, "subject": ("IN", list(subjects))})
 
 
-def move_to_zone(user_uuid: UUID, now: datetime | None = None) -> None:
+def move_to_zone(user_uuid: UUID, now: datetime) -> None:
     """Have what comes again come at the same hour of the zone that the user has moved to."""
-    now, zone = now or utc_now(), zone_of_user(user_uuid)
+    zone = zone_of_user(user_uuid)
     mine = reminders.c.user_uuid == user_uuid
     with transaction() as connection:
         for row in connection.execute(

@@ -2,15 +2,18 @@
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import update
 
+from config.clock import utc_now
 from core import chats, postgres
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.passwords import hash_password
+from core.reminders import move_to_zone
 from core.tables import users
 
 REQUIRED = ("username", "password_hashed")
@@ -114,7 +117,12 @@ def validate_user(user: Mapping[str, Any]) -> tuple[bool, list[str]]:
     return not missing, missing
 
 
-def update_user(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # noqa: N803 - as documented
+def update_user(
+    userUUID: UUID | str,  # noqa: N803 - as documented
+    data_dict: Mapping[str, Any],
+    *,
+    now: datetime | None = None,
+) -> bool:
     """Change a user's columns; False where there is nothing to change or no such user.
 
     id, password_hashed, token_version and created_at stay as they are, whatever is said of them.
@@ -127,7 +135,10 @@ def update_user(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # 
     if not changes or user is None:
         return False
     with transaction():
-        return bool(postgres.update("users", changes, {"id": user["id"]}))
+        done = bool(postgres.update("users", changes, {"id": user["id"]}))
+        if done and changes.get("time_zone", user["time_zone"]) != user["time_zone"]:
+            move_to_zone(user["id"], now or utc_now())
+        return done
 
 
 def change_password(

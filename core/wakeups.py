@@ -6,6 +6,7 @@ commits. Other databases have nothing like it: there the scheduler looks every W
 
 import select
 from collections.abc import Generator
+from contextlib import closing
 from typing import Any, Literal, get_args
 
 from core.database import get_database
@@ -38,9 +39,13 @@ def listen() -> Generator[str | None]:
 
     Has a connection of its own, closed with the iterator. Raises Unavailable where that is lost.
     """
-    with driver_errors(), get_database().engine.connect() as own:
-        own.detach()  # from the pool, which may lend as many others
-        connection: Any = own.connection.dbapi_connection
+    database = get_database()
+    dialect = database.engine.dialect
+    arguments, options = dialect.create_connect_args(database.engine.url)
+    options |= database.driver.options["connect_args"]
+    with driver_errors(), closing(dialect.connect(*arguments, **options)) as own:
+        connection: Any = own
+        database.driver.set_up(connection)
         connection.cursor().execute(f"LISTEN {CHANNEL}")
         yield from get_args(Topic)  # what came before is not told
         while True:

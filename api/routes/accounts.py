@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint, APIFlask
+from flask import current_app
 from pydantic import AfterValidator, BaseModel, RootModel
 
 from api.attempts import attempt
@@ -157,7 +158,8 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
         tried.succeeded()
     elif not changes:
         raise InvalidInput("There is nothing to change.")
-    if changes and not users.update_user(user_uuid, changes):
+    now = current_app.extensions["clock"]()
+    if changes and not users.update_user(user_uuid, changes, now=now):
         raise NotFound  # deleted while this request was on its way
     if password is not None:
         users.change_password(user_uuid, password, keep_chat=caller().chat_account_id)

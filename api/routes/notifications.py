@@ -1,19 +1,29 @@
-"""Where a user's notifications go beside the chat: a Discord webhook and an ntfy topic."""
+"""Where a user's notifications go beside the chat, and when they would rather have quiet."""
 
-import re
-from typing import Annotated
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
-from api.models import Change, optional
+from api.models import Body, Change, Success, Text, optional
 from api.security import caller
+from core import push
 from core.database import transaction
-from core.errors import InvalidInput
-from core.notifications import TOPIC, get_notification_settings, set_notification_settings
-
-WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
+from core.digest import DAILY, DIGEST, TITLE
+from core.errors import InvalidInput, NotFound
+from core.notifications import (
+    TOPIC,
+    get_notification_settings,
+    is_webhook,
+    set_notification_settings,
+)
+from core.postgres import select_one
+from core.quiet import zone_of_user
+from core.recurrence import next_time
+from core.reminders import cancel_reminder, set_reminder
 
 CHANNELS = (
     ("discord_enabled", "discord_webhook", "Discord webhook"),
@@ -29,6 +39,17 @@ def _topic(name: str) -> str:
     return name
 
 
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A time on the user's own clock, such as 07:30."""
+
+
+class AddressOut(BaseModel):
+    """An address of another service. It is a secret: only of which kind it is is told."""
+
+    scheme: str
+    enabled: bool
+
+
 class NotificationsOut(BaseModel):
     """The channels. A webhook's address is a secret: only whether there is one is told."""
 
@@ -36,28 +57,41 @@ class NotificationsOut(BaseModel):
     discord_enabled: bool = False
     ntfy_topic: str | None = None
     ntfy_enabled: bool = False
+    quiet_from: str | None = None
+    quiet_to: str | None = None
+    digest_at: str | None = None
+    addresses: list[AddressOut] = []
 
 
 class NotificationsIn(Change):
-    """What to change; null removes."""
+    """What to change; null removes. Times of day are on the user's own clock, such as 22:00."""
 
     discord_webhook: Annotated[str, StringConstraints(max_length=500)] | None = None
     discord_enabled: StrictBool = optional()
     ntfy_topic: Annotated[str, AfterValidator(_topic)] | None = None
     ntfy_enabled: StrictBool = optional()
+    quiet_from: TimeOfDay | None = None
+    quiet_to: TimeOfDay | None = None
+    digest_at: TimeOfDay | None = None
+
+
+class AddressIn(Body):
+    """An address in Apprise's spelling, such as tgram://bot-token/chat-id."""
+
+    url: Text
+
+
+class AddressChange(Body):
+    """Whether messages go to an address."""
+
+    enabled: StrictBool
 
 
 @routes.get("/notifications")
 @routes.output(NotificationsOut)
 def show_notifications() -> NotificationsOut:
-    """Read your notification channels."""
+    """Read your notification channels, your quiet hours and the time of your digest."""
     return _current()
-
-
-def _current() -> NotificationsOut:
-    row = get_notification_settings(caller().user_uuid) or {}
-    known = {name: row[name] for name in NotificationsOut.model_fields if name in row}
-    return NotificationsOut(**known | {"discord_webhook": bool(row.get("discord_webhook"))})
 
 
 @routes.put("/notifications")
@@ -66,26 +100,86 @@ def _current() -> NotificationsOut:
 def change_notifications(body: NotificationsIn) -> NotificationsOut:
     """Change the fields that you send. A channel can be enabled once its address is known."""
     changes = body.given()
-    if body.discord_webhook is not None:
-        _check_webhook(body.discord_webhook)
+    if body.discord_webhook is not None and not is_webhook(body.discord_webhook):
+        base = current_app.extensions["settings"].discord_webhook_base_url
+        raise InvalidInput(f"The address of a Discord webhook starts with {base}")
     with transaction():
+        if "digest_at" in changes:
+            _set_digest(changes.pop("digest_at"))
         after = (get_notification_settings(caller().user_uuid) or {}) | changes
+        begins, ends = after.get("quiet_from"), after.get("quiet_to")
+        if bool(begins) != bool(ends) or (begins and begins == ends):
+            raise InvalidInput("Quiet hours have two different ends: quiet_from and quiet_to.")
         for enabled, address, words in CHANNELS:
             if after.get(enabled) and not after.get(address):
                 if enabled in changes:
                     raise InvalidInput(f"Set your {words} first.")
                 changes[enabled] = False  # its address was removed
-        set_notification_settings(caller().user_uuid, changes)
+        if changes:
+            set_notification_settings(caller().user_uuid, changes)
         return _current()
 
 
-def _check_webhook(url: str) -> None:
-    """Refuse every address that is not a webhook of Discord's: it is called from the inside."""
-    base = current_app.extensions["settings"].discord_webhook_base_url
-    if not url.startswith(base) or not WEBHOOK_TAIL.fullmatch(url.removeprefix(base)):
-        raise InvalidInput(f"The address of a Discord webhook starts with {base}")
+@routes.post("/notifications/addresses")
+@routes.input(AddressIn, arg_name="body")
+@routes.output(AddressOut, 201)
+def add_address(body: AddressIn) -> AddressOut:
+    """Add an address of another service, in place of one of the same kind."""
+    return AddressOut(scheme=push.set_address(caller().user_uuid, body.url), enabled=True)
+
+
+@routes.put("/notifications/addresses/<scheme>")
+@routes.input(AddressChange, arg_name="body")
+@routes.output(AddressOut)
+def switch_address(scheme: str, body: AddressChange) -> AddressOut:
+    """Turn an address on or off."""
+    if not push.switch(caller().user_uuid, scheme, body.enabled):
+        raise NotFound(f"You have no address that begins with {scheme!r}.")
+    return AddressOut(scheme=scheme, enabled=body.enabled)
+
+
+@routes.delete("/notifications/addresses/<scheme>")
+@routes.output(Success)
+def remove_address(scheme: str) -> Success:
+    """Forget an address."""
+    if not push.remove_address(caller().user_uuid, scheme):
+        raise NotFound(f"You have no address that begins with {scheme!r}.")
+    return Success()
+
+
+def _current() -> NotificationsOut:
+    user_uuid = caller().user_uuid
+    row = get_notification_settings(user_uuid) or {}
+    known: dict[str, Any] = {
+        name: row[name] for name in NotificationsOut.model_fields if name in row
+    }
+    known["discord_webhook"] = bool(row.get("discord_webhook"))
+    known["addresses"] = push.addresses_of(user_uuid)
+    known["digest_at"] = _digest_at(user_uuid)
+    return NotificationsOut(**known)
+
+
+def _digest_at(user_uuid: UUID) -> str | None:
+    row = select_one("reminders", {"user_uuid": user_uuid, "subject": DIGEST})
+    return row["starts"][11:16] if row else None
+
+
+def _set_digest(at: str | None) -> None:
+    """Have the digest come each day, from the next such time on; or no longer."""
+    user_uuid = caller().user_uuid
+    if at is None:
+        cancel_reminder(user_uuid, DIGEST)
+        return
+    now: datetime = current_app.extensions["clock"]()
+    zone = zone_of_user(user_uuid)
+    yesterday = now.astimezone(zone).date() - timedelta(days=1)
+    starts = datetime.combine(yesterday, time.fromisoformat(at)).isoformat()
+    first = next_time(DAILY, starts, zone, now)
+    assert first is not None  # noqa: S101 - for mypy; it comes every day
+    home = caller().chat_account_id
+    set_reminder(user_uuid, DIGEST, TITLE, first, home, rule=DAILY, starts=starts)
 
 
 def register(app: APIFlask) -> None:
-    """Add GET and PUT /api/notifications."""
+    """Add the routes below /api/notifications."""
     app.register_blueprint(routes)

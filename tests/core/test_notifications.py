@@ -1,18 +1,20 @@
 """The channels beside the chat, against a server on loopback, and the settings for them."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from uuid import uuid4
 
-import httpx2
+import aiohttp
 import pytest
 
 from config.logs import QUIET
 from config.settings import get_settings
 from core import notifications
+from core.channels import deliver
 from core.database import Database, transaction
 from core.errors import InvalidInput
-from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome, deliver, new_client
+from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome, new_session
 from tests.support.http_sink import (
     Answer,
     HttpSink,
@@ -37,9 +39,13 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
     get_settings.cache_clear()
 
 
-def sent(channel: str, target: str, text: str = TEXT) -> Outcome:
-    with new_client() as client:
-        return deliver(channel, target, text, client)
+def sent(channel: str, target: str, text: str = TEXT, timeout: float = 10) -> Outcome:
+    async def send() -> Outcome:
+        async with new_session() as http:
+            http._timeout = aiohttp.ClientTimeout(total=timeout)
+            return await deliver(channel, target, text, http)
+
+    return asyncio.run(send())
 
 
 # The documented senders
@@ -140,12 +146,13 @@ def test_a_receiver_that_is_away_or_silent_is_tried_again(
     sink: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink.answer("/", Answer(200, delay=0.3))
-    with httpx2.Client(timeout=0.1) as hasty:
-        outcome = deliver(NTFY, "ada", TEXT, hasty)
-    assert outcome == Outcome("retry", "the receiver can't be reached (ReadTimeout)")
+    outcome = sent(NTFY, "ada", timeout=0.1)
+    assert outcome == Outcome("retry", "the receiver can't be reached (TimeoutError)")
     monkeypatch.setenv("NTFY_BASE_URL", "http://127.0.0.1:1")
     get_settings.cache_clear()
-    assert sent(NTFY, "ada") == Outcome("retry", "the receiver can't be reached (ConnectError)")
+    assert sent(NTFY, "ada") == Outcome(
+        "retry", "the receiver can't be reached (ClientConnectorError)"
+    )
 
 
 @pytest.mark.parametrize("topic", ["", "a/b", "a b", "ä", "a?x=1", "x" * 65, "../up"])

@@ -1,0 +1,160 @@
+"""Sends messages, many at once, and has them settled in batches.
+
+Three threads share the work: the caller's claims, one with an event loop sends, one settles. A
+message counts as under way until it is settled, so that a daemon that is killed repeats few.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from config.clock import Clock
+from config.logs import request_id
+from core import outbox
+from core.channels import deliver
+from core.errors import Unavailable
+from core.notifications import TIMEOUT_SECONDS, Outcome, new_session
+from core.outbox import Settlement
+
+logger = logging.getLogger(__name__)
+
+MOST_UNDER_WAY = 256
+"""Messages that are claimed and not yet settled; a slow receiver holds on to few of them."""
+FEWEST_CLAIMED = 64  # at once, while others are under way: small claims cost as much as large ones
+LEASE_SECONDS = 60.0
+LATEST_START = LEASE_SECONDS - TIMEOUT_SECONDS - 5
+"""Seconds after claiming by which a message is begun, so that it is settled within its lease."""
+SETTLE_PAUSE = 0.5  # seconds between two tries to settle, while the database is away
+GONE = Outcome("failed", "the user has switched this channel off")
+
+Row = dict[str, Any]
+
+
+class Sender:
+    """Takes rows as `outbox.claim` returns them; to be finished once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._under_way = 0
+        self._changed = threading.Condition()
+        self._finishing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: queue.SimpleQueue[tuple[float, Settlement] | None] = queue.SimpleQueue()
+        self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._sending = threading.Thread(target=self._serve, name="sender", daemon=True)
+        self._settling = threading.Thread(target=self._settle_all, name="settler", daemon=True)
+        self._sending.start()
+        self._settling.start()
+
+    def room(self, patience: float = 0.5) -> int:
+        """Return for how many messages there is room, once that is enough for a claim."""
+        with self._changed:
+            enough = MOST_UNDER_WAY - FEWEST_CLAIMED
+            self._changed.wait_for(lambda: self._under_way <= enough, patience)
+            return MOST_UNDER_WAY - self._under_way
+
+    def send(self, rows: list[Row]) -> None:
+        """Begin to send messages that were just claimed."""
+        with self._changed:
+            self._under_way += len(rows)
+        loop, _ = self._ready.result()
+        loop.call_soon_threadsafe(self._begin, rows, time.monotonic() + LATEST_START)
+
+    def finish(self, patience: float) -> None:
+        """Return when what is being sent is settled, or the patience (in seconds) is over."""
+        self._finishing = True
+        with self._changed:
+            self._changed.wait_for(lambda: not self._under_way, patience)
+        self._results.put(None)
+        self._settling.join(patience)
+        loop, stop = self._ready.result()
+        loop.call_soon_threadsafe(stop.set)
+        self._sending.join(patience)
+
+    def _serve(self) -> None:
+        asyncio.run(self._send_until_stopped())
+
+    async def _send_until_stopped(self) -> None:
+        stop = asyncio.Event()
+        async with new_session() as self._http:
+            self._ready.set_result((asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    def _begin(self, rows: list[Row], latest: float) -> None:
+        # To one receiver one after the other: in order, and a slow one holds up nobody else.
+        where = itemgetter("channel", "user_uuid")
+        for _, of_one in groupby(sorted(rows, key=where), key=where):
+            task = asyncio.get_running_loop().create_task(self._send_in_turn(list(of_one), latest))
+            self._tasks.add(task)  # which keeps it alive
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send_in_turn(self, rows: list[Row], latest: float) -> None:
+        outcome = Outcome("sent")
+        for row in rows:
+            request_id.set(row["request_id"] or "-")
+            if outcome.state != "retry":  # what it does not take now, it need not be asked again
+                if time.monotonic() > latest or self._finishing:
+                    self._done(1)  # its lease runs out, and it is claimed again
+                    continue
+                outcome = await self._send(row)
+            if outcome.state != "sent":
+                logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error)
+            said = Settlement(
+                row["id"],
+                row["lease_id"],
+                outcome.state,
+                outcome.error,
+                outcome.retry_after,
+                outcome.off,
+            )
+            self._results.put((latest + TIMEOUT_SECONDS, said))
+
+    async def _send(self, row: Row) -> Outcome:
+        if row["target"] is None:
+            return GONE
+        try:
+            return await deliver(row["channel"], row["target"], row["text"], self._http)
+        except Exception:
+            # A mistake of ours or of a library: this message is tried again, the others go on.
+            logger.exception("delivery %s could not be sent", row["id"])
+            return Outcome("retry", "something went wrong on our side")
+
+    def _settle_all(self) -> None:
+        """Settle what has come in since the last time, again and again."""
+        going_on = True
+        while going_on:
+            batch = [self._results.get()]
+            while not self._results.empty():
+                batch.append(self._results.get())
+            going_on = None not in batch
+            if results := [result for result in batch if result is not None]:
+                self._settle(results)
+                self._done(len(results))
+
+    def _settle(self, results: list[tuple[float, Settlement]]) -> None:
+        """Settle a batch, trying until the leases end where the database is away."""
+        told = False
+        while time.monotonic() < min(until for until, _ in results):
+            try:
+                outbox.settle_all([said for _, said in results], self._clock())
+            except Unavailable:
+                if not told:
+                    logger.warning("deliveries wait to be settled: the database is away")
+                told = True
+                time.sleep(SETTLE_PAUSE)
+            except Exception:
+                logger.exception("%d deliveries could not be settled", len(results))
+                return
+            else:
+                return
+
+    def _done(self, count: int) -> None:
+        with self._changed:
+            self._under_way -= count
+            self._changed.notify_all()
