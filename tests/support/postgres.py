@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from sqlalchemy import make_url
 
 from tests.support.servers import free_port, ownership
 
@@ -28,19 +29,21 @@ FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_conn
 class PostgresServer:
     """A server that can be stopped and started again with the same data at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str | None = None) -> None:
         self._folder = folder
+        self._password = password
         self._ownership = ownership(folder)
         self._programs = _programs(folder, self._ownership)
         self._log = folder / "log"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        _initialise(self._programs, folder / "data", self._log, self._ownership)
+        _initialise(self._programs, folder / "data", self._log, self._ownership, password)
 
     @property
     def url(self) -> str:
         """The SQLAlchemy URL of its one database."""
-        return f"postgresql+psycopg2://app@127.0.0.1:{self._port}/postgres"
+        user = f"app:{self._password}" if self._password else "app"
+        return f"postgresql+psycopg2://{user}@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -54,7 +57,7 @@ class PostgresServer:
                 cwd=self._folder,
                 **self._ownership,
             )
-        _wait_until_ready(self._process, self._port, self._log)
+        _wait_until_ready(self._process, self.url, self._log)
 
     def stop(self) -> None:
         """End every session and stop it; stopping one that does not run is no error."""
@@ -65,11 +68,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """Make and start a server; stop and delete it at the end."""
+def running_server(password: str | None = None) -> Iterator[PostgresServer]:
+    """Make and start a server; stop and delete it at the end.
+
+    With a password it asks for it as PostgreSQL does by default (SCRAM); else it trusts everyone.
+    """
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, password)
         try:
             server.start()
             yield server
@@ -80,9 +86,9 @@ def running_server() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(password: str | None = None) -> Iterator[str]:
     """Yield the URL of a server's empty database, for those who let it run."""
-    with running_server() as server:
+    with running_server(password) as server:
         yield server.url
 
 
@@ -105,8 +111,17 @@ def _programs(folder: Path, ownership: dict[str, Any]) -> Path:
     return programs
 
 
-def _initialise(programs: Path, data: Path, log: Path, ownership: dict[str, Any]) -> None:
-    options = ("-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+def _initialise(
+    programs: Path, data: Path, log: Path, ownership: dict[str, Any], password: str | None
+) -> None:
+    options = ["-U", "app", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    if password:
+        secret = data.with_name("password")
+        secret.write_text(password)
+        secret.chmod(0o644)  # its folder is the server's alone
+        options += ["-A", "scram-sha-256", "--pwfile", str(secret)]
+    else:
+        options += ["-A", "trust"]
     with log.open("wb") as output:
         result = subprocess.run(
             [programs / "initdb", "-D", data, *options],
@@ -120,11 +135,12 @@ def _initialise(programs: Path, data: Path, log: Path, ownership: dict[str, Any]
         raise RuntimeError(f"PostgreSQL's initdb failed:\n{log.read_text()}")
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     deadline = time.monotonic() + START_TIMEOUT
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            psycopg2.connect(host="127.0.0.1", port=port, user="app", dbname="postgres").close()
+            psycopg2.connect(address).close()
         except psycopg2.OperationalError:
             time.sleep(0.05)
         else:
