@@ -28,7 +28,7 @@ class Fleet:
         self._stack = stack
         self._started = 0
 
-    def start(self, **settings: str) -> Service:
+    def start(self, module: str = "bot.bot", **settings: str) -> Service:
         """Start a process of the bot."""
         self._started += 1
         common = {
@@ -37,7 +37,7 @@ class Fleet:
             "AGENTS_SYNC_INTERVAL": str(INTERVAL),
         }
         log = self._folder / f"log {self._started}"
-        return self._stack.enter_context(service("bot.bot", log, **common | settings))
+        return self._stack.enter_context(service(module, log, **common | settings))
 
     def echo(self, name: str, bot: Bot | None = None, **definition: Any) -> Bot:  # noqa: ANN401
         """Make an echo agent that says its name before what it is told; return its bot."""

@@ -63,6 +63,7 @@ class Session:
         self.bot = bot
         self.client = client  # where its connection comes from
         self.socket: web.WebSocketResponse | None = None
+        self.ended_at: float | None = None  # when its last connection ended
         self._intents = intents
         self._shard, self._shards = shard
         self._told: list[dict[str, Any]] = []
@@ -75,7 +76,7 @@ class Session:
 
     async def resume(self, socket: web.WebSocketResponse, seen: int) -> None:
         """Go on over a new connection, with what came after `seen`."""
-        self.socket = socket
+        self.socket, self.ended_at = socket, None
         for event in self._told[seen:]:
             await self._send(event)
         await self.tell("RESUMED", {})
@@ -94,6 +95,7 @@ class Session:
     async def close(self, code: int) -> None:
         if self.socket is not None:
             socket, self.socket = self.socket, None
+            self.ended_at = time.monotonic()
             await socket.close(code=code)
 
     async def _send(self, event: dict[str, Any]) -> bool:
@@ -131,7 +133,7 @@ class Connection:
                 await self._resume(order["d"])
         session = self._session
         if session is not None and session.socket is self._socket:
-            session.socket = None
+            session.socket, session.ended_at = None, time.monotonic()
             if self._socket.close_code in CLOSED_BY_CLIENT:
                 session.bot.sessions.pop(session.id, None)
 

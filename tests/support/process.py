@@ -20,6 +20,10 @@ class Service:
         self._log = log
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text("utf-8")
 
