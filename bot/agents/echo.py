@@ -9,6 +9,9 @@ from bot.messages import Incoming, Outlet
 from bot.text import escape
 
 
+SILENCE = "..."
+
+
 class EchoSettings(BaseModel):
     """What stands around the words."""
 
@@ -26,8 +29,8 @@ class Echo:
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         """Say the words again; what the person wrote is shown letter by letter."""
-        around = self._settings
-        await outlet.send(f"{around.prefix}{escape(incoming.text)}{around.suffix}")
+        around, said = self._settings, incoming.text.strip() or SILENCE
+        await outlet.send(f"{around.prefix}{escape(said)}{around.suffix}")
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
