@@ -8,7 +8,6 @@ from bot.brains import AgentConfig, BrainType, Services
 from bot.messages import Incoming, Outlet
 from bot.text import escape
 
-
 SILENCE = "..."
 
 

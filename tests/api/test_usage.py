@@ -49,11 +49,35 @@ def test_who_has_reached_a_limit_is_refused_until_the_next_day(
     assert count(bot, wanted=wanted)["reached"] == [None, None]
 
 
+def test_people_who_are_not_logged_in_are_counted_by_their_account(
+    bot: Caller, ada: Caller, settings: Settings
+) -> None:
+    mallory = {"platform": "discord", "account_id": "7"}
+    spent = {"account": mallory, "prompt_tokens": settings.model_tokens_per_user_day}
+    wanted = [mallory, ada.uuid, {**mallory, "account_id": "8"}]
+    assert count(bot, spent=[spent], wanted=wanted)["reached"] == ["tokens", None, None]
+
+
+def test_an_agents_own_limit_holds(bot: Caller, ada: Caller) -> None:
+    spent = {"user_uuid": ada.uuid, "prompt_tokens": 5}
+    wanted = [ada.uuid, {"platform": "discord", "account_id": "7"}]
+    told = count(bot, spent=[spent], wanted=wanted, agent_token_limit=5)
+    assert told["reached"] == ["agent", "agent"]
+    assert count(bot, wanted=wanted)["reached"] == [None, None]
+
+
 @on_one_database
 @pytest.mark.parametrize(
     "body",
     [
         {},
+        {"agent": "a", "spent": [{"prompt_tokens": 1}]},
+        {
+            "agent": "a",
+            "spent": [{"user_uuid": ABSENT, "account": {"platform": "discord", "account_id": "1"}}],
+        },
+        {"agent": "a", "wanted": [{"platform": "discord"}]},
+        {"agent": "a", "agent_token_limit": -1},
         {"agent": ""},
         {"agent": "x" * 65},
         {"agent": "a", "wanted": ["ada"]},
