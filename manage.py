@@ -14,6 +14,7 @@ import cli.users
 from cli.backup import backup, restore
 from cli.database import shown
 from cli.doctor import doctor
+from cli.new_domain import new_domain
 from cli.exits import fail, settings_or_exit
 from cli.services import open_database, services
 from config.logs import configure_logging
@@ -29,6 +30,7 @@ app.add_typer(cli.users.app, name="users")
 app.command()(doctor)
 app.command()(backup)
 app.command()(restore)
+app.command()(new_domain)
 
 SCHEMA = ROOT / "config" / "schema.sql"
 

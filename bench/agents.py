@@ -42,8 +42,8 @@ class Running:
 
     @property
     def memory(self) -> float:
-        """Megabytes that are its own: resident, shared pages in part."""
-        return self.process.memory_full_info().pss / MEGABYTE
+        """Resident megabytes."""
+        return float(self.process.memory_info().rss) / MEGABYTE
 
     @property
     def cpu(self) -> float:
@@ -54,13 +54,17 @@ class Running:
 
 def main() -> None:
     """Print the figures; each is taken on agents that start for it anew."""
-    with _running(1) as one:
-        first = one.memory
-    with _running(MANY) as all_of_them:
-        print(f"{MANY} agents online {all_of_them.ready_after:.1f} s after the process began")
-        memory = all_of_them.memory
-        each = (memory - first) / (MANY - 1)
-        print(f"memory: {memory:.0f} MB; {first:.0f} MB for the first, {each:.2f} MB for each more")
+    for kind in ("echo", "commands"):
+        with _running(1, kind) as one:
+            first = one.memory
+        with _running(MANY, kind) as many:
+            each = (many.memory - first) / (MANY - 1)
+            print(
+                f"{MANY} agents of the type {kind}: online {many.ready_after:.1f} s after the "
+                f"process began; {many.memory:.0f} MB, {first:.0f} MB with one alone, "
+                f"{each:.2f} MB for each more"
+            )
+    with _running(MANY, "echo", last="blocking") as all_of_them:
         _throughput(all_of_them)
         calm = _latencies(all_of_them, CALM_SECONDS)
         blocked = _block(all_of_them)
@@ -69,8 +73,8 @@ def main() -> None:
 
 
 @contextmanager
-def _running(count: int) -> Iterator[Running]:
-    """Run so many echo agents, the last of which blocks, in a process of their own."""
+def _running(count: int, kind: str, last: str = "") -> Iterator[Running]:
+    """Run so many agents of a type, the last one of another, in a process of their own."""
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(Database(f"sqlite:///{folder}/app.db")) as database,
@@ -79,11 +83,10 @@ def _running(count: int) -> Iterator[Running]:
         use_database(database)
         migrations.upgrade(database)
         with fleet(discord, database, Path(folder), agent_lease_seconds=60) as ships:
-            bots = [ships.echo(f"agent-{number:02}") for number in range(count)]
-            if count > 1:
-                update(
-                    "agents", {"type": "blocking", "settings": {}}, {"name": f"agent-{count - 1}"}
-                )
+            settings = {} if kind == "echo" else {"settings": {}}
+            bots = [ships.echo(f"agent-{n:02}", type=kind, **settings) for n in range(count)]
+            if last:  # a type that the API does not know
+                update("agents", {"type": last, "settings": {}}, {"name": f"agent-{count - 1}"})
             began = time.monotonic()
             service = ships.start(module="bench.agents_process", AGENTS_SYNC_INTERVAL="1")
             discord.wait_until(lambda: all(bot.connected for bot in bots), PATIENCE)

@@ -1,4 +1,4 @@
-"""Databases for the tests: a fresh, migrated one each, on SQLite and on PostgreSQL."""
+"""Databases for the tests: a fresh, migrated one each, on SQLite, PostgreSQL, MySQL or MariaDB."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ from config.settings import Settings
 from core import migrations
 from core.database import Database, use_database
 from tests.support.databases import ReusedDatabase
+from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server
 
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
@@ -31,6 +32,10 @@ os.environ.update(
     RATE_LIMIT="1000000 per minute",
     RATE_LIMIT_LOGIN="1000000 per minute",
 )
+
+CORE = Path(__file__).parent / "core"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")
@@ -68,18 +73,42 @@ def reused_postgres(postgres_template: URL) -> ReusedDatabase:
     return ReusedDatabase(postgres_template)
 
 
+@pytest.fixture(scope="session")
+def reused_mysql() -> ReusedMysqlDatabase:
+    """The one MySQL or MariaDB database that tests use in turn."""
+    return ReusedMysqlDatabase(
+        make_url(os.environ["TEST_MYSQL_URL"]).set(database=f"test_{WORKER}")
+    )
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
-    """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL."""
-    if request.param == "postgresql":
-        reused: ReusedDatabase = request.getfixturevalue("reused_postgres")
-        yield reused.url
-        reused.empty()
-    else:
+    """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL.
+
+    The mark `every_database` adds MySQL or MariaDB, where TEST_MYSQL_URL is set.
+    """
+    if request.param == "sqlite":
         template: URL = request.getfixturevalue("sqlite_template")
         url = template.set(database=str(tmp_path / "app.db"))
         shutil.copyfile(str(template.database), str(url.database))
         yield url
+        return
+    reused: ReusedDatabase | ReusedMysqlDatabase = request.getfixturevalue(
+        {"postgresql": "reused_postgres", "mysql": "reused_mysql"}[request.param]
+    )
+    yield reused.url
+    reused.empty()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the data core's tests and what is marked on every database, unless a test chooses."""
+    test = metafunc.definition
+    if "database_url" not in metafunc.fixturenames:
+        return
+    chosen = any(mark.args[0] == "database_url" for mark in test.iter_markers("parametrize"))
+    everywhere = test.path.is_relative_to(CORE) or test.get_closest_marker("every_database")
+    if everywhere and not chosen:
+        metafunc.parametrize("database_url", DATABASES, indirect=True)
 
 
 @pytest.fixture

@@ -80,6 +80,8 @@ def text_of(message: discord.Message, me: discord.ClientUser) -> str:
     for user in message.mentions:
         for mark in (f"<@{user.id}>", f"<@!{user.id}>"):
             text = text.replace(mark, f"@{user.display_name}")
+    for role in message.role_mentions:
+        text = text.replace(role.mention, f"@{role.name}")
     return text.strip()
 
 

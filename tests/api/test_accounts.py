@@ -6,6 +6,8 @@ import pytest
 
 from tests.api.callers import ABSENT, PASSWORD, Caller, on_one_database
 
+pytestmark = pytest.mark.every_database
+
 NewUser = Callable[..., Caller]
 LOGIN = {"username": "ada", "password": PASSWORD}
 

@@ -7,6 +7,8 @@ from werkzeug.test import TestResponse
 
 from tests.api.callers import ABSENT, Caller, on_one_database
 
+pytestmark = pytest.mark.every_database
+
 PATH = "/api/example"
 HOSTILE = [
     "@everyone",

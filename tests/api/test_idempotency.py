@@ -13,6 +13,8 @@ from core.idempotency import KEPT, forget_old
 from core.postgres import count
 from tests.api.callers import Caller, on_one_database
 
+pytestmark = pytest.mark.every_database
+
 
 def send(
     caller: Caller, key: str = "message-1", body: object = None, path: str = "/api/example"

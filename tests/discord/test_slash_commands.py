@@ -9,6 +9,8 @@ import simcord
 from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.fields import About, When
+from bot.rules import DIRECT_ONLY, Rules
+from bot.transports.discord_client import NOT_HERE
 from bot.transports.discord_commands import payload
 from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core.postgres import count, select_one
@@ -319,3 +321,52 @@ async def test_in_a_server_a_password_is_asked_for_in_a_form(stage: Stage, ada: 
     await guild.press("Answer unseen")
     assert "is changed" in await guild.submit(answer="another good password")
     assert select_one("users", {"username": "ada"}) != before
+
+
+async def test_in_a_server_the_first_commands_are_for_the_asker_alone(stage: Stage) -> None:
+    guild = Guild(stage, stage.person("eve"))
+    guild.result = await guild.actor.slash(guild.channel, "register")
+    assert "Hello, **eve**!" in await guild.submit(username="eve", password=PASSWORD)
+    assert "Talk to me" in await guild.slash("help")
+    assert "Today I have asked" in await guild.slash("usage")
+    await guild.slash("task add", name="milk")
+    assert await guild.slash("undo") == "**milk** is off your tasks again."
+    assert "logged out" in await guild.slash("logout")
+    guild.result = await guild.actor.slash(guild.channel, "login")
+    assert "Hello, **eve**!" in await guild.submit(username="eve", password=PASSWORD)
+    assert guild.channel.history() == []
+
+
+async def test_in_a_server_nobody_else_can_use_an_answer(stage: Stage, ada: Member) -> None:
+    guild = Guild(stage, ada)
+    await guild.slash("task add", name="milk")
+    await guild.slash("task delete", name="milk")
+    question = guild._said[-1]
+    bob = guild.guild.add_member(stage.person("bob").user)
+    with pytest.raises(simcord.SimcordError):
+        await bob.click(question, label="Yes")
+    assert count("tasks") == 1
+
+
+async def test_in_a_server_a_long_list_is_turned_over_for_the_asker_alone(
+    stage: Stage, ada: Member
+) -> None:
+    guild = Guild(stage, ada)
+    for number in range(60):
+        name = f"a task with a rather long name, of which there are many: {number:02}"
+        await ada.say(f"add {name} to my tasks")
+    assert "Page 1 of" in await guild.slash("task show")
+    assert guild.channel.history() == []
+
+
+async def test_the_rules_bound_commands_too(stage: Stage, ada: Member) -> None:
+    guild = Guild(stage, ada)
+    stage.client.rules = Rules(guilds=(1,), mention=False)
+    assert await guild.slash("task add", name="milk") == NOT_HERE
+    stage.client.rules = Rules(direct_messages="off", mention=False)
+    assert await ada.slash("task add", name="milk") == ""
+    assert [message.content for message in ada.answers] == [NOT_HERE]
+    assert "Added **milk**" in await guild.slash("task add", name="milk")
+    assert await suggested(ada, "task complete", "name", "") == []
+    stage.client.rules = DIRECT_ONLY
+    assert await suggested(ada, "task complete", "name", "") == ["milk"]

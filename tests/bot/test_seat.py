@@ -1,0 +1,272 @@
+"""Where an agent sits its brain: one that fails, blocks or goes harms nobody."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from pydantic import BaseModel
+
+from ai.catalogue import Catalogue
+from bot.agents.echo import BRAIN as ECHO
+from bot.brains import Brain, Services
+from bot.command_registry import Registry
+from bot.messages import Address, Button, Incoming, Outlet
+from bot.plans import Planner
+from bot.pool import AgentRefused, Wish
+from bot.seat import FAILED, Seat
+from config.logs import request_id
+from config.sealing import Sealer
+from config.settings import get_settings
+from tests.support.chat import World
+
+SECRET = "what a person wrote"
+
+
+class Page:
+    """An outlet that keeps what it is given, and notes in which thread."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.events: list[str] = []
+        self.threads: set[str] = set()
+
+    async def send(self, text: str, buttons: tuple[Button, ...] = (), question: str = "") -> None:
+        self.said.append(text)
+        self.threads.add(threading.current_thread().name)
+
+    def expect_secret(self) -> bool:
+        return True
+
+    def typing(self) -> "Page":
+        return self
+
+    def draft(self) -> "Page":
+        return self
+
+    async def show(self, text: str) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.said.append(text)
+
+    async def __aenter__(self) -> "Page":
+        self.events.append("opened")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.events.append(f"closed by {kind.__name__}" if kind else "closed")
+
+
+class Scripted:
+    """A brain that does what the test says."""
+
+    def __init__(self, act: Callable[[Incoming, Outlet], Awaitable[None]]) -> None:
+        self._act = act
+        self.closed = False
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        await self._act(incoming, outlet)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def said(text: str = "hello") -> Incoming:
+    return Incoming(Address("test", "agent", "1"), "dm", text, "message-1")
+
+
+@pytest.fixture
+def failures() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def seat(world: World, failures: list[str]) -> AsyncIterator[Seat]:
+    seat = Seat("agent", Services(world.api, world.settings), failures.append)
+    yield seat
+    await seat.close()
+
+
+async def test_a_brain_that_blocks_holds_up_nobody_else(seat: Seat) -> None:
+    async def block(incoming: Incoming, outlet: Outlet) -> None:
+        time.sleep(1)  # noqa: ASYNC251
+        await outlet.send("done")
+
+    await seat.take(lambda _: Scripted(block))
+    page = Page()
+    began = time.monotonic()
+    blocked = asyncio.create_task(seat.handle(said(), page))
+    longest = 0.0
+    while not blocked.done():
+        before = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - before)
+    assert time.monotonic() - began >= 1
+    assert longest < 0.5
+    assert page.said == ["done"]
+    assert page.threads == {threading.current_thread().name}
+
+
+async def test_what_a_brain_shows_goes_the_same_way_as_without_a_thread(seat: Seat) -> None:
+    async def write(incoming: Incoming, outlet: Outlet) -> None:
+        assert outlet.expect_secret()
+        async with outlet.typing(), outlet.draft() as draft:
+            await draft.show("Hel")
+            await draft.show("Hello")
+
+    await seat.take(lambda _: Scripted(write))
+    page = Page()
+    await seat.handle(said(), page)
+    assert page.said == ["Hel", "Hello"]
+    assert page.events == ["opened", "opened", "closed", "closed"]
+    assert page.threads == {threading.current_thread().name}
+
+
+async def test_a_brain_that_fails_is_told_of_without_what_was_said(
+    seat: Seat, failures: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(incoming: Incoming, outlet: Outlet) -> None:
+        async with outlet.draft() as draft:
+            await draft.show("I thi")
+            raise ZeroDivisionError(incoming.text)
+
+    await seat.take(lambda _: Scripted(fail))
+    page = Page()
+    await seat.handle(said(SECRET), page)
+    assert page.said == ["I thi", FAILED]
+    assert page.events == ["opened", "closed by ZeroDivisionError"]
+    assert failures == ["its brain failed: ZeroDivisionError"]
+    assert "the brain of agent failed" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_another_brain_takes_over_and_the_first_answers_what_it_began(seat: Seat) -> None:
+    go_on = threading.Event()
+
+    async def wait(incoming: Incoming, outlet: Outlet) -> None:
+        await asyncio.to_thread(go_on.wait, 10)
+        await outlet.send("first")
+
+    async def answer(incoming: Incoming, outlet: Outlet) -> None:
+        await outlet.send("second")
+
+    first, second = Scripted(wait), Scripted(answer)
+    await seat.take(lambda _: first)
+    page = Page()
+    under_way = asyncio.create_task(seat.handle(said(), page))
+    await asyncio.sleep(0.05)
+    await seat.take(lambda _: second)
+    await seat.handle(said(), page)
+    assert (page.said, first.closed) == (["second"], False)
+    go_on.set()
+    await under_way
+    await seat.close()
+    assert page.said == ["second", "first"]
+    assert first.closed
+    assert second.closed
+
+
+async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: Seat) -> None:
+    async def answer(incoming: Incoming, outlet: Outlet) -> None:
+        await outlet.send("still here")
+
+    def broken(_: Services) -> Brain:
+        raise ValueError
+
+    threads = threading.active_count()
+    await seat.take(lambda _: Scripted(answer))
+    with pytest.raises(ValueError):
+        await seat.take(broken)
+    page = Page()
+    await seat.handle(said(), page)
+    assert page.said == ["still here"]
+    await seat.close()
+    async with asyncio.timeout(5):
+        while threading.active_count() > threads:  # noqa: ASYNC110 - a thread tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_the_api_is_reached_through_the_bots_own_connections(
+    seat: Seat, world: World
+) -> None:
+    seen: list[object] = []
+
+    class Asking(Scripted):
+        def __init__(self, services: Services) -> None:
+            super().__init__(self.ask)
+            self._api = services.api
+
+        async def ask(self, incoming: Incoming, outlet: Outlet) -> None:
+            request_id.set(incoming.message_id)
+            seen.append(await self._api.request("GET", "/health"))
+            await self._api.close()
+
+    await seat.take(Asking)
+    await seat.handle(said(), Page())
+    assert seen == [{"status": "ok"}]
+    assert await world.api.request("GET", "/health") == {"status": "ok"}, "it is not closed"
+
+
+async def test_a_seat_says_what_its_brain_is_able_to(seat: Seat, world: World) -> None:
+    class Able(Scripted):
+        takes_images = remembers = True
+        registry = Registry(Catalogue())
+
+        async def find(self, *_: object) -> list[str]:
+            return [threading.current_thread().name]
+
+        @property
+        def suggestions(self) -> "Able":
+            return self
+
+    async def nothing(incoming: Incoming, outlet: Outlet) -> None:
+        """Say nothing."""
+
+    await seat.take(lambda _: Scripted(nothing))
+    assert (seat.takes_images, seat.remembers) == (False, False)
+    assert seat.registry.list_registered() == []
+    assert await seat.suggestions.find(said().address, ("a", "b"), "c", "d") == []
+    await seat.take(lambda _: Able(nothing))
+    assert (seat.takes_images, seat.remembers) == (True, True)
+    assert seat.registry is Able.registry
+    assert await seat.suggestions.find(said().address, ("a", "b"), "c", "d") == ["brain of agent"]
+
+
+# From what is wanted to what can be run
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"type": "oracle"}, "there is no kind of agent 'oracle', but echo"),
+        ({"answers": {"mention": "maybe"}}, "mention: Input should be a valid boolean"),
+        ({"settings": {"prefix": 5}}, "prefix: Input should be a valid string"),
+        ({"settings": {"shout": SECRET}}, "shout: Extra inputs are not permitted"),
+        ({"token": "env:NOBODY_SETS_THIS"}, "the variable NOBODY_SETS_THIS"),
+        ({"token": "sealed by nobody"}, "AGENT_TOKEN_KEYS"),
+    ],
+)
+def test_what_can_not_be_run_is_refused_with_the_reason(
+    changes: dict[str, object], told: str
+) -> None:
+    sealer = Sealer(get_settings())
+    good = {"name": "a", "type": "echo", "token": sealer.seal("t"), "answers": {}, "settings": {}}
+    planner = Planner({"echo": ECHO}, sealer)
+    assert planner.plan(Wish(**good)).token == "t"  # type: ignore[arg-type]
+    with pytest.raises(AgentRefused) as error:
+        planner.plan(Wish(**good | changes))  # type: ignore[arg-type]
+    assert told in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
+    class Empty(BaseModel):
+        """Nothing to set."""
+
+    sealer = Sealer(get_settings())
+    quiet = type(ECHO)("quiet", "", Empty, ECHO.make, rules={"mention": False})  # type: ignore[arg-type]
+    planner = Planner({"quiet": quiet}, sealer)
+    wish = Wish("a", "quiet", sealer.seal("t"), {}, {})
+    assert planner.plan(wish).config.rules.mention is False
+    own = Wish("a", "quiet", sealer.seal("t"), {"mention": True}, {})
+    assert planner.plan(own).config.rules.mention is True

@@ -1,0 +1,139 @@
+"""`manage.py new-domain`: what it writes works as it is."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.domain import BadName, literal, plural_of, read_field, render
+from config.settings import ROOT
+
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
+)
+FIELDS = ["author:text", "pages:int", "price:float", "read:bool", "bought:when"]
+OF_BOOKS = [
+    "api/routes/books.py",
+    "bot/commands/books.py",
+    "tests/domains/test_books.py",
+    "tests/sentences/books.yaml",
+]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this project with two domains more."""
+    folder = tmp_path_factory.mktemp("project") / "copy"
+    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    assert "Wrote api/routes/books.py." in run(folder, "manage.py", "new-domain", "book", *FIELDS)
+    run(folder, "manage.py", "new-domain", "inventory_item", "--plural", "stock")
+    return folder
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "ENV_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_its_tests_pass_as_they_are_written(project: Path) -> None:
+    tests = ["tests/domains/test_books.py", "tests/domains/test_stock.py"]
+    conventions = [
+        "tests/domains/test_conventions.py",
+        "tests/api/test_schema.py",
+        "tests/docs/test_repository.py",
+    ]
+
+    printed = run(project, "-m", "pytest", "-q", "-n", "0", *tests, *conventions)
+
+    assert " passed" in printed
+    assert " failed" not in printed
+
+
+@pytest.mark.slow
+def test_its_sentences_are_understood(project: Path) -> None:
+    selected = "books or stock or understood"
+    file = "tests/sentences/test_sentences_as_people_write.py"
+
+    printed = run(project, "-m", "pytest", "-q", "-n", "0", file, "-k", selected)
+
+    assert " failed" not in printed
+
+
+@pytest.mark.slow
+def test_it_keeps_the_projects_style_and_types(project: Path) -> None:
+    paths = [path for path in OF_BOOKS if path.endswith(".py")]
+    (migration,) = (project / "config" / "migrations" / "versions").glob("*_add_books.py")
+
+    run(project, "-m", "ruff", "check", "--no-cache", *paths, str(migration))
+    run(project, "-m", "ruff", "format", "--check", "--no-cache", *paths, str(migration))
+    run(project, "-m", "mypy", "api/routes/books.py", "bot/commands/books.py")
+    run(project, "manage.py", "generate", "--check")
+
+
+@pytest.mark.slow
+def test_what_is_there_is_left_alone(project: Path) -> None:
+    before = (project / "api" / "routes" / "books.py").read_text("utf-8")
+
+    told = run(project, "manage.py", "new-domain", "book", code=2)
+
+    assert "api/routes/books.py" in told
+    assert "Nothing was written" in told
+    assert (project / "api" / "routes" / "books.py").read_text("utf-8") == before
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "pages", "pages:number", ":int", "Pages:int", "my pages:int", "class:text", "id:text",
+        "name:text", "user_uuid:text", "copy:text", "model_x:int", "x'; DROP:text",
+    ],
+)  # fmt: skip
+def test_a_field_that_cannot_be_is_refused(field: str) -> None:
+    with pytest.raises(BadName):
+        read_field(field)
+
+
+@pytest.mark.parametrize(
+    ("word", "plural", "fields"),
+    [
+        ("Book", "books", []),
+        ("../book", "books", []),
+        ("book", "import", []),
+        ("b" * 31, "books", []),
+        ("book", "books", ["pages:int", "pages:text"]),
+        ("book", "books", ["books:int"]),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(word: str, plural: str, fields: list[str]) -> None:
+    with pytest.raises(BadName):
+        render(word, plural, [read_field(field) for field in fields])
+
+
+@pytest.mark.parametrize(
+    ("word", "plural"),
+    [("book", "books"), ("city", "cities"), ("day", "days"), ("box", "boxes"), ("dish", "dishes")],
+)
+def test_the_plural_follows_the_rules(word: str, plural: str) -> None:
+    assert plural_of(word) == plural
+
+
+def test_a_long_text_is_written_over_several_lines() -> None:
+    text = "add a book called {name} " * 9
+
+    written = literal(text)
+
+    assert all(len(line) < 95 for line in written.splitlines())
+    assert "".join(line.strip()[1:-1] for line in written.splitlines()) == text

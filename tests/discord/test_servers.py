@@ -1,0 +1,196 @@
+"""An agent in servers: who is answered, with what words, and how the answer looks."""
+
+from typing import Any
+
+import discord
+import pytest
+import simcord
+
+from bot.messages import Incoming, Outlet
+from bot.rules import Rules
+from bot.transports.discord_client import NO_FILES, NO_WORDS, DiscordClient
+
+PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n")
+
+
+class Recorder:
+    """A brain that keeps what it is given and says something about it."""
+
+    takes_images = False
+
+    def __init__(self) -> None:
+        self.heard: list[Incoming] = []
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        self.heard.append(incoming)
+        await outlet.send(f"heard {incoming.text} @everyone <@1>")
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class Server:
+    """A server with one person, one channel, and the agent."""
+
+    def __init__(self, env: simcord.Env, client: DiscordClient, brain: Recorder) -> None:
+        self.env = env
+        self.client = client
+        self.brain = brain
+        self.guild = env.create_guild()
+        self.channel = self.guild.create_text_channel("general")
+        self.role = self.guild.create_role(
+            "crew", permissions=discord.Permissions(mention_everyone=True)
+        )
+        self.ada = self.guild.add_member(env.create_user("ada"), roles=[self.role])
+        self.bob = self.guild.add_member(env.create_user("bob"))
+
+    @property
+    def name(self) -> str:
+        assert self.client.user is not None
+        return self.client.user.mention
+
+    async def say(self, text: str, who: Any = None, channel: Any = None, **more: Any) -> list[str]:  # noqa: ANN401
+        """Write something; return the words that the agent was given because of it."""
+        before = len(self.brain.heard)
+        await (who or self.ada).send(channel or self.channel, text, **more)
+        await self.env.settle()
+        return [incoming.text for incoming in self.brain.heard[before:]]
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """The bodies of the agent's messages."""
+        return [
+            dict(request.json or {})  # type: ignore[arg-type]
+            for request in self.env.http_requests
+            if request.method == "POST" and request.path.endswith("/messages")
+        ]
+
+
+@pytest.fixture
+def brain() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def simcord_bot(brain: Recorder) -> DiscordClient:
+    return DiscordClient("agent", brain, lambda _: None, rules=Rules())
+
+
+@pytest.fixture
+def server(simcord_env: simcord.Env, simcord_bot: DiscordClient, brain: Recorder) -> Server:
+    return Server(simcord_env, simcord_bot, brain)
+
+
+async def test_it_answers_who_calls_it_by_name_and_nobody_else(server: Server) -> None:
+    assert await server.say("hello everybody") == []
+    assert await server.say("@everyone hello") == []
+    assert await server.say("@here hello") == []
+    assert await server.say(f"{server.bob.mention} hello") == []
+    assert await server.say(f"{server.role.mention} hello") == []
+    assert await server.say(f"{server.name} hello @everyone") == ["hello @everyone"]
+
+
+async def test_the_answer_is_a_reply_whose_mentions_reach_its_author_alone(
+    server: Server,
+) -> None:
+    await server.say(f"{server.name} hello")
+    (body,) = server.sent
+    (question, answer) = sorted(server.channel.history(), key=lambda message: message.id)
+    assert body["message_reference"]["message_id"] == question.id
+    assert body["message_reference"]["fail_if_not_exists"] is False
+    assert body["allowed_mentions"] == {
+        "parse": [],
+        "users": [server.ada.id],
+        "replied_user": True,
+    }
+    assert not answer.mention_everyone
+
+
+async def test_it_answers_replies_to_its_own_messages_only(server: Server) -> None:
+    await server.say(f"{server.name} first")
+    messages = sorted(server.channel.history(), key=lambda message: message.id)
+    assert await server.say("and then?", reply_to=messages[-1]) == ["and then?"]
+    assert await server.say("who?", reply_to=messages[0]) == []
+    server.client.rules = Rules(reply=False)
+    assert await server.say("and then?", reply_to=messages[-1]) == []
+    server.client.rules = Rules(mention=False)
+    assert await server.say(f"{server.name} hello") == []
+    assert await server.say("and then?", reply_to=messages[-1]) == ["and then?"]
+
+
+async def test_a_thread_is_under_its_channel(server: Server) -> None:
+    channel = server.client.get_channel(server.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    thread = await channel.create_thread(name="aside", type=discord.ChannelType.public_thread)
+    await server.env.settle()
+    (aside,) = server.channel.threads
+    other = server.guild.create_text_channel("other")
+    server.client.rules = Rules(channels=(server.channel.id,))
+    assert await server.say(f"{server.name} there", channel=aside) == ["there"]
+    assert server.brain.heard[-1].channel_id == str(thread.id)
+    assert server.brain.heard[-1].channel_name == "aside"
+    assert await server.say(f"{server.name} here", channel=other) == []
+    server.client.rules = Rules(channels=(thread.id,))
+    assert await server.say(f"{server.name} there", channel=aside) == ["there"]
+    assert await server.say(f"{server.name} here") == []
+
+
+async def test_a_role_may_be_needed(server: Server) -> None:
+    server.client.rules = Rules(roles=(server.role.id,))
+    assert await server.say(f"{server.name} hello") == ["hello"]
+    assert await server.say(f"{server.name} hello", server.bob) == []
+
+
+async def test_webhooks_and_bots_get_no_answer_even_by_name(server: Server) -> None:
+    webhook = server.guild.create_webhook(server.channel, "hook")
+    await webhook.send(f"{server.name} hello")
+    robot = server.guild.add_member(server.env.create_user("robot", bot=True))
+    assert await server.say(f"{server.name} hello", robot) == []
+    assert server.brain.heard == []
+
+
+async def test_the_brain_learns_who_speaks_where(server: Server) -> None:
+    await server.say(
+        f"{server.name}, greet {server.bob.mention} of {server.role.mention}\n\nwarmly"
+    )
+    (incoming,) = server.brain.heard
+    assert incoming.text == ", greet @bob of @crew\n\nwarmly"
+    assert (incoming.speaker, incoming.channel_name) == ("ada", "general")
+    assert not incoming.private
+    await server.ada.user.send_dm("psst")
+    await server.env.settle()
+    assert server.brain.heard[-1].private
+    assert server.brain.heard[-1].channel_name == ""
+
+
+async def test_a_bare_name_and_files_get_a_kind_word(server: Server) -> None:
+    assert await server.say(server.name) == []
+    assert await server.say(server.name, attachments=[("notes.txt", b"x")]) == []
+    assert [body["content"] for body in server.sent] == [NO_WORDS, NO_FILES]
+
+
+async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
+    assert await server.say(f"{server.name} what is this?", attachments=[PICTURE]) != []
+    assert len(server.brain.heard[0].images) == 1
+    assert server.brain.heard[0].images[0].startswith("https://")
+    assert await server.say(server.name, attachments=[PICTURE]) == []
+    server.brain.takes_images = True
+    assert await server.say(server.name, attachments=[PICTURE]) == [""]
+
+
+async def test_a_correction_has_to_call_it_too(server: Server) -> None:
+    message = await server.ada.send(server.channel, "helo")
+    await server.ada.edit(message, "hello")
+    await server.env.settle()
+    assert server.brain.heard == []
+    await server.ada.edit(message, f"{server.name} hello")
+    await server.env.settle()
+    assert [(incoming.text, incoming.edited) for incoming in server.brain.heard] == [
+        ("hello", True)
+    ]
+
+
+async def test_a_process_that_may_not_answer_is_silent(server: Server) -> None:
+    server.client._may_answer = lambda: False
+    assert await server.say(f"{server.name} hello") == []
+    assert server.sent == []
