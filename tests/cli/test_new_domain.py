@@ -50,11 +50,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
 @pytest.mark.slow
 def test_its_tests_pass_as_they_are_written(project: Path) -> None:
     tests = ["tests/domains/test_books.py", "tests/domains/test_stock.py"]
-    conventions = [
-        "tests/domains/test_conventions.py",
-        "tests/api/test_schema.py",
-        "tests/docs/test_repository.py",
-    ]
+    conventions = ["tests/domains/test_conventions.py", "tests/api/test_schema.py"]
 
     printed = run(project, "-m", "pytest", "-q", "-n", "0", *tests, *conventions)
 
