@@ -81,7 +81,7 @@ def reused_mysql() -> ReusedMysqlDatabase:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL.
 
@@ -101,14 +101,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the data core's tests and what is marked on every database, unless a test chooses."""
+    """Run tests on two databases, the core's and the marked ones on all, unless they choose."""
     test = metafunc.definition
     if "database_url" not in metafunc.fixturenames:
         return
     chosen = any(mark.args[0] == "database_url" for mark in test.iter_markers("parametrize"))
     everywhere = test.path.is_relative_to(CORE) or test.get_closest_marker("every_database")
-    if everywhere and not chosen:
-        metafunc.parametrize("database_url", DATABASES, indirect=True)
+    if not chosen:
+        kinds = DATABASES if everywhere else DATABASES[:2]
+        metafunc.parametrize("database_url", kinds, indirect=True)
 
 
 @pytest.fixture

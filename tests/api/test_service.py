@@ -8,6 +8,8 @@ from core import reminders
 from core.postgres import select
 from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
+pytestmark = pytest.mark.every_database
+
 CHAT = {"platform": "discord", "agent": "default", "account_id": "1234"}
 AGENT = {"platform": "discord", "agent": "default"}
 DUE = "2030-01-01T13:00:00Z"

@@ -8,6 +8,8 @@ from core.postgres import select
 from core.reminders import fire_due, next_reminder
 from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
+pytestmark = pytest.mark.every_database
+
 LATER = "2030-01-01T18:00:00+01:00"  # five hours after NOW
 EVEN_LATER = "2030-01-02T08:00:00Z"
 
@@ -32,7 +34,7 @@ def test_a_task_goes_to_the_default_list(ada: Caller) -> None:
     assert ada.get("/api/tasks", list="tasks").json == []
     row = add(ada, "buy milk")
     assert sorted(row) == sorted(
-        ["id", "name", "list", "list_id", "due_at", "done", "completed_at", "created_at"]
+        ["id", "name", "list", "list_id", "due_at", "repeat", "done", "completed_at", "created_at"]
     )
     assert (row["list"], row["done"], row["due_at"]) == ("tasks", False, None)
     assert ada.get("/api/tasks").json == [row]
