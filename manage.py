@@ -14,8 +14,8 @@ import cli.users
 from cli.backup import backup, restore
 from cli.database import shown
 from cli.doctor import doctor
-from cli.new_domain import new_domain
 from cli.exits import fail, settings_or_exit
+from cli.new_domain import new_domain
 from cli.services import open_database, services
 from config.logs import configure_logging
 from config.metrics import serving
