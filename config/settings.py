@@ -151,7 +151,7 @@ class Settings(BaseSettings):
         60, gt=0, description="Seconds between two runs of the scheduler's poll callback."
     )
     wake_interval: float = Field(
-        0.5, gt=0, description="Seconds between two looks for reminders and messages that are due."
+        0.5, gt=0, description="Seconds between two looks for what is due, where no LISTEN tells."
     )
     ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
     ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     )
     login_timeout_seconds: float = Field(
         300, gt=0, description="A log-in or question left unanswered this long is dropped."
+    )
+    most_waiting_messages: int = Field(
+        5,
+        ge=1,
+        description="Messages of one person that may wait for an answer on Discord; more are "
+        "dropped, and they are told so once.",
     )
     shutdown_timeout: float = Field(
         10, ge=0, description="Seconds that answers under way get when the program stops."

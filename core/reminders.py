@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
+from config.clock import utc_now
 from config.logs import request_id
 from core import postgres
 from core.database import get_database, transaction
@@ -25,6 +26,8 @@ from core.wakeups import wake
 
 LATE_AFTER_SECONDS = 60
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
+SOON = timedelta(hours=1)
+"""What is due later needs no wake-up: the schedulers look again long before."""
 FORESIGHT = timedelta(hours=1)
 """How far ahead a bot is told of reminders: it asks again long before."""
 
@@ -49,7 +52,11 @@ def set_reminder(
     of one that comes again moves on with its reminder.
     """
     if rule and not starts:
-        starts = first_time(due_at, rule, zone_of_user(user_uuid))
+        zone = zone_of_user(user_uuid)
+        starts = first_time(due_at, rule, zone)
+        ends = "COUNT=" in rule or "UNTIL=" in rule
+        if not ends and next_time(rule, starts, zone, due_at) is None:
+            raise InvalidInput("By this rule it never comes again.")
     if rule and ":" in subject:
         table = subject.partition(":")[0]
         if "due_at" not in get_database().table(table).columns:
@@ -65,9 +72,10 @@ def set_reminder(
         "starts": starts if rule else None,
         "request_id": _request(),
     }
-    with transaction():
+    with transaction(savepoint=False):
         postgres.upsert("reminders", row, ["user_uuid", "subject"])
-        wake("reminders")
+        if due_at - utc_now() < SOON:
+            wake("reminders")
 
 
 def find_reminder(user_uuid: UUID, subject: str) -> dict[str, Any] | None:

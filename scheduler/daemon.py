@@ -34,6 +34,7 @@ from scheduler.scheduled import LIMIT, Scheduled
 
 logger = logging.getLogger(__name__)
 
+LISTENING_INTERVAL = 10.0  # seconds between two looks for work, where new work is announced
 LISTEN_PAUSE = 1.0  # seconds until the next try to listen
 BESIDE_PATIENCE = 1.0  # seconds that the threads beside the jobs get to end
 WATCH_INTERVAL = 0.2  # seconds between two looks at the jobs that run
@@ -59,6 +60,11 @@ class Daemon:
     def stopping(self) -> bool:
         """Whether jobs should come to an end."""
         return self._stop.is_set()
+
+    @property
+    def longest_sleep(self) -> float:
+        """Seconds after which to look for work that came unannounced, in spite of `wake`."""
+        return LISTENING_INTERVAL if can_listen() else self.settings.wake_interval
 
     def add_loop(self, name: str, function: JobFunction, interval: float) -> None:
         """Run a function in every daemon, at least every `interval` seconds.

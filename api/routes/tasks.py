@@ -17,8 +17,10 @@ from api.resources import OwnedResource, Row, mine
 from api.security import caller
 from core import postgres
 from core.database import transaction
-from core.errors import Conflict, NotFound
-from core.reminders import cancel_reminder, cancel_reminders, set_reminder
+from core.errors import Conflict, InvalidInput, NotFound
+from core.quiet import zone_of_user
+from core.recurrence import check_rule, next_time
+from core.reminders import cancel_reminder, cancel_reminders, find_reminder, set_reminder
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"
@@ -62,20 +64,30 @@ TaskName = Annotated[
 ]
 
 
+Rule = Annotated[str, AfterValidator(check_rule)]
+"""By which a task comes again, from its due time on: RFC 5545, such as FREQ=WEEKLY;BYDAY=MO,FR."""
+
+
 class TaskIn(Body):
     """A new task; its list is made where there is none of that name."""
 
     name: TaskName
     list: Name = DEFAULT_LIST
     due_at: PointInTime | None = None
+    repeat: Rule | None = None
 
 
 class TaskChange(Change):
-    """What to change about a task; a `due_at` of null removes the due time."""
+    """What to change about a task; a `due_at` of null removes the due time, and the repetition.
+
+    A task that repeats is done for one time: the one that was due last, unless that is done, else
+    the next, which is left out. A `due_at` without `repeat` moves one time.
+    """
 
     name: TaskName = optional()
     list: Name = optional()
     due_at: PointInTime | None = None
+    repeat: Rule | None = None
     done: StrictBool = optional()
 
 
@@ -87,6 +99,7 @@ class TaskOut(BaseModel):
     list: str
     list_id: UUID
     due_at: datetime | None
+    repeat: str | None
     done: bool
     completed_at: datetime | None
     created_at: datetime
@@ -147,9 +160,11 @@ def index(wanted: TaskFilter) -> list[Row]:
 @routes.output(TaskOut, 201)
 def add(body: TaskIn) -> Row:
     """Add a task. A due time sets a reminder, which goes to the chat that the token belongs to."""
+    _check_repeats(body.repeat, body.due_at)
+    given = {"name": body.name, "due_at": body.due_at, "repeat": body.repeat}
     with transaction(savepoint=False):
         home = _list_named(body.list)
-        row = own_tasks.create({"name": body.name, "due_at": body.due_at, "list_id": home["id"]})
+        row = own_tasks.create(given | {"list_id": home["id"]})
         if row["due_at"] is not None:
             _remind(row)
     return row | {"list": home["name"]}
@@ -169,15 +184,22 @@ def change(task_id: UUID, body: TaskChange) -> Row:
     """Change the fields that you send: rename, move, complete, put off. The reminder follows."""
     changes = body.given()
     with transaction():
+        reminder = find_reminder(caller().user_uuid, _subject(task_id))
         before = own_tasks.read(task_id)
         if "list" in changes:
             changes["list_id"] = _list_named(changes.pop("list"))["id"]
-        if changes.get("done", before["done"]) != before["done"]:
+        if "due_at" in changes and changes["due_at"] is None:
+            changes["repeat"] = None
+        _check_repeats(*((before | changes)[name] for name in ("repeat", "due_at")))
+        if "done" in changes and (before | changes)["repeat"]:
+            changes |= _done_once(before, reminder, changes.pop("done"))
+        elif changes.get("done", before["done"]) != before["done"]:
             changes["completed_at"] = _now() if changes["done"] else None
         after = own_tasks.update(task_id, changes)
         # A reminder that went out is not sent again because its task was renamed.
-        if after["done"] or after["due_at"] != before["due_at"] or _still_to_come(after):
-            _remind(after)
+        moved = any(after[name] != before[name] for name in ("due_at", "repeat"))
+        if after["done"] or moved or _still_to_come(after):
+            _remind(after, None if "repeat" in changes or reminder is None else reminder["starts"])
         return _with_list(after)
 
 
@@ -186,8 +208,8 @@ def change(task_id: UUID, body: TaskChange) -> Row:
 def remove(task_id: UUID) -> Success:
     """Delete one of your tasks, and its reminder."""
     with transaction():
-        own_tasks.delete(task_id)
         cancel_reminder(caller().user_uuid, _subject(task_id))
+        own_tasks.delete(task_id)
     return Success()
 
 
@@ -265,14 +287,40 @@ def _with_list(row: Row) -> Row:
     return row | {"list": own_lists.read(row["list_id"])["name"]}
 
 
-def _remind(task: Row) -> None:
-    """Set, move or drop the reminder of a task, as it now is."""
+def _remind(task: Row, starts: str | None = None) -> None:
+    """Set, move or drop the reminder of a task, as it now is; `starts` keeps its rule's count."""
     user_uuid, subject = caller().user_uuid, _subject(task["id"])
     if task["due_at"] is None or task["done"]:
         cancel_reminder(user_uuid, subject)
     else:
-        words = f"Reminder: {task['name']}"
-        set_reminder(user_uuid, subject, words, task["due_at"], caller().chat_account_id)
+        set_reminder(
+            user_uuid,
+            subject,
+            f"Reminder: {task['name']}",
+            task["due_at"],
+            caller().chat_account_id,
+            rule=task["repeat"],
+            starts=starts,
+        )
+
+
+def _check_repeats(rule: str | None, due_at: datetime | None) -> None:
+    if rule and due_at is None:
+        raise InvalidInput("A task that repeats needs a due_at: the first time.")
+
+
+def _done_once(task: Row, reminder: Row | None, done: bool) -> Row:
+    """Return what changes about a task that repeats when it is done for one time, or not done."""
+    if not done:
+        return {"completed_at": None}
+    changes: Row = {"completed_at": _now()}
+    last, ticked = reminder and reminder["last_due_at"], task["completed_at"]
+    if reminder is None or not reminder["rule"] or (last and (ticked is None or ticked < last)):
+        return changes
+    zone = zone_of_user(caller().user_uuid)
+    since = max(_now(), reminder["due_at"])
+    due_at = next_time(reminder["rule"], reminder["starts"], zone, since)
+    return changes | ({"due_at": due_at} if due_at else {"done": True})
 
 
 def _cancel_reminders_of(list_id: UUID) -> None:

@@ -15,7 +15,7 @@ PATIENCE = 15.0  # seconds that what is being sent gets at the end: more than a 
 
 
 def register(daemon: Daemon) -> None:
-    """Look for messages that are due, at the latest every WAKE_INTERVAL seconds."""
+    """Look for messages that are due, woken by what becomes due earlier."""
     sender = Sender(daemon.clock)
 
     def send_due() -> datetime | None:
@@ -31,5 +31,5 @@ def register(daemon: Daemon) -> None:
         outbox.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
 
     daemon.on_stop(lambda: sender.finish(PATIENCE))
-    daemon.add_loop("deliveries", send_due, daemon.settings.wake_interval)
+    daemon.add_loop("deliveries", send_due, daemon.longest_sleep)
     daemon.add_job("sent deliveries", forget_sent, CLEANING)

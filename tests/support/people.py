@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from core import notifications
 from core.postgres import insert, select, select_one
 from core.reach import SCHEDULER, bot_at
+from core.wakeups import wake
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DISCORD = ("discord", "default")
@@ -69,6 +70,7 @@ def waiting(user_uuid: UUID, channel: str = "ntfy", **columns: object) -> UUID:
         **columns,
     }
     found: UUID = insert("deliveries", row)["id"]
+    wake("deliveries")
     return found
 
 
