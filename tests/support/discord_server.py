@@ -10,7 +10,7 @@ import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +39,7 @@ class Post:
     reply_to: str  # the message that it replies to, else ""
     at: float  # by the monotonic clock
     body: dict[str, Any] = field(repr=False, default_factory=dict)
+    message_id: str = ""
 
 
 class DiscordServer:
@@ -219,6 +220,7 @@ class DiscordServer:
                 web.post("/api/users/@me/channels", self._open_channel),
                 web.post("/api/channels/{channel}/typing", self._typing),
                 web.post("/api/channels/{channel}/messages", self._take_message),
+                web.patch("/api/channels/{channel}/messages/{message}", self._edit_message),
                 web.get("/gateway/", self._gateway),
             ]
         )
@@ -296,12 +298,23 @@ class DiscordServer:
         await asyncio.sleep(self.post_seconds)
         reply_to = (body.get("message_reference") or {}).get("message_id", "")
         user_id = self._direct.get(channel_id, "")
+        message = self._message(channel_id, bot.user, body["content"])
+        post = Post(
+            bot, channel_id, user_id, body["content"], str(reply_to), now, body, message["id"]
+        )
         with self._changed:
-            self.posts.append(
-                Post(bot, channel_id, user_id, body["content"], str(reply_to), now, body)
-            )
+            self.posts.append(post)
             self._changed.notify_all()
-        return _json(self._message(channel_id, bot.user, body["content"]), headers=limited)
+        return _json(message, headers=limited)
+
+    async def _edit_message(self, request: web.Request) -> web.Response:
+        """Let a post read differently from now on."""
+        body, found = await request.json(), request.match_info["message"]
+        with self._changed:
+            number = [post.message_id for post in self.posts].index(found)
+            post = self.posts[number] = replace(self.posts[number], text=body["content"])
+            self._changed.notify_all()
+        return _json({**self._message(post.channel_id, post.bot.user, post.text), "id": found})
 
     def _limits(self, bot: Bot, channel_id: str, now: float) -> dict[str, str]:
         """Return the headers of a rate limit; -1 are left where it is used up."""
