@@ -1,11 +1,13 @@
 """Many agents in one process: each for itself, and as the database says."""
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from api.main import create_app
 from config.settings import get_settings
@@ -15,7 +17,8 @@ from core.postgres import update
 from tests.support.agents import INTERVAL, LEASE_SECONDS, Fleet, fleet
 from tests.support.api_server import running
 from tests.support.discord_gateway import DISALLOWED_INTENTS, IDENTIFY_WINDOW
-from tests.support.discord_server import DiscordServer, discord_server
+from tests.support.discord_server import TOKEN, DiscordServer, discord_server
+from tests.support.process import program
 
 SOON = 5 * INTERVAL
 ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -236,6 +239,36 @@ def test_agents_of_a_process_that_is_killed_run_elsewhere_within_the_lease(ships
     assert processes[1].exit_code() == 0
     assert held() == {}, "it has handed them back"
     assert [bot.most_at_once for bot in bots] == [1] * 6
+
+
+@ONLY_SQLITE
+def test_make_run_runs_the_agents_of_the_database(
+    ships: Fleet, database_url: URL, tmp_path: Path
+) -> None:
+    bot = ships.echo("at-home")
+    settings = {
+        "DATABASE_URL": database_url.render_as_string(hide_password=False),
+        "API_PORT": "0",
+        "DISCORD_API_URL": ships.discord.url,
+    }
+    with program(["manage.py", "up"], tmp_path / "log", **settings) as run:
+        run.wait_for_line("conversation on Discord")
+        ships.online(bot)
+        assert ships.ask(bot, "hello") == "at-home: hello"
+        run.terminate(signal.SIGINT)
+        assert run.exit_code() == 0
+
+
+@ONLY_SQLITE
+def test_the_environments_agent_gives_way_to_those_of_the_database(ships: Fleet) -> None:
+    ships.start(DISCORD_BOT_TOKEN=TOKEN)
+    ships.online(ships.discord.bot)
+    other = ships.echo("first")
+    ships.online(other)
+    ships.discord.wait_until(lambda: not ships.discord.bot.connected)
+    agents.remove("first")
+    ships.discord.wait_until(lambda: ships.discord.bot.connected)
+    assert not other.connected
 
 
 def states() -> set[str]:
