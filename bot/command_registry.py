@@ -10,7 +10,7 @@ import pkgutil
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ai.catalogue import Catalogue, CommandSpec, Role, catalogue
 from ai.templates import SentenceError, ways
@@ -22,6 +22,7 @@ from bot.text import escape
 
 Action = Callable[..., Awaitable[str]] | Callable[..., AsyncIterator[str]]
 """What carries out a command: it returns its reply, or yields it as it grows, the whole last."""
+OfAction = TypeVar("OfAction", bound=Action)
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
 ASKED = 2  # questions about one field before the order is given up
@@ -54,7 +55,7 @@ class CommandModule:
 
     def command(
         self, *sentences: str, confirm: str | None = None, role: Role = "user"
-    ) -> Callable[[Action], Action]:
+    ) -> Callable[[OfAction], OfAction]:
         """Make a function the command of its name; `sentences` are what people may say.
 
         `confirm` is a question that must be answered with yes before the function runs; `{field}`
@@ -62,7 +63,7 @@ class CommandModule:
         Raises RegistrationError where something is missing.
         """
 
-        def register(action: Action) -> Action:
+        def register(action: OfAction) -> OfAction:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")

@@ -82,7 +82,13 @@ GROUPS = (
     ),
     Group(
         "Conversation",
-        ("time_zone", "chat_wait_seconds", "login_timeout_seconds", "shutdown_timeout"),
+        (
+            "time_zone",
+            "chat_wait_seconds",
+            "login_timeout_seconds",
+            "most_waiting_messages",
+            "shutdown_timeout",
+        ),
     ),
     Group("Logs", ("log_level", "log_format", "log_file")),
     Group("Figures for Prometheus", ("metrics_port", "metrics_host")),

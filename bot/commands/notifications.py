@@ -1,5 +1,6 @@
 """Where reminders go besides this chat: a Discord webhook and an ntfy topic."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from bot.command_registry import CommandModule
@@ -30,6 +31,10 @@ async def set_webhook(
     ctx: Context, webhook: Annotated[Secret, About("the webhook's address")]
 ) -> str:
     """Send reminders to a Discord webhook too."""
+    if (await ctx.api.get(PATH))["discord_webhook"] and not await ctx.confirm(
+        "You have a Discord webhook already, and I can't bring its address back. Replace it?"
+    ):
+        return "All right, it stays."
     await ctx.api.put(PATH, {"discord_webhook": webhook.strip(), "discord_enabled": True})
     return "Reminders go to your Discord webhook too now."
 
@@ -41,8 +46,15 @@ async def set_topic(
     ctx: Context, topic: Annotated[str, About("your ntfy topic", example="my-secret-topic")]
 ) -> str:
     """Send reminders to an ntfy topic too."""
-    await ctx.api.put(PATH, {"ntfy_topic": topic, "ntfy_enabled": True})
-    return f"Reminders go to the ntfy topic {escape(topic)} too now."
+    before = await ctx.api.get(PATH)
+    old, now = before["ntfy_topic"], {"ntfy_topic": topic, "ntfy_enabled": True}
+    await ctx.api.put(PATH, now)
+    replaced = f", no longer to {escape(old)}. “Undo” changes that back" if old else ""
+    told = (
+        f"Reminders go to the ntfy topic {escape(old)} again." if old else "ntfy is not set again."
+    )
+    ctx.undoable(told, partial(ctx.api.put, PATH, {name: before[name] for name in now}))
+    return f"Reminders go to the ntfy topic {escape(topic)} too now{replaced}."
 
 
 @notifications.command(
@@ -50,7 +62,7 @@ async def set_topic(
 )
 async def turn_on(ctx: Context, channel: Channel) -> str:
     """Send reminders to a channel again."""
-    await ctx.api.put(PATH, {f"{channel}_enabled": True})
+    await _switch(ctx, channel, on=True)
     return f"Reminders go to {channel} too now."
 
 
@@ -60,8 +72,16 @@ async def turn_on(ctx: Context, channel: Channel) -> str:
 )
 async def turn_off(ctx: Context, channel: Channel) -> str:
     """Send no more reminders to a channel."""
-    await ctx.api.put(PATH, {f"{channel}_enabled": False})
+    await _switch(ctx, channel, on=False)
     return f"Reminders don't go to {channel} any more."
+
+
+async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
+    """Send reminders to a channel or not, which may be taken back."""
+    enabled = f"{channel}_enabled"
+    before = (await ctx.api.get(PATH))[enabled]
+    await ctx.api.put(PATH, {enabled: on})
+    ctx.undoable(f"{channel} is as it was before.", partial(ctx.api.put, PATH, {enabled: before}))
 
 
 def _state(known: bool, enabled: bool) -> str:

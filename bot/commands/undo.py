@@ -3,7 +3,7 @@
 from bot.command_registry import CommandModule
 from bot.context import Context
 
-changes = CommandModule("change", "Your last change")
+changes = CommandModule("undo", "Your last change")
 
 
 @changes.command(

@@ -108,6 +108,7 @@ class DiscordAgent:
             rules=self._plan.config.rules,
             may_answer=self._around.may_answer,
             starts=self._around.starts,
+            most_waiting=self._around.services.settings.most_waiting_messages,
             status=self.status,
             shard_count=shards,
         )

@@ -28,7 +28,7 @@ from bot.transports.discord_incoming import (
 from bot.transports.discord_interactions import Interactions
 from bot.transports.discord_outlets import ChannelOutlet, post
 from bot.transports.discord_pages import Pages
-from bot.transports.discord_reception import Reception
+from bot.transports.discord_reception import MOST_WAITING, Reception
 from bot.transports.discord_starts import Starts
 from bot.transports.discord_trouble import TROUBLE, reason
 from bot.transports.discord_views import offers, rows
@@ -91,6 +91,7 @@ class DiscordClient(discord.Client):
         starts: Starts | None = None,
         status: Status | None = None,
         shard_count: int | None = None,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True
@@ -114,7 +115,7 @@ class DiscordClient(discord.Client):
         self._max_concurrency = 1
         self._pages = Pages()
         self._pace = Pace()
-        self._reception = Reception(self, brain)
+        self._reception = Reception(self, brain, most_waiting)
         self._interactions = Interactions(PLATFORM, agent, brain, self._reception, self._pages)
 
     async def run_agent(self, token: str) -> None:

@@ -46,8 +46,9 @@ FORGET = "Forget all that you have said to me"
 def payload(registry: Registry) -> list[dict[str, Any]]:
     """Return the slash commands as Discord wants them: one a module, its commands beneath it.
 
-    A module that can be shown and nothing else is shown by its name alone. Everyone sees the same
-    list, so commands for administrators are not in it: they are said in words.
+    A module with one command, `show` or of the module's own name, is used by its name alone.
+    Everyone sees the same list, so commands for administrators are not in it: they are said in
+    words.
     """
     commands = [_command(name, text) for name, text in DESCRIPTIONS.items()]
     for name, module in registry.open_to("user").modules.items():
@@ -55,10 +56,16 @@ def payload(registry: Registry) -> list[dict[str, Any]]:
             logger.warning("the module %r can't be a slash command: its name is no good", name)
             continue
         options = [_subcommand(command) for command in _usable(module)]
-        if [option["name"] for option in options] == [SHOW]:
+        if _lone(module):
             options = options[0]["options"]
         commands.append(_command(name, module.description) | {"options": options})
     return commands
+
+
+def _lone(module: CommandModule | None) -> str | None:
+    """Return the one command of a module that is used by the module's name, or None."""
+    names = [*module.commands] if module else []
+    return names[0] if module and names in ([SHOW], [module.interaction_type]) else None
 
 
 def _usable(module: CommandModule) -> list[Command]:
@@ -133,10 +140,10 @@ def _plain(command: Mapping[str, Any]) -> tuple[object, ...]:
     )
 
 
-def read(data: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
+def read(data: Mapping[str, Any], registry: Registry) -> tuple[str, dict[str, Any], str]:
     """Return what was called, in words and as a parsed command, and the field that is typed in."""
     given = data.get("options") or []
-    action = SHOW
+    action = _lone(registry.open_to("user").modules.get(data["name"])) or SHOW
     if given and given[0]["type"] == SUBCOMMAND:
         action, given = given[0]["name"], given[0].get("options") or []
     values = {option["name"]: option["value"] for option in given}

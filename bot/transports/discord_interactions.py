@@ -67,14 +67,14 @@ class Interactions:
         if name in WORDS:
             said = replace(self._incoming(interaction, WORDS[name]), anew=True)
         else:
-            text, order, _ = read(data)
+            text, order, _ = read(data, registry_of(self._brain))
             said = replace(self._incoming(interaction, text), anew=True, order=order)
         await self._answer(interaction, said)
 
     async def _suggest(self, interaction: discord.Interaction) -> None:
         """Complete what is being typed into a slash command."""
         data: Any = interaction.data
-        _, order, field = read(data)
+        _, order, field = read(data, registry_of(self._brain))
         key = (order["interaction_type"], order["action"])
         found: list[str] = []
         try:

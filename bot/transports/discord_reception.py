@@ -13,16 +13,22 @@ from bot.transports.discord_trouble import TROUBLE, reason
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 5  # messages of one person that are answered or wait for it; the rest is dropped
+MOST_WAITING = 5  # where no setting says otherwise
 MOST_ASKED = 10_000  # questions whose buttons are remembered, to be taken away
 SLOW_DOWN = "That is too fast for me. Please wait until I have answered, then tell me the rest."
 
 
 class Reception:
-    """Keeps one person's flood from costing others anything, and tidies up answered questions."""
+    """Keeps one person's flood from costing others anything, and tidies up answered questions.
 
-    def __init__(self, client: discord.Client, brain: Brain) -> None:
+    `most_waiting` messages of one person are answered or wait for it; the rest is dropped.
+    """
+
+    def __init__(
+        self, client: discord.Client, brain: Brain, most_waiting: int = MOST_WAITING
+    ) -> None:
         self.accepting = True
+        self._most_waiting = most_waiting
         self._client = client
         self._brain = brain
         self._asked: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -47,7 +53,7 @@ class Reception:
         if not self.accepting:
             return
         waiting = self._waiting.get(person, 0)
-        if waiting >= MOST_WAITING:
+        if waiting >= self._most_waiting:
             if person not in self._slowed:
                 self._slowed.add(person)
                 await outlet.send(SLOW_DOWN)

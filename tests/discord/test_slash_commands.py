@@ -132,6 +132,16 @@ async def test_what_can_only_be_shown_is_shown_by_its_name(stage: Stage, ada: Me
     assert await ada.slash("sights", most=3) == "3 sights"
 
 
+async def test_undo_and_usage_are_commands_of_their_own(stage: Stage, ada: Member) -> None:
+    names = {one["name"]: one.get("options") for one in payload(stage.world.brain.registry)}
+    assert {"help", "login", "logout", "register", "usage", "undo"} <= names.keys()
+    assert names["usage"] == names["undo"] == []
+    await ada.say("add milk to my tasks")
+    assert await ada.slash("undo") == "**milk** is off your tasks again."
+    assert count("tasks") == 0
+    assert "Today I have asked the language model 0" in await ada.slash("usage")
+
+
 async def test_options_reach_the_function_as_what_they_are(stage: Stage) -> None:
     await stage.world.know(party)
     await stage.restart(forget=False)
@@ -260,9 +270,9 @@ class Guild:
     """A server with the bot and a person on it."""
 
     def __init__(self, stage: Stage, member: Member) -> None:
-        guild = stage.env.create_guild()
-        self.channel = guild.create_text_channel("general")
-        self.actor = guild.add_member(member.user)
+        self.guild = stage.env.create_guild()
+        self.channel = self.guild.create_text_channel("general")
+        self.actor = self.guild.add_member(member.user)
         self.result: simcord.InteractionResult
         self._stage = stage
 
@@ -343,7 +353,7 @@ async def test_in_a_server_nobody_else_can_use_an_answer(stage: Stage, ada: Memb
     await guild.slash("task delete", name="milk")
     question = guild._said[-1]
     bob = guild.guild.add_member(stage.person("bob").user)
-    with pytest.raises(simcord.SimcordError):
+    with pytest.raises(simcord.SetupError, match="not visible"):
         await bob.click(question, label="Yes")
     assert count("tasks") == 1
 

@@ -59,3 +59,39 @@ async def test_channels_are_switched_off_and_on(chat: Person) -> None:
 async def test_a_channel_without_an_address_is_not_switched_on(chat: Person) -> None:
     answer = await chat.say("turn on discord notifications")
     assert answer == "Set your Discord webhook first."
+
+
+async def test_a_webhook_is_replaced_only_where_that_is_confirmed(chat: Person) -> None:
+    other = WEBHOOK.replace("123", "456")
+    await chat.say("set my discord webhook")
+    await chat.say(WEBHOOK)
+    await chat.say("set my discord webhook")
+    assert "Replace it? (yes or no)" in await chat.say(other)
+    assert await chat.say("no") == "All right, it stays."
+    assert stored()["discord_webhook"] == WEBHOOK
+    await chat.say("set my discord webhook")
+    await chat.say(other)
+    assert "too now" in await chat.say("yes")
+    assert stored()["discord_webhook"] == other
+
+
+async def test_a_topic_that_is_replaced_is_named_and_may_be_had_back(chat: Person) -> None:
+    await chat.say("set my ntfy topic to alpha")
+    assert await chat.say("set my ntfy topic to beta") == (
+        "Reminders go to the ntfy topic beta too now, no longer to alpha. “Undo” changes that back."
+    )
+    assert await chat.say("undo") == "Reminders go to the ntfy topic alpha again."
+    assert (stored()["ntfy_topic"], stored()["ntfy_enabled"]) == ("alpha", True)
+
+
+async def test_a_first_topic_may_be_taken_back_too(chat: Person) -> None:
+    await chat.say("set my ntfy topic to alpha")
+    assert await chat.say("undo") == "ntfy is not set again."
+    assert (stored()["ntfy_topic"], stored()["ntfy_enabled"]) == (None, False)
+
+
+async def test_switching_a_channel_may_be_taken_back(chat: Person) -> None:
+    await chat.say("set my ntfy topic to alpha")
+    await chat.say("turn off ntfy")
+    assert await chat.say("undo") == "ntfy is as it was before."
+    assert stored()["ntfy_enabled"] is True
