@@ -19,7 +19,7 @@ import simcord
 from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
 from discord.webhook.async_ import async_context
 
-from bot.brains import Brain
+from bot.brains import Brain, Remembering, Seeing
 from bot.command_registry import Registry
 from bot.conversation import Conversation
 from bot.deliveries import DeliveryLoop
@@ -62,6 +62,16 @@ class Beside(Brain):
     @property
     def suggestions(self) -> Suggesting:
         return self._brain().suggestions
+
+    @property
+    def remembers(self) -> bool:
+        brain = self._brain()
+        return isinstance(brain, Remembering) and brain.remembers
+
+    @property
+    def takes_images(self) -> bool:
+        brain = self._brain()
+        return isinstance(brain, Seeing) and brain.takes_images
 
     async def run(self) -> None:
         """Answer until cancelled."""
