@@ -20,7 +20,7 @@ from bot.command_registry import Registry
 from bot.messages import Address, Incoming, Outlet
 from bot.suggestions import Suggesting
 from bot.workshop import Workshop
-from config.logs import request_id, where_raised
+from config.logs import agent, request_id, where_raised
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Seat:
         place = self._at_work()
         began, failed = time.perf_counter(), False
         request_id.set(incoming.message_id or uuid4().hex)
+        agent.set(self._agent)
         logger.info("a message came in")
         place.under_way += 1
         place.idle.clear()

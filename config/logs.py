@@ -12,7 +12,8 @@ from typing import Any
 
 from config.settings import Settings
 
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
+NO_REQUEST = "-"
+request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 """The request or message that is being worked on; it stands in every log line."""
 agent: ContextVar[str] = ContextVar("agent", default="-")
 """The agent that is at work; `manage.py agents logs` finds its lines by it."""
@@ -66,6 +67,15 @@ def where_raised(error: BaseException | None) -> str:
         lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "".join(lines)
+
+
+def log_under(request: str | None, logger: logging.Logger, message: str, *values: object) -> None:
+    """Write a line at INFO under the request that something goes back to, if that is known."""
+    token = request_id.set(request or NO_REQUEST)
+    try:
+        logger.info(message, *values)
+    finally:
+        request_id.reset(token)
 
 
 def configure_logging(settings: Settings) -> None:

@@ -4,6 +4,7 @@ One that comes again has its next time set in the transaction that makes the del
 missed while nothing ran comes once, late, and a clock that is set back repeats nothing.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
 
 from config.clock import utc_now
-from config.logs import request_id
+from config.logs import log_under, request_id
 from core import postgres
 from core.database import get_database, transaction
 from core.digest import DIGEST, digest
@@ -23,6 +24,8 @@ from core.reach import CHAT, Address, Way, Ways, at
 from core.recurrence import first_time, next_time
 from core.tables import chat_accounts, deliveries, reminders, users
 from core.wakeups import wake
+
+logger = logging.getLogger(__name__)
 
 LATE_AFTER_SECONDS = 60
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
@@ -138,6 +141,8 @@ def fire_due(now: datetime, limit: int = 500) -> int:
         made = [made for row in due for made in _deliveries_of(connection, row, ways, zones, now)]
         connection.execute(insert(deliveries), made)
         wake("deliveries")
+    for row in due:
+        log_under(row["request_id"], logger, "the reminder %s fell due", row["id"])
     return len(due)
 
 

@@ -19,7 +19,7 @@ from types import ModuleType
 
 import scheduler.jobs
 from config.clock import Clock, utc_now
-from config.metrics import serving
+from config.metrics import pulse, serving
 from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals
 from core import migrations
@@ -38,6 +38,7 @@ LISTENING_INTERVAL = 10.0  # seconds between two looks for work, where new work 
 LISTEN_PAUSE = 1.0  # seconds until the next try to listen
 BESIDE_PATIENCE = 1.0  # seconds that the threads beside the jobs get to end
 WATCH_INTERVAL = 0.2  # seconds between two looks at the jobs that run
+LONGEST_WATCH = 60.0  # seconds after which a watch that does not go on counts as stuck
 
 
 def poll_callback() -> None:
@@ -146,12 +147,14 @@ class Daemon:
     def _watch(self, outage: Outage) -> None:
         """Look after the jobs that run: those that hang, and those that go on."""
         scheduled = [job for job in self._jobs.values() if isinstance(job, Scheduled)]
-        while not self._stop.wait(WATCH_INTERVAL):
-            for job in scheduled:
-                try:
-                    job.watch()
-                except Unavailable:
-                    outage.begins(job.name)
+        with pulse("scheduler", LONGEST_WATCH) as watched:
+            while not self._stop.wait(WATCH_INTERVAL):
+                watched.beat()
+                for job in scheduled:
+                    try:
+                        job.watch()
+                    except Unavailable:
+                        outage.begins(job.name)
 
     def _listen(self, outage: Outage) -> None:
         """Wake the loops when something becomes due earlier than they think."""

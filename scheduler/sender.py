@@ -21,6 +21,7 @@ from core.channels import deliver
 from core.errors import Unavailable
 from core.notifications import TIMEOUT_SECONDS, Outcome, new_session
 from core.outbox import Settlement
+from scheduler import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +104,8 @@ class Sender:
                     self._done(1)  # its lease runs out, and it is claimed again
                     continue
                 outcome = await self._send(row)
-            if outcome.state != "sent":
-                logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error)
+            metrics.tried(row, outcome.state, self._clock())
+            logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error or "-")
             said = Settlement(
                 row["id"],
                 row["lease_id"],

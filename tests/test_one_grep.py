@@ -59,7 +59,7 @@ def test_a_reminder_from_the_message_to_the_delivery(
         ("api", "core.sql", "INSERT INTO reminders"),
         ("api", "api.request_id", "POST /api/tasks 201"),
         ("bot", "bot.seat", "the message was answered"),
-        ("scheduler", "core.sql", "INSERT INTO deliveries"),
+        ("scheduler", "core.reminders", "fell due"),
         ("bot", "bot.deliveries", "was sent"),
         ("api", "core.sql", "UPDATE deliveries"),
         ("api", "api.request_id", "POST /api/service/deliveries"),
