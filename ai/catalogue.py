@@ -39,6 +39,7 @@ class FieldSpec:
     description: str = ""
     choices: tuple[str, ...] = ()
     example: str = ""  # a value as a person would say it, for the help
+    repeats: bool = False  # of a `when`: whether it may also come again, as in "every day at 9"
 
     @property
     def json_schema(self) -> dict[str, Any]:

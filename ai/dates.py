@@ -52,7 +52,7 @@ NO_SUCH_DAY = "There is no such day in the calendar. When shall it be?"
 MIDNIGHT = "At the start or at the end of that day? Please say 0:01 or 23:59."
 TWO_DAYS = "Those are two different days. Which one shall it be?"
 PROBLEMS: dict[Problem, str] = {
-    "recurring": "Recurring reminders are not there yet. When shall it be, once?",
+    "recurring": "This happens only once. When shall it be?",
     "past": PAST,
     "vague": VAGUE,
     "numeric": "Which is the day, which the month? Please write its name, like “3 April”.",

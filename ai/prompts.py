@@ -70,7 +70,8 @@ def _describe(spec: CommandSpec) -> str:
 
 def _kind(field: FieldSpec) -> str:
     choices = f" {', '.join(field.choices)}" if field.choices else ""
-    return f"{KINDS[field.kind]}{choices}{'' if field.required else ', optional'}"
+    again = ", or how often: every weekday at 7:30" if field.repeats else ""
+    return f"{KINDS[field.kind]}{again}{choices}{'' if field.required else ', optional'}"
 
 
 def example(spec: CommandSpec) -> tuple[str, Command]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ai import dates
 from ai.catalogue import FieldKind, FieldSpec
+from ai.recurring import Resolved, is_recurring, resolve_recurring
 from bot.sessions import UserApi
 from bot.text import escape
 
@@ -37,10 +38,15 @@ class About:
 @dataclass(frozen=True)
 class _Kind:
     name: FieldKind
+    repeats: bool = False
 
 
 When = Annotated[datetime, _Kind("when")]
 """A point in time that the person names in their own words; an aware datetime in the function."""
+
+Repeating = Annotated[Resolved, _Kind("when", repeats=True)]
+"""A time, or how often: "every weekday at 7:30". The function gets the (first) time, aware, as `at`
+and the `rule` by which it comes again, "" for none."""
 
 Secret = Annotated[str, _Kind("secret")]
 """A password or the like: asked for by the conversation, never parsed, kept or logged."""
@@ -85,16 +91,25 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
     bare, *notes = _unwrap(annotation)
     about = next((note for note in notes if isinstance(note, About)), About(""))
     choices = get_args(bare) if get_origin(bare) is Literal else ()
-    kind = next((note.name for note in notes if isinstance(note, _Kind)), KINDS.get(bare))
+    noted = next((note for note in notes if isinstance(note, _Kind)), None)
+    kind = noted.name if noted else KINDS.get(bare)
     if choices and all(isinstance(choice, str) for choice in choices):
         kind = "choice"
     if kind is None:
         raise TypeError(
             f"the parameter {parameter.name!r} needs one of the annotations str, int, float, bool, "
-            "When, Secret, or a Literal of strings"
+            "When, Repeating, Secret, or a Literal of strings"
         )
     required = parameter.default is parameter.empty
-    return FieldSpec(parameter.name, kind, required, about.meaning, choices, about.example)
+    return FieldSpec(
+        parameter.name,
+        kind,
+        required,
+        about.meaning,
+        choices,
+        about.example,
+        repeats=noted is not None and noted.repeats,
+    )
 
 
 def _unwrap(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
@@ -132,7 +147,10 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
     match field.kind:
         case "when":
             try:
-                return dates.resolve(words, zone, now)
+                if field.repeats and is_recurring(words):
+                    return resolve_recurring(words, zone, now)
+                moment = dates.resolve(words, zone, now)
+                return Resolved(moment, "") if field.repeats else moment
             except dates.UnclearTime as error:
                 raise Unclear(escape(str(error))) from error
         case "integer" | "number":

@@ -5,11 +5,13 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
+from ai.recurring import Resolved
 from bot.command_registry import CommandModule
 from bot.context import Context
-from bot.fields import About, When
+from bot.fields import About, Repeating
 from bot.matching import Row, pick
 from bot.reminders import Offer
+from bot.repeats import repeats
 from bot.sessions import UserApi
 from bot.text import named
 
@@ -31,7 +33,7 @@ async def _lists(api: UserApi) -> list[Row]:
 Task = Annotated[str, About("the task", example="buy milk")]
 OpenTask = Annotated[str, About("the task", example="buy milk", among=_open)]
 ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
-Due = Annotated[When, About("it due", example="tomorrow at 5pm")]
+Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm")]
 
 tasks = CommandModule("task", "Your to-do list")
 tasks.offer(
@@ -61,15 +63,15 @@ tasks.offer(
 async def add(
     ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
 ) -> str:
-    """Add a task, with a reminder when it has a due time."""
-    data: dict[str, Any] = {"name": name, "due_at": due}
+    """Add a task, with a reminder when it has a due time, once or again and again."""
+    data: dict[str, Any] = {"name": name, **_times(due)}
     if list_name:
         data["list"] = list_name
     task = await ctx.api.post("/api/tasks", data)
     ctx.undoable(
         f"{named(task['name'])} is off your tasks again.", partial(ctx.api.delete, _path(task))
     )
-    return f"Added {named(task['name'])}{_to_list(task)}{ctx.when(task['due_at'])}."
+    return f"Added {named(task['name'])}{_to_list(task)}{_when(ctx, task)}."
 
 
 @tasks.command(
@@ -135,9 +137,12 @@ async def show_done(ctx: Context) -> str:
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
     task = await _find(ctx, name)
-    await ctx.api.put(_path(task), {"done": True})
-    _let_undo(ctx, task, "is still to do", done=False)
-    return f"Done: {named(task['name'])}."
+    after = await ctx.api.put(_path(task), {"done": True})
+    if after["done"]:
+        _let_undo(ctx, task, "is still to do", done=False)
+        return f"Done: {named(task['name'])}."
+    _let_undo(ctx, task, "is still to do", done=False, due_at=task["due_at"])
+    return f"Done for this time: {named(task['name'])}{_when(ctx, after)}."
 
 
 @tasks.command(
@@ -178,23 +183,26 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(postpone|reschedule|snooze) {name}",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
-    """Set when a task is due, and the reminder with it."""
+    """Set when a task is due, and the reminder with it; of one that repeats, this time."""
     task = await _find(ctx, name)
-    after = await ctx.api.put(_path(task), {"due_at": due})
-    _let_undo(ctx, task, "is as it was before", due_at=task["due_at"])
-    return f"I'll remind you of {named(after['name'])}{ctx.when(after['due_at'])}."
+    changes = _times(due)
+    after = await ctx.api.put(_path(task), changes)
+    _let_undo(ctx, task, "is as it was before", **{key: task[key] for key in changes})
+    return f"I'll remind you of {named(after['name'])}{_when(ctx, after)}."
 
 
 @tasks.command(
     "(forget|remove) the due time of {name}",
     "(remove|cancel|delete) the reminder (for|of) {name}",
-    "(don't|do not) remind me (to|of) {name}",
+    "(don't|do not) remind me (to|of|about) {name}",
+    "stop reminding me (to|of|about) {name}",
 )
 async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
     task = await _find(ctx, name)
     await ctx.api.put(_path(task), {"due_at": None})
-    _let_undo(ctx, task, "is due again", due_at=task["due_at"])
+    before = {key: task[key] for key in ("due_at", "repeat")}
+    _let_undo(ctx, task, "is due again", **before)
     return f"{named(task['name'])} has no due time any more."
 
 
@@ -251,9 +259,19 @@ def _by_list(ctx: Context, rows: Sequence[Row]) -> str:
 
 
 def _line(ctx: Context, row: Row, *, with_list: bool = True) -> str:
-    return (
-        f"{named(row['name'])}{_to_list(row, 'on') if with_list else ''}{ctx.when(row['due_at'])}"
-    )
+    return f"{named(row['name'])}{_to_list(row, 'on') if with_list else ''}{_when(ctx, row)}"
+
+
+def _when(ctx: Context, row: Row) -> str:
+    """Say when a task is due, and how it comes again."""
+    return ctx.when(row["due_at"]) + repeats(row["repeat"])
+
+
+def _times(due: Resolved | None) -> dict[str, Any]:
+    """Return what the API is told; a time without a rule leaves the rule as it is."""
+    if due is None:
+        return {}
+    return {"due_at": due.at} | ({"repeat": due.rule} if due.rule else {})
 
 
 def _let_undo(ctx: Context, task: Row, told: str, **before: object) -> None:
@@ -265,7 +283,8 @@ async def _remake(ctx: Context, task: Row) -> None:
     """Add a task that was deleted; a reminder that went out does not go out again."""
     due = task["due_at"]
     is_past = due is None or datetime.fromisoformat(due) <= ctx.now
-    data = {"name": task["name"], "list": task["list"], "due_at": None if is_past else due}
+    times = {} if is_past else {key: task[key] for key in ("due_at", "repeat")}
+    data = {"name": task["name"], "list": task["list"], **times}
     made = await ctx.api.post("/api/tasks", data)
     if task["done"]:
         await ctx.api.put(_path(made), {"done": True})
