@@ -38,6 +38,10 @@ class AgentRefused(Exception):
         self.retry_after = retry_after
 
 
+class ConnectionLost(Exception):
+    """The agent can't connect, or is no longer connected; the message says why, with no secrets."""
+
+
 class Status:
     """How an agent is doing. The error is the last one, and stays when it is overcome."""
 
@@ -165,9 +169,10 @@ class Supervised:
             status.become("refused", str(error))
             logger.error("the agent %s can't start: %s", self._name, error)
             return max(REFUSED_PAUSE, error.retry_after)
-        except OSError as error:
-            status.become("waiting", f"it can't connect: {type(error).__name__}")
-            logger.warning("the agent %s can't connect: %s", self._name, type(error).__name__)
+        except (ConnectionLost, OSError) as error:
+            reason = error if isinstance(error, ConnectionLost) else type(error).__name__
+            status.become("waiting", f"it can't connect: {reason}")
+            logger.warning("the agent %s can't connect: %s", self._name, reason)
             return 0
         except Exception as error:
             status.become("waiting", f"it crashed: {type(error).__name__}")
@@ -188,7 +193,7 @@ class Supervised:
             running.cancel()
             await asyncio.wait([running])
         running.result()
-        raise ConnectionError("the connection is lost")
+        raise ConnectionLost("Discord has ended the connection")
 
     async def _has_ended(self, running: "asyncio.Task[None]") -> bool:
         """Wait for the end of the agent's run, or for news; say whether it was the former."""

@@ -24,6 +24,8 @@ from config.logs import agent, request_id, where_raised
 
 logger = logging.getLogger(__name__)
 
+CLOSING_SECONDS = 2.0
+"""How long a brain may take to go; one that blocks is left to itself, since it can't be ended."""
 FAILED = "Something went wrong on my side. Please try again in a moment."
 
 
@@ -100,12 +102,14 @@ class Seat:
         return await workshop.do(workshop.brain.suggestions.find(address, key, field, typed))
 
     async def close(self) -> None:
-        """Close the brain and those before it; return when they are."""
+        """Close the brain and those before it; return when they are, or don't come to an end."""
         if self._place is not None:
             self._retire(self._place)
             self._place = None
         if self._retiring:
-            await asyncio.wait(self._retiring)
+            _, blocked = await asyncio.wait(self._retiring, timeout=CLOSING_SECONDS)
+            if blocked:
+                logger.warning("%d brains of %s don't end", len(blocked), self._agent)
 
     @property
     def registry(self) -> Registry:

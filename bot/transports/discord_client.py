@@ -11,7 +11,7 @@ import yarl
 
 from bot.brains import Brain, Seeing, registry_of
 from bot.deliveries import Undeliverable
-from bot.pool import AgentRefused, Status
+from bot.pool import AgentRefused, ConnectionLost, Status
 from bot.rules import DIRECT_ONLY, Rules, silence
 from bot.text import split
 from bot.transports.discord_commands import sync
@@ -121,8 +121,8 @@ class DiscordClient(discord.Client):
     async def run_agent(self, token: str) -> None:
         """Log in and stay connected until `close()`.
 
-        Raises AgentRefused where trying again helps nobody before something is set right, and
-        MoreShards where another client has to do it.
+        Raises AgentRefused where trying again helps nobody before something is set right,
+        MoreShards where another client has to do it, and ConnectionLost.
         """
         try:
             await self.login(token)
@@ -139,12 +139,14 @@ class DiscordClient(discord.Client):
         except discord.ConnectionClosed as error:
             if error.code == TOKEN_INVALID:
                 raise AgentRefused(UNKNOWN_TO_DISCORD) from error
-            raise ConnectionError(f"the gateway closed with {error.code}") from error
+            raise ConnectionLost(f"Discord's gateway closed with {error.code}") from error
+        except TROUBLE as error:
+            raise ConnectionLost(reason(error)) from error
         except AttributeError as error:
             # discord.py, where its first connection fails, asks the one it has not for its state.
             if self.ws is not None or not isinstance(error.__context__, TROUBLE):
                 raise
-            raise ConnectionError("the gateway can't be reached") from error
+            raise ConnectionLost("Discord's gateway can't be reached") from error
 
     async def _prepare_to_connect(self) -> None:
         """Ask Discord where its gateway is, how many shards it wants, and what starts are left."""

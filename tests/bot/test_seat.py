@@ -166,6 +166,24 @@ async def test_another_brain_takes_over_and_the_first_answers_what_it_began(seat
     assert second.closed
 
 
+async def test_a_brain_that_never_comes_back_is_left_to_itself(
+    seat: Seat, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+
+    async def block(incoming: Incoming, outlet: Outlet) -> None:
+        go_on.wait(30)
+
+    await seat.take(lambda _: Scripted(block))
+    under_way = asyncio.create_task(seat.handle(said(), Page()))
+    await asyncio.sleep(0.05)
+    await seat.close()
+    assert "1 brains of agent don't end" in caplog.text
+    assert not under_way.done()
+    go_on.set()
+    await under_way
+
+
 async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: Seat) -> None:
     async def answer(incoming: Incoming, outlet: Outlet) -> None:
         await outlet.send("still here")

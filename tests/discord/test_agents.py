@@ -242,6 +242,17 @@ def test_agents_of_a_process_that_is_killed_run_elsewhere_within_the_lease(ships
 
 
 @ONLY_SQLITE
+def test_a_process_runs_no_more_agents_than_it_may(ships: Fleet) -> None:
+    bots = [ships.echo(name) for name in ("a", "b", "c")]
+    ships.start(MAX_AGENTS="2")
+    ships.discord.wait_until(lambda: sum(len(bot.connected) for bot in bots) == 2)
+    time.sleep(SOON)
+    assert states() == {"online", "unassigned"}
+    ships.start(MAX_AGENTS="2")
+    ships.online(*bots)
+
+
+@ONLY_SQLITE
 def test_make_run_runs_the_agents_of_the_database(
     ships: Fleet, database_url: URL, tmp_path: Path
 ) -> None:

@@ -78,6 +78,29 @@ async def test_what_is_due_is_sent_once_as_text_that_nothing_in_it_can_break(
     assert transport.sent == [("100", r"Reminder: \*tea\* @everyone")]
 
 
+async def test_each_agent_delivers_its_own_and_others_are_left_to_who_runs_them(
+    world: World, clock: Clock
+) -> None:
+    ada = user()
+    here, there = Transport(), Transport()
+    for name in (AGENT, "other"):
+        home = linked(ada, "100", (HOME[0], name))
+        waiting(ada, "chat", chat_account_id=home, text=f"by {name}", due_at=clock())
+    senders: dict[str, Send] = {}
+    loop = DeliveryLoop(world.api, HOME[0], lambda: senders, wake_interval=0.1, clock=clock)
+    running = asyncio.create_task(loop.run())
+    await asyncio.sleep(0.2)
+    senders[AGENT] = here
+    await until(lambda: here.sent == [("100", f"by {AGENT}")])
+    await asyncio.sleep(0.3)
+    assert there.sent == []
+    senders["other"] = there
+    await until(lambda: there.sent == [("100", "by other")])
+    await loop.finish()
+    await running
+    assert len(here.sent) == 1
+
+
 async def test_what_can_not_be_delivered_is_tried_again_or_given_up(
     world: World, clock: Clock
 ) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.pool import AgentRefused, Pool, Status, Wish
+from bot.pool import AgentRefused, ConnectionLost, Pool, Status, Wish
 from tests.support.chat import until
-
 
 QUOTED = "something that a person wrote"
 
@@ -161,7 +160,8 @@ async def test_an_agent_that_has_to_wait_longer_is_left_alone_longer(
     [
         (ConnectionRefusedError("secret.example"), "it can't connect: ConnectionRefusedError"),
         (TimeoutError("secret.example"), "it can't connect: TimeoutError"),
-        (None, "it can't connect: ConnectionError"),
+        (ConnectionLost("Discord is busy"), "it can't connect: Discord is busy"),
+        (None, "it can't connect: Discord has ended the connection"),
     ],
 )
 async def test_a_lost_connection_is_one_line_in_the_log(
