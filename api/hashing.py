@@ -1,8 +1,8 @@
 """Room for what hashes a password, which takes a core for a fifth of a second.
 
-All cores but one compute. A few requests for each may wait for their turn, on half of the server's
-threads at most. So the other requests are served while everyone logs in; who finds no room is asked
-to come back in a moment.
+All cores but one compute. Others wait for their turn in the order in which they came, for a few
+seconds and on half of the server's threads at most. So the other requests are served while everyone
+logs in; who finds no room is asked to come back in a moment.
 """
 
 import os
@@ -16,7 +16,7 @@ from flask import current_app
 
 from core.errors import Unavailable
 
-WAITING = 4  # for each core: they wait for about a second
+LONGEST_WAIT = 3.0  # seconds
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -33,9 +33,8 @@ class Room:
     """The places of one application."""
 
     def __init__(self, threads: int, cores: int) -> None:
-        turns = max(1, cores - 1)
-        self.turns = BoundedSemaphore(turns)
-        self.places = BoundedSemaphore(max(1, min(threads // 2, turns * WAITING)))
+        self.turns = BoundedSemaphore(max(1, cores - 1))
+        self.places = BoundedSemaphore(max(1, threads // 2))
 
 
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -47,8 +46,12 @@ def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         if not room.places.acquire(blocking=False):
             raise Crowded
         try:
-            with room.turns:
+            if not room.turns.acquire(timeout=LONGEST_WAIT):
+                raise Crowded
+            try:
                 return view(*args, **kwargs)
+            finally:
+                room.turns.release()
         finally:
             room.places.release()
 

@@ -3,10 +3,12 @@
 import selectors
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from math import inf
 from statistics import quantiles
+
+CROWDED = 503
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,19 @@ class Measured:
 
 
 def load(
-    port: int, request: bytes, clients: int, seconds: float, expected: tuple[int, ...] = (200,)
+    port: int,
+    request: bytes,
+    clients: int,
+    seconds: float,
+    expected: tuple[int, ...] = (200,),
+    patience: float = 0,
 ) -> Measured:
-    """Send a request again and again over each connection; to be run in a process of its own."""
-    _run(port, request, clients, seconds / 4)  # warm-up
-    answers = _run(port, request, clients, seconds)
+    """Send a request again and again over each connection; to be run in a process of its own.
+
+    patience: seconds that a client waits after a 503 before it tries again.
+    """
+    _run(port, request, clients, seconds / 4, patience)  # warm-up
+    answers = _run(port, request, clients, seconds, patience)
     by_status = Counter(status for _, status in answers)
     assert by_status.keys() <= set(expected), by_status
     times = [took for took, _ in answers]
@@ -32,24 +42,35 @@ def load(
     return Measured(len(answers) / seconds, cuts[49] * 1000, cuts[98] * 1000, dict(by_status))
 
 
-def _run(port: int, request: bytes, clients: int, seconds: float) -> list[tuple[float, int]]:
+def _run(
+    port: int, request: bytes, clients: int, seconds: float, patience: float
+) -> list[tuple[float, int]]:
     answers: list[tuple[float, int]] = []
+    pausing: deque[tuple[float, _Line]] = deque()
     with selectors.DefaultSelector() as selector:
         for _ in range(clients):
             selector.register(_Line(port, request), selectors.EVENT_READ)
         end = time.perf_counter() + seconds
         while (now := time.perf_counter()) < end:
-            for key, _ in selector.select(end - now):
+            while pausing and pausing[0][0] <= now:
+                pausing.popleft()[1].send()
+            until = min(end, pausing[0][0]) if pausing else end
+            for key, _ in selector.select(until - now):
                 line = key.fileobj
                 assert isinstance(line, _Line)
                 if line.complete():
                     answers.append((time.perf_counter() - line.sent, line.status))
-                    if not line.closed:
+                    if line.status == CROWDED and patience:
+                        pausing.append((time.perf_counter() + patience, line))
+                    elif not line.closed:
                         line.send()
                 if line.closed:
                     selector.unregister(line)
                     line.close()
                     selector.register(_Line(port, request), selectors.EVENT_READ)
+        for _, line in pausing:
+            selector.unregister(line)
+            line.close()
         while selector.get_map():  # whoever is measured next finds no work of this one's left over
             for key, _ in selector.select():
                 line = key.fileobj

@@ -52,6 +52,21 @@ def test_who_found_room_waits_for_a_turn(app: APIFlask, ada: Caller) -> None:
     assert statuses == [200]
 
 
+def test_nobody_waits_for_a_turn_without_end(
+    app: APIFlask, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.hashing.LONGEST_WAIT", 0.1)
+    room: Room = app.extensions["hashing"]
+    taken = 0
+    while room.turns.acquire(blocking=False):
+        taken += 1
+    credentials = {"username": "ada", "password": PASSWORD}
+    for _ in range(4):  # twice as often as there are places
+        assert ada.post("/api/login", credentials).status_code == 503
+    room.turns.release(taken)
+    assert ada.post("/api/login", credentials).status_code == 200
+
+
 def test_room_is_given_back_after_an_error(ada: Caller) -> None:
     for _ in range(5):
         assert ada.post("/api/register", {"username": "ada", "password": "x"}).status_code == 400
