@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from bot import manual
 from bot.api_client import ApiAway, ApiClient, ApiError
 from bot.messages import Address, Button, Credentials, Incoming
 from bot.sessions import Person, Sessions
@@ -19,8 +20,9 @@ NEW_PASSWORD = "Choose a password of 8 to 72 characters."  # noqa: S105 - a ques
 PASSWORD = "And your password?"  # noqa: S105 - a question
 REFUSED = "That user name and password don't belong together. Send me any message to try again."
 HELP = (
-    "Tell me your user name, and I'll ask for your password. Say **register** to make an account "
-    "or **cancel** to stop. Once you are logged in, **help** lists what I can do."
+    "I am a bot that keeps your lists and reminds you, and whatever else I was taught. Tell me "
+    "your user name, and I'll ask for your password. Say **register** to make an account or "
+    "**cancel** to stop. Once you are logged in, **help** lists what I can do."
 )
 AGAIN = "I can't reach the service right now. Send me any message and I'll try again."
 FORMS = (
@@ -28,8 +30,8 @@ FORMS = (
     Button("Register", "register", form="register"),
 )
 REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log in", "sign in"})
-HELP_WORDS = frozenset({"help", "what can i say", ""})
-
+WHO_FIRST = f"I need to know who you are first. {NAME} (Or say **register**.)"
+MOST_WORDS = 3  # in a user name, as far as can be guessed; one that is said twice may have more
 
 Answer = TypeVar("Answer")
 
@@ -50,9 +52,10 @@ class LogIn:
         if word in REGISTER:
             return await self._register(talk, address)
         answer = await talk.ask(NAME if word in LOG_IN else WELCOME, buttons=FORMS)
-        while (word := normalise(answer)) in LOG_IN | HELP_WORDS:
-            answer = await talk.ask(NAME if word in LOG_IN else HELP, buttons=FORMS)
-        if word in REGISTER:
+        before = ""
+        while (again := _instead_of_name(answer)) and answer != before:
+            before, answer = answer, await talk.ask(again, buttons=FORMS)
+        if normalise(answer) in REGISTER:
             return await self._register(talk, address)
         password = await talk.ask(PASSWORD, secret="your password")  # noqa: S106 - what it is
         return await self._open(talk, address, answer.strip(), password)
@@ -111,6 +114,18 @@ class LogIn:
     ) -> Any:  # noqa: ANN401 - JSON
         data = {"username": username, "password": password}
         return await _patiently(talk, lambda: self._api.for_stranger(address, path, data))
+
+
+def _instead_of_name(answer: str) -> str | None:
+    """Return what to say to words that are hardly a user name, or None."""
+    words = normalise(answer)
+    if words in LOG_IN:
+        return NAME
+    if words in manual.HELP_WORDS or answer.rstrip().endswith("?"):
+        return HELP
+    if manual.courtesy(words) or len(words.split()) > MOST_WORDS:
+        return WHO_FIRST
+    return None
 
 
 async def _patiently(talk: Talk, attempt: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -189,7 +189,7 @@ async def test_any_other_refusal_is_told_in_the_words_of_the_api(
         api = ApiClient(sink.url, "key")
         world.brain = make_brain(api, world.settings, world.clock)
         for flow, path in ((["login"], "/api/login"), (["register"], "/api/register")):
-            sink.answer("/api/service/tokens", as_json(404, {"error": "Nobody."}))
+            sink.answer("/api/service/tokens", as_json(200, {"sessions": [None]}))
             sink.answer(path, as_json(429, {"error": "Slow down, *please*."}))
             for text in (*flow, "ada"):
                 await stranger.say(text)
@@ -205,3 +205,28 @@ async def test_a_log_in_left_alone_is_dropped(world: World, stranger: Person) ->
     await stranger.leave_unanswered()
     assert "Hello!" in await stranger.say(PASSWORD)  # taken for a first message, and for no order
     assert select_one("users", {"username": "ada"}) is None
+
+
+@pytest.mark.parametrize("text", ["who are you?", "help", "what can you do", "Is this safe?"])
+async def test_a_question_is_no_user_name(stranger: Person, text: str) -> None:
+    await stranger.say("hi")
+    assert "I am a bot" in await stranger.say(text)
+    assert "password" in await stranger.say("ada")
+
+
+@pytest.mark.parametrize("text", ["hello", "thanks!", "remind me to call mum tomorrow at 5pm"])
+async def test_small_talk_and_an_order_are_no_user_names(stranger: Person, text: str) -> None:
+    await stranger.say("hi")
+    assert "who you are first" in await stranger.say(text)
+    assert "password" in await stranger.say("ada")
+
+
+async def test_a_user_name_may_be_anything_that_is_said_twice(
+    world: World, stranger: Person
+) -> None:
+    name = "who is it that can tell me who I am?"
+    await world.person("elsewhere").register(name)
+    await stranger.say("hi")
+    await stranger.say(name)
+    assert "password" in await stranger.say(name)
+    assert "Hello" in await stranger.say(PASSWORD)
