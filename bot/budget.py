@@ -1,8 +1,6 @@
 """What people may still spend on language models; the API counts it."""
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +9,7 @@ from ai.configuration import Price
 from ai.models import Usage
 from bot import metrics
 from bot.api_client import ApiClient
+from bot.batches import Batches
 from bot.messages import Address
 from bot.sessions import Person
 from bot.times import on_the_clock
@@ -28,64 +27,37 @@ Who = str | dict[str, str]
 MOST = 250  # entries in one request: with more, it may be larger than the API takes (64 KiB)
 
 
-@dataclass
-class _Batch:
-    """What is counted in one request."""
-
-    spent: list[dict[str, Any]] = field(default_factory=list)
-    wanted: list[Who] = field(default_factory=list)
-    answer: asyncio.Future[dict[str, Any]] = field(default_factory=asyncio.Future)
-
-
 class Meter:
-    """Counts for everyone who talks to one agent: what comes while a request is out goes together.
+    """Counts for everyone who talks to one agent, for many at the same moment in one request.
 
-    A thousand people at the same moment are a few requests. `most_tokens` is what this agent may
-    spend a day, besides what the API allows every agent; 0 is no limit.
+    `most_tokens` is what this agent may spend a day, besides what the API allows every agent; 0 is
+    no limit.
     """
 
     def __init__(self, api: ApiClient, agent: str, most_tokens: int = 0) -> None:
         self._api = api
         self.agent = agent
         self._agent = {"agent": agent, "agent_token_limit": most_tokens}
-        self._waiting = _Batch()
-        self._turn = asyncio.Lock()
+        self._batches = Batches(self._settle, MOST)
 
     async def note(self, spent: dict[str, Any]) -> None:
         """Count what one person spent. Raises ApiError."""
-        batch = self._batch()
-        batch.spent.append(spent)
-        await self._sent(batch)
+        await self._batches.ask(("spent", spent))
 
     async def ask(self, who: Who) -> tuple[str | None, datetime]:
         """Count a request; return the limit that leaves no room for it, and when that is lifted.
 
         Raises ApiError.
         """
-        batch = self._batch()
-        number = len(batch.wanted)
-        batch.wanted.append(who)
-        answer = await self._sent(batch)
-        return answer["reached"][number], datetime.fromisoformat(answer["resets_at"])
+        return await self._batches.ask(("wanted", who))
 
-    def _batch(self) -> _Batch:
-        """Return what the next request will hold."""
-        if max(len(self._waiting.spent), len(self._waiting.wanted)) >= MOST:
-            self._waiting = _Batch()
-        return self._waiting
-
-    async def _sent(self, batch: _Batch) -> dict[str, Any]:
-        """Return the answer to a batch, which the first to have the turn sends."""
-        async with self._turn:
-            if not batch.answer.done():
-                if batch is self._waiting:
-                    self._waiting = _Batch()
-                data = {**self._agent, "spent": batch.spent, "wanted": batch.wanted}
-                try:
-                    batch.answer.set_result(await self._api.service("usage", data))
-                except Exception as error:
-                    batch.answer.set_exception(error)
-        return batch.answer.result()
+    async def _settle(self, items: list[tuple[str, Any]]) -> list[tuple[str | None, datetime]]:
+        lists: dict[str, list[Any]] = {"spent": [], "wanted": []}
+        for kind, item in items:
+            lists[kind].append(item)
+        answer = await self._api.service("usage", self._agent | lists)
+        resets_at, reached = datetime.fromisoformat(answer["resets_at"]), iter(answer["reached"])
+        return [(next(reached) if kind == "wanted" else None, resets_at) for kind, _ in items]
 
 
 class Budget:

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.api_client import NO_REQUEST, ApiClient, ApiError, where
+from bot.batches import Batches
 from bot.memory import Memory
 from bot.messages import Address, Session
 from config.clock import Clock
 from config.logs import request_id
 
 TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
+MOST = 250  # accounts in one request
 PLACES_KEPT = 5  # of one person; the least recent one is forgotten beyond it
 PEOPLE_KEPT = (
     10_000  # the least recent ones are dropped beyond it, and fetched again when they write
@@ -53,6 +55,7 @@ class Sessions:
         self._api = api
         self._clock = clock
         self._kept = kept
+        self._renewals = Batches(self._fetch, MOST)
         self._people: OrderedDict[Address, Person] = OrderedDict()
 
     async def get(self, address: Address) -> Person | None:
@@ -68,13 +71,10 @@ class Sessions:
 
     async def renew(self, address: Address) -> Person:
         """Fetch a fresh token. Raises SessionEnded where nobody is logged in there any more."""
-        try:
-            answer = await self._api.service("tokens", where(address))
-        except ApiError as error:
-            if error.status != 404:
-                raise
+        answer = await self._renewals.ask(address)
+        if answer is None:
             self.forget(address)
-            raise SessionEnded from error
+            raise SessionEnded
         return self._keep(address, answer)
 
     async def open(self, address: Address, token: str) -> Person:
@@ -96,6 +96,13 @@ class Sessions:
     def forget(self, address: Address) -> None:
         """Drop what is remembered; the log-in itself stays."""
         self._people.pop(address, None)
+
+    async def _fetch(self, addresses: list[Address]) -> list[dict[str, Any] | None]:
+        """Return a fresh session for each address where somebody is logged in."""
+        accounts = [where(address) for address in addresses]
+        answer = await self._api.service("tokens", {"accounts": accounts})
+        sessions: list[dict[str, Any] | None] = answer["sessions"]
+        return sessions
 
     def _keep(self, address: Address, answer: dict[str, Any]) -> Person:
         """Remember the session in the API's answer; a handler may hold the object, so it stays."""

@@ -1,16 +1,19 @@
 """Which chat accounts speak for which users."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, tuple_, update
 
 from config.clock import utc_now
 from core import memory, postgres
 from core.database import transaction
-from core.tables import chat_accounts
+from core.tables import chat_accounts, users
 
 Row = dict[str, Any]
+Address = tuple[str, str, str]
+"""Platform, agent and account."""
 
 ADDRESS = ("platform", "agent", "account_id")
 
@@ -28,12 +31,26 @@ def link(user_uuid: UUID, platform: str, agent: str, account_id: str) -> Row:
         )
 
 
-def find(platform: str, agent: str, account_id: str) -> Row | None:
-    """Return the row of the user who is logged in at a chat address, or None."""
-    return postgres.select_one(
-        "chat_accounts",
-        {"platform": platform, "agent": agent, "account_id": account_id, "logged_in": True},
+def find_users(addresses: Sequence[Address]) -> dict[Address, Row]:
+    """Return the users who are logged in at these addresses, by address.
+
+    Their rows also have `chat_id` and `chat_blocked_at`, the chat's own.
+    """
+    columns = chat_accounts.c
+    address = [columns[name] for name in ADDRESS]
+    query = (
+        select(
+            *address,
+            columns.id.label("chat_id"),
+            columns.blocked_at.label("chat_blocked_at"),
+            users,
+        )
+        .join(users, users.c.id == columns.user_uuid)
+        .where(columns.logged_in, tuple_(*address).in_(addresses))
     )
+    with transaction() as connection:
+        rows = connection.execute(query).mappings().all()
+    return {(row["platform"], row["agent"], row["account_id"]): dict(row) for row in rows}
 
 
 def unlink(platform: str, agent: str, account_id: str) -> bool:

@@ -13,14 +13,15 @@ from api.request_id import quiet
 from api.security import service
 from core import chats, outbox
 from core.auth import issue_token, read_token
+from core.chats import Address
 from core.errors import NotFound
-from core.postgres import select_one
 from core.reach import bot_at
 from core.trouble import let_in
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
 MOST_AGENTS = 1000
+MOST_ACCOUNTS = 250
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
@@ -35,6 +36,17 @@ class Account(Agent):
     """A person, as a bot meets them on a platform."""
 
     account_id: Short
+
+    @property
+    def address(self) -> Address:
+        """Where they are met."""
+        return self.platform, self.agent, self.account_id
+
+
+class Accounts(Body):
+    """Several people."""
+
+    accounts: list[Account] = Field(max_length=MOST_ACCOUNTS)
 
 
 class Link(Account):
@@ -52,6 +64,12 @@ class LoggedIn(BaseModel):
     display_name: str | None
     time_zone: str | None
     role: Literal["user", "admin"]
+
+
+class Sessions(BaseModel):
+    """For each account who is logged in there, or null."""
+
+    sessions: list[LoggedIn | None]
 
 
 class Claim(Body):
@@ -107,26 +125,28 @@ class Settlement(Body):
 @routes.input(Link, arg_name="body")
 @routes.output(LoggedIn, 201)
 @service
-def link(body: Link) -> dict[str, Any]:
+def link(body: Link) -> dict[str, Any] | None:
     """Log a person in at a chat, with a token of theirs."""
     user_uuid = read_token(body.token).user_uuid
-    row = chats.link(user_uuid, body.platform, body.agent, body.account_id)
-    _let_in(row)
-    return _logged_in(row)
+    chats.link(user_uuid, *body.address)
+    user = chats.find_users([body.address]).get(body.address)
+    if user is None or user["id"] != user_uuid:  # gone while this request was on its way
+        raise NotFound("Nobody is logged in there.")
+    _let_in(user)
+    return _session(user)
 
 
 @routes.post("/tokens")
-@routes.input(Account, arg_name="body")
-@routes.output(LoggedIn)
-@routes.doc(responses={404: "Nobody is logged in there."})
+@routes.input(Accounts, arg_name="body")
+@routes.output(Sessions)
 @service
-def refresh(body: Account) -> dict[str, Any]:
-    """Give a fresh token for the person who is logged in at a chat."""
-    row = chats.find(body.platform, body.agent, body.account_id)
-    if row is None:
-        raise NotFound("Nobody is logged in there.")
-    _let_in(row)
-    return _logged_in(row)
+def refresh(body: Accounts) -> dict[str, Any]:
+    """Give fresh tokens for the people who are logged in at these chats."""
+    addresses = [account.address for account in body.accounts]
+    users = chats.find_users(addresses)
+    for user in users.values():
+        _let_in(user)
+    return {"sessions": [_session(users.get(address)) for address in addresses]}
 
 
 @routes.post("/unlink")
@@ -135,7 +155,7 @@ def refresh(body: Account) -> dict[str, Any]:
 @service
 def unlink(body: Account) -> Success:
     """Log a person out of a chat; nobody being logged in there is no error."""
-    chats.unlink(body.platform, body.agent, body.account_id)
+    chats.unlink(*body.address)
     return Success()
 
 
@@ -176,17 +196,16 @@ def settle(delivery_id: UUID, body: Settlement) -> Success:
     return Success()
 
 
-def _let_in(chat: dict[str, Any]) -> None:
+def _let_in(user: dict[str, Any]) -> None:
     """Let messages in again: the bot asks for a person because they write to it."""
-    if chat["blocked_at"] is not None:
-        let_in(chat["id"], current_app.extensions["clock"]())
+    if user["chat_blocked_at"] is not None:
+        let_in(user["chat_id"], current_app.extensions["clock"]())
 
 
-def _logged_in(chat: dict[str, Any]) -> dict[str, Any]:
-    user = select_one("users", {"id": chat["user_uuid"]})
-    if user is None:  # deleted while this request was on its way
-        raise NotFound("Nobody is logged in there.")
-    return user | {"user_uuid": user["id"], "token": issue_token(user, chat["id"])}
+def _session(user: dict[str, Any] | None) -> dict[str, Any] | None:
+    if user is None:
+        return None
+    return user | {"user_uuid": user["id"], "token": issue_token(user, user["chat_id"])}
 
 
 def register(app: APIFlask) -> None:

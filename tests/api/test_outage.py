@@ -73,7 +73,7 @@ def test_a_database_that_is_away_is_a_503_until_it_is_back(
                 client.post("/api/example", json={"name": "during"}, headers=once),
                 client.post("/api/login", json=ADA),
                 client.get("/ready"),
-                client.post("/api/service/tokens", json=account, headers=service),
+                client.post("/api/service/tokens", json={"accounts": [account]}, headers=service),
             ]
         assert client.get("/health").status_code == 200
     finally:

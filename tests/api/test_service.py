@@ -22,6 +22,13 @@ def link(bot: Caller, user: Caller, **more: str) -> dict[str, Any]:
     return row
 
 
+def sessions(bot: Caller, *accounts: dict[str, str]) -> list[Any]:
+    answer = bot.post("/api/service/tokens", {"accounts": accounts})
+    assert answer.status_code == 200, answer.json
+    found: list[Any] = answer.json["sessions"]
+    return found
+
+
 def claim(bot: Caller, **more: object) -> dict[str, Any]:
     answer = bot.post("/api/service/deliveries/claim", {**AGENT, **more})
     assert answer.status_code == 200, answer.json
@@ -30,27 +37,27 @@ def claim(bot: Caller, **more: object) -> dict[str, Any]:
 
 
 def test_a_linked_chat_gets_tokens_until_it_is_unlinked(bot: Caller, ada: Caller) -> None:
-    assert bot.post("/api/service/tokens", CHAT).status_code == 404
+    assert sessions(bot, CHAT) == [None]
     linked = link(bot, ada)
     assert sorted(linked) == [
         *("display_name", "role", "time_zone", "token", "user_uuid", "username")
     ]
     assert (linked["username"], linked["user_uuid"]) == ("ada", ada.uuid)
-    fresh = bot.post("/api/service/tokens", CHAT)
-    assert fresh.status_code == 200
-    for token in (linked["token"], fresh.json["token"]):
+    (fresh,) = sessions(bot, CHAT)
+    for token in (linked["token"], fresh["token"]):
         assert ada.with_token(token).get("/api/example").status_code == 200
     assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
-    assert bot.post("/api/service/tokens", CHAT).status_code == 404
+    assert sessions(bot, CHAT) == [None]
     assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
 
 
 def test_a_chat_belongs_to_who_logged_in_last(bot: Caller, ada: Caller, ben: Caller) -> None:
     link(bot, ada)
     link(bot, ben)
-    assert bot.post("/api/service/tokens", CHAT).json["username"] == "ben"
-    other = {**CHAT, "account_id": "another person"}
-    assert bot.post("/api/service/tokens", other).status_code == 404
+    link(bot, ada, account_id="hers")
+    others = [{**CHAT, "account_id": name} for name in ("another person", "hers")]
+    found = sessions(bot, CHAT, *others)
+    assert [one and one["username"] for one in found] == ["ben", None, "ada"]
 
 
 def test_a_link_needs_a_good_token(bot: Caller, ada: Caller) -> None:
@@ -70,7 +77,7 @@ def test_tokens_go_on_after_a_log_out_elsewhere_only_for_linked_chats(
     body = {"password": "another good password", "current_password": PASSWORD}
     assert chat.put(f"/api/user/{ada.uuid}", body).status_code == 200
     assert chat.get("/api/example").status_code == 401
-    fresh = bot.post("/api/service/tokens", CHAT).json["token"]
+    fresh = sessions(bot, CHAT)[0]["token"]
     assert ada.with_token(fresh).get("/api/example").status_code == 200
 
 
@@ -154,7 +161,7 @@ def test_who_blocked_the_bot_gets_what_was_held_when_they_write_again(
     assert [row["state"] for row in select("deliveries")] == ["held", "held"]
     clock.forward(hours=2)
     assert claim(bot) == {"deliveries": [], "next_due_at": None}
-    assert bot.post("/api/service/tokens", CHAT).status_code == 200
+    assert sessions(bot, CHAT) != [None]
     texts = {delivery["text"] for delivery in claim(bot)["deliveries"]}
     late = "(late: it was due 2 hours ago)"
     assert texts == {f"Reminder: first {late}", f"Reminder: second {late}"}

@@ -201,11 +201,11 @@ def test_a_new_password_logs_out_every_chat_but_the_one_it_came_from() -> None:
     chats.link(ada, "console", "default", "ada")
     chats.link(bob, "discord", "default", "2")
     assert changePassword(str(ada), "another password", keep_chat=here["id"]) is True
-    assert chats.find("discord", "default", "1") is not None
-    assert chats.find("console", "default", "ada") is None
-    assert chats.find("discord", "default", "2") is not None
+    assert chats.find_users([("discord", "default", "1")])
+    assert not chats.find_users([("console", "default", "ada")])
+    assert chats.find_users([("discord", "default", "2")])
     assert changePassword(ada, "yet another password") is True
-    assert chats.find("discord", "default", "1") is None
+    assert not chats.find_users([("discord", "default", "1")])
 
 
 def test_what_is_a_users_goes_with_the_user() -> None:
