@@ -1,7 +1,11 @@
 """Points in time, as a person would say them."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+TIME_OF_DAY = re.compile(r"(?:at )?(\d{1,2})(?:[:.](\d{2}))? ?(?:([ap])\.?m\.?|h|o['’]?clock)?")  # noqa: RUF001
+NAMED = {"midnight": "00:00", "noon": "12:00", "midday": "12:00"}
 
 
 def countdown(moment: datetime, now: datetime) -> str | None:
@@ -12,6 +16,21 @@ def countdown(moment: datetime, now: datetime) -> str | None:
     if not seconds:
         return "now"
     return f"in {seconds} second{'' if seconds == 1 else 's'}"
+
+
+def time_of_day(words: str) -> str | None:
+    """Return "22:00" for "22:00", "10pm" or "22"; None for what is no time of day.
+
+    Without am or pm the hours count from midnight.
+    """
+    text = " ".join(words.casefold().split()).rstrip(".")
+    found = TIME_OF_DAY.fullmatch(text)
+    if found is None:
+        return NAMED.get(text)
+    hour, minute, half = int(found[1]), int(found[2] or 0), found[3]
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0) if 1 <= hour <= 12 else 24
+    return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else None
 
 
 def on_the_clock(moment: datetime, now: datetime, zone: ZoneInfo) -> str:

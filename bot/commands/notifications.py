@@ -1,12 +1,14 @@
-"""Where reminders go besides this chat: a Discord webhook and an ntfy topic."""
+"""Where reminders go besides this chat, the hours in which they don't, and the daily digest."""
 
 from functools import partial
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.fields import About, Secret
+from bot.context import Context, Declined
+from bot.fields import About, Repeating, Secret
 from bot.text import escape
+from bot.times import time_of_day
 
 Channel = Annotated[Literal["discord", "ntfy"], About("the channel", example="ntfy")]
 PATH = "/api/notifications"
@@ -23,7 +25,17 @@ async def show(ctx: Context) -> str:
     webhook = _state(now["discord_webhook"], now["discord_enabled"])
     topic = _state(bool(now["ntfy_topic"]), now["ntfy_enabled"])
     name = f" ({escape(now['ntfy_topic'])})" if now["ntfy_topic"] else ""
-    return f"Reminders come to this chat.\n• Discord webhook: {webhook}\n• ntfy{name}: {topic}"
+    others = [f"{one['scheme']}: {_state(True, one['enabled'])}" for one in now["addresses"]]
+    quiet = f"{now['quiet_from']} to {now['quiet_to']}" if now["quiet_from"] else "none"
+    lines = [
+        "Reminders come to this chat.",
+        f"Discord webhook: {webhook}",
+        f"ntfy{name}: {topic}",
+        *others,
+        f"Quiet hours: {quiet}",
+        f"Daily digest: {now['digest_at'] or 'off'}",
+    ]
+    return "\n• ".join(lines)
 
 
 @notifications.command("set my discord webhook", "(set|change) [my] [discord] webhook")
@@ -82,6 +94,88 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     before = (await ctx.api.get(PATH))[enabled]
     await ctx.api.put(PATH, {enabled: on})
     ctx.undoable(f"{channel} is as it was before.", partial(ctx.api.put, PATH, {enabled: before}))
+
+
+@notifications.command(
+    "quiet from {begins} to {ends}",
+    "[set|make it] [my] quiet [hours] (from|between) {begins} (to|until|till|and) {ends}",
+    "no notifications (from|between) {begins} (to|until|till|and) {ends}",
+)
+async def quiet(
+    ctx: Context,
+    begins: Annotated[str, About("the beginning", example="10pm")],
+    ends: Annotated[str, About("the end", example="7am")],
+) -> str:
+    """Have quiet hours each day: what would come by itself then waits for their end."""
+    first, last = time_of_day(begins), time_of_day(ends)
+    if first is None or last is None:
+        raise Declined("Please give two times of day, such as “quiet from 22:00 to 7:00”.")
+    before = await ctx.api.get(PATH)
+    await ctx.api.put(PATH, {"quiet_from": first, "quiet_to": last})
+    old = {name: before[name] for name in ("quiet_from", "quiet_to")}
+    ctx.undoable("Your quiet hours are as they were.", partial(ctx.api.put, PATH, old))
+    return (
+        f"Quiet from {first} to {last}, each day. What repeats waits until then; "
+        "what you set once for a time in between still comes at that time."
+    )
+
+
+@notifications.command("(turn off|stop|remove|no|end) [my] quiet hours")
+async def loud(ctx: Context) -> str:
+    """Have no quiet hours any more."""
+    await ctx.api.put(PATH, {"quiet_from": None, "quiet_to": None})
+    return "You have no quiet hours any more."
+
+
+@notifications.command(
+    "send me a digest {at}",
+    "(send|give) me (a|my) [daily] (digest|summary|overview) {at}",
+    "[my] daily (digest|summary|overview) {at}",
+)
+async def digest(
+    ctx: Context, at: Annotated[Repeating, About("your digest", example="every day at 8")]
+) -> str:
+    """Send an overview of the day's reminders, every day at a time."""
+    if at.rule not in ("", "FREQ=DAILY"):
+        raise Declined("A digest comes every day. For example: “send me a digest every day at 8”.")
+    time = f"{at.at.astimezone(ctx.zone):%H:%M}"
+    await ctx.api.put(PATH, {"digest_at": time})
+    return f"Your digest comes every day at {time}."
+
+
+@notifications.command(
+    "stop my digest",
+    "(stop|turn off|cancel|end) (my|the) [daily] (digest|summary|overview)",
+    "stop sending me (a|my|the) [daily] (digest|summary|overview)",
+)
+async def no_digest(ctx: Context) -> str:
+    """Send no more digests."""
+    await ctx.api.put(PATH, {"digest_at": None})
+    return "You get no digest any more."
+
+
+@notifications.command(
+    "add a notification address",
+    "(add|set) (a|my) (notification address|push address)",
+    "(send|forward) [my] reminders to (email|telegram|slack|another service)",
+)
+async def add_address(
+    ctx: Context, address: Annotated[Secret, About("the address, like tgram://token/chat")]
+) -> str:
+    """Send reminders to e-mail, Telegram, Slack and the like too, by an Apprise address."""
+    added = await ctx.api.post(f"{PATH}/addresses", {"url": address.strip()})
+    return f"Reminders go to your {escape(added['scheme'])} address too now."
+
+
+@notifications.command(
+    "remove my {scheme} address", "(remove|delete|forget) my {scheme} (address|notifications)"
+)
+async def remove_address(
+    ctx: Context, scheme: Annotated[str, About("the kind of address", example="tgram")]
+) -> str:
+    """Forget an address of another service."""
+    await ctx.api.delete(f"{PATH}/addresses/{quote(scheme.strip().lower(), safe='')}")
+    return f"I have forgotten your {escape(scheme)} address."
 
 
 def _state(known: bool, enabled: bool) -> str:

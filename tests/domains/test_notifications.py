@@ -16,7 +16,8 @@ def stored() -> dict[str, Any]:
 
 async def test_nothing_is_set_at_first(chat: Person) -> None:
     assert await chat.say("show my notifications") == (
-        "Reminders come to this chat.\n• Discord webhook: not set\n• ntfy: not set"
+        "Reminders come to this chat.\n• Discord webhook: not set\n• ntfy: not set\n"
+        "• Quiet hours: none\n• Daily digest: off"
     )
 
 
@@ -95,3 +96,33 @@ async def test_switching_a_channel_may_be_taken_back(chat: Person) -> None:
     await chat.say("turn off ntfy")
     assert await chat.say("undo") == "ntfy is as it was before."
     assert stored()["ntfy_enabled"] is True
+
+
+async def test_quiet_hours(chat: Person) -> None:
+    assert "Quiet from 22:00 to 07:00" in await chat.say("quiet from 10pm to 7:00")
+    assert (stored()["quiet_from"], stored()["quiet_to"]) == ("22:00", "07:00")
+    assert "Quiet hours: 22:00 to 07:00" in await chat.say("show my notifications")
+    assert "two times of day" in await chat.say("quiet from dusk to dawn")
+    assert "no quiet hours" in await chat.say("turn off my quiet hours")
+    assert stored()["quiet_from"] is None
+
+
+async def test_a_digest(chat: Person) -> None:
+    assert await chat.say("send me a digest every day at 8") == (
+        "Your digest comes every day at 08:00."
+    )
+    assert "comes every day" in await chat.say("send me a digest every monday at 8")
+    assert "Daily digest: 08:00" in await chat.say("show my notifications")
+    assert "no digest" in await chat.say("stop my digest")
+    assert "Daily digest: off" in await chat.say("show my notifications")
+
+
+async def test_an_address_of_another_service_is_asked_for_as_a_secret(chat: Person) -> None:
+    assert "the address, like" in await chat.say("add a notification address")
+    answer = await chat.say("tgram://123456789:abcdefg_hijklmnop/12315544/")
+    assert answer.endswith("Reminders go to your tgram address too now.")
+    shown = await chat.say("show my notifications")
+    assert "tgram: on" in shown
+    assert "abcdefg" not in shown
+    assert "forgotten" in await chat.say("remove my tgram address")
+    assert "no address" in await chat.say("remove my tgram address")

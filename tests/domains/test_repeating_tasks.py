@@ -1,0 +1,87 @@
+"""Tasks that come again, as they are said, shown, done for one time and stopped."""
+
+import pytest
+
+from bot.repeats import repeats
+from bot.times import time_of_day
+from core.postgres import select_one
+from tests.support.chat import Person
+
+
+async def test_a_task_of_every_weekday_from_its_order_to_its_end(chat: Person) -> None:
+    added = await chat.say("remind me every weekday at 7:30 to stretch")
+    assert added.startswith("Added **stretch**")
+    assert ", every weekday." in added
+    row = select_one("tasks", {})
+    assert row is not None
+    assert row["repeat"] == "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
+    assert ", every weekday" in await chat.say("list my tasks")
+    done = await chat.say("complete stretch")
+    assert done.startswith("Done for this time: **stretch**")
+    after = select_one("tasks", {})
+    assert after is not None
+    assert (after["done"], after["due_at"] > row["due_at"]) == (False, True)
+    assert "still to do" in await chat.say("undo")
+    assert select_one("tasks", {"due_at": row["due_at"]})
+    assert "no due time any more" in await chat.say("stop reminding me to stretch")
+    assert select_one("reminders", {}) is None
+    assert "due again" in await chat.say("undo")
+    assert select_one("tasks", {"repeat": row["repeat"]})
+
+
+async def test_which_day_is_asked_for_where_it_is_open(chat: Person) -> None:
+    asked = await chat.say("remind me to pay the rent on the 31st of every month")
+    assert asked.startswith("Not every month has that day")
+    added = await chat.say("on the last day of every month")
+    assert ", on the last day of every month." in added
+
+
+async def test_a_task_is_made_to_repeat_later(chat: Person) -> None:
+    await chat.say("add stretch to my tasks")
+    said = await chat.say("set stretch due every day at 8")
+    assert ", every day." in said
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (None, ""),
+        ("FREQ=DAILY", ", every day"),
+        ("FREQ=DAILY;INTERVAL=2", ", every other day"),
+        ("FREQ=HOURLY;INTERVAL=3", ", every 3 hours"),
+        ("FREQ=WEEKLY", ", every week"),
+        ("FREQ=WEEKLY;BYDAY=MO,WE", ", every Monday and Wednesday"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU", ", every other Sunday"),
+        ("FREQ=WEEKLY;INTERVAL=3;BYDAY=SU", ", every 3 weeks on Sunday"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1", ", on the 1st of every month"),
+        ("FREQ=MONTHLY;BYMONTHDAY=12", ", on the 12th of every month"),
+        ("FREQ=MONTHLY;BYMONTHDAY=-1", ", on the last day of every month"),
+        ("FREQ=MONTHLY;BYDAY=-1FR", ", on the last Friday of every month"),
+        ("FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=3", ", every year on 3 April"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=2", ", repeatedly"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU", ", repeatedly"),
+        ("FREQ=YEARLY;BYMONTH=4", ", repeatedly"),
+    ],
+)
+def test_a_rule_is_said_in_words(rule: str | None, words: str) -> None:
+    assert repeats(rule) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "time"),
+    [
+        ("22:00", "22:00"),
+        ("7:05", "07:05"),
+        ("10 pm", "22:00"),
+        ("12am", "00:00"),
+        ("12 p.m.", "12:00"),
+        ("at 7", "07:00"),
+        ("midnight", "00:00"),
+        ("24:00", None),
+        ("13pm", None),
+        ("7:60", None),
+        ("dusk", None),
+    ],
+)
+def test_a_time_of_day(words: str, time: str | None) -> None:
+    assert time_of_day(words) == time
