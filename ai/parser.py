@@ -19,7 +19,7 @@ from ai.metrics import parsed
 from ai.models import Budget, ChatModel, Message, ModelError, model_of
 from ai.prompts import Command, Turn
 from ai.recall import NOTHING_BEFORE, Recall
-from ai.sentences import Matcher
+from ai.sentences import matcher_of
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
@@ -54,7 +54,7 @@ class Parser:
         self._config = config
         self._model = model
         self._other_types = other_types
-        self._matcher = Matcher(catalogue)
+        self._matcher = matcher_of(catalogue)
 
     async def parse(
         self,

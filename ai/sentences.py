@@ -3,8 +3,10 @@
 A wrong match is worse than none, so only an unambiguous one counts.
 """
 
+import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
@@ -16,7 +18,7 @@ from ai.matching import Attempt
 from ai.recall import NOTHING_BEFORE, Recall
 from ai.templates import Node, build, ways
 
-__all__ = ["MAX_ORDERS", "Match", "Matcher"]
+__all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
 
 MAX_ORDERS = 5  # in one message
 MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
@@ -95,6 +97,23 @@ class Matcher:
             if allowed is None or key in allowed:
                 nearest.setdefault(key, sentence)
         return [*nearest.values()][:count]
+
+
+def matcher_of(catalogue: Catalogue) -> Matcher:
+    """Return the matcher of a catalogue, one for all who ask: its index takes long to build.
+
+    Raises SentenceError.
+    """
+    with _building:
+        return _matcher_of(catalogue)
+
+
+_building = threading.Lock()  # so that those who ask at the same moment build it once
+
+
+@lru_cache(maxsize=64)
+def _matcher_of(catalogue: Catalogue) -> Matcher:
+    return Matcher(catalogue)
 
 
 def _literals(node: Node) -> Iterator[str]:

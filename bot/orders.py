@@ -1,6 +1,7 @@
 """What people who are logged in say, carried out: one order after the other, each answered."""
 
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 from ai import models
 from ai.configuration import Price
 from ai.recall import NOTHING_BEFORE, Recall
-from ai.sentences import Matcher
+from ai.sentences import matcher_of
 from bot import manual
 from bot.api_client import ApiClient, ApiError
 from bot.budget import Budget, Meter
@@ -32,6 +33,7 @@ OVERTAKEN = "All right, I've dropped my question."
 ENDED = "Your session has ended. Send me any message to log in again."
 
 Order = dict[str, Any]
+_FIELD = re.compile(r"^[a-z]+(?:_[a-z]+)+: ")  # what programs need to know: which field is wrong
 
 
 class Understanding(Protocol):
@@ -63,7 +65,7 @@ def reply_to(error: Exception) -> str:
         case Declined():
             return str(error)
         case ApiError():
-            return escape(error.message)
+            return escape(_FIELD.sub("", error.message))
     logger.error("A message could not be answered: %s", where_raised(error))
     return FAILED
 
@@ -88,7 +90,7 @@ class Orders:
         self._settings = settings
         self._clock = clock
         self._prices = prices
-        self._matcher = Matcher(registry.specs)
+        self._matcher = matcher_of(registry.specs)
         self._meters: dict[str, Meter] = {}
 
     def is_order(self, text: str) -> bool:
@@ -111,7 +113,7 @@ class Orders:
         known = self._registry.open_to(person.session.role)
         if incoming.order is not None:
             orders = [dict(incoming.order)]
-        elif answer := self._manners(incoming.text, person, known):
+        elif answer := self._manners(incoming.text, person, known, memory):
             await talk.say(answer)
             return
         else:
@@ -137,14 +139,15 @@ class Orders:
         meter = self._meters.setdefault(agent, Meter(self._api, agent))
         return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
 
-    def _manners(self, text: str, person: Person, known: Registry) -> str | None:
+    def _manners(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
         """Answer what is no order: a call for help, or small talk."""
         words, name = normalise(text), named(person.session.display_name)
         if words in manual.HELP_WORDS:
             return manual.full_help(known)
         if words in LOG_IN | REGISTER:
             return f"You are logged in, {name}. To change that say “log out” first."
-        polite = manual.courtesy(words)
+        asked = bool(memory.history) and "needs_clarification" in memory.history[-1][1]
+        polite = manual.courtesy(words, asked=asked)
         return polite.format(name=name) if polite else None
 
     async def _carry_out_all(

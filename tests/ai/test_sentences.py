@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai.catalogue import Catalogue, CommandSpec, FieldSpec
-from ai.sentences import Matcher
+from ai.sentences import Matcher, matcher_of
 from ai.templates import MAX_WAYS, SentenceError
 from tests.ai.commands import small_catalogue
 
@@ -309,3 +309,13 @@ def test_no_text_breaks_it(text: str) -> None:
         assert {field.name for field in match.spec.fields} >= match.fields.keys()
         for value in match.fields.values():
             assert not isinstance(value, str) or value.strip()
+
+
+def test_a_catalogue_has_one_matcher_that_sees_what_is_added() -> None:
+    catalogue = small_catalogue()
+    matcher = matcher_of(catalogue)
+    assert matcher_of(catalogue) is matcher
+    assert matcher_of(small_catalogue()) is not matcher
+    assert matcher.match("dance now") is None
+    catalogue.add(CommandSpec("dance", "start", "Dance", (), ("dance now",)))
+    assert matcher_of(catalogue).match("dance now") is not None
