@@ -153,6 +153,7 @@ class Blows:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_every_message_is_answered_once(
     discord: DiscordServer, database: Database, tmp_path: Path
 ) -> None:
