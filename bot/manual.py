@@ -7,6 +7,7 @@ from typing import Any
 from ai.catalogue import CommandSpec, FieldKind
 from ai.templates import ways
 from bot.command_registry import CommandModule, Registry
+from bot.fields import NO, YES
 from bot.text import escape
 
 HELP_WORDS = frozenset(
@@ -17,6 +18,13 @@ HELP_WORDS = frozenset(
         "what can i do",
         "what can you do",
         "what do you do",
+        "what can you help me with",
+        "how does this work",
+        "help please",
+        "help me please",
+        "please help",
+        "please help me",
+        "can you help me",
         "commands",
         "menu",
         "",  # a lone question mark
@@ -32,8 +40,14 @@ COURTESIES = {
     "good night": "Good night, {name}!",
     "thank you": "You're welcome, {name}.",
     "bye": "Goodbye, {name}! You stay logged in; say “log out” to change that.",
+    "how are you": "I'm fine, thank you, {name}. What can I do for you?",
+    "who are you": "I'm a bot, {name}: tell me what you want in plain words. **Help** says what.",
+    "sorry": "No harm done, {name}.",
     "cancel": "There is nothing to cancel, {name}. I'm not waiting for an answer.",
+    "yes": "I'm not waiting for an answer, {name}. What can I do for you?",
 }
+ANSWERS = frozenset({"yes", *(YES | NO), "ok then", "alright", "all right", "fine", "maybe"})
+"""What may answer a question that a model has asked."""
 SAME_AS = {
     "hi": "hello",
     "hey": "hello",
@@ -44,6 +58,16 @@ SAME_AS = {
     "thanks a lot": "thank you",
     "thank you very much": "thank you",
     "thx": "thank you",
+    "ty": "thank you",
+    "cheers": "thank you",
+    "good bot": "thank you",
+    "how are you doing": "how are you",
+    "how's it going": "how are you",
+    "what are you": "who are you",
+    "are you a bot": "who are you",
+    "what's your name": "who are you",
+    "oops": "sorry",
+    "no worries": "sorry",
     "goodbye": "bye",
     "see you": "bye",
     "never mind": "cancel",
@@ -58,8 +82,14 @@ EXAMPLES: dict[FieldKind, str] = {
 }
 
 
-def courtesy(words: str) -> str | None:
-    """Return the polite answer to small talk, with `{name}` for the user's name, or None."""
+def courtesy(words: str, *, asked: bool = False) -> str | None:
+    """Return the polite answer to small talk, with `{name}` for the user's name, or None.
+
+    `asked` says that a model has asked something last, which "yes" may answer.
+    """
+    words = words.removesuffix(" bot") if words != "good bot" else words
+    if words in ANSWERS:
+        return None if asked else COURTESIES["yes"]
     return COURTESIES.get(SAME_AS.get(words, words))
 
 

@@ -35,7 +35,7 @@ routes = APIBlueprint("notifications", __name__, url_prefix="/api")
 
 def _topic(name: str) -> str:
     if not TOPIC.fullmatch(name):
-        raise ValueError("A topic is 1 to 64 letters, digits, hyphens and underscores.")
+        raise ValueError("An ntfy topic is 1 to 64 letters, digits, hyphens and underscores.")
     return name
 
 

@@ -145,6 +145,11 @@ async def test_help_names_raw_handlers(customer: Person, world: World) -> None:
     [
         ("Hi!", "Hello, **ada**!"),
         ("thanks a lot", "You're welcome, **ada**."),
+        ("thx bot", "You're welcome, **ada**."),
+        ("Good bot!", "You're welcome, **ada**."),
+        ("how are you?", "I'm fine, thank you, **ada**. What can I do for you?"),
+        ("yes", "I'm not waiting for an answer, **ada**. What can I do for you?"),
+        ("OK.", "I'm not waiting for an answer, **ada**. What can I do for you?"),
         ("good morning", "Good morning, **ada**!"),
         ("bye", "Goodbye, **ada**!"),
         ("cancel", "There is nothing to cancel, **ada**."),

@@ -111,3 +111,16 @@ async def test_the_history_ends_with_the_session(customer: Person, listening: Li
         await customer.say(text)
     await customer.say("wait")
     assert [len(history) for history in listening.histories] == [0, 1, 0]
+
+
+async def test_yes_answers_what_the_model_has_asked(
+    model_server: ModelServer, world: World, chat: Person
+) -> None:
+    await world.know(shop, model=model(model_server))
+    model_server.replies({"needs_clarification": "Do you want apples?"})
+    assert await chat.say("something red would be nice") == "Do you want apples?"
+    model_server.replies({"interaction_type": "shop", "action": "order", "thing": "apples"})
+    answer = await chat.say("yes")
+    assert "apples" in answer
+    assert "not waiting" not in answer
+    assert len(model_server.requests) == 2
