@@ -10,6 +10,7 @@ from typing import Literal
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
@@ -37,9 +38,20 @@ class JSONErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class StrictParser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuse a body of two lengths, by which one request hides in another (RFC 9112, 6.1)."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request. Raises ParsingError."""
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length and Transfer-Encoding")
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection whose errors are JSON."""
 
+    parser_class = StrictParser
     error_task_class = JSONErrorTask
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx2
 import pytest
@@ -60,6 +61,11 @@ def speak(url: str, words: bytes) -> tuple[int, dict[str, str], str]:
     [
         (b"this is not HTTP\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            400,
+        ),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
         (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 32_768 + b"\r\n\r\n", 431),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
@@ -70,6 +76,16 @@ def test_what_is_no_request_is_answered_with_json(url: str, words: bytes, status
     assert code == status
     assert list(body) == ["error"]
     assert "\r\nServer:" not in head
+
+
+def test_bodies_that_never_end_hold_up_nobody(slow: Flask) -> None:
+    threads = 2
+    with running(slow, threads) as url, ExitStack() as stack:
+        for _ in range(4 * threads):
+            address = (HOST, int(url.rpartition(":")[2]))
+            line = stack.enter_context(socket.create_connection(address, timeout=5))
+            line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nab")
+        assert httpx2.get(url, timeout=10).json() == {"done": True}
 
 
 def test_requests_run_side_by_side(url: str) -> None:
