@@ -1,8 +1,8 @@
 """docs/agents.md: its transcript, from an empty database to three running agents, run as it is."""
 
 import os
-import pty
 import re
+import select
 import shlex
 import socket
 import subprocess
@@ -19,6 +19,8 @@ from tests.support.process import program
 PAGE = (ROOT / "docs" / "agents.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 VARYING = ((r"\d+ (s|min) ago", "N s ago"), (r"\d+ ms", "N ms"), (r" +", " "), ("─+", "─"))
+PROMPT = re.compile(r"(?:Name|[\])]): \Z")
+PATIENCE = 60  # seconds
 ANSWERS = ["helper", "", "", "", "env:HELPER_TOKEN"]
 """What is typed into the questions of the page; the last one is not shown."""
 
@@ -45,28 +47,30 @@ def plain(text: str) -> str:
 
 
 def in_terminal(arguments: list[str], environment: dict[str, str], answers: list[str]) -> str:
-    """Run a command in a terminal, where these are typed; return what the terminal showed."""
-    mine, its = pty.openpty()
+    """Run a command in a terminal of its own, and type these; return what the terminal showed."""
+    spawn = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"
     process = subprocess.Popen(
-        arguments, stdin=its, stdout=its, stderr=its, env=environment, cwd=ROOT, close_fds=True
+        [sys.executable, "-c", spawn, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        cwd=ROOT,
     )
-    os.close(its)
-    shown = ""
+    assert process.stdin and process.stdout
     waiting = [*answers]
-    try:
-        while True:
-            try:
-                read = os.read(mine, 4096)
-            except OSError:  # Linux: the other end is closed
-                break
+    shown = ""
+    with process:
+        while select.select([process.stdout], [], [], PATIENCE)[0]:
+            read = os.read(process.stdout.fileno(), 4096)
             if not read:
                 break
             shown += read.decode()
-            if waiting and re.search(r": ?$", shown.rpartition("\n")[2]):
-                os.write(mine, f"{waiting.pop(0)}\n".encode())
-    finally:
-        os.close(mine)
-    assert process.wait(30) == 0, shown
+            if waiting and PROMPT.search(shown):
+                process.stdin.write(f"{waiting.pop(0)}\n".encode())
+                process.stdin.flush()
+        else:
+            process.kill()
+    assert process.returncode == 0, shown
     return shown
 
 
@@ -83,6 +87,7 @@ def test_the_transcript_is_true(discord: DiscordServer, tmp_path: Path) -> None:
         "API_URL": f"http://127.0.0.1:{port}",
         "COLUMNS": "100",
         "TERM": "dumb",
+        "OPENAI_API_KEY": "nobody asks it anything here",
         **{f"{name}_TOKEN": bot.token for name, bot in bots.items()},
     }
     file = tmp_path / "agents.yml"
@@ -93,7 +98,13 @@ def test_the_transcript_is_true(discord: DiscordServer, tmp_path: Path) -> None:
         if command.endswith("agents add"):
             return in_terminal(arguments, environment, ANSWERS)
         done = subprocess.run(
-            arguments, capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+            arguments,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            check=False,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -108,8 +119,8 @@ def test_the_transcript_is_true(discord: DiscordServer, tmp_path: Path) -> None:
 
     [(listing, output)] = exchanges(running[1])
     with program(["manage.py", "up"], tmp_path / "log", **environment) as up:
-        discord.wait_until(lambda: all(bot.connected for bot in bots.values()), 30)
-        discord.wait_until(lambda: run(listing).count("online") == 3, 30)
+        discord.wait_until(lambda: all(bot.connected for bot in bots.values()), PATIENCE)
+        discord.wait_until(lambda: run(listing).count("online") == 3, PATIENCE)
         assert plain(run(listing)) == plain(output)
         up.terminate()
         assert up.exit_code() == 0, up.log

@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from config.clock import utc_now
 from config.settings import get_settings
-from core import reminders
+from core import memory, reminders
 from core.database import Database
 from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
@@ -219,3 +219,14 @@ def test_answers_that_nobody_asks_for_again_are_forgotten() -> None:
     with scheduler():
         until(lambda: count("idempotency_keys") == 1)
     assert select("idempotency_keys")[0]["idempotency_key"] == "new"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_agents_remember_too_long_is_forgotten() -> None:
+    place = memory.Place("greeter", "discord", "1234")
+    for days in (91, 89):
+        said = memory.Turn("user", f"{days} days ago")
+        memory.append(place, [said], utc_now() - timedelta(days=days))
+    with scheduler():
+        until(lambda: count("agent_turns") == 1)
+    assert select("agent_turns")[0]["content"] == "89 days ago"
