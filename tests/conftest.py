@@ -33,7 +33,9 @@ os.environ.update(
     RATE_LIMIT_LOGIN="1000000 per minute",
 )
 
-CORE = Path(__file__).parent / "core"
+TESTS = Path(__file__).parent
+CORE = TESTS / "core"
+TALKING = {"bot", "discord", "domains", "llm"}  # folders with a database_url of their own: SQLite
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
@@ -103,7 +105,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests on two databases, the core's and the marked ones on all, unless they choose."""
     test = metafunc.definition
-    if "database_url" not in metafunc.fixturenames:
+    folder = test.path.relative_to(TESTS).parts[0]
+    if "database_url" not in metafunc.fixturenames or folder in TALKING:
         return
     chosen = any(mark.args[0] == "database_url" for mark in test.iter_markers("parametrize"))
     everywhere = test.path.is_relative_to(CORE) or test.get_closest_marker("every_database")
