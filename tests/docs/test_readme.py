@@ -143,7 +143,12 @@ def test_settings_that_are_shown_are_accepted(
     settings = load_settings(env_file)
 
     shown = {name.lower() for name in re.findall(r"^([A-Z_]+)=", text, re.M)}
-    assert settings.model_fields_set == shown | {"data_dir", "jwt_secret", "service_key", "agent_token_keys"}
+    assert settings.model_fields_set == shown | {
+        "data_dir",
+        "jwt_secret",
+        "service_key",
+        "agent_token_keys",
+    }
 
 
 def test_every_shell_line_is_one_that_can_be_typed() -> None:
