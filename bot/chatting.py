@@ -1,6 +1,7 @@
 """Free talk with a language model: streamed, remembered, with command modules as tools."""
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 MOST_ROUNDS = 6  # requests to the model for one message
 MOST_CALLS = 5  # of tools in one round
+SHOWN_EVERY = 0.2  # seconds; whoever shows it does so less often still
 LOG_OUT = frozenset({"log out", "logout", "sign out"})
 LOGGED_OUT = "You are logged out."
 WELCOME = "Hello, {name}! You are logged in."
@@ -153,6 +155,7 @@ class ChatBrain(Conversation):
             await talk.say(escape(self.trouble))
             return
         address = incoming.address
+        self._wanted.pop((address, incoming.channel_id), None)
         person = await self._sessions.get(address) if self._tools else None
         known = await self._notes.read(address)
         images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
@@ -213,25 +216,23 @@ class ChatBrain(Conversation):
 
     async def _stream(self, chat: Chat, exchange: Exchange) -> Answer:
         """Show the answer while it is written; return all of it. Raises ModelError."""
-        text, answer = "", Answer("")
-        person = exchange.person
-        tools = self._tools.offered(person.session.role if person else "user")
-        try:
-            async with (
-                exchange.talk.draft() as draft,
-                aclosing(chat.stream(exchange.system, exchange.turns, tools)) as items,
-            ):
+        text, answer, shown_at = "", Answer(""), 0.0
+        role = exchange.person.session.role if exchange.person else "user"
+        stream = chat.stream(exchange.system, exchange.turns, self._tools.offered(role))
+        async with exchange.talk.draft() as draft, aclosing(stream) as items:
+            try:
                 async for item in items:
                     if isinstance(item, Answer):
                         answer = item
-                    else:
-                        text += item
+                        continue
+                    text += item
+                    if time.monotonic() - shown_at >= SHOWN_EVERY:
                         await draft.show(unmasked(text))
-                if answer.is_cut_off and text:
-                    await draft.show(unmasked(text) + CUT_OFF)
-        finally:
-            if text.strip():
-                exchange.told.append(text.strip())
+                        shown_at = time.monotonic()
+            finally:
+                if text.strip():
+                    exchange.told.append(text.strip())
+                    await draft.show(unmasked(text) + (CUT_OFF if answer.is_cut_off else ""))
         return answer
 
     async def _carry_out(self, exchange: Exchange, calls: Sequence[ToolCall]) -> Results | None:

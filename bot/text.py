@@ -10,7 +10,7 @@ BOLD_LIMIT = 200  # a longer name is not worth emphasis, and would be split in t
 NEWLINE_SIGN = "⏎"
 
 _URL = re.compile(r"(https?://[\w./?=&%#~+:;,@!$'-]+)")
-_MASKED = re.compile(r"\[([^\]\n]*)\]\(\s*<?(https?://[^\s)>]+)>?[^)\n]*\)", re.IGNORECASE)
+_MASKED = re.compile(r"\]\((?=\s{0,9}<?[a-z]{1,20}:)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
 _LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)
@@ -37,8 +37,8 @@ def _escape(text: str) -> str:
 
 
 def unmasked(text: str) -> str:
-    """Return Markdown in which every link shows where it leads."""
-    return _MASKED.sub(lambda found: f"{found[1]} (<{found[2]}>)", text)
+    """Return Markdown in which every link shows where it leads: behind its label, not beneath."""
+    return _MASKED.sub("] (", text)
 
 
 def named(name: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import BOLD_LIMIT, DISCORD_LIMIT, escape, fences_closed, named, plain, split
+from bot.text import BOLD_LIMIT, DISCORD_LIMIT, escape, fences_closed, named, plain, split, unmasked
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,16 @@ def test_a_reply_of_ten_thousand_characters_arrives_in_order() -> None:
     pieces = split(" ".join(words))
     assert all(len(piece) <= DISCORD_LIMIT for piece in pieces)
     assert " ".join(pieces).split() == words
+
+
+@pytest.mark.parametrize(
+    ("masked", "shown"),
+    [
+        ("[here](https://evil.example)", "[here] (https://evil.example)"),
+        ("[a [b] c](<http://x.example> 'title')", "[a [b] c] (<http://x.example> 'title')"),
+        ("[here]( HTTPS://x.example)", "[here] ( HTTPS://x.example)"),
+        ("`rows[0](x)` and https://x.example", "`rows[0](x)` and https://x.example"),
+    ],
+)
+def test_links_show_where_they_lead(masked: str, shown: str) -> None:
+    assert unmasked(masked) == shown

@@ -10,7 +10,7 @@ from ai.models import SENTENCES
 from bot.chatting import CUT_OFF
 from bot.messages import Incoming
 from bot.system_prompt import SPEAKERS, spoken, system_prompt, tame
-from tests.support.chat import Clock, Person, World
+from tests.support.chat import Clock, Person, World, until
 from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
 
@@ -121,7 +121,7 @@ async def test_links_show_where_they_lead(
     await llm()
     model_server.replies("Log in [here](https://evil.example/log-in) or https://discord.com.")
     told = await stranger.say("how do I log in?")
-    assert told == "Log in here (<https://evil.example/log-in>) or https://discord.com."
+    assert told == "Log in [here] (https://evil.example/log-in) or https://discord.com."
 
 
 async def test_a_message_that_is_edited_later_is_not_answered_again(
@@ -136,16 +136,15 @@ async def test_a_person_is_answered_in_order_and_others_meanwhile(
     llm: Llm, model_server: ModelServer, world: World
 ) -> None:
     await llm()
-    slow = Answer("slow", delay=0.6)
+    slow = Answer("slow", delay=1)
     model_server.script = lambda request: (
         slow if "slow" in request.messages[-1]["content"] else "quick"
     )
     ada, ben = world.person("1"), world.person("2")
-    began = time.monotonic()
     answers = asyncio.gather(ada.say("slow"), ada.say("quick, please"))
-    await asyncio.sleep(0.05)
+    await until(lambda: model_server.requests)
     assert await ben.say("quick, please") == "quick"
-    assert time.monotonic() - began < 0.6
+    assert ada.replies == []
     await answers
     assert ada.replies == ["slow", "quick"]
 
@@ -156,8 +155,7 @@ async def test_closing_ends_what_is_being_answered(
     brain = await llm()
     model_server.replies(Answer("one two three", stalls_after=3))
     asking = asyncio.create_task(stranger.say("count"))
-    while not model_server.requests:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    await until(lambda: model_server.requests)
     began = time.monotonic()
     await brain.close()
     await asyncio.wait([asking], timeout=5)

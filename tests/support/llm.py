@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+import ai.anthropic_chat
+import ai.openai_chat  # noqa: F401 - now, and not beside the first test
 from bot.agents.llm import BRAIN
 from bot.brains import AgentConfig, Brain, Services
 from bot.chatting import ChatBrain
