@@ -16,6 +16,7 @@ from tests.support.process import Service, service
 
 LEASE_SECONDS = 3.0
 INTERVAL = 0.2
+PATIENCE = 60.0  # processes start slowly where many do at once
 
 
 class Fleet:
@@ -48,7 +49,7 @@ class Fleet:
 
     def online(self, *bots: Bot) -> None:
         """Wait until these are connected."""
-        self.discord.wait_until(lambda: all(bot.connected for bot in bots))
+        self.discord.wait_until(lambda: all(bot.connected for bot in bots), PATIENCE)
 
     def status(self, name: str) -> dict[str, Any]:
         """How an agent is doing, as the database knows."""
@@ -56,7 +57,7 @@ class Fleet:
 
     def wait_for(self, name: str, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Wait until an agent is doing so; return how it is doing then."""
-        self.discord.wait_until(lambda: condition(self.status(name)))
+        self.discord.wait_until(lambda: condition(self.status(name)), PATIENCE)
         return self.status(name)
 
     def ask(self, bot: Bot, text: str, user_id: str = "42") -> str:
