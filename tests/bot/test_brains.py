@@ -11,36 +11,11 @@ from bot.agents.echo import EchoSettings
 from bot.brains import AgentConfig, BrainError, Services, load_brains, registry_of
 from bot.messages import Incoming
 from bot.rules import Rules
+from config.settings import ROOT
 from tests.support.chat import Person, World
 
-PARROT = '''
-from pydantic import BaseModel
-
-from bot.brains import AgentConfig, BrainType, Services
-from bot.messages import Incoming, Outlet
-
-
-class ParrotSettings(BaseModel):
-    """How loud it is."""
-
-    shout: bool = False
-
-
-class Parrot:
-    """Says again what it is told."""
-
-    def __init__(self, config: AgentConfig[ParrotSettings], services: Services) -> None:
-        self._shout = config.settings.shout
-
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
-        await outlet.send(incoming.text.upper() if self._shout else incoming.text)
-
-    async def close(self) -> None:
-        pass
-
-
-BRAIN = BrainType("parrot", "Says again what it is told.", ParrotSettings, Parrot)
-'''
+PAGE = (ROOT / "docs" / "brains.md").read_text("utf-8")
+PARROT = PAGE.split("```python\n", 1)[1].split("```", 1)[0]
 
 
 @pytest.fixture
