@@ -5,6 +5,8 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from os import fstat
+from os.path import samestat
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -88,7 +90,8 @@ def _follow(file: Path, source: TextIO, ours: Ours) -> None:
             for line in ours.of(source):
                 typer.echo(line, nl=False)
             time.sleep(LOOK_AGAIN)
-            if file.exists() and not file.samefile(source.name):
+            if file.exists() and not samestat(file.stat(), fstat(source.fileno())):
+                source.close()
                 source = file.open(encoding="utf-8", errors="replace")
     except KeyboardInterrupt:
         raise typer.Exit from None
