@@ -208,8 +208,8 @@ class Streaming(ABC):
 def tokens(text: str) -> int:
     """Estimate how many tokens a text is, where no server has counted them.
 
-    A token is about four characters of English, so says OpenAI's documentation; other scripts need
-    more, and have more bytes too, which is why bytes are counted: a quarter of them.
+    A token is about four characters of English, so says OpenAI's documentation. Other scripts need
+    more of them, and have more bytes too, which is why a quarter of the bytes is taken.
     """
     return -(-len(text.encode()) // 4)
 
