@@ -10,6 +10,7 @@ import typer
 
 import cli.agents
 import cli.database
+import cli.deliveries
 import cli.users
 from cli.backup import backup, restore
 from cli.database import shown
@@ -26,6 +27,7 @@ from core.errors import AppError
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(cli.agents.app, name="agents")
 app.add_typer(cli.database.app, name="db")
+app.add_typer(cli.deliveries.app, name="deliveries")
 app.add_typer(cli.users.app, name="users")
 app.command()(doctor)
 app.command()(backup)
