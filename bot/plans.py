@@ -1,5 +1,6 @@
 """From what is wanted of an agent to what can be run: checked, with its token open."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,10 @@ from pydantic import ValidationError
 from bot.brains import AgentConfig, Brain, BrainError, BrainType, Services
 from bot.pool import AgentRefused, Wish
 from bot.rules import Rules
+from config.logs import where_raised
 from config.sealing import Sealer, SealError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,14 @@ class Plan:
         return (mine.type, mine.settings) == (others.type, others.settings)
 
     def make_brain(self, services: Services) -> Brain:
-        """Make the brain. Raises AgentRefused where its settings can't work."""
+        """Make the brain. Raises AgentRefused where that can't be."""
         try:
             return self.kind.make(self.config, services)
         except BrainError as error:
             raise AgentRefused(str(error)) from error
+        except Exception as error:  # the brain may be anybody's code
+            logger.error("the brain of %s can't be made: %s", self.config.name, where_raised(error))
+            raise AgentRefused(f"its brain can't be made: {type(error).__name__}") from error
 
 
 class Planner:

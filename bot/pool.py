@@ -163,7 +163,7 @@ class Supervised:
         try:
             self._news.clear()
             status.become("starting")
-            await self._agent.prepare()
+            await self._take_in()
             await self._run()
         except AgentRefused as error:
             status.become("refused", str(error))
@@ -186,7 +186,7 @@ class Supervised:
         try:
             while not await self._has_ended(running):
                 self._news.clear()
-                if self._stopping or await self._has_to_connect_anew():
+                if self._stopping or await self._take_in():
                     await self._finish()
                     return
         finally:
@@ -204,10 +204,16 @@ class Supervised:
             news.cancel()
         return running.done()
 
-    async def _has_to_connect_anew(self) -> bool:
+    async def _take_in(self) -> bool:
+        """Have the agent take in what is wanted; return whether it has to connect anew for that.
+
+        One that can't goes on with what it took in before, where there is something.
+        """
         try:
             return await self._agent.prepare()
         except AgentRefused as error:
+            if self._agent.revision is None:
+                raise
             self._agent.status.complain(f"a change has no effect: {error}")
             logger.error("a change of the agent %s has no effect: %s", self._name, error)
             return False

@@ -4,9 +4,9 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
-from pydantic import BaseModel
 
 from ai.catalogue import Catalogue
 from bot.agents.echo import BRAIN as ECHO
@@ -277,12 +277,24 @@ def test_what_can_not_be_run_is_refused_with_the_reason(
     assert SECRET not in str(error.value)
 
 
-def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
-    class Empty(BaseModel):
-        """Nothing to set."""
+async def test_a_kind_whose_brains_can_not_be_made_is_refused(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> Brain:
+        raise KeyError(SECRET)
 
     sealer = Sealer(get_settings())
-    quiet = type(ECHO)("quiet", "", Empty, ECHO.make, rules={"mention": False})  # type: ignore[arg-type]
+    broken = replace(ECHO, name="broken", make=fail)
+    plan = Planner({"broken": broken}, sealer).plan(Wish("a", "broken", sealer.seal("t"), {}, {}))
+    with pytest.raises(AgentRefused, match="its brain can't be made: KeyError"):
+        plan.make_brain(Services(world.api, world.settings))
+    assert "the brain of a can't be made" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
+    sealer = Sealer(get_settings())
+    quiet = replace(ECHO, name="quiet", rules={"mention": False})
     planner = Planner({"quiet": quiet}, sealer)
     wish = Wish("a", "quiet", sealer.seal("t"), {}, {})
     assert planner.plan(wish).config.rules.mention is False

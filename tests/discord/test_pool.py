@@ -36,6 +36,7 @@ class Agent:
         self.revision: int | None = None
         self.starts: list[float] = []
         self.running = self.closed = False
+        self.lose = asyncio.Event()
         self.wishes: list[Wish] = []
         self.taken: list[Wish] = []
         self._act = act
@@ -61,10 +62,17 @@ class Agent:
         self.starts.append(time.monotonic())
         self.running = True
         self.status.become("online")
+        self.lose.clear()
+        acting = asyncio.ensure_future(self._act(len(self.starts)))
+        losing = asyncio.ensure_future(self.lose.wait())
         try:
-            await self._act(len(self.starts))
+            await asyncio.wait([acting, losing], return_when=asyncio.FIRST_COMPLETED)
+            if acting.done():
+                acting.result()
         finally:
             self.running = False
+            acting.cancel()
+            losing.cancel()
 
     async def deliver(self, account_id: str, text: str, subject: str) -> None:
         raise NotImplementedError
@@ -89,6 +97,7 @@ async def pool_of(*agents: Agent, shutdown_timeout: float = 1) -> AsyncIterator[
 
     def make(wanted: Wish) -> Agent:
         agent = waiting[wanted.name]
+        agent.revision = None
         agent.want(wanted)
         return agent
 
@@ -207,9 +216,12 @@ async def test_a_change_that_can_not_be_leaves_the_agent_as_it_was_and_is_told()
         pool.apply([wish("a", type="nonsense", revision=2)])
         await until(lambda: pool.report()[0]["error"])
         (told,) = pool.report()
+        assert len(agent.starts) == 1
+        agent.lose.set()
+        await until(lambda: len(agent.starts) == 2)
         assert (told["state"], told["revision"]) == ("online", 0)
         assert told["error"] == "a change has no effect: there is no nonsense"
-        assert (len(agent.starts), agent.running) == (1, True)
+        assert agent.running, "it has come back with what it had"
 
 
 async def test_what_sets_a_refused_agent_right_is_tried_at_once() -> None:
