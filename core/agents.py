@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from config.clock import utc_now
 from config.sealing import REFERENCE, Sealer, SealError, check_token
 from config.settings import get_settings
+from core import memory
 from core.agent_rules import check_definition
-from core.agent_tables import agent_leases, agent_summaries, agent_turns, agents, bot_processes
+from core.agent_tables import agent_leases, agents, bot_processes
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
 
@@ -72,8 +73,7 @@ def remove(name: str) -> None:
     with transaction() as connection:
         if not connection.execute(sa.delete(agents).where(agents.c.name == name)).rowcount:
             raise _absent(name)
-        for table in (agent_turns, agent_summaries):
-            connection.execute(sa.delete(table).where(table.c.agent == name))
+        memory.forget_agent(name)
         free = agent_leases.c.holder.is_(None)  # another one goes when its holder has stopped
         connection.execute(sa.delete(agent_leases).where(agent_leases.c.agent == name, free))
 
@@ -178,7 +178,7 @@ def _token(connection: sa.Connection, name: str, given: str) -> Row:
         given = check_token(given)
         refers = given.startswith(REFERENCE)
         sealed = None if refers else sealer.seal(given)
-        prints = fingerprints(sealer, given)
+        prints = _fingerprints(sealer, given)
     except SealError as error:
         raise InvalidInput(f"token: {error}.") from None
     others = connection.execute(sa.select(agents).where(agents.c.name != name)).mappings().all()
@@ -186,7 +186,7 @@ def _token(connection: sa.Connection, name: str, given: str) -> Row:
         same = other["token_ref"] is not None and other["token_ref"] == given
         theirs = other["token_fingerprint"]
         if theirs is None and other["token_ref"]:
-            theirs = next(iter(fingerprints(sealer, other["token_ref"])), None)
+            theirs = next(iter(_fingerprints(sealer, other["token_ref"])), None)
         if same or theirs in prints:
             raise Conflict(
                 f"token: the agent {other['name']} has this bot already; every agent needs a bot "
@@ -199,7 +199,7 @@ def _token(connection: sa.Connection, name: str, given: str) -> Row:
     }
 
 
-def fingerprints(sealer: Sealer, given: str) -> list[str]:
+def _fingerprints(sealer: Sealer, given: str) -> list[str]:
     """Return the fingerprints of a token or reference; [] where it can't be looked up here."""
     try:
         return sealer.fingerprints(sealer.open(given) if given.startswith(REFERENCE) else given)

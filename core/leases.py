@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from config.clock import utc_now
+from core import memory
 from core.agent_tables import agent_leases, agents, bot_processes
 from core.database import transaction
 from core.errors import Conflict
@@ -178,10 +179,11 @@ def _release(connection: sa.Connection, process: str, names: Collection[str]) ->
     if names:
         mine = (agent_leases.c.holder == process, agent_leases.c.agent.in_(names))
         connection.execute(sa.update(agent_leases).where(*mine).values(holder=None, **UNKNOWN))
-        gone = agent_leases.c.agent.in_(names) & ~sa.exists().where(
-            agents.c.name == agent_leases.c.agent
-        )
-        connection.execute(sa.delete(agent_leases).where(gone))
+        known = sa.select(agents.c.name).where(agents.c.name.in_(names))
+        removed = {*names} - {*connection.execute(known).scalars()} - {ENVIRONMENT_AGENT}
+        connection.execute(sa.delete(agent_leases).where(agent_leases.c.agent.in_(removed)))
+        for name in removed:  # it may have answered somebody since it was
+            memory.forget_agent(name)
 
 
 def _claim(

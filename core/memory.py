@@ -120,6 +120,13 @@ def forget(place: Place) -> Erased:
     return Erased(*counts)
 
 
+def forget_agent(agent: str) -> None:
+    """Erase all that an agent knows of anybody."""
+    with transaction() as connection:
+        for table in (agent_turns, agent_summaries):
+            connection.execute(sa.delete(table).where(table.c.agent == agent))
+
+
 def adopt(user_uuid: UUID, platform: str, account_id: str) -> None:
     """Make what agents remember of an account that was nobody's a user's."""
     with transaction() as connection:

@@ -61,6 +61,34 @@ def test_what_was_said_is_remembered_until_it_is_forgotten(bot: Caller) -> None:
 
 
 @on_one_database
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("agents/sync", {}),
+        ("agents/sync", {"process": ""}),
+        ("agents/sync", {"process": "x" * 129}),
+        ("agents/sync", {"process": "p", "capacity": -1}),
+        ("agents/sync", {"process": "p", "agents": [{"name": "a"}]}),
+        ("agents/sync", {"process": "p", "agents": [{"name": "a", "state": "x" * 33}]}),
+        ("agents/sync", {"process": "p", "agents": [{"name": "a", "state": "b", "since": 5}]}),
+        ("agents/sync", {"process": "p", "agents": [{"name": "a", "state": "b", "token": "c"}]}),
+        ("memory/read", {**PLACE, "limit": 201}),
+        ("memory/read", {**PLACE, "agent": ""}),
+        ("memory/append", {**PLACE, "turns": [{"role": "system", "content": "x"}]}),
+        ("memory/append", {**PLACE, "turns": [{"role": "user", "content": ""}]}),
+        ("memory/append", {**PLACE, "turns": [{"role": "user", "content": "a\0b"}]}),
+        ("memory/append", {**PLACE, "turns": [{"role": "user", "content": "x" * 16_001}]}),
+        ("memory/append", {**PLACE, "summary": {"content": "x"}}),
+        ("memory/append", {**PLACE, "summary": {"content": "x", "up_to": -1}}),
+        ("memory/forget", {**PLACE, "user_uuid": "x"}),
+    ],
+)
+def test_bodies_that_are_refused(bot: Caller, path: str, body: dict[str, object]) -> None:
+    answer = bot.post(f"/api/service/{path}", body)
+    assert answer.status_code == 400, answer.json
+
+
+@on_one_database
 @pytest.mark.parametrize("path", ["agents/sync", "memory/read", "memory/append", "memory/forget"])
 def test_nobody_but_the_bot_may_ask(nobody: Caller, ada: Caller, path: str) -> None:
     for caller in (nobody, ada):

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
-from core import agents
+from config.clock import utc_now
+from core import agents, memory
 from core.leases import Assignment, Leases, Report, Running
-from core.postgres import select
+from core.postgres import count, select, update
 
 LEASE = 10.0
 
@@ -155,6 +157,52 @@ def test_an_agent_that_is_disabled_is_held_until_it_has_stopped(
     make_agents(1)
     second.sync()
     assert second.running == set(), "the one of that name may still run"
+
+
+def test_what_a_removed_agent_notes_before_it_stops_is_forgotten_too(
+    process: Callable[..., Process],
+) -> None:
+    make_agents(1)
+    first = process("first")
+    first.sync()
+    agents.remove("agent-00")
+    said = memory.Turn("assistant", "the last word")
+    memory.append(memory.Place("agent-00", "discord", "1"), [said], utc_now())
+    first.sync()  # is told to stop it
+    assert count("agent_turns") == 1
+    first.sync()
+    assert count("agent_turns") == 0
+    assert holders() == {}
+
+
+def test_a_clock_that_jumps_changes_nothing(
+    process: Callable[..., Process], stopwatch: Stopwatch
+) -> None:
+    names = make_agents(2)
+    first, second = process("first"), process("second")
+    first.sync()
+    for jump in (timedelta(days=365), -timedelta(days=365)):
+        moved = {"seen_at": utc_now() + jump}  # what such a clock leaves behind
+        update("bot_processes", moved, {"process": "first"})
+        second.sync()
+        assert second.running == set()
+        stopwatch.seconds += LEASE / 4
+    first.sync()
+    assert len(first.running) == len(names) / 2, "both are alive, and share"
+
+
+def test_a_late_look_at_an_old_beat_buries_nobody(
+    process: Callable[..., Process], stopwatch: Stopwatch
+) -> None:
+    make_agents(1)
+    first, second = process("first"), process("second")
+    first.sync()
+    second.sync()
+    stopwatch.seconds += LEASE * 10  # nobody asked this API for long
+    first.sync()
+    second.sync()
+    assert first.running == {"agent-00"}
+    assert second.running == set()
 
 
 def test_stopping_frees_what_no_longer_runs(process: Callable[..., Process]) -> None:
