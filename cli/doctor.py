@@ -6,11 +6,14 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 import typer
 
 from cli.checks import Finding, Findings, Mark, machine
 from config.settings import Settings
+
+Found = TypeVar("Found")
 
 PATIENCE = 15.0  # seconds that one check gets
 SIGNS: dict[Mark, tuple[str, str, str]] = {  # sign, the same in ASCII, colour
@@ -41,15 +44,27 @@ async def examine() -> Findings:
     if settings is None:
         return findings
     findings += machine.secrets(settings)
-    from cli.checks import services
+    from cli.checks import agents, services
     from cli.checks.database import database
 
     async with services.net() as net:
-        asking = (services.api, services.discord, services.model, services.ntfy)
-        found = await asyncio.gather(
-            _in_time("Database", _in_thread(database, settings)),
-            *(_in_time(check.__name__, check(settings, net)) for check in asking),
-        )
+
+        async def all_agents() -> Findings:
+            return await agents.tokens(
+                settings, net, await _in_thread(agents.stored_tokens, settings)
+            )
+
+        asking = {
+            "Database": _in_thread(database, settings),
+            "Redis": _in_thread(services.redis, settings),
+            "API": services.api(settings, net),
+            "Discord": services.discord(settings, net),
+            "Agents": all_agents(),
+            "Model": services.model(settings, net),
+            "Providers": services.providers(settings, net),
+            "ntfy": services.ntfy(settings, net),
+        }
+        found = await asyncio.gather(*(_in_time(name, check) for name, check in asking.items()))
         return [*findings, *(one for part in found for one in part), *services.clock(net)]
 
 
@@ -61,11 +76,9 @@ async def _in_time(subject: str, check: Awaitable[Findings]) -> Findings:
         return [Finding("bad", subject, f"no answer in {PATIENCE:g} s", advice)]
 
 
-def _in_thread(
-    check: Callable[[Settings], Findings], settings: Settings
-) -> "asyncio.Future[Findings]":
+def _in_thread(check: Callable[[Settings], Found], settings: Settings) -> "asyncio.Future[Found]":
     """Run a check that blocks. Its thread holds up neither the others nor the end."""
-    result: Future[Findings] = Future()
+    result: Future[Found] = Future()
 
     def run() -> None:
         try:

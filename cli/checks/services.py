@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -145,7 +146,70 @@ async def ntfy(settings: Settings, net: Net) -> Findings:
     if answer is None or answer.status_code != 200 or not _json(answer).get("healthy"):
         state = "can't be reached" if answer is None else f"answers {answer.status_code}"
         return [Finding("bad", "ntfy", f"{url} {state}", "Start it, or change NTFY_BASE_URL.")]
+    if settings.ntfy_token:
+        account = await net.get(
+            f"{url}/v1/account", **_bearer(settings.ntfy_token.get_secret_value())
+        )
+        if account is not None and account.status_code in (401, 403):
+            advice = "Make a new one there: ntfy token add."
+            return [Finding("bad", "ntfy", f"{url} does not know NTFY_TOKEN", advice)]
     return [Finding("good", "ntfy", f"{url} is healthy")]
+
+
+async def providers(settings: Settings, net: Net) -> Findings:
+    """Check the keys of the llm agents' providers, by a request that costs nothing."""
+    findings = []
+    for name, key, url, headers in (
+        ("OPENAI", settings.openai_api_key, f"{settings.openai_base_url}/models", _bearer),
+        (
+            "ANTHROPIC",
+            settings.anthropic_api_key,
+            f"{settings.anthropic_base_url}/v1/models",
+            _x_key,
+        ),
+    ):
+        if key is None:
+            continue
+        answer = await net.get(url, **headers(key.get_secret_value()))
+        if answer is not None and answer.status_code == 200:
+            findings.append(Finding("good", "Providers", f"{name}_API_KEY is accepted"))
+        elif answer is not None and answer.status_code in (401, 403):
+            advice = f"Set {name}_API_KEY to one that is valid there."
+            findings.append(Finding("bad", "Providers", f"{name}_API_KEY is refused", advice))
+        else:
+            state = "can't be reached" if answer is None else f"answers {answer.status_code}"
+            advice = f"Look at {name}_BASE_URL, or try again in a minute."
+            findings.append(Finding("bad", "Providers", f"{url} {state}", advice))
+    return findings or [Finding("unused", "Providers", "no OPENAI_API_KEY, no ANTHROPIC_API_KEY")]
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _x_key(key: str) -> dict[str, str]:
+    return {"x-api-key": key, "anthropic-version": "2023-06-01"}
+
+
+def redis(settings: Settings) -> Findings:
+    """Check the Redis in which several APIs count together. Blocks."""
+    address = urlsplit(settings.rate_limit_storage_url)
+    if not address.scheme.startswith("redis"):
+        return [Finding("unused", "Redis", "each API counts requests for itself")]
+    from redis import Redis, RedisError
+
+    where = f"{address.hostname}:{address.port or 6379}"  # the rest may hold a password
+    client = Redis.from_url(
+        settings.rate_limit_storage_url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS
+    )
+    try:
+        client.ping()
+    except RedisError as error:
+        what = f"{where} can't be used ({type(error).__name__})"
+        return [Finding("bad", "Redis", what, "Start it, or change RATE_LIMIT_STORAGE_URL.")]
+    finally:
+        client.close()
+    return [Finding("good", "Redis", f"{where} answers")]
 
 
 def clock(net: Net) -> Findings:

@@ -18,6 +18,8 @@ from tests.support.model_server import model_server
 __all__ = ["model_server"]
 
 TOKEN = "a-token.of-the.bot"
+NTFY_TOKEN = "tk_of_the_ntfy_server"
+KEY = "sk-the-key-of-the-model"
 READS_MESSAGES = 1 << 19
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -33,6 +35,9 @@ class Outside:
         self.app.add_url_rule("/users/@me", view_func=self.me)
         self.app.add_url_rule("/oauth2/applications/@me", view_func=self.application)
         self.app.add_url_rule("/v1/health", view_func=self.health)
+        self.app.add_url_rule("/v1/account", view_func=self.account)
+        self.app.add_url_rule("/models", view_func=self.models)
+        self.app.add_url_rule("/v1/models", view_func=self.models)
         self.app.after_request(self.tell_the_time)
 
     def tell_the_time(self, response: Response) -> Response:
@@ -47,6 +52,14 @@ class Outside:
 
     def application(self) -> dict[str, Any]:
         return {"id": "77", "name": "jeeves", "flags": self.flags}
+
+    def account(self) -> Any:  # noqa: ANN401
+        known = request.headers.get("Authorization") == f"Bearer {NTFY_TOKEN}"
+        return {"username": "bot"} if known else ({"code": 40101}, 401)
+
+    def models(self) -> Any:  # noqa: ANN401
+        given = {request.headers.get("Authorization"), request.headers.get("x-api-key")}
+        return {"data": []} if given & {KEY, f"Bearer {KEY}"} else ({"error": "key"}, 401)
 
     def health(self) -> dict[str, bool]:
         return {"healthy": self.healthy}

@@ -11,12 +11,11 @@ from sqlalchemy import URL, text
 
 from api.main import create_app
 from config.settings import load_settings
+from core import agents
 from core.database import Database
-from tests.cli.conftest import TOKEN, Outside, Run, outside_server
+from tests.cli.conftest import KEY, NTFY_TOKEN, TOKEN, Outside, Run, outside_server
 from tests.support.api_server import running
 from tests.support.model_server import Answer, ModelServer
-
-KEY = "sk-the-key-of-the-model"
 
 
 @pytest.fixture
@@ -43,7 +42,8 @@ def test_nothing_set_is_fine(manage: Run, tmp_path: Path) -> None:
     assert done.stderr == ""
     report = lines(done.stdout)
     assert report["Python"].startswith("✓")
-    for subject in ("API", "Discord", "Model", "ntfy", "Clock"):
+    unused = ("API", "Discord", "Agents", "Model", "Providers", "ntfy", "Redis", "Clock")
+    for subject in unused:
         assert report[subject].startswith("- "), subject
     assert "made at the first start" in report["Database"]
     assert done.stdout.endswith("All is well.\n")
@@ -98,6 +98,7 @@ def test_all_set(
     _, url = outside
     model_server.replies("ok")
     settings = load_settings()
+    agents.add("jeeves", TOKEN, {"type": "echo"})
     with running(create_app(settings, database)) as api_url:
         done = manage(
             "doctor",
@@ -112,20 +113,88 @@ def test_all_set(
             OPENROUTER_API_KEY=KEY,
             OPENROUTER_BASE_URL=model_server.base_url,
             NTFY_BASE_URL=url,
+            NTFY_TOKEN=NTFY_TOKEN,
+            OPENAI_API_KEY=KEY,
+            OPENAI_BASE_URL=url,
+            ANTHROPIC_API_KEY=KEY,
+            ANTHROPIC_BASE_URL=url,
         )
 
     assert done.returncode == 0, done.stdout + done.stderr
     report = lines(done.stdout)
+    assert report.pop("Redis").startswith("- ")
+    assert "may read" in report["Agent jeeves"]
     assert {entry[0] for entry in report.values()} == {"✓"}, done.stdout
     assert "jeeves" in report["Discord"]
     assert "up to date" in report["Database"]
     assert "ready and knows this bot" in report["API"]
     (asked,) = model_server.requests
     assert asked.body["max_tokens"] == 16, "a tiny request"
-    hidden = (TOKEN, KEY, settings.jwt_secret, settings.service_key, settings.agent_token_keys)
+    hidden = (
+        TOKEN,
+        KEY,
+        NTFY_TOKEN,
+        settings.jwt_secret,
+        settings.service_key,
+        settings.agent_token_keys,
+    )
     for secret in hidden:
         shown = secret if isinstance(secret, str) else secret.get_secret_value()
         assert shown not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_agent_whose_token_is_of_no_use_is_told(
+    manage: Run, outside: tuple[Outside, str], database: Database, database_url: URL
+) -> None:
+    _, url = outside
+    for name, token in (("good", TOKEN), ("reset", "another.token"), ("lost", "env:NOT_THERE")):
+        agents.add(name, token, {"type": "echo"})
+    agents.add("off", "a-third.token", {"type": "echo", "enabled": False})
+    settings = {"DATABASE_URL": database_url.render_as_string(), "DISCORD_API_URL": url}
+    keys = load_settings().agent_token_keys.get_secret_value()
+
+    report = lines(manage("doctor", AGENT_TOKEN_KEYS=keys, **settings).stdout)
+    assert report["Agent good"].startswith("✓")
+    assert "does not know the token" in report["Agent reset"]
+    assert "NOT_THERE" in report["Agent lost"]
+    assert "Agent off" not in report
+
+    other = lines(manage("doctor", **settings).stdout)
+    assert "AGENT_TOKEN_KEYS" in other["Agent good"], "sealed with another key"
+
+
+def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str]) -> None:
+    _, url = outside
+
+    done = manage(
+        "doctor",
+        OPENAI_API_KEY="sk-old",
+        OPENAI_BASE_URL=url,
+        ANTHROPIC_API_KEY=KEY,
+        ANTHROPIC_BASE_URL=url,
+        NTFY_BASE_URL=url,
+        NTFY_TOKEN="tk-old",
+    )
+
+    assert done.returncode == 1
+    report = lines(done.stdout)
+    assert "OPENAI_API_KEY is refused" in report["Providers"]
+    assert "ANTHROPIC_API_KEY is accepted" in report["Providers"]
+    assert "NTFY_TOKEN" in report["ntfy"]
+    assert "sk-old" not in done.stdout
+    assert "tk-old" not in done.stdout
+
+
+def test_redis_is_asked_where_it_is_set(manage: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = f"redis://:hidden@127.0.0.1:{probe.getsockname()[1]}"
+
+    done = manage("doctor", RATE_LIMIT_STORAGE_URL=nobody)
+
+    assert done.returncode == 1
+    assert lines(done.stdout)["Redis"].startswith("✗")
+    assert "hidden" not in done.stdout
 
 
 def test_an_intent_that_is_off_is_told(manage: Run, outside: tuple[Outside, str]) -> None:
