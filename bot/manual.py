@@ -166,5 +166,9 @@ def greeting(name: str, registry: Registry) -> str:
 
 
 def _largest_first(registry: Registry) -> list[CommandModule]:
-    """Return the modules, the ones with most to say first."""
-    return sorted(registry.modules.values(), key=lambda module: -len(module.commands))
+    """Return the modules, the ones that people have most to say to first."""
+
+    def sentences(module: CommandModule) -> int:
+        return sum(len(command.spec.sentences) for command in module.commands.values())
+
+    return sorted(registry.modules.values(), key=sentences, reverse=True)

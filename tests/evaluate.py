@@ -148,12 +148,12 @@ async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
 
 def report(title: str, scores: dict[str, Score]) -> Iterator[str]:
     """Yield the lines of a table, and what was wrong below it."""
-    yield f"{title:24}{'right':>8}{'wrong':>8}{'missed':>8}{'tokens':>8}{'p50 ms':>9}{'p99 ms':>9}"
+    yield f"{title:32}{'right':>8}{'wrong':>8}{'missed':>8}{'tokens':>8}{'p50 ms':>9}{'p99 ms':>9}"
     everything = Score()
     for domain, score in [*scores.items(), ("all", everything)]:
         cuts = quantiles(score.seconds, n=100, method="inclusive")
         yield (
-            f"{domain:24}{score.right:8}{len(score.wrong):8}{score.missed:8}{score.tokens:8}"
+            f"{domain:32}{score.right:8}{len(score.wrong):8}{score.missed:8}{score.tokens:8}"
             f"{cuts[49] * 1000:9.2f}{cuts[98] * 1000:9.2f}"
         )
         if score is not everything:

@@ -1,5 +1,6 @@
 """The utterances of this folder against the sentences of the real commands, without a model."""
 
+import json
 import subprocess
 import sys
 from functools import lru_cache
@@ -12,7 +13,7 @@ from ai.sentences import Matcher
 from bot.command_registry import load_commands
 from config.settings import ROOT
 from tests.evaluate import Score, Utterance, evaluate, report, utterances
-from tests.support.model_server import ModelServer, model_server
+from tests.support.model_server import Answer, ModelServer, Request, model_server
 
 __all__ = ["model_server"]
 
@@ -64,6 +65,45 @@ async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServe
     await model.aclose()
     assert len(model_server.requests) == sum(u.is_beyond or not u.expected for u in UTTERANCES)
     assert all(score.tokens > 0 and not score.wrong for score in scores.values())
+
+
+def knows_it_all(request: Request) -> Answer:
+    """Answer as a model would that is always right, and takes its time."""
+    said = request.user.rpartition("<message>")[2].rpartition("</message>")[0].strip()
+    meant = next((u for u in UTTERANCES if u.text == said), None)
+    commands = list(meant.expected) if meant else []
+    question = None if commands else "What would you like me to do?"
+    return Answer(json.dumps({"commands": commands, "needs_clarification": question}), delay=0.005)
+
+
+def test_the_evaluation_measures_the_model_that_is_configured(model_server: ModelServer) -> None:
+    model_server.script = knows_it_all
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.evaluate"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={
+            "OPENROUTER_API_KEY": "key",
+            "OPENROUTER_BASE_URL": model_server.base_url,
+            "PATH": "",
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)  # noqa: T201 - for people who want to see it
+    alone, with_model = (
+        next(line.split() for line in part.splitlines() if line.startswith("all "))
+        for part in done.stdout.split("\n\n", 1)
+    )
+    beyond = sum(u.is_beyond for u in UTTERANCES)
+    assert int(alone[3]) == beyond
+    assert int(with_model[3]) < beyond / 10
+    right, tokens, p50, p99 = (float(with_model[n]) for n in (1, 4, 5, 6))
+    assert right > float(alone[1])
+    assert tokens > 100_000
+    assert 0 < p50 < p99
 
 
 def test_the_table_counts_what_was_wrong() -> None:
