@@ -51,6 +51,14 @@ class Planner:
 
     def plan(self, wish: Wish) -> Plan:
         """Check what is wanted. Raises AgentRefused, which says what is wrong with it."""
+        kind, config = self.configure(wish)
+        try:
+            return Plan(kind, config, self._sealer.open(wish.token))
+        except SealError as error:
+            raise AgentRefused(str(error)) from error
+
+    def configure(self, wish: Wish) -> tuple[BrainType[Any], AgentConfig[Any]]:
+        """Check everything but the token. Raises AgentRefused."""
         kind = self._kinds.get(wish.type)
         if kind is None:
             known = ", ".join(self._kinds)
@@ -58,12 +66,9 @@ class Planner:
         try:
             rules = Rules.model_validate({**kind.rules, **wish.answers})
             settings = kind.settings.model_validate(wish.settings)
-            token = self._sealer.open(wish.token)
         except ValidationError as error:
             raise AgentRefused(_explain(error)) from None
-        except SealError as error:
-            raise AgentRefused(str(error)) from error
-        return Plan(kind, AgentConfig(wish.name, wish.type, rules, settings, wish.revision), token)
+        return kind, AgentConfig(wish.name, wish.type, rules, settings, wish.revision)
 
 
 def _explain(error: ValidationError) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from cli.exits import fail, settings_or_exit
 from config.logs import configure_logging
+from config.sealing import Sealer
 from config.settings import Settings
 
 PLATFORM = "console"
@@ -40,28 +41,24 @@ def test(
 
 async def _exchange(settings: Settings, row: dict[str, Any], text: str) -> None:
     from bot.api_client import ApiClient
-    from bot.brains import AgentConfig, BrainError, Services, load_brains
+    from bot.brains import Services, load_brains
     from bot.messages import Address, Incoming
-    from bot.rules import Rules
+    from bot.plans import Plan, Planner
+    from bot.pool import AgentRefused, Wish
     from bot.transports.console import account
 
-    kind = load_brains()[row["type"]]
+    wanted = ("name", "type", "token", "answers", "settings", "revision")
     api = ApiClient(settings.api_url, settings.service_key.get_secret_value())
-    config = AgentConfig(
-        row["name"],
-        row["type"],
-        Rules.model_validate({**kind.rules, **row["answers"]}),
-        kind.settings.model_validate(row["settings"]),
-        row["revision"],
-    )
     try:
-        brain = kind.make(config, Services(api, settings))
+        planner = Planner(load_brains(), Sealer(settings))
+        kind, config = planner.configure(Wish(**{name: row[name] for name in wanted}))
+        brain = Plan(kind, config, token="").make_brain(Services(api, settings))
         try:
             address = Address(PLATFORM, row["name"], account())
             await brain.handle(Incoming(address, PLATFORM, text), Terminal())
         finally:
             await brain.close()
-    except BrainError as error:
+    except AgentRefused as error:
         raise fail(f"{row['name']}: {error}") from error
     finally:
         await api.close()
