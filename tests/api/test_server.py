@@ -11,10 +11,12 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 from apiflask import APIFlask
-from flask import Flask
+from flask import Flask, Response
 
 from api.server import serve
 from tests.support.api_server import HOST, running
+
+PIECE = b"x" * (1 << 20)
 
 
 @pytest.fixture
@@ -27,6 +29,10 @@ def slow() -> Flask:
         app.extensions["begun"].set()
         time.sleep(0.3)
         return {"done": True}
+
+    @app.get("/large/<int:pieces>")
+    def large(pieces: int) -> Response:
+        return Response(PIECE for _ in range(pieces))
 
     @app.get("/together")
     def together() -> dict[str, bool]:
@@ -86,6 +92,20 @@ def test_bodies_that_never_end_hold_up_nobody(slow: Flask) -> None:
             line = stack.enter_context(socket.create_connection(address, timeout=5))
             line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nab")
         assert httpx2.get(url, timeout=10).json() == {"done": True}
+
+
+@pytest.mark.parametrize("pieces", [1, 30])
+def test_a_slow_reader_gets_all_of_a_long_answer(url: str, pieces: int) -> None:
+    whole = pieces * len(PIECE)  # 30 of them are more than the server keeps for a connection
+    with socket.create_connection((HOST, int(url.rpartition(":")[2])), timeout=20) as line:
+        words = f"GET /large/{pieces} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        line.sendall(words.encode())
+        time.sleep(0.5)  # until the server can't send any more
+        assert httpx2.get(url).json() == {"done": True}
+        got = 0
+        while chunk := line.recv(1 << 20):
+            got += len(chunk)
+    assert whole < got < whole * 1.01
 
 
 def test_requests_run_side_by_side(url: str) -> None:
