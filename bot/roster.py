@@ -50,7 +50,11 @@ class Lease:
 
     def holds(self) -> bool:
         """Say whether no other process can have the agents."""
-        return self.now() < self._until
+        return self.over_for() < 0
+
+    def over_for(self) -> float:
+        """Return for how many seconds it has been over; less than 0 while it holds."""
+        return self.now() - self._until
 
 
 def name_of_process() -> str:
@@ -105,9 +109,12 @@ class Roster:
         if self._failures:
             logger.info("the API says again which agents to run")
         self._failures = 0
-        if not stopping:
-            self._lease.renew(asked_at, answer["lease_seconds"])
-            self._obey(answer)
+        if stopping:
+            return
+        if self._told and (silent := self._lease.over_for()) > 0:
+            logger.warning("the agents were silent for %.1f s: nobody knew whose they are", silent)
+        self._lease.renew(asked_at, answer["lease_seconds"])
+        self._obey(answer)
 
     def _obey(self, answer: dict[str, Any]) -> None:
         wishes = [Wish(**agent) for agent in answer["agents"]]

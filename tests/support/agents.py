@@ -40,6 +40,11 @@ class Fleet:
         log = self._folder / f"log {self._started}"
         return self._stack.enter_context(service(module, log, **common | settings))
 
+    def warnings(self) -> str:
+        """What the processes had to say that was no good news."""
+        lines = (line for log in self._folder.glob("log *") for line in log.read_text().split("\n"))
+        return "\n".join(sorted(line for line in lines if " WARNING " in line or " ERROR " in line))
+
     def echo(self, name: str, bot: Bot | None = None, **definition: Any) -> Bot:  # noqa: ANN401
         """Make an echo agent that says its name before what it is told; return its bot."""
         bot = bot or self.discord.add_bot()
