@@ -19,6 +19,7 @@ class Measured:
     p50: float
     p99: float
     by_status: dict[int, int]
+    answers: int  # with those before and after the time that was measured
 
 
 def load(
@@ -33,18 +34,21 @@ def load(
 
     patience: seconds that a client waits after a 503 before it tries again.
     """
-    _run(port, request, clients, seconds / 4, patience)  # warm-up
-    answers = _run(port, request, clients, seconds, patience)
+    _, warm = _run(port, request, clients, seconds / 4, patience)
+    answers, counted = _run(port, request, clients, seconds, patience)
     by_status = Counter(status for _, status in answers)
     assert by_status.keys() <= set(expected), by_status
     times = [took for took, _ in answers]
     cuts = quantiles(times, n=100) if len(times) > 1 else [inf] * 99
-    return Measured(len(answers) / seconds, cuts[49] * 1000, cuts[98] * 1000, dict(by_status))
+    p50, p99 = cuts[49] * 1000, cuts[98] * 1000
+    return Measured(len(answers) / seconds, p50, p99, dict(by_status), warm + counted)
 
 
 def _run(
     port: int, request: bytes, clients: int, seconds: float, patience: float
-) -> list[tuple[float, int]]:
+) -> tuple[list[tuple[float, int]], int]:
+    """Return the answers in time, with how long each took and its status, and how many in all."""
+    late = 0
     answers: list[tuple[float, int]] = []
     pausing: deque[tuple[float, _Line]] = deque()
     with selectors.DefaultSelector() as selector:
@@ -76,9 +80,10 @@ def _run(
                 line = key.fileobj
                 assert isinstance(line, _Line)
                 if line.complete() or line.closed:
+                    late += 1
                     selector.unregister(line)
                     line.close()
-    return answers
+    return answers, len(answers) + late
 
 
 class _Line:
