@@ -149,7 +149,7 @@ def module_names(registry: Registry) -> str:
     """Name everything that is registered, for a sentence: the largest modules first."""
     modules = [module.interaction_type for module in _largest_first(registry)]
     names = [f"**{escape(name)}**" for name in dict.fromkeys(modules + registry.list_registered())]
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "nothing"
 
 
 def greeting(name: str, registry: Registry) -> str:

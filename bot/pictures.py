@@ -70,8 +70,11 @@ class Pictures:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Return the scheme and the host of a URL. Raises ValueError."""
-    parts = urlsplit(url)
+    """Return the scheme and the host of a URL. Raises ValueError, which quotes nothing of it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError("its address can't be read") from error
     return parts.scheme, parts.netloc
 
 

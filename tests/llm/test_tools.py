@@ -2,6 +2,11 @@
 
 import pytest
 
+from ai.catalogue import Catalogue
+from ai.chat import ChatOptions
+from ai.configuration import get_ai_config
+from ai.providers import ProvidedChat
+from bot.brains import AgentConfig, Services
 from bot.chatting import (
     FIRST_LOG_IN,
     LOGGED_OUT,
@@ -9,12 +14,18 @@ from bot.chatting import (
     MOST_ROUNDS,
     TOO_MANY_CALLS,
     TOO_MANY_ROUNDS,
+    ChatBrain,
 )
+from bot.command_registry import CommandModule, Registry
+from bot.context import Context
 from bot.conversation import LAPSED_SECRET, LOG_IN_PRIVATELY
+from bot.llm_settings import LlmSettings
 from bot.login import NAME
 from bot.messages import Credentials
+from bot.rules import Rules
 from config.settings import Settings
-from tests.support.chat import PASSWORD, Person, World
+from core.users import set_role
+from tests.support.chat import AGENT, PASSWORD, Person, World
 from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
 
@@ -49,6 +60,57 @@ async def test_a_tool_is_called_as_the_user(
     model_server.replies(SHOW, "Nothing.")
     await ben.say("what is there to do?")
     assert "milk" not in result(model_server)
+
+
+async def test_anthropics_models_call_tools_too(
+    llm: Llm, stranger: Person, model_server: ModelServer
+) -> None:
+    await llm(provider="anthropic", tools=["task"])
+    await stranger.register("ada")
+    model_server.replies(Answer("Sure.", calls=ADD_MILK.calls, thinks="milk"), "It is there.")
+    assert await stranger.say("add milk") == "Sure.\nAdded **milk**.\nIt is there."
+    called, results = model_server.requests[-1].messages[-2:]
+    assert [part["type"] for part in called["content"]] == ["thinking", "text", "tool_use"]
+    assert results["content"][0]["content"] == "Added milk."
+    assert results["content"][0]["tool_use_id"] == called["content"][2]["id"]
+
+
+async def test_administrators_commands_are_offered_to_them_alone(
+    stranger: Person, model_server: ModelServer, world: World
+) -> None:
+    shop = CommandModule("shop", "A shop")
+    done = []
+
+    @shop.command("close the shop", role="admin")
+    async def close(ctx: Context) -> str:
+        """Close the shop for everyone."""
+        done.append(ctx.session.username)
+        return "The shop is closed."
+
+    known = Registry(Catalogue())
+    known.add(shop)
+    settings = LlmSettings(model="m", tools=("shop",))
+    options = ChatOptions("m", "key", model_server.base_url)
+    world.brain = ChatBrain(
+        AgentConfig(AGENT, "llm", Rules(), settings),
+        Services(world.api, world.settings, world.clock),
+        chat=ProvidedChat("openai", options),
+        trouble="",
+        known=known,
+        ai_config=get_ai_config(),
+    )
+    await stranger.register("ada")
+    close_it = Answer(calls=[("shop_close", {})])
+    model_server.replies(close_it, "I can't.", close_it, "Closed.")
+    assert await stranger.say("close the shop") == "I can't."
+    assert "tools" not in model_server.requests[0].body
+    set_role("ada", "admin")
+    world.clock.forward(minutes=56)  # tokens are renewed by then
+    assert await stranger.say("close the shop") == "Closed."
+    assert [tool["function"]["name"] for tool in model_server.requests[2].body["tools"]] == [
+        "shop_close"
+    ]
+    assert done == ["ada"]
 
 
 async def test_tools_are_described_from_the_commands(
