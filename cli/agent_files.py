@@ -8,6 +8,7 @@ import typer
 import yaml
 
 from cli.exits import fail, prepare_database
+from cli.yaml_files import read_yaml, write_yaml
 from core.errors import AppError
 
 Row = dict[str, Any]
@@ -71,13 +72,13 @@ def export(
     rows = [agents.find(name) for name in names] if names else agents.list_all()
     kept = [KEPT.format(name=row["name"]) for row in rows if row["token"] == agents.SEALED]
     entries = {row["name"]: _entry(row) for row in rows}
-    typer.echo(HEAD + "".join(kept) + _yaml({"agents": entries}), nl=False)
+    typer.echo(HEAD + "".join(kept) + write_yaml({"agents": entries}), nl=False)
 
 
 def _read(file: Path) -> dict[str, Row]:
     """Return the agents of a file by name, or end the command."""
     try:
-        whole = yaml.safe_load(file.read_text("utf-8"))
+        whole = read_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise fail(f"{file} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -121,7 +122,7 @@ def _apply_one(name: str, entry: Row, row: Row | None) -> list[str]:
 
 
 def _difference(name: str, before: Row | None, after: Row | None) -> str:
-    texts = [_yaml({name: _entry(row, whole=True)}) if row else "" for row in (before, after)]
+    texts = [write_yaml({name: _entry(row, whole=True)}) if row else "" for row in (before, after)]
     old, new = (text.splitlines() for text in texts)
     lines = list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]  # without file names
     return "\n".join(f"  {line}" for line in lines if not line.startswith("@@"))
@@ -133,7 +134,3 @@ def _entry(row: Row, whole: bool = False) -> Row:
     if not whole and not entry["token"].startswith("env:"):
         del entry["token"]
     return {key: value for key, value in entry.items() if DEFAULTS.get(key, ...) != value}
-
-
-def _yaml(value: object) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)

@@ -10,6 +10,7 @@ from cli.agent_values import Changes, Schema, kinds, known_fields, read_value
 from cli.exits import fail
 from config.sealing import REFERENCE
 from core.agent_rules import check_name, problems_of
+from core.postgres import exists
 
 FROM_INPUT = "-"
 HOW_TO_GIVE_IT = "env:NAME for a variable that holds it, or - to read it from the standard input"
@@ -42,6 +43,8 @@ def ask_for_agent(name: str | None, type_: str | None, given: Changes) -> tuple[
         raise fail("Give a name and a --type; without a terminal nothing can be asked.")
     name = name or str(typer.prompt("Name"))
     check_name(name)
+    if exists("agents", {"name": name}):
+        raise fail(f"There is an agent called {name} already.")
     known = known_types()
     if type_ is None:
         for kind, about in known.items():

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from cli.agent_files import apply, export
 from cli.agent_logs import logs
@@ -13,6 +12,7 @@ from cli.agent_trial import test
 from cli.agent_values import Changes
 from cli.exits import fail, prepare_database
 from cli.tables import show_table
+from cli.yaml_files import write_yaml
 from config.clock import utc_now
 
 app = typer.Typer(no_args_is_help=True, help="The agents: bots of one service, each its own.")
@@ -64,8 +64,7 @@ def show(name: Name) -> None:
     row = agents.find(name)
     status = {key: value for key, value in row.pop("status").items() if value is not None}
     row = {key: value for key, value in row.items() if value is not None}
-    shown = yaml.safe_dump({**row, "status": status}, sort_keys=False, allow_unicode=True)
-    typer.echo(shown, nl=False)
+    typer.echo(write_yaml({**row, "status": status}), nl=False)
 
 
 @app.command()

@@ -89,7 +89,7 @@ class Leases:
             wanted = _wanted(connection, report)
             held = _held(connection, report.process)
             running = {one.name for one in report.agents if one.state != STOPPED}
-            room = 0 if report.stopping else _fair_share(len(wanted), alive)[report.process]
+            room = 0 if report.stopping else _fair_share(len(wanted), alive).get(report.process, 0)
             # Those that run stay first, so that few have to connect anew.
             mine = sorted(held.keys() & wanted.keys(), key=lambda name: (name not in running, name))
             keep = mine[:room]

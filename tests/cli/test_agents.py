@@ -198,6 +198,7 @@ def test_a_sealed_token_stays_where_a_file_names_none(good: Good, tmp_path: Path
         ("agents: {A B: {type: echo, token: env:A}}", "A B: name:"),
         ("agents: {a: {type: echo, token: env:A, colour: red}}", "a: colour:"),
         ("agents: {a: {type: echo, token: env:A, settings: {x: 1}}}", 'a: settings: "x": unknown'),
+        ("agents: {a: {type: echo}, a: {type: echo}}", "line 1: a stands there twice."),
         ("agents: [a]", "write `agents:`, and below it each agent"),
         ("agents: {a: 5}", "write `agents:`, and below it each agent"),
         ("bots: {}", "write `agents:`, and below it each agent"),
@@ -217,6 +218,14 @@ def test_a_file_that_is_wrong_changes_nothing(
         file.write_text(text.replace("agents: {a: {", f"{first}a: {{"))
     assert told in bad("apply", str(file))
     assert [(row["name"], row["enabled"]) for row in agents.list_all()] == [("there", True)]
+
+
+def test_off_is_a_word_in_a_file_as_in_editors(good: Good, tmp_path: Path) -> None:
+    file = tmp_path / "agents.yml"
+    entry = "{type: echo, token: env:A, answers: {direct_messages: off, mention: false}}"
+    file.write_text(f"agents: {{a: {entry}}}")
+    good("apply", str(file))
+    assert agents.find("a")["answers"] == {"direct_messages": "off", "mention": False}
 
 
 def test_what_is_pruned_is_asked_for(good: Good, bad: Good, tmp_path: Path) -> None:
