@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-PINS_PIP := $(VENV)-pins/bin/python -m pip --disable-pip-version-check
-# What discord.py needs from Python 3.13 on, where the standard library has no audioop.
-AUDIOOP := audioop-lts==0.2.2; python_version >= "3.13"
+UPGRADE := --upgrade
+# For every Python from 3.11 on and every platform, so that one file serves them all.
+PINS = $(VENV)-pins/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make pins"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testall check format bench eval secrets schema pins clean
+.PHONY: help run test testall check coverage format bench eval secrets pins clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,15 +46,15 @@ eval: $(DEV_STAMP) ## Measure how well the parser understands
 secrets: $(RUN_STAMP) ## Print good secrets for config/.env
 	@$(BIN)/python manage.py secrets
 
-pins: ## Renew the exact versions in requirements.txt and requirements-dev.txt
+pins: ## Renew the exact versions and hashes of all packages; UPGRADE= adds what is new and no more
 	rm -rf $(VENV)-pins && $(PYTHON) -m venv $(VENV)-pins
-	$(PINS_PIP) install --quiet -r requirements.in
-	{ echo "# Made by 'make pins' from requirements.in."; $(PINS_PIP) freeze; \
-	  echo '$(AUDIOOP)'; } > requirements.txt
-	$(PINS_PIP) install --quiet -r requirements-dev.in
-	{ echo "# Made by 'make pins' from requirements-dev.in."; echo "-r requirements.txt"; \
-	  $(PINS_PIP) freeze | grep -vxFf requirements.txt; } > requirements-dev.txt
+	$(VENV)-pins/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(PINS) requirements.in --output-file requirements.txt
+	$(PINS) requirements-dev.in --output-file requirements-dev.txt
 	rm -rf $(VENV)-pins
+
+coverage: $(DEV_STAMP) ## Run every test, and show what they don't reach; fails below 90 % of branches
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
 
 clean: ## Remove the virtual environment and caches; var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

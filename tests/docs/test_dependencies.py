@@ -27,14 +27,15 @@ def wanted(name: str) -> set[str]:
 
 
 def pinned(name: str) -> dict[str, str]:
-    """The packages of a requirements file and their exact versions."""
-    lines = (ROOT / name).read_text("utf-8").splitlines()
+    """The packages of a requirements file and their exact versions; each has its files' hashes."""
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
     pins = {}
-    for line in lines:
-        if line and not line.startswith(("#", "-r")):
-            package, _, version = line.partition("==")
-            assert version, f"{name} doesn't pin {line}"
-            pins[re.sub(r"[-_.]+", "-", package).lower()] = version
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            package, _, rest = line.partition("==")
+            assert rest, f"{name} doesn't pin {line}"
+            assert "--hash=sha256:" in rest, f"{name} has no hash for {package}: run `make pins`"
+            pins[re.sub(r"[-_.]+", "-", package).lower()] = rest.split()[0]
     return pins
 
 
@@ -75,7 +76,8 @@ def test_every_runtime_package_is_used() -> None:
 
 def test_every_package_asked_for_is_pinned() -> None:
     to_run = pinned("requirements.txt")
-    to_test = to_run | pinned("requirements-dev.txt")
+    to_test = pinned("requirements-dev.txt")
+    assert to_run.items() <= to_test.items(), "one version of each, to run and to test"
     assert normal(wanted("requirements.in")) <= to_run.keys()
     assert normal(wanted("requirements-dev.in")) <= to_test.keys()
 
