@@ -78,7 +78,16 @@ GROUPS = (
     ),
     Group(
         "Reminders and notifications",
-        ("poll_interval", "wake_interval", "ntfy_base_url", "discord_webhook_base_url"),
+        (
+            "poll_interval",
+            "wake_interval",
+            "ntfy_base_url",
+            "ntfy_token",
+            "discord_webhook_base_url",
+            "push_schemes",
+            "push_networks",
+            "sent_kept_days",
+        ),
     ),
     Group(
         "Conversation",

@@ -17,7 +17,7 @@ MOST_AGENTS = 1000  # that one process reports
 MOST_TURNS = 200  # in one request
 LONGEST_TURN = 16_000  # characters
 
-routes = APIBlueprint("service agents", __name__, url_prefix="/api/service")
+routes = APIBlueprint("service_agents", __name__, url_prefix="/api/service")
 
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 Content = Annotated[Text, Field(min_length=1, max_length=LONGEST_TURN)]

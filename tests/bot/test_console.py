@@ -254,7 +254,7 @@ async def test_one_order_without_the_api(world: World, screen: Screen) -> None:
 
 
 async def test_only_the_persons_own_messages_are_shown(terminal: Console, screen: Screen) -> None:
-    await terminal._deliver(console._account(), "for me", "")
+    await terminal._deliver(console.account(), "for me", "")
     with pytest.raises(Undeliverable):
         await terminal._deliver("somebody else", "for them", "")
     assert screen.text == "bot> for me\n"
@@ -264,4 +264,4 @@ def test_a_system_without_user_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 54321)
-    assert console._account() == "console"
+    assert console.account() == "console"
