@@ -57,8 +57,8 @@ class StatusOut(BaseModel):
     """How an agent is doing, as the process that runs it last told."""
 
     state: str = Field(
-        description="disabled; stopping; unassigned: no process runs it; lost: its process is silent; "
-        "or what its process says, such as ready."
+        description="disabled; stopping; unassigned: no process runs it; lost: its process is "
+        "silent; or what its process says, such as online."
     )
     since: datetime | None
     guilds: int | None
