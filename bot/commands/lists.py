@@ -42,7 +42,7 @@ async def make(ctx: Context, name: NewName) -> str:
 
 @lists.command(
     "show my lists",
-    "(list|show) [me] [all] [of] [my|the] lists",
+    "(show|list) [me] [all] [of] [my|the] lists",
     "(what|which) lists (do i have|are there)",
     "my lists",
 )
@@ -61,6 +61,8 @@ async def show(ctx: Context) -> str:
 async def empty(ctx: Context, name: ListName) -> str:
     """Delete everything on a list; the list stays."""
     found = await _find(ctx, name)
+    if not found["open"] + found["done"]:
+        return f"{named(found['name'])} is empty already."
     if not await ctx.confirm(f"Delete {_content(found)} on {named(found['name'])}?"):
         return "All right, nothing was deleted."
     gone = await ctx.api.delete(f"/api/lists/{found['id']}/tasks")

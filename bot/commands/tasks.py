@@ -89,8 +89,8 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
-    "(list|show) [me] [all] [of] [my|the] (tasks|todos|to-dos)",
-    "(list|show) [me] my (to-do|todo) list",
+    "(show|list) [me] [all] [of] [my|the] (tasks|todos|to-dos)",
+    "(show|list) [me] my (to-do|todo) list",
     "what is on my (list|to-do list|todo list)",
     "(do i have|are there) any (tasks|todos|to-dos)",
     "(show|list) [me] (my|the) {list_name} list",

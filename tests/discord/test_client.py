@@ -10,12 +10,13 @@ from simcord.backend.models import MessageSticker
 from bot.command_registry import CommandModule
 from bot.context import Context
 from bot.deliveries import Undeliverable
+from bot.transports.discord_client import DiscordClient
 from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core import outbox, reminders
 from core.notifications import set_notification_settings
 from core.postgres import count, select, select_one
-from tests.support.chat import World
-from tests.support.stage import Stage
+from tests.support.chat import AGENT, World
+from tests.support.stage import Beside, Stage
 
 TYPING = "/channels/*/typing"
 MESSAGES = "/channels/*/messages"
@@ -134,7 +135,51 @@ async def test_a_flood_is_slowed_with_one_message_and_costs_others_nothing(stage
     assert await ada.say("wait for it") == "done"
 
 
+class TestFewMayWait:
+    """Where a setting lets fewer messages wait."""
+
+    @pytest.fixture
+    def simcord_bot(self, beside: Beside) -> DiscordClient:
+        return DiscordClient(AGENT, beside, lambda _: None, most_waiting=1)
+
+    async def test_the_next_one_is_told_already(self, stage: Stage) -> None:
+        go_on = asyncio.Event()
+        slow = CommandModule("slow", "Waits")
+
+        @slow.command("wait for it")
+        async def wait(ctx: Context) -> str:
+            """Answer when the test says so."""
+            await go_on.wait()
+            return "done"
+
+        await stage.world.know(slow)
+        ada = stage.person("ada")
+        await ada.register("ada")
+        before = len(ada.replies)
+        for _ in range(3):
+            await ada.write("wait for it")
+        go_on.set()
+        await stage.settle()
+        assert ada.replies[before:] == [SLOW_DOWN, "done"]
+
+
 # How it answers
+
+
+async def test_a_message_as_long_as_discord_takes_is_carried_out_and_answered(
+    stage: Stage,
+) -> None:
+    ada = stage.person("ada")
+    await ada.register("ada")
+    name = " ".join(f"*{n:03}*" for n in range(320))
+    before = len(ada.replies)
+    await ada.say(f"add {name} to my tasks")
+    assert len(ada.replies[before:]) == 2  # with a backslash before each asterisk it is longer
+    assert " ".join(ada.replies[before:]).replace("\\", "") == f"Added {name}."
+    row = select_one("tasks", {})
+    assert row is not None
+    assert row["name"] == name
+
 
 talkative = CommandModule("talk", "Says a lot")
 
@@ -227,8 +272,6 @@ async def test_a_reply_that_discord_refuses_is_logged_and_the_next_one_arrives(
 
 async def test_it_shows_the_way_to_invite_it_once(world: World) -> None:
     import simcord
-
-    from bot.transports.discord_client import DiscordClient  # a client that nobody talks to
 
     invites: list[str] = []
     client = DiscordClient("default", world.brain, invites.append)

@@ -74,3 +74,8 @@ async def test_ticking_off_a_list_with_nothing_to_do(chat: Person) -> None:
     await chat.say("make a list called shopping")
     answer = await chat.say("complete everything on the shopping list")
     assert answer == "Done: no tasks on **shopping**."
+
+
+async def test_an_empty_list_is_not_emptied(chat: Person) -> None:
+    await chat.say("make a list called shopping")
+    assert await chat.say("empty my shopping list") == "**shopping** is empty already."
