@@ -6,11 +6,13 @@ Their limits are those of users. An account that is somebody's when they log in 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from core.database import transaction
-from core.postgres import upsert
+from core.errors import Conflict
+from core.postgres import insert, select_one
 from core.tables import account_usage
 from core.usage import AMOUNTS, Limits, Reached, day_of, tokens_of_agent
 
@@ -47,15 +49,14 @@ def settle(
     Returns for each of `wanted` None, or the limit that they have reached.
     """
     day, answers = day_of(now), list[Reached | None]()
+    everyone = {*wanted, *(one.account for one in spent)}
+    rows = {account: _row_of(account, agent, now) for account in everyone}
     with transaction() as connection:
-        old = sa.delete(account_usage).where(account_usage.c.day < day - KEPT)
-        connection.execute(old)
-        # In one order for everyone, so that no two wait for each other.
-        for account in sorted({*wanted, *(one.account for one in spent)}):
-            row = {**account._asdict(), "day": day, "agent": agent}
-            upsert("account_usage", row, [*row])  # makes it, or locks it
+        # By their keys, in one order: then no two wait for each other, on MySQL neither.
+        locked = sa.select(account_usage.c.id).where(account_usage.c.id.in_([*rows.values()]))
+        connection.execute(locked.order_by(account_usage.c.id).with_for_update())
         for one in spent:
-            _add(connection, agent, now, one)
+            _add(connection, rows[one.account], one)
         agent_tokens = tokens_of_agent(connection, agent, day)
         for account in wanted:
             query = sa.select(
@@ -69,21 +70,33 @@ def settle(
             requests, tokens = connection.execute(query).one()
             reached = limits.reached(int(requests), int(tokens), agent_tokens)
             if reached is None:
-                _add(connection, agent, now, AccountSpent(account, requests=1))
+                _add(connection, rows[account], AccountSpent(account, requests=1))
             answers.append(reached)
     return answers
 
 
-def _add(connection: sa.Connection, agent: str, now: datetime, spent: AccountSpent) -> None:
-    """Add amounts to a row that is there."""
-    columns = account_usage.c
-    connection.execute(
-        sa.update(account_usage)
-        .where(
-            columns.day == day_of(now),
-            columns.account_id == spent.account.account_id,
-            columns.platform == spent.account.platform,
-            columns.agent == agent,
-        )
-        .values({name: columns[name] + getattr(spent, name) for name in AMOUNTS})
-    )
+def forget_old(now: datetime) -> None:
+    """Delete what was counted more than a month ago."""
+    with transaction() as connection:
+        old = account_usage.c.day < day_of(now) - KEPT
+        connection.execute(sa.delete(account_usage).where(old))
+
+
+def _row_of(account: Account, agent: str, now: datetime) -> UUID:
+    """Return the key of a row, which is made where it is missing."""
+    row = {**account._asdict(), "day": day_of(now), "agent": agent}
+    found = select_one("account_usage", row)
+    if found is None:
+        try:
+            found = insert("account_usage", row)
+        except Conflict:  # another request has just made it
+            found = select_one("account_usage", row)
+    assert found is not None  # noqa: S101 - rows of today are not deleted
+    key: UUID = found["id"]
+    return key
+
+
+def _add(connection: sa.Connection, row: UUID, spent: AccountSpent) -> None:
+    """Add amounts to a row."""
+    sums = {name: account_usage.c[name] + getattr(spent, name) for name in AMOUNTS}
+    connection.execute(sa.update(account_usage).where(account_usage.c.id == row).values(sums))
