@@ -60,7 +60,8 @@ def is_outside(address: str) -> bool:
 def outside_only(allowed: Sequence[Network] = ()) -> Iterator[Refusals]:
     """Refuse connections to the inside in this block, and threads, which would escape it.
 
-    allowed: networks that may be reached all the same.
+    allowed: networks that may be reached all the same. Python tells of threads from 3.12 on; before
+    it, a scheme whose library starts some must not be allowed (none of the default ones does).
     """
     _install()
     refusals = Refusals(allowed)

@@ -67,14 +67,13 @@ def next_time(rule: str, starts: str, zone: tzinfo, after: datetime) -> datetime
 
     starts: what `first_time` returned. zone: the person's, as it is now.
     """
-    counted_in = _counted_in(rule, zone)
     start = datetime.fromisoformat(starts)
-    if counted_in is UTC:
+    if _parts(rule)["FREQ"] in CLOCK_UNITS:
         return _on_the_clock(rule, start.replace(tzinfo=UTC), after)
     # A day earlier, for the clocks may have been set back in between.
-    since = after.astimezone(counted_in).replace(tzinfo=None) - timedelta(days=1)
+    since = after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1)
     for day in _days(rule, start, max(start - timedelta(days=1), since)):
-        moment = day.replace(tzinfo=counted_in).astimezone(UTC)
+        moment = day.replace(tzinfo=zone).astimezone(UTC)
         if moment > after:
             return moment
     return None

@@ -1,0 +1,144 @@
+"""Deliveries: 100,000 that are due, drained by one daemon and by two; and what a claim costs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+from uuid import UUID, uuid4
+
+from config.clock import utc_now
+from core import migrations, outbox
+from core.database import Database, transaction, use_database
+from core.postgres import execute, insert_many
+from core.reach import SCHEDULER
+from tests.support.counting_sink import CountingSink, counting_sink
+from tests.support.postgres import postgres_server
+
+DUE = int(os.environ.get("BENCH_DELIVERIES", "100000"))
+PEOPLE = 1000
+WAITING = (1_000, 100_000, 1_000_000)
+CLAIMS = 50
+AHEAD = 5.0  # seconds by which the daemons are up before the first is due
+
+
+def main() -> None:
+    """Print deliveries per second and lateness for one and two daemons, then claims."""
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres_server())
+        database = stack.enter_context(closing(Database(url)))
+        use_database(database)
+        migrations.upgrade(database)
+        owners = _people()
+        print(
+            f"{'daemons':>8} {'sent':>8} {'per second':>11} {'p50 s':>7} {'p99 s':>7} {'CPU s':>6}"
+        )
+        for daemons in (1, 2):
+            _drain(url, owners, daemons)
+        print(f"{'waiting':>9} {'claim of 1, ms':>15} {'claim of 100, ms':>17}")
+        for number in WAITING:
+            _claim(owners, number)
+
+
+def _people() -> list[UUID]:
+    ids = [uuid4() for _ in range(PEOPLE)]
+    insert_many("users", [{"id": id_, "username": id_.hex, "password_hashed": b"-"} for id_ in ids])
+    insert_many(
+        "notifications",
+        [{"user_uuid": id_, "ntfy_topic": id_.hex, "ntfy_enabled": True} for id_ in ids],
+    )
+    return ids
+
+
+def _fill(owners: list[UUID], number: int, due: datetime) -> None:
+    execute("TRUNCATE deliveries")
+    rows = (
+        {
+            "user_uuid": owners[one % PEOPLE],
+            "channel": "ntfy",
+            "text": f"Reminder: number {one}",
+            "due_at": due,
+            "next_attempt_at": due,
+        }
+        for one in range(number)
+    )
+    insert_many("deliveries", list(rows))
+    execute("ANALYZE deliveries")
+
+
+def _drain(url: str, owners: list[UUID], daemons: int) -> None:
+    """Let all fall due at one moment, with the daemons running; lateness counts from there."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        sink = stack.enter_context(counting_sink(Path(folder) / "arrived"))
+        due = utc_now() + timedelta(seconds=AHEAD + DUE / 20_000)
+        _fill(owners, DUE, due)
+        began = os.times()
+        with ExitStack() as running:
+            for _ in range(daemons):
+                running.enter_context(_daemon(url, sink))
+            while _left():
+                time.sleep(0.5)
+        late = sorted(moment - due.timestamp() for moment, _ in _arrived(sink))
+        ended = os.times()
+    assert len(late) == DUE, f"{len(late)} of {DUE} arrived"
+    used = sum(ended[2:4]) - sum(began[2:4])  # of the daemons, which have ended by now
+    cuts = quantiles(late, n=100)
+    print(
+        f"{daemons:>8} {len(late):>8} {len(late) / late[-1]:>11.0f} {cuts[49]:>7.1f} "
+        f"{cuts[98]:>7.1f} {used:>6.1f}"
+    )
+
+
+def _arrived(sink: CountingSink) -> list[tuple[float, str]]:
+    time.sleep(0.3)  # it writes with a delay
+    return sink.arrived()
+
+
+def _left() -> bool:
+    return bool(execute("SELECT 1 FROM deliveries WHERE state = 'waiting' LIMIT 1"))
+
+
+@contextmanager
+def _daemon(url: str, sink: CountingSink) -> Iterator[None]:
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "NTFY_BASE_URL": sink.url,
+        "LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "scheduler.daemon"], env=environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _claim(owners: list[UUID], number: int) -> None:
+    """Claim and give back, so that as many wait each time."""
+    _fill(owners, number, utc_now() - timedelta(seconds=1))
+    print(f"{number:>9} {_took(1):>15.2f} {_took(100):>17.2f}")
+
+
+def _took(limit: int) -> float:
+    """Return how long a claim takes, in milliseconds: the median of many."""
+    times = []
+    for _ in range(CLAIMS):
+        began = time.perf_counter()
+        rows = outbox.claim([SCHEDULER], utc_now(), limit=limit)
+        times.append((time.perf_counter() - began) * 1000)
+        assert len(rows) == limit
+        with transaction() as connection:
+            connection.exec_driver_sql(
+                "UPDATE deliveries SET lease_id = NULL, leased_until = NULL, "
+                "next_attempt_at = due_at WHERE lease_id IS NOT NULL"
+            )
+    return median(times)
+
+
+if __name__ == "__main__":
+    main()

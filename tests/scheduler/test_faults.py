@@ -1,0 +1,264 @@
+"""Faults, with real processes on PostgreSQL: what is due is sent, and how often is counted."""
+
+import random
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import make_url
+
+from config.clock import utc_now
+from core import migrations
+from core.database import Database, use_database
+from core.postgres import count, execute, insert_many
+from scheduler.sender import MOST_UNDER_WAY
+from tests.support.counting_sink import CountingSink, counting_sink
+from tests.support.http_sink import Answer, HttpSink, http_sink, rate_limited
+from tests.support.people import channels, deliveries, user
+from tests.support.postgres import running_server
+from tests.support.process import service
+
+pytestmark = pytest.mark.slow
+Tell = Callable[[str], None]
+
+DAEMON = "scheduler.daemon"
+PEOPLE = 200
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+# A lease that a dead daemon leaves behind, over: nobody wants to wait for a minute in a test.
+END_LEASES = """
+UPDATE deliveries SET next_attempt_at = now(), leased_until = now()
+WHERE state = 'waiting' AND lease_id IS NOT NULL
+"""
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """Print the counts of a test, whatever is captured."""
+
+    def say(words: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{words}\n")
+
+    return say
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[CountingSink]:
+    with counting_sink(tmp_path / "arrived") as sink:
+        yield sink
+
+
+def people(number: int = PEOPLE) -> list[UUID]:
+    """Users with an ntfy topic each."""
+    found = [user() for _ in range(number)]
+    for owner in found:
+        channels(owner, topic=f"t{owner.hex[:20]}")
+    return found
+
+
+def fall_due(owners: list[UUID], number: int, state: str = "reminders") -> None:
+    """Make so many things due now, each with a text of its own."""
+    now = utc_now()
+    if state == "reminders":
+        rows = [
+            {
+                "user_uuid": owners[i % len(owners)],
+                "subject": f"s{i}",
+                "text": f"m{i}",
+                "due_at": now,
+            }
+            for i in range(number)
+        ]
+        insert_many("reminders", rows)
+        return
+    insert_many(
+        "deliveries",
+        [
+            {
+                "user_uuid": owners[i % len(owners)],
+                "channel": "ntfy",
+                "text": f"m{i}",
+                "due_at": now,
+                "next_attempt_at": now,
+            }
+            for i in range(number)
+        ],
+    )
+
+
+def until(condition: Callable[[], bool], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
+
+
+def settings(database: Database, url: str) -> dict[str, str]:
+    address = database.engine.url.render_as_string(hide_password=False)
+    return {"DATABASE_URL": address, "NTFY_BASE_URL": url}
+
+
+def texts(sink: CountingSink) -> Counter[str]:
+    return Counter(text.partition(" (late")[0] for _, text in sink.arrived())
+
+
+@on_postgresql
+def test_two_daemons_send_twenty_thousand_due_reminders_once_each(
+    database: Database, counted: CountingSink, tmp_path: Path, tell: Tell
+) -> None:
+    fall_due(people(), 20_000)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        daemons = [
+            stack.enter_context(
+                service(DAEMON, tmp_path / f"log{number}", **settings(database, counted.url))
+            )
+            for number in range(2)
+        ]
+        until(lambda: count("deliveries", {"state": "sent"}) == 20_000, 240)
+        took = time.monotonic() - began
+        for daemon in daemons:
+            daemon.terminate()
+            assert daemon.exit_code() == 0
+    time.sleep(0.2)
+    found = texts(counted)
+    tell(f"20,000 due, two daemons: {found.total()} sent, {len(found)} different, {took:.0f} s")
+    assert (len(found), found.total()) == (20_000, 20_000)
+
+
+@on_postgresql
+def test_a_daemon_that_is_killed_twenty_times_loses_nothing(
+    database: Database, counted: CountingSink, tmp_path: Path, tell: Tell
+) -> None:
+    number, kills, unknown, most = 10_000, 20, 0, 0
+    fall_due(people(), number, "deliveries")
+    chance = random.Random(7)  # noqa: S311 - the same moments each time
+    for kill in range(kills):
+        before = texts(counted).total()
+        with service(DAEMON, tmp_path / f"log{kill}", **settings(database, counted.url)) as daemon:
+            until(lambda: texts(counted).total() > before, 60)  # noqa: B023 - at once
+            time.sleep(chance.uniform(0, 0.15))
+            daemon.kill()
+        time.sleep(0.2)
+        # What arrived and nobody knows of will come again, when its turn comes.
+        now_unknown = texts(counted).total() - count("deliveries", {"state": "sent"})
+        unknown, most = now_unknown, max(most, now_unknown - unknown)
+        execute(END_LEASES)
+    with service(DAEMON, tmp_path / "log", **settings(database, counted.url)) as daemon:
+        until(lambda: count("deliveries", {"state": "sent"}) == number, 240)
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+    time.sleep(0.2)
+    found = texts(counted)
+    again = found.total() - len(found)
+    tell(
+        f"{kills} kills, {number} due: {number - len(found)} lost, {again} sent again; after one "
+        f"kill at most {most}, of at most {MOST_UNDER_WAY} under way"
+    )
+    assert len(found) == number
+    assert most <= MOST_UNDER_WAY
+    assert again == unknown
+
+
+def test_a_database_that_restarts_in_the_middle_loses_nothing(
+    counted: CountingSink, tmp_path: Path, tell: Tell
+) -> None:
+    number = 5_000
+    with running_server() as server, closing(Database(make_url(server.url))) as database:
+        before = use_database(database)
+        try:
+            migrations.upgrade(database)
+            fall_due(people(), number, "deliveries")
+            with service(DAEMON, tmp_path / "log", **settings(database, counted.url)) as daemon:
+                until(lambda: texts(counted).total() > number / 10, 60)
+                server.stop()
+                time.sleep(2)
+                server.start()
+                until(lambda: count("deliveries", {"state": "sent"}) == number, 120)
+                daemon.terminate()
+                assert daemon.exit_code() == 0
+        finally:
+            use_database(before)
+    time.sleep(0.2)
+    found = texts(counted)
+    again = found.total() - len(found)
+    tell(f"a restart, {number} due: {number - len(found)} lost, {again} sent again")
+    assert len(found) == number
+    assert found.total() - number <= MOST_UNDER_WAY
+
+
+@pytest.fixture
+def sink() -> Iterator[HttpSink]:
+    with http_sink() as server:
+        yield server
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([rate_limited(2)], "the receiver answered 429"),
+        ([Answer(500)], "the receiver answered 500"),
+        ([Answer(200, delay=14)], "the receiver can't be reached (TimeoutError)"),
+    ],
+    ids=["429", "500", "silence"],
+)
+def test_a_receiver_in_trouble_is_tried_again_and_holds_up_nobody(
+    database: Database,
+    sink: HttpSink,
+    tmp_path: Path,
+    tell: Tell,
+    answers: list[Answer],
+    error: str,
+) -> None:
+    slow, *others = people(20)
+    sink.answer(f"/t{slow.hex[:20]}", *answers)
+    fall_due([slow], 1, "deliveries")
+    fall_due(others, 500, "deliveries")
+    with service(DAEMON, tmp_path / "log", **settings(database, sink.url)) as daemon:
+        until(lambda: count("deliveries", {"state": "sent"}) >= 500, 30)
+        until(lambda: bool(deliveries(user_uuid=slow, last_error=error)), 30)
+        (row,) = deliveries(user_uuid=slow)
+        assert (row["state"], row["attempts"]) == ("waiting", 1)
+        assert row["next_attempt_at"] - utc_now() > timedelta(seconds=1)
+        until(lambda: count("deliveries", {"state": "sent"}) == 501, 30)
+        daemon.terminate()
+        assert daemon.exit_code() == 0
+    received = Counter(request.path for request in sink.received)
+    tell(f"{error}: {received[f'/t{slow.hex[:20]}']} tries for one message, 500 others once each")
+    assert received.total() == 502
+
+
+@on_postgresql
+def test_a_receiver_that_hangs_half_way_through_its_answer_is_taken_at_its_word(
+    database: Database, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepted = []
+
+        def answer_half() -> None:
+            connection, _ = server.accept()
+            accepted.append(connection)
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+
+        thread = threading.Thread(target=answer_half)
+        thread.start()
+        (ada,) = people(1)
+        fall_due([ada], 1, "deliveries")
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with service(DAEMON, tmp_path / "log", **settings(database, url)) as daemon:
+            until(lambda: bool(deliveries(state="sent")), 40)
+            daemon.terminate()
+            assert daemon.exit_code() == 0
+        thread.join()
+        accepted[0].close()
+    assert deliveries()[0]["attempts"] == 1
