@@ -39,8 +39,11 @@ def services(settings: Settings, database: "Database") -> Iterator[str]:
     """Run the API and the scheduler; yield the API's address."""
     from api.main import create_app
     from api.server import serve
+    from cli.agent_schema import agents_schema
+    from core.agent_rules import use_schema
     from scheduler.daemon import Daemon
 
+    use_schema(agents_schema())  # a kind of agent that was added since needs no `generate` here
     try:
         server = serve(
             create_app(settings, database),

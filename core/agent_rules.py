@@ -82,7 +82,8 @@ def _words(error: ValidationError) -> str:
             meant = [one for one in error.context if one.validator != "type"] or error.context
             return " or ".join(dict.fromkeys(map(_words, meant)))
         case _:
-            return error.message if len(error.message) < 200 else f"{_short(given)} can't be used"
+            # Without the value: a key may have been put where its variable's name belongs.
+            return f"it can't be used ({error.validator}: {_short(rule)})"
 
 
 def _short(value: object) -> str:

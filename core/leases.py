@@ -3,10 +3,10 @@
 A process says every second or so that it is alive, by a new beat on its row. An agent is leased to
 the process that its row in agent_leases names; one without is free to be taken.
 
-No clock of the day is asked. A process is dead when its beat has not changed for LEASE_SECONDS on
-the monotonic clock of the one that looks, so a clock that jumps runs no agent twice. The process is
-told a shorter time: what it has not renewed by then it has to stop by itself. An agent that is
-disabled, deleted or moved is freed when its process no longer names it as running.
+No clock of the day is asked. A process is dead when its beat has not changed for DEAD_AFTER of the
+lease time on the monotonic clock of the one that looks, so a clock that jumps runs no agent twice.
+The process is told a shorter time: what it has not renewed by then it has to stop by itself. An
+agent that is disabled, deleted or moved is freed when its process no longer names it as running.
 """
 
 import threading

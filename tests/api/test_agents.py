@@ -131,6 +131,10 @@ def test_nobody_makes_themselves_an_administrator(ada: Caller, nobody: Caller) -
         ({"answers": {"direct_messages": "maybe"}}, "answers.direct_messages:"),
         ({"answers": {"guilds": ["a name"]}}, "answers.guilds.0:"),
         ({"answers": []}, "answers:"),
+        (
+            {"type": "llm", "settings": {"model": "m", "api_key": "sk-a-real-key"}},
+            "settings.api_key: it can't be used (pattern: ",
+        ),
         ({"memory_days": -1}, "memory_days:"),
         ({"name": "Greeter"}, "name: up to 64 small letters"),
         ({"name": "a" * 65}, "name:"),
@@ -148,6 +152,7 @@ def test_what_is_refused_where_it_is_made(
     answer = admin.post("/api/agents", {**GREETER, **change})
     assert answer.status_code == 400, answer.json
     assert answer.json["error"].startswith(told)
+    assert "real-key" not in answer.text
     assert admin.get("/api/agents").json == []
     if "name" not in change:
         create(admin)
