@@ -14,7 +14,7 @@ from bot.transports.discord_client import DiscordClient, use_api
 from bot.transports.discord_drafts import Pace
 from bot.transports.discord_outlets import ChannelOutlet
 from bot.transports.discord_pages import Pages
-from tests.support.chat import World
+from tests.support.chat import World, until
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 
 
@@ -76,3 +76,18 @@ async def test_a_discord_that_can_not_be_reached_is_tried_again(
     async with outlet.typing():
         await outlet.send("hello")
     assert "a reply was not sent: Discord can't be reached" in caplog.text
+
+
+async def test_a_rate_limit_of_an_edit_is_waited_out_and_the_last_text_stands(
+    server: DiscordServer, client: DiscordClient
+) -> None:
+    outlet = ChannelOutlet(client.get_partial_messageable(942), "42", Pages(), Pace())
+    body = {"message": "You are being rate limited.", "retry_after": 0.3, "global": False}
+    async with outlet.draft() as draft:
+        await draft.show("one")
+        await until(lambda: server.sent)
+        server.refuse(429, body, Via="1.1 google", Retry_After="1")
+        began = time.monotonic()
+        await draft.show("one two")
+    assert time.monotonic() - began >= 0.3
+    assert [text for _, text in server.sent] == ["one two"]
