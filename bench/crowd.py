@@ -22,7 +22,8 @@ from api.main import create_app
 from api.server import serve
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient
-from bot.brains import Services
+from bot.bot import leave_loaded_alone
+from bot.brains import Services, load_brains
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.seat import Seat
 from config.clock import utc_now
@@ -60,6 +61,8 @@ def main() -> None:
 
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
+    load_brains()
+    leave_loaded_alone()
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     seat = Seat("default", Services(client, settings, utc_now), print)
     await seat.take(lambda there: make_brain(there.api, there.settings))

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Mapping
@@ -58,11 +59,21 @@ def api_request(
         )
 
 
+def leave_loaded_alone() -> None:
+    """Spare Python's garbage collector what is loaded by now, for it stays anyway.
+
+    A full pass over it takes 0.1 to 0.2 s, in which nothing else happens: no heartbeat goes out.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -> int:
     """Run the agents that the API hands to this process until SIGTERM or SIGINT; return 0.
 
     The second signal ends at once.
     """
+    leave_loaded_alone()
     use_api(settings.discord_api_url)
     key = settings.service_key.get_secret_value()
     async with AsyncExitStack() as stack:

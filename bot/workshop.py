@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 from bot.brains import Brain, Services
 from bot.messages import Button, Draft, Incoming, Outlet
 
+AT_ONCE = 10
+"""Messages handed to a brain in one turn of the loop: between turns the gateway's heart beats."""
+
 Result = TypeVar("Result")
 Loop = asyncio.AbstractEventLoop
 
@@ -31,6 +34,7 @@ class Workshop:
     def __init__(self, name: str) -> None:
         self._home = asyncio.get_running_loop()
         self._loop: Future[Loop] = Future()
+        self._door = asyncio.Semaphore(AT_ONCE)
         # A brain that never comes back must not keep the program from ending.
         thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
         thread.start()
@@ -61,6 +65,8 @@ class Workshop:
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         """Have the brain answer one message."""
+        async with self._door:
+            await asyncio.sleep(0)
         answering = self.brain.handle(incoming, OutletFromAfar(outlet, self._home))
         await do_in(self._loop.result(), answering)
 
