@@ -2,9 +2,9 @@
 
 Each server is a process of its own, and so is the load. All views check the token, look the user up
 and run the same SQL; PostgreSQL asks for a password, as it does by default. The project's server
-logs each request, as it does in earnest. What is printed is the median ratio of rates taken in turn,
-and that of the time that the servers' processes computed for an answer, which other work on the
-machine changes less.
+logs each request, as it does in earnest. What is printed is the median ratio of rates taken in
+turn, and that of the time that the servers' processes computed for an answer, which other work on
+the machine changes less.
 """
 
 import logging
