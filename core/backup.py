@@ -62,7 +62,7 @@ def write(database: Database, file: IO[bytes]) -> dict[str, int]:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"backup": FORMAT, "made_at": now, "database": source.dialect, "version": version}
         line(head)
-        for name in _table_names(connection):
+        for name in _table_names(connection):  # what is referred to first, so that it can be made
             table = source.table(name).table
             columns = [column for column in table.columns if column.computed is None]
             made_by = [] if name in metadata.tables else _definition(connection, name)
@@ -153,12 +153,14 @@ def _restore_file(database: Database, file: IO[bytes], head: Head) -> None:
 
 def _fill(database: Database, file: IO[bytes], head: Head) -> None:
     migrations.upgrade(database, revision=head.version)
-    with database.transaction() as connection, foreign_keys_last(database, connection):
+    with database.transaction() as connection:  # of its own: MySQL ends one at a new table
         there = set(_table_names(connection))
         for name, made_by, rows in _tables(file):
-            if name not in there:
+            if rows is None and name not in there:
                 _make(database, connection, name, made_by, head)
-                there.add(name)
+    file.seek(0)
+    with database.transaction() as connection, foreign_keys_last(database, connection):
+        for name, _, rows in _tables(file):
             if rows is not None:
                 insert_many(name, rows)
         for name, expected in head.rows.items():
@@ -232,8 +234,9 @@ def _copy(database: Database, path: Path) -> URL:
 
 
 def _table_names(connection: Connection) -> list[str]:
-    names = inspect(connection).get_table_names()
-    return sorted(name for name in names if name != VERSION_TABLE)
+    """Return the tables that hold rows, those that others refer to before the others."""
+    names = (name for name, _ in inspect(connection).get_sorted_table_and_fkc_names())
+    return [name for name in names if name is not None and name != VERSION_TABLE]
 
 
 def _filled(database: Database) -> list[str]:

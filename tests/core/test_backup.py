@@ -22,11 +22,17 @@ from core.errors import Conflict, InvalidInput
 from core.postgres import execute, insert, insert_many, select_one
 from core.tables import metadata
 from core.users import register_user
+from tests.support.mysql_database import connect, rows
 
 BY_HAND = {
     "sqlite": (
         "CREATE TABLE places (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, "
         "lies_in INTEGER REFERENCES places (id), paid NUMERIC, seen DATE, picture BLOB)"
+    ),
+    "mysql": (
+        "CREATE TABLE places (id INTEGER PRIMARY KEY AUTO_INCREMENT, name VARCHAR(99) NOT NULL, "
+        "lies_in INTEGER, paid DECIMAL(10, 2), seen DATE, picture BLOB, "
+        "FOREIGN KEY (lies_in) REFERENCES places (id))"
     ),
     "postgresql": (
         "CREATE TABLE places (id SERIAL PRIMARY KEY, name TEXT NOT NULL, "
@@ -50,11 +56,22 @@ def empty_postgres(postgres_url: URL) -> Iterator[URL]:
 
 
 @pytest.fixture
+def empty_mysql(database_url: URL) -> Iterator[URL]:
+    name = f"{database_url.database}_restored"
+    with closing(connect(database_url)) as connection:
+        rows(connection, f"CREATE DATABASE {name}")
+        yield database_url.set(database=name)
+        rows(connection, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
 def empty(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Database]:
     """A database of the same kind with nothing in it."""
     url = URL.create("sqlite", database=str(tmp_path / "restored.db"))
     if database.dialect == "postgresql":
         url = request.getfixturevalue("empty_postgres")
+    elif database.dialect == "mysql":
+        url = request.getfixturevalue("empty_mysql")
     with closing(Database(url)) as other:
         yield other
 
