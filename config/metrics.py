@@ -58,8 +58,9 @@ def pulse(name: str, longest: float) -> Iterator[Pulse]:
     try:
         yield watched
     finally:
-        del _pulses[name]
-        BEATS.remove(name)
+        if _pulses.get(name) is watched:  # and not that of another one in this process
+            del _pulses[name]
+            BEATS.remove(name)
 
 
 @contextmanager

@@ -16,11 +16,14 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import aiohttp
+from sqlalchemy import select, update
 
 from config.proxy import proxy_for
 from config.settings import get_settings
+from core.database import transaction
 from core.errors import InvalidInput
-from core.postgres import exists, select, select_one, update, upsert
+from core.postgres import exists, select_one, upsert
+from core.tables import notifications
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
@@ -161,10 +164,16 @@ def record_results(people: Collection[UUID], sent: bool, now: datetime) -> None:
     changes: dict[str, Any] = {"current_notification_status": "active" if sent else "failed"}
     if sent:
         changes["last_message_sent"] = now
-    where = {"user_uuid": ("IN", list(people))}
-    free = select("notifications", where, columns=["user_uuid"], lock="skip locked")
-    if free:
-        update("notifications", changes, {"user_uuid": ("IN", [row["user_uuid"] for row in free])})
+    table = notifications.c
+    with transaction(savepoint=False) as connection:
+        free = connection.execute(
+            select(table.user_uuid)
+            .where(table.user_uuid.in_(people))
+            .with_for_update(skip_locked=True)
+        )
+        connection.execute(
+            update(notifications).where(table.user_uuid.in_(free.scalars().all())).values(changes)
+        )
 
 
 def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     delete,
+    func,
     literal,
     select,
     union_all,
@@ -41,6 +42,10 @@ LONGEST_PAUSE_SECONDS = 86_400
 """The most that a receiver's Retry-After can put a delivery off."""
 ERROR_LENGTH = 500
 CLAIMED = ("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "request_id")
+
+
+UNSENT = ("waiting", "held", "dead")
+SETTLING = ("id", "lease_id", "user_uuid", "channel", "chat_account_id", "due_at", "attempts")
 
 
 class Settlement(NamedTuple):
@@ -121,7 +126,7 @@ def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -
         rows = [
             row
             for row in connection.execute(
-                select(*(deliveries.c[name] for name in (*CLAIMED, "lease_id", "chat_account_id")))
+                select(*(deliveries.c[name] for name in SETTLING), deliveries.c.request_id)
                 .where(deliveries.c.id.in_(said), deliveries.c.state == "waiting")
                 .order_by(deliveries.c.id)
                 .with_for_update()
@@ -148,6 +153,15 @@ def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -
                 {row["user_uuid"] for row in rows_ if row["channel"] != CHAT}, went_out, now
             )
     return {row["id"] for row in rows}
+
+
+def unsent() -> dict[str, int]:
+    """Return how many deliveries there are in each state but "sent", of which nobody counts."""
+    states = deliveries.c.state
+    query = select(states, func.count()).where(states.in_(UNSENT)).group_by(states)
+    with transaction() as connection:
+        found = {row[0]: row[1] for row in connection.execute(query)}
+    return {state: found.get(state, 0) for state in UNSENT}
 
 
 def forget_sent(before: datetime, limit: int = 5000) -> int:
