@@ -38,6 +38,10 @@ class AnthropicChat(Streaming):
         self._takes_temperature = True
         self._client: anthropic.AsyncAnthropic | None = None
 
+    def prepare(self) -> None:
+        """Import and make what the first request needs; any thread may do that."""
+        _ = self._connected().messages
+
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
         client, self._client = self._client, None
@@ -68,14 +72,6 @@ class AnthropicChat(Streaming):
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
     ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
         """Send a request, again without the temperature where the model does not take it."""
-        if self._client is None:
-            self._client = anthropic.AsyncAnthropic(
-                base_url=self._options.base_url or ANTHROPIC,
-                api_key=self._options.api_key,
-                timeout=None,  # bounded in ai.chat, piece by piece
-                max_retries=0,
-                http_client=anthropic.DefaultAioHttpClient(timeout=None),
-            )
         parameters: dict[str, Any] = {
             "model": self._options.model,
             "max_tokens": self._options.max_tokens,
@@ -90,13 +86,25 @@ class AnthropicChat(Streaming):
             parameters["extra_body"] = {"temperature": warmth}
         try:
             stream: anthropic.AsyncStream[RawMessageStreamEvent]
-            stream = await self._client.messages.create(**parameters)
+            stream = await self._connected().messages.create(**parameters)
         except anthropic.BadRequestError as error:
             if "extra_body" not in parameters or "temperature" not in str(error.body):
                 raise
             self._takes_temperature = False
             return await self._open(system, turns, tools)
         return stream
+
+    def _connected(self) -> anthropic.AsyncAnthropic:
+        """Return the client, which is made where there is none."""
+        if self._client is None:
+            self._client = anthropic.AsyncAnthropic(
+                base_url=self._options.base_url or ANTHROPIC,
+                api_key=self._options.api_key,
+                timeout=None,  # bounded in ai.chat, piece by piece
+                max_retries=0,
+                http_client=anthropic.DefaultAioHttpClient(timeout=None),
+            )
+        return self._client
 
 
 @dataclass

@@ -171,6 +171,10 @@ class Streaming(ABC):
         """Send one request; yield text and the Answer. Raises ModelError and nothing else."""
 
     @abstractmethod
+    def prepare(self) -> None:
+        """Import and make what the first request needs; any thread may do that."""
+
+    @abstractmethod
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
 
@@ -189,7 +193,7 @@ class Streaming(ABC):
                 except TimeoutError as error:
                     raise ModelError("timeout", usage=Usage(prompt, tokens(spoken.text))) from error
                 except ModelError as error:
-                    if spoken.text:  # it broke off, and what it cost is not told any more
+                    if spoken.text and not error.usage.total:  # it broke off before it told
                         error.usage = Usage(prompt, tokens(spoken.text))
                     raise
                 if isinstance(item, str):

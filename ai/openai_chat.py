@@ -30,6 +30,10 @@ class OpenAIChat(Streaming):
         self._refused: set[str] = set()
         self._client: openai.AsyncOpenAI | None = None
 
+    def prepare(self) -> None:
+        """Import and make what the first request needs; any thread may do that."""
+        _ = self._connected().chat.completions
+
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
         client, self._client = self._client, None
@@ -67,19 +71,12 @@ class OpenAIChat(Streaming):
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
     ) -> openai.AsyncStream[ChatCompletionChunk]:
         """Send a request, again without what this server or model does not take."""
-        if self._client is None:
-            self._client = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._options.api_key,
-                timeout=None,  # bounded in ai.chat, piece by piece
-                max_retries=0,
-                http_client=openai.DefaultAioHttpClient(timeout=None),
-            )
+        completions = self._connected().chat.completions
         while True:
             try:
                 parameters = self._parameters(system, turns, tools)
                 stream: openai.AsyncStream[ChatCompletionChunk]
-                stream = await self._client.chat.completions.create(**parameters)
+                stream = await completions.create(**parameters)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if self._traits.takes_max_tokens and _refuses_max_tokens(error):
                     self._traits.takes_max_tokens = False
@@ -91,6 +88,18 @@ class OpenAIChat(Streaming):
                 self._refused |= refused
             else:
                 return stream
+
+    def _connected(self) -> openai.AsyncOpenAI:
+        """Return the client, which is made where there is none."""
+        if self._client is None:
+            self._client = openai.AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._options.api_key,
+                timeout=None,  # bounded in ai.chat, piece by piece
+                max_retries=0,
+                http_client=openai.DefaultAioHttpClient(timeout=None),
+            )
+        return self._client
 
     def _parameters(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]

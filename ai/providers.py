@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
-from ai.chat import Answer, Chat, ChatOptions, Tool, Turn
+from ai.chat import Answer, ChatOptions, Streaming, Tool, Turn
 
 Name = Literal["openai", "anthropic"]
 
@@ -58,7 +58,7 @@ class ProvidedChat:
         """Begin to import the client. The package has to be there."""
         self._provider = PROVIDERS[name]
         self._options = options
-        self._chat: Chat | None = None
+        self._chat: Streaming | None = None
         threading.Thread(target=self._import, name=f"import {name}", daemon=True).start()
 
     async def stream(
@@ -66,8 +66,8 @@ class ProvidedChat:
     ) -> AsyncGenerator[str | Answer, None]:
         """Yield the text as it is written, then the whole Answer. Raises ModelError."""
         if self._chat is None:
-            client = await asyncio.to_thread(self._import)
-            self._chat = self._chat or client(self._options)
+            made = await asyncio.to_thread(self._make)
+            self._chat = self._chat or made
         async with aclosing(self._chat.stream(system, turns, tools)) as items:
             async for item in items:
                 yield item
@@ -77,7 +77,12 @@ class ProvidedChat:
         if self._chat is not None:
             await self._chat.aclose()
 
-    def _import(self) -> Callable[[ChatOptions], Chat]:
+    def _import(self) -> Callable[[ChatOptions], Streaming]:
         module = importlib.import_module(self._provider.module)
-        client: Callable[[ChatOptions], Chat] = getattr(module, self._provider.client)
+        client: Callable[[ChatOptions], Streaming] = getattr(module, self._provider.client)
         return client
+
+    def _make(self) -> Streaming:
+        chat = self._import()(self._options)
+        chat.prepare()
+        return chat

@@ -40,6 +40,7 @@ class Talker:
         self.options = ChatOptions("some-model", "the-key", base_url, **options)  # type: ignore[arg-type]
         self.is_anthropic = kind is AnthropicChat
         self.chat = kind(self.options)
+        self.chat.prepare()
         self.pieces: list[str] = []
 
     async def ask(self, turns: list[Turn] | None = None, *tools: Tool) -> Answer:
@@ -66,7 +67,7 @@ async def talker(
     anthropic = request.param is AnthropicChat
     url = model_server.anthropic_url if anthropic else model_server.base_url
     made = Talker(
-        request.param, url, timeout_seconds=0.5, pause_seconds=0.01, temperature=0.5, max_tokens=300
+        request.param, url, timeout_seconds=1.5, pause_seconds=0.01, temperature=0.5, max_tokens=300
     )
     yield made
     await made.chat.aclose()
@@ -334,3 +335,26 @@ async def test_a_key_in_the_environment_is_sent_to_nobody_else(
     await local.aclose()
     assert model_server.requests[0].headers["authorization"] == "Bearer none"
     assert "secret" not in str(model_server.requests[0].headers)
+
+
+async def test_a_model_that_spends_all_on_thinking_gets_more_room(
+    model_server: ModelServer,
+) -> None:
+    talker = Talker(OpenAIChat, model_server.base_url, pause_seconds=0.01, max_tokens=300)
+    model_server.replies(servers.Answer("", thinks="hm", finish_reason="length"), "Hello.")
+    assert (await talker.ask()).text == "Hello."
+    assert [request.body["max_tokens"] for request in model_server.requests] == [300, 1200]
+    await talker.chat.aclose()
+
+
+async def test_a_model_that_wants_another_name_for_the_limit_gets_it(
+    model_server: ModelServer,
+) -> None:
+    talker = Talker(OpenAIChat, model_server.base_url, pause_seconds=0.01, max_tokens=300)
+    told = "Use max_completion_tokens instead of max_tokens."
+    model_server.replies(servers.Answer(told, status=400), "Hello.", "Hello.")
+    await talker.ask()
+    await talker.ask()
+    limits = [request.body.get("max_completion_tokens") for request in model_server.requests]
+    assert limits == [None, 300, 300]
+    await talker.chat.aclose()
