@@ -35,6 +35,7 @@ from tests.support.postgres import postgres_server
 
 USERS = 1000
 MODEL_SECONDS = 1.0
+CORES = 2
 BEAT_SECONDS = 0.02
 ALONE = 200  # orders, one after the other
 TARGET = "wanted: at most 3 s, 100 ms, 15 ms"
@@ -74,7 +75,9 @@ async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> 
             print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
             print(f"heartbeat at most {late * 1000:.0f} ms late")
             each = ", ".join(f"{name} {cpu / USERS * 1000:.2f}" for name, cpu in spent.items())
+            busy = sum(spent.values()) / CORES
             print(f"    the processors' ms an order: {each}")
+            print(f"    for all of them {CORES} cores need {busy:.1f} s, if nothing waits")
         print(f"one order by itself, p50        {await _alone(seat) * 1000:.1f} ms   ({TARGET})")
     finally:
         await seat.close()
