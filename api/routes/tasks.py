@@ -18,9 +18,9 @@ from api.security import caller
 from core import postgres
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
-from core.quiet import zone_of_user
-from core.recurrence import check_rule, next_time
+from core.recurrence import check_rule
 from core.reminders import cancel_reminder, cancel_reminders, find_reminder, set_reminder
+from core.repeating import done_once
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"
@@ -192,13 +192,14 @@ def change(task_id: UUID, body: TaskChange) -> Row:
             changes["repeat"] = None
         _check_repeats(*((before | changes)[name] for name in ("repeat", "due_at")))
         if "done" in changes and (before | changes)["repeat"]:
-            changes |= _done_once(before, reminder, changes.pop("done"))
+            changes |= done_once(before, reminder, changes.pop("done"), _now())
         elif changes.get("done", before["done"]) != before["done"]:
             changes["completed_at"] = _now() if changes["done"] else None
         after = own_tasks.update(task_id, changes)
         # A reminder that went out is not sent again because its task was renamed.
         moved = any(after[name] != before[name] for name in ("due_at", "repeat"))
-        if after["done"] or moved or _still_to_come(after):
+        is_to_come = after["due_at"] is not None and after["due_at"] > _now()
+        if after["done"] or moved or is_to_come:
             _remind(after, None if "repeat" in changes or reminder is None else reminder["starts"])
         return _with_list(after)
 
@@ -309,20 +310,6 @@ def _check_repeats(rule: str | None, due_at: datetime | None) -> None:
         raise InvalidInput("A task that repeats needs a due_at: the first time.")
 
 
-def _done_once(task: Row, reminder: Row | None, done: bool) -> Row:
-    """Return what changes about a task that repeats when it is done for one time, or not done."""
-    if not done:
-        return {"completed_at": None}
-    changes: Row = {"completed_at": _now()}
-    last, ticked = reminder and reminder["last_due_at"], task["completed_at"]
-    if reminder is None or not reminder["rule"] or (last and (ticked is None or ticked < last)):
-        return changes
-    zone = zone_of_user(caller().user_uuid)
-    since = max(_now(), reminder["due_at"])
-    due_at = next_time(reminder["rule"], reminder["starts"], zone, since)
-    return changes | ({"due_at": due_at} if due_at else {"done": True})
-
-
 def _cancel_reminders_of(list_id: UUID) -> None:
     rows = postgres.select("tasks", mine() | {"list_id": list_id})
     cancel_reminders(caller().user_uuid, [_subject(row["id"]) for row in rows])
@@ -330,10 +317,6 @@ def _cancel_reminders_of(list_id: UUID) -> None:
 
 def _subject(task_id: UUID) -> str:
     return f"tasks:{task_id}"
-
-
-def _still_to_come(task: Row) -> bool:
-    return task["due_at"] is not None and task["due_at"] > _now()
 
 
 def _now() -> datetime:
