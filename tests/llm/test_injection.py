@@ -101,7 +101,6 @@ DESTRUCTIVE = {
         ("task_delete", {"name": "ada's", "confirm": "yes", "confirmed": True})
     ),
     "a whole list": calls(("list_delete", {"name": "ada's list"})),
-    "what is on a list": calls(("list_empty", {"name": "ada's list"})),
     "a deletion behind a reading": calls(("task_show", {}), ("task_delete", {"name": "ada's"})),
     "a deletion and the yes to it": calls(
         ("task_delete", {"name": "ada's"}), ("task_add", {"name": "yes"})
