@@ -81,27 +81,6 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
     return Resolved(at, _rule(every.frequency, every.interval, **parts))
 
 
-def occurrence_after(resolved: Resolved, after: datetime) -> datetime | None:
-    """Return the first time of a rule after a moment (aware), in the rule's zone; None at its end.
-
-    `resolved.at` is in the person's zone, from which its days are counted.
-    """
-    zone = resolved.at.tzinfo
-    if not isinstance(zone, ZoneInfo):
-        raise ValueError("the first time must be in a ZoneInfo zone")
-    by_clock = any(f"FREQ={frequency}" in resolved.rule for frequency in UNITS)
-    counted_in = UTC if by_clock else zone
-    start = resolved.at.astimezone(counted_in).replace(tzinfo=None)
-    rule = rrulestr(resolved.rule, dtstart=start)
-    # A day earlier, for the clocks may have been set back in between.
-    since = after.astimezone(counted_in).replace(tzinfo=None) - timedelta(days=1)
-    for naive in rule.xafter(since):
-        moment = naive.replace(tzinfo=UTC) if by_clock else attach(naive, zone)
-        if moment > after:
-            return moment.astimezone(zone)
-    return None
-
-
 def _day_parts(every: Every, reading: Reading) -> dict[str, str | int]:
     """Return the parts of the rule that say on which days it comes."""
     weekdays, month, month_day = every.weekdays, every.month, every.month_day

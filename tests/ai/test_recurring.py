@@ -9,10 +9,18 @@ from dateutil.rrule import rrulestr
 
 from ai import dates, recurring
 from ai.dates import UnclearTime, find, resolve
-from ai.recurring import Resolved, is_recurring, occurrence_after, resolve_recurring
+from ai.recurring import Resolved, is_recurring, resolve_recurring
+from core.recurrence import first_time, next_time
 from tests.ai.recurring_phrases import RULES
 from tests.ai.test_dates import BERLIN, NOW
 from tests.ai.time_phrases import MEANINGS
+
+
+def time_after(first: Resolved, after: datetime) -> datetime | None:
+    """The next time, as the scheduler counts it from what the words meant."""
+    starts = first_time(first.at, first.rule, BERLIN)
+    found = next_time(first.rule, starts, BERLIN, after)
+    return found and found.astimezone(BERLIN)
 
 
 @pytest.mark.parametrize(("words", "expected"), RULES.items())
@@ -132,7 +140,7 @@ def test_it_comes_again_at_the_same_hour_when_the_clocks_change(
     first = resolve_recurring(words, BERLIN, datetime.fromisoformat(now).astimezone(UTC))
     found = [first.at]
     while len(found) < len(expected):
-        after = occurrence_after(first, found[-1])
+        after = time_after(first, found[-1])
         assert after
         found.append(after)
     assert [moment.isoformat(timespec="minutes") for moment in found] == expected
@@ -145,7 +153,7 @@ def test_times_come_in_order_and_never_twice(words: str) -> None:
     def times() -> list[datetime]:
         found = [resolved.at]
         for _ in range(5):
-            after = occurrence_after(resolved, found[-1])
+            after = time_after(resolved, found[-1])
             assert after
             found.append(after)
         return found
@@ -153,21 +161,10 @@ def test_times_come_in_order_and_never_twice(words: str) -> None:
     found = times()
     assert found == sorted(set(found))
     between = found[0] + timedelta(seconds=1)
-    assert occurrence_after(resolved, between) == found[1]
+    assert time_after(resolved, between) == found[1]
     naive = rrulestr(resolved.rule, dtstart=resolved.at.replace(tzinfo=None))
     if "HOURLY" not in resolved.rule and "MINUTELY" not in resolved.rule:
         assert [one.replace(tzinfo=None) for one in found] == [*islice(naive, 6)]
-
-
-def test_a_rule_that_ends_has_no_next_time() -> None:
-    resolved = Resolved(NOW, "FREQ=DAILY;COUNT=2")
-    assert occurrence_after(resolved, NOW) == NOW + timedelta(days=1)
-    assert occurrence_after(resolved, NOW + timedelta(days=1)) is None
-
-
-def test_a_first_time_without_a_zone_of_its_own_is_refused() -> None:
-    with pytest.raises(ValueError, match="ZoneInfo"):
-        occurrence_after(Resolved(NOW.astimezone(UTC), "FREQ=DAILY"), NOW)
 
 
 def test_the_zone_is_the_persons() -> None:
