@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import psycopg2
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import URL
 
 from config.clock import utc_now
@@ -25,10 +26,10 @@ PATIENCE = 10
 
 
 @contextmanager
-def scheduler(wake_interval: float = 0.2) -> Iterator[None]:
+def scheduler(wake_interval: float = 0.2, **changes: object) -> Iterator[None]:
     """Run a daemon beside the test, with the documented poll interval of a minute."""
     stop = threading.Event()
-    settings = get_settings().model_copy(update={"wake_interval": wake_interval})
+    settings = get_settings().model_copy(update={"wake_interval": wake_interval, **changes})
     assert settings.poll_interval == 60
     thread = threading.Thread(target=Daemon(settings, stop).run)
     thread.start()
@@ -230,3 +231,18 @@ def test_what_agents_remember_too_long_is_forgotten() -> None:
     with scheduler():
         until(lambda: count("agent_turns") == 1)
     assert select("agent_turns")[0]["content"] == "89 days ago"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_is_not_sent_is_counted_for_the_figures() -> None:
+    ada = user()
+    later = utc_now() + timedelta(hours=1)
+    for state in ("waiting", "dead", "dead", "sent"):
+        waiting(ada, "ntfy", due_at=later, next_attempt_at=later, state=state)
+
+    def unsent(state: str) -> float | None:
+        return REGISTRY.get_sample_value("deliveries_unsent", {"state": state})
+
+    with scheduler(metrics_port=9100):  # the port is opened by the process, not by the daemon
+        until(lambda: unsent("dead") == 2)
+        assert (unsent("waiting"), unsent("held"), unsent("sent")) == (1, 0, None)
