@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     api_url: str = Field("http://127.0.0.1:8080", description="Where the bot reaches the API.")
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="The port that the API listens on.")
-    api_threads: int = Field(16, ge=1, le=256, description="Requests the API works on at once.")
+    api_threads: int = Field(8, ge=1, le=256, description="Requests the API works on at once.")
 
     database_url: str | None = Field(
         None, description="A full SQLAlchemy URL; wins over the DB_ settings."
@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     db_user: str = Field("app", description="The database's user.")
     db_pass: SecretStr = Field(SecretStr(""), description="The database user's password.")
     db_pool_size: int = Field(
-        16, ge=1, le=200, description="Connections a process may keep open, one an API thread."
+        16, ge=1, le=200, description="Connections a process may keep open: one an API thread, and some."
     )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="Signs the users' tokens (HS256).")
