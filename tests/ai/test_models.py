@@ -74,10 +74,10 @@ async def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on
 ) -> None:
     model_server.refuses_schema_with = status
     model_server.replies("one", "two", "three")
-    assert (await connect("refusing").complete(HELLO, SCHEMA)).text == "one"
-    assert (await connect("refusing").complete(HELLO, SCHEMA)).text == "two"
+    assert (await connect(f"refusing with {status}").complete(HELLO, SCHEMA)).text == "one"
+    assert (await connect(f"refusing with {status}").complete(HELLO, SCHEMA)).text == "two"
     assert ["response_format" in r.body for r in model_server.requests] == [True, False, False]
-    assert (await connect("another").complete(HELLO, SCHEMA)).text == "three"
+    assert (await connect(f"another with {status}").complete(HELLO, SCHEMA)).text == "three"
     assert ["response_format" in r.body for r in model_server.requests[3:]] == [True, False]
 
 
