@@ -3,9 +3,10 @@
 Their limits are those of users. An account that is somebody's when they log in counts anew then.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -57,21 +58,18 @@ def settle(
         connection.execute(locked.order_by(account_usage.c.id).with_for_update())
         for one in spent:
             _add(connection, rows[one.account], one)
+        used = {Account(*row[:2]): row for row in connection.execute(_sums(day, everyone))}
         agent_tokens = tokens_of_agent(connection, agent, day)
+        granted = Counter[Account]()
         for account in wanted:
-            query = sa.select(
-                sa.func.coalesce(sa.func.sum(account_usage.c.requests), 0),
-                sa.func.coalesce(sa.func.sum(TOKENS), 0),
-            ).where(
-                account_usage.c.day == day,
-                account_usage.c.account_id == account.account_id,
-                account_usage.c.platform == account.platform,
-            )
-            requests, tokens = connection.execute(query).one()
-            reached = limits.reached(int(requests), int(tokens), agent_tokens)
-            if reached is None:
-                _add(connection, rows[account], AccountSpent(account, requests=1))
+            row = used.get(account)
+            requests = granted[account] + int(row.requests if row else 0)
+            reached = limits.reached(requests, int(row.tokens if row else 0), agent_tokens)
+            granted[account] += reached is None
             answers.append(reached)
+        for account, number in granted.items():
+            if number:
+                _add(connection, rows[account], AccountSpent(account, requests=number))
     return answers
 
 
@@ -80,6 +78,21 @@ def forget_old(now: datetime) -> None:
     with transaction() as connection:
         old = account_usage.c.day < day_of(now) - KEPT
         connection.execute(sa.delete(account_usage).where(old))
+
+
+def _sums(day: date, everyone: Collection[Account]) -> sa.Select[Any]:
+    """Ask what accounts have spent on a day, over all agents; each has a row then."""
+    columns = account_usage.c
+    who = (columns.platform, columns.account_id)
+    return (
+        sa.select(
+            *who,
+            sa.func.sum(columns.requests).label("requests"),
+            sa.func.sum(TOKENS).label("tokens"),
+        )
+        .where(columns.day == day, sa.tuple_(*who).in_([*everyone]))
+        .group_by(*who)
+    )
 
 
 def _row_of(account: Account, agent: str, now: datetime) -> UUID:
