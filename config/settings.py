@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     db_user: str = Field("app", description="The database's user.")
     db_pass: SecretStr = Field(SecretStr(""), description="The database user's password.")
     db_pool_size: int = Field(
-        16, ge=1, le=200, description="Connections a process may keep open: one an API thread, and some."
+        16, ge=1, le=200, description="Connections a process may keep open: more than API_THREADS."
     )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="Signs the users' tokens (HS256).")
