@@ -15,12 +15,18 @@ def add_up(
 ) -> None:
     """Add the amounts of each row to the row of the same key, or insert it where there is none.
 
-    All columns that are not in the key, which has to be unique, are amounts. No two rows may have
-    the same key.
+    All columns that are not in the key, which has to be unique, are amounts. The rows are locked
+    until the transaction ends, in the order of their keys: then no two wait for each other.
     """
     if not rows:
         return
     amounts = [name for name in rows[0] if name not in key]
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        place = tuple(row[name] for name in key)
+        known = sums.setdefault(place, {**row, **dict.fromkeys(amounts, 0)})
+        for name in amounts:
+            known[name] += row[name]
     statement: sa.Insert
     if connection.dialect.name == "mysql":
         new = mysql.insert(table)
@@ -34,4 +40,4 @@ def add_up(
             index_elements=key,
             set_={name: table.c[name] + found.excluded[name] for name in amounts},
         )
-    connection.execute(statement, [*rows])
+    connection.execute(statement, [row for _, row in sorted(sums.items())])

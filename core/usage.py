@@ -1,10 +1,10 @@
 """What language models cost, by user, agent and day (UTC), and who may ask them once more."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from core.database import transaction
 from core.tables import account_usage, model_usage, users
 from core.tallies import add_up
 
+Person = TypeVar("Person", bound=Hashable)
 Reached = Literal["requests", "tokens", "agent"]
 """Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
 
@@ -67,16 +68,29 @@ def settle(
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
         used = {row.user_uuid: row for row in connection.execute(_sums(day, known))}
         agent_tokens = tokens_of_agent(connection, agent, day)
-        answers: list[Reached | None] = []
-        granted = Counter[UUID]()
-        for user in wanted:
-            row = used.get(user)
-            requests = granted[user] + int(row.requests if row else 0)
-            reached = limits.reached(requests, int(row.tokens if row else 0), agent_tokens)
-            granted[user] += reached is None and user in known
-            answers.append(reached)
-        _add(connection, day, agent, [Spent(user, requests=n) for user, n in granted.items() if n])
+        answers, granted = grant(wanted, used, limits, agent_tokens)
+        counted = [Spent(user, requests=n) for user, n in granted.items() if user in known]
+        _add(connection, day, agent, counted)
     return answers
+
+
+def grant(
+    wanted: Sequence[Person], used: Mapping[Person, Any], limits: Limits, agent_tokens: int
+) -> tuple[list[Reached | None], Counter[Person]]:
+    """Return for each of `wanted` None, or the limit that they have reached, and who gets how many.
+
+    `used` are the rows of requests and tokens of those who have spent something.
+    """
+    answers: list[Reached | None] = []
+    granted = Counter[Person]()
+    for person in wanted:
+        row = used.get(person)
+        requests = granted[person] + int(row.requests if row else 0)
+        reached = limits.reached(requests, int(row.tokens if row else 0), agent_tokens)
+        if reached is None:
+            granted[person] += 1
+        answers.append(reached)
+    return answers, granted
 
 
 def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
@@ -134,10 +148,5 @@ def _sums(day: date, wanted: Iterable[UUID]) -> sa.Select[Any]:
 
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
     """Add amounts to the users' rows of a day, which are made where they are missing."""
-    names = Spent._fields[1:]
-    rows: dict[UUID, dict[str, Any]] = {}
-    for user, *amounts in sorted(spent):
-        row = rows.setdefault(user, {"user_uuid": user, "day": day, "agent": agent})
-        for name, amount in zip(names, amounts, strict=True):
-            row[name] = row.get(name, 0) + amount
-    add_up(connection, model_usage, [*rows.values()], KEY)
+    rows = [{**one._asdict(), "day": day, "agent": agent} for one in spent]
+    add_up(connection, model_usage, rows, KEY)

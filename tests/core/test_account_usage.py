@@ -72,3 +72,17 @@ def test_many_at_once_get_no_more_than_the_limit() -> None:
     with ThreadPoolExecutor(8) as pool:
         told = [*pool.map(lambda _: ask(ADA, requests_per_user=10), range(30))]
     assert told.count([None]) == 10
+
+
+def test_batches_of_the_same_people_never_wait_for_each_other_in_a_circle() -> None:
+    crowd = [Account("discord", str(number)) for number in range(12)]
+
+    def count(batch: int) -> list[Reached | None]:
+        people = crowd[batch % 5 : batch % 5 + 8][:: 1 if batch % 2 else -1]
+        spent = [AccountSpent(person, 1) for person in people]
+        return settle(AGENT, spent, people, Limits(), NOW + timedelta(days=batch // 8))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(count, range(160))] == [[None] * 8] * 160
+    rows = select("account_usage")
+    assert sum(row["requests"] for row in rows) == sum(row["prompt_tokens"] for row in rows) == 1280
