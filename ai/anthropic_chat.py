@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,8 @@ import anthropic
 import httpx2
 from anthropic.types import RawMessageStreamEvent
 
-from ai.chat import Answer, Called, ChatOptions, Results, Said, Streaming, Tool, ToolCall, Turn
+from ai.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
+from ai.client_chat import ClientChat, Heard
 from ai.models import ModelError, Problem, Usage
 from ai.problems import problem_of, retry_after
 
@@ -30,48 +31,29 @@ KINDS: dict[str, Problem] = {
 """Anthropic's documentation, "Errors"; in a stream they come without a status of their own."""
 
 
-class AnthropicChat(Streaming):
+class AnthropicChat(ClientChat[anthropic.AsyncAnthropic, RawMessageStreamEvent]):
     """One of Anthropic's models to talk to."""
+
+    errors = (anthropic.APIError, httpx2.TransportError, ValueError)  # that is no JSON
 
     def __init__(self, options: ChatOptions) -> None:
         super().__init__(options)
         self._takes_temperature = True
-        self._client: anthropic.AsyncAnthropic | None = None
 
-    def prepare(self) -> None:
-        """Import and make what the first request needs; any thread may do that."""
-        _ = self._connected().messages
-
-    async def aclose(self) -> None:
-        """Close the connections; the next request opens new ones."""
-        client, self._client = self._client, None
-        if client:
-            await client.close()
-
-    async def _request(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
-    ) -> AsyncGenerator[str | Answer, None]:
-        heard = _Heard()
-        try:
-            stream = await self._open(system, turns, tools)
-            if not isinstance(stream, anthropic.AsyncStream):  # a page of HTML, for example
-                raise ModelError("broken")
-            async with stream:
-                async for event in stream:
-                    if text := heard.take(event):
-                        yield text
-        except anthropic.APIStatusError as error:
-            raise ModelError(_problem_of(error), retry_after(error.response.headers)) from error
-        except (anthropic.APIConnectionError, httpx2.TransportError) as error:
-            raise ModelError("unreachable") from error
-        except (anthropic.APIError, ValueError) as error:
-            raise ModelError("broken") from error
-        yield heard.answer()
+    def _connect(self) -> anthropic.AsyncAnthropic:
+        client = anthropic.AsyncAnthropic(
+            base_url=self._options.base_url or ANTHROPIC,
+            api_key=self._options.api_key,
+            timeout=None,  # bounded in ai.chat, piece by piece
+            max_retries=0,
+            http_client=anthropic.DefaultAioHttpClient(timeout=None),
+        )
+        _ = client.messages  # imported here
+        return client
 
     async def _open(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
     ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
-        """Send a request, again without the temperature where the model does not take it."""
         parameters: dict[str, Any] = {
             "model": self._options.model,
             "max_tokens": self._options.max_tokens,
@@ -94,17 +76,14 @@ class AnthropicChat(Streaming):
             return await self._open(system, turns, tools)
         return stream
 
-    def _connected(self) -> anthropic.AsyncAnthropic:
-        """Return the client, which is made where there is none."""
-        if self._client is None:
-            self._client = anthropic.AsyncAnthropic(
-                base_url=self._options.base_url or ANTHROPIC,
-                api_key=self._options.api_key,
-                timeout=None,  # bounded in ai.chat, piece by piece
-                max_retries=0,
-                http_client=anthropic.DefaultAioHttpClient(timeout=None),
-            )
-        return self._client
+    def _listen(self) -> "_Heard":
+        return _Heard()
+
+    def _told(self, error: Exception) -> ModelError:
+        if isinstance(error, anthropic.APIStatusError):
+            return ModelError(_problem_of(error), retry_after(error.response.headers))
+        away = isinstance(error, anthropic.APIConnectionError | httpx2.TransportError)
+        return ModelError("unreachable" if away else "broken")
 
 
 @dataclass
@@ -117,7 +96,7 @@ class _Block:
 
 
 @dataclass
-class _Heard:
+class _Heard(Heard[RawMessageStreamEvent]):
     """What came of a stream so far."""
 
     blocks: dict[int, _Block] = field(default_factory=dict)
@@ -127,7 +106,7 @@ class _Heard:
     stop: str | None = None
 
     def take(self, event: RawMessageStreamEvent) -> str:
-        """Note a piece of the stream; return the text in it that is for the person."""
+        """Return the text in an event, if it is for the person."""
         match event.type:
             case "message_start":
                 usage = event.message.usage
@@ -160,7 +139,6 @@ class _Heard:
         return text
 
     def answer(self) -> Answer:
-        """Return all of it. Raises ModelError where the model refused."""
         usage = Usage(self.prompt, self.completion, self.cached)
         if self.stop == "refusal":
             raise ModelError("refused", usage=usage)

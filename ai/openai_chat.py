@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,10 @@ import openai
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
-from ai.chat import Answer, Called, ChatOptions, Results, Said, Streaming, Tool, ToolCall, Turn
+from ai.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
+from ai.client_chat import ClientChat, Heard
 from ai.models import NO_USAGE, ModelError, Usage
-from ai.openai_compatible import MOST_ROOM, traits
+from ai.openai_compatible import MOST_ROOM, Traits, traits
 from ai.problems import problem_of, retry_after
 
 OPENAI = "https://api.openai.com/v1"
@@ -20,57 +21,31 @@ OPTIONAL = ("temperature", "stream_options")
 """What some servers and models refuse, and what can be left out."""
 
 
-class OpenAIChat(Streaming):
+class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
     """A model to talk to, on any server that speaks OpenAI's chat completions."""
+
+    errors = (openai.APIError, ValueError)  # that is no JSON
 
     def __init__(self, options: ChatOptions) -> None:
         super().__init__(options)
         self._base_url = options.base_url or OPENAI
         self._traits = traits(self._base_url, options.model)
         self._refused: set[str] = set()
-        self._client: openai.AsyncOpenAI | None = None
 
-    def prepare(self) -> None:
-        """Import and make what the first request needs; any thread may do that."""
-        _ = self._connected().chat.completions
-
-    async def aclose(self) -> None:
-        """Close the connections; the next request opens new ones."""
-        client, self._client = self._client, None
-        if client:
-            await client.close()
-
-    async def _request(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
-    ) -> AsyncGenerator[str | Answer, None]:
-        heard = _Heard()
-        try:
-            stream = await self._open(system, turns, tools)
-            if not isinstance(stream, openai.AsyncStream):  # a page of HTML, for example
-                raise ModelError("broken")
-            async with stream:
-                async for chunk in stream:
-                    if text := heard.take(chunk):
-                        yield text
-        except openai.APIStatusError as error:
-            problem, asked = problem_of(error.status_code), retry_after(error.response.headers)
-            raise ModelError(problem, asked) from error
-        except openai.APIConnectionError as error:
-            raise ModelError("unreachable") from error
-        except openai.APIError as error:  # told in the stream
-            code = str(error.code)
-            raise ModelError(problem_of(int(code)) if code.isdecimal() else "broken") from error
-        except ValueError as error:  # no JSON
-            raise ModelError("broken") from error
-        answer = heard.answer()
-        if answer.is_cut_off and not answer.text.strip() and not answer.calls:
-            self._traits.room = min(self._traits.room * 4, MOST_ROOM)
-        yield answer
+    def _connect(self) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=self._options.api_key,
+            timeout=None,  # bounded in ai.chat, piece by piece
+            max_retries=0,
+            http_client=openai.DefaultAioHttpClient(timeout=None),
+        )
+        _ = client.chat.completions  # imported here
+        return client
 
     async def _open(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
     ) -> openai.AsyncStream[ChatCompletionChunk]:
-        """Send a request, again without what this server or model does not take."""
         completions = self._connected().chat.completions
         while True:
             try:
@@ -89,17 +64,16 @@ class OpenAIChat(Streaming):
             else:
                 return stream
 
-    def _connected(self) -> openai.AsyncOpenAI:
-        """Return the client, which is made where there is none."""
-        if self._client is None:
-            self._client = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._options.api_key,
-                timeout=None,  # bounded in ai.chat, piece by piece
-                max_retries=0,
-                http_client=openai.DefaultAioHttpClient(timeout=None),
-            )
-        return self._client
+    def _listen(self) -> "_Heard":
+        return _Heard(self._traits)
+
+    def _told(self, error: Exception) -> ModelError:
+        if isinstance(error, openai.APIStatusError):
+            return ModelError(problem_of(error.status_code), retry_after(error.response.headers))
+        if isinstance(error, openai.APIConnectionError):
+            return ModelError("unreachable")
+        code = str(error.code) if isinstance(error, openai.APIError) else ""  # told in the stream
+        return ModelError(problem_of(int(code)) if code.isdecimal() else "broken")
 
     def _parameters(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
@@ -152,9 +126,10 @@ class _Call:
 
 
 @dataclass
-class _Heard:
-    """What came of a stream so far."""
+class _Heard(Heard[ChatCompletionChunk]):
+    """What came of a stream so far, of a model of these traits."""
 
+    traits: Traits
     text: str = ""
     calls: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = NO_USAGE
@@ -162,7 +137,7 @@ class _Heard:
     refused: bool = False
 
     def take(self, chunk: ChatCompletionChunk) -> str:
-        """Note a piece of the stream; return the text in it. Servers leave much of it out."""
+        """Return the text in a chunk, of which servers leave much out."""
         if getattr(chunk, "usage", None):
             self.usage = _usage(chunk.usage)
         choice = chunk.choices[0] if chunk.choices else None
@@ -183,15 +158,14 @@ class _Heard:
         return delta.content or ""
 
     def answer(self) -> Answer:
-        """Return all of it. Raises ModelError where the model refused."""
+        """Return all of it, and see whether the model needs more room."""
         if self.refused or self.finish == "content_filter":
             raise ModelError("refused", usage=self.usage)
-        return Answer(
-            self.text,
-            tuple(call.read(number) for number, call in sorted(self.calls.items())),
-            self.usage,
-            is_cut_off=self.finish == "length",
-        )
+        calls = tuple(call.read(number) for number, call in sorted(self.calls.items()))
+        is_cut_off = self.finish == "length"
+        if is_cut_off and not self.text.strip() and not calls:
+            self.traits.room = min(self.traits.room * 4, MOST_ROOM)
+        return Answer(self.text, calls, self.usage, is_cut_off)
 
 
 def _messages(turn: Turn) -> list[dict[str, Any]]:
