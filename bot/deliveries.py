@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from bot import metrics
 from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
+from bot.messages import Address
+from bot.sessions import unreached
 from bot.text import escape
 from config.clock import Clock, utc_now
 from config.logs import request_id
@@ -41,6 +43,14 @@ class Undeliverable(Exception):
         self.retry_after = retry_after
 
 
+class Settlement(NamedTuple):
+    """What the API is to hear of one message, and whom that was for."""
+
+    path: str
+    body: dict[str, Any]
+    receiver: Address
+
+
 class DeliveryLoop:
     """Brings the deliveries of agents to their people for as long as `run()` runs.
 
@@ -70,7 +80,7 @@ class DeliveryLoop:
         self._ended.set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[Receiver, asyncio.Lock] = WeakValueDictionary()
-        self._unsettled: list[tuple[str, dict[str, Any]]] = []
+        self._unsettled: list[Settlement] = []
 
     async def finish(self) -> None:
         """End `run()`; return when the messages that are being sent are settled."""
@@ -115,8 +125,8 @@ class DeliveryLoop:
         while len(self._under_way) >= MOST_UNDER_WAY:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         late, self._unsettled = self._unsettled, []
-        for path, body in late:
-            await self._settle(path, body)
+        for settlement in late:
+            await self._settle(settlement)
         senders = self._senders()
         if not senders:
             return 0, None
@@ -169,16 +179,25 @@ class DeliveryLoop:
             late = self._clock() - datetime.fromisoformat(delivery["due_at"])
             metrics.LATENESS.labels(delivery["agent"]).observe(max(late.total_seconds(), 0))
         metrics.DELIVERIES.labels(delivery["agent"], body["outcome"]).inc()
-        await self._settle(f"deliveries/{delivery['id']}/settle", body)
+        receiver = Address(self._platform, delivery["agent"], delivery["account_id"])
+        await self._settle(Settlement(f"deliveries/{delivery['id']}/settle", body, receiver))
 
-    async def _settle(self, path: str, body: dict[str, Any]) -> None:
+    async def _settle(self, settlement: Settlement) -> None:
+        """Tell the API. Of who takes no messages it then has to hear when they write."""
+        self._note(settlement)
         try:
-            await self._api.service(path, body)
+            await self._api.service(settlement.path, settlement.body)
         except ApiAway:
-            self._unsettled.append((path, body))
+            self._unsettled.append(settlement)
+            return
         except ApiError as error:
             # The lease ran out, or the user is gone: it is no longer ours to settle.
-            logger.warning("%s was refused: %s", path, error.message)
+            logger.warning("%s was refused: %s", settlement.path, error.message)
+        self._note(settlement)  # again: while it was told, they may have written, and too early
+
+    def _note(self, settlement: Settlement) -> None:
+        if settlement.body["outcome"] == "failed":
+            unreached.add(settlement.receiver)
 
     def _pause(self, next_due_at: datetime | None, idle: int) -> float:
         """Return how long to sleep: until the next is due.

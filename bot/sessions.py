@@ -19,6 +19,12 @@ PEOPLE_KEPT = (
     10_000  # the least recent ones are dropped beyond it, and fetched again when they write
 )
 
+unreached: set[Address] = set()
+"""Who took no message: the API is asked for them anew when they write, and so hears that they do.
+
+Shared by the deliveries and the brains of a process, which run in threads of their own.
+"""
+
 
 class SessionEnded(Exception):
     """The API no longer knows this log-in."""
@@ -61,7 +67,7 @@ class Sessions:
     async def get(self, address: Address) -> Person | None:
         """Return who writes from an address, with a token that is good, or None."""
         person = self._people.get(address)
-        if person is None or person.renew_at <= self._clock():
+        if person is None or person.renew_at <= self._clock() or address in unreached:
             try:
                 return await self.renew(address)
             except SessionEnded:
@@ -100,7 +106,13 @@ class Sessions:
     async def _fetch(self, addresses: list[Address]) -> list[dict[str, Any] | None]:
         """Return a fresh session for each address where somebody is logged in."""
         accounts = [where(address) for address in addresses]
-        answer = await self._api.service("tokens", {"accounts": accounts})
+        told = [address for address in addresses if address in unreached]
+        unreached.difference_update(told)  # before, so that who is added meanwhile stays
+        try:
+            answer = await self._api.service("tokens", {"accounts": accounts})
+        except BaseException:
+            unreached.update(told)
+            raise
         sessions: list[dict[str, Any] | None] = answer["sessions"]
         return sessions
 

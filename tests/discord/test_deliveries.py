@@ -6,15 +6,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from api.main import create_app
 from api.server import serve
-from bot.api_client import ApiClient
+from bot.api_client import ApiAway, ApiClient
 from bot.deliveries import DeliveryLoop, Send, Undeliverable
+from bot.sessions import Sessions, unreached
 from core.database import Database
-from core.postgres import delete
+from core.postgres import delete, select
 from tests.support.chat import AGENT, Clock, World
 from tests.support.people import chat as linked
 from tests.support.people import deliveries, user, waiting
@@ -38,8 +40,10 @@ class Transport:
 
 
 @asynccontextmanager
-async def delivering(api: ApiClient, send: Send, clock: Clock) -> AsyncIterator[DeliveryLoop]:
-    loop = DeliveryLoop(api, HOME[0], lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
+async def delivering(
+    api: ApiClient, send: Send, clock: Clock, platform: str = HOME[0]
+) -> AsyncIterator[DeliveryLoop]:
+    loop = DeliveryLoop(api, platform, lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
     running = asyncio.create_task(loop.run())
     try:
         yield loop
@@ -117,6 +121,76 @@ async def test_what_can_not_be_delivered_is_tried_again_or_given_up(
         clock.forward(seconds=1)
         await until(lambda: states() == [("held", "they have blocked the bot")])
     assert transport.sent == []
+
+
+async def test_what_was_held_comes_as_soon_as_the_person_writes(world: World, clock: Clock) -> None:
+    ada = await world.user("ada")
+    (home,) = select("chat_accounts")
+    waiting(home["user_uuid"], "chat", chat_account_id=home["id"], next_attempt_at=clock())
+    transport = Transport(Undeliverable("they have blocked the bot", permanent=True))
+    async with delivering(world.api, transport, clock, ada.address.platform):
+        await until(lambda: states() == [("held", "they have blocked the bot")])
+        assert "add buy milk" in await ada.say("help")
+        await until(lambda: states() == [("sent", None)])
+    assert [account_id for account_id, _ in transport.sent] == [ada.address.account_id]
+
+
+async def test_a_refusal_that_the_api_hears_of_late_is_remembered_as_well(
+    database: Database, world: World, clock: Clock
+) -> None:
+    ada = await world.user("ada")
+    (home,) = select("chat_accounts")
+    waiting(home["user_uuid"], "chat", chat_account_id=home["id"], next_attempt_at=clock())
+    leave, began = threading.Event(), asyncio.Event()
+    errors = [Undeliverable("they have blocked the bot", permanent=True)]
+
+    async def send(account_id: str, text: str, subject: str) -> None:
+        began.set()
+        await asyncio.to_thread(leave.wait, PATIENCE)
+        if errors:
+            raise errors.pop()
+
+    with api_on(0, database, clock) as port:
+        key = world.settings.service_key.get_secret_value()
+        api = ApiClient(f"http://127.0.0.1:{port}", key)
+        platform = ada.address.platform
+        loop = DeliveryLoop(api, platform, lambda: {AGENT: send}, wake_interval=0.1, clock=clock)
+        running = asyncio.create_task(loop.run())
+        await began.wait()
+    leave.set()
+    await until(lambda: loop._unsettled != [])
+    await ada.say("help")  # which the API takes for nothing new, as it was told of no failure
+    with api_on(port, database, clock):
+        await until(lambda: states() == [("held", "they have blocked the bot")])
+        await ada.say("help")
+        await until(lambda: states() == [("sent", None)])
+        await loop.finish()
+        await running
+    await api.close()
+
+
+async def test_who_was_not_reached_is_asked_for_once_and_keeps_what_was_said(
+    world: World, clock: Clock
+) -> None:
+    ada = await world.user("ada")
+    asked: list[str] = []
+
+    class Counting(ApiClient):
+        async def service(self, path: str, data: dict[str, Any]) -> Any:  # noqa: ANN401
+            asked.append(path)
+            if len(asked) == 2:
+                raise ApiAway
+            return await world.api.service(path, data)
+
+    sessions = Sessions(Counting("http://unused", "key"), clock)
+    person = await sessions.get(ada.address)
+    assert person is not None
+    unreached.add(ada.address)
+    with pytest.raises(ApiAway):
+        await sessions.get(ada.address)
+    for _ in range(3):
+        assert await sessions.get(ada.address) is person
+    assert asked == ["tokens"] * 3
 
 
 async def test_one_person_who_is_slow_to_reach_delays_no_other(world: World, clock: Clock) -> None:
