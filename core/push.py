@@ -5,7 +5,9 @@ error. Only the schemes in PUSH_SCHEMES are taken, and no address leads into a p
 """
 
 import asyncio
+import logging
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -28,6 +30,10 @@ OPTIONS = {
     *("to", "from", "name", "user", "pass", "smtp", "mode", "cc", "bcc", "reply", "format"),
     *("thread", "topic", "silent"),
 }
+# How Apprise's warnings end where a service has refused a message: the status of its answer.
+STATUS = re.compile(r"\berror=(\d{3})\.?\s*$")
+PASSING = (408, 425, 429)  # the statuses below 500 that are worth another try
+GONE = (401, 403, 404, 410)  # the token or the receiver is: nothing will arrive there any more
 SHAPE = "The address looks like tgram://bot-token/chat-id; https://appriseit.com lists them all."
 
 _senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="push")
@@ -95,13 +101,46 @@ def _send(url: str, text: str) -> Outcome:
     except InvalidInput:
         return Outcome("failed", "the settings no longer allow the address", off=True)
     service = _service(url)
+    warnings = _Warnings()
+    service.logger = warnings.logger
     with outside_only(networks(get_settings().push_networks)) as refusals:
         taken = service.notify(body=text, body_format=NotifyFormat.TEXT)
     if refusals.happened:
         return Outcome("failed", "the address leads into a private network", off=True)
     if taken:
         return Outcome("sent")
-    return Outcome("retry", "the service did not take it")  # Apprise does not tell why
+    return _refusal(warnings.statuses, len(service))
+
+
+class _Warnings(logging.Handler):
+    """What Apprise warns of while it sends one message: it tells in no other way why that failed.
+
+    The warnings name addresses, so nothing but the statuses is kept: None for one without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.statuses: list[int | None] = []
+        self.logger = logging.Logger("push", logging.WARNING)  # with no parent: nobody else hears
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the status."""
+        found = STATUS.search(record.getMessage())
+        self.statuses.append(int(found[1]) if found else None)
+
+
+def _refusal(statuses: Sequence[int | None], targets: int) -> Outcome:
+    """Return what comes of a message that not every target of an address has taken.
+
+    It fails for good where every complaint is a status that stays; the address is turned off where
+    there is such a one for each target.
+    """
+    lasting = [one for one in statuses if one and 400 <= one < 500 and one not in PASSING]
+    if not lasting or len(lasting) < len(statuses):
+        return Outcome("retry", "the service did not take it")
+    off = len(lasting) >= targets and all(one in GONE for one in lasting)
+    return Outcome("failed", f"the service answered {lasting[0]}", off=off)
 
 
 def _service(url: str) -> Any:  # noqa: ANN401 - Apprise's
