@@ -10,9 +10,11 @@ are recorded in `requests`. The fixture is `model_server`; import it in a confte
 """
 
 import json
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -116,6 +118,7 @@ class ModelServer:
         self.refuses_schema_with: int | None = None
         self._queue: deque[Answer] = deque()
         self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
         self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = False
@@ -140,10 +143,12 @@ class ModelServer:
             self._queue.append(answer)
 
     def close(self) -> None:
-        """Stop, let go of hanging requests, and wait for all threads."""
+        """Stop, let go of hanging requests and idle connections, and wait for all threads."""
         self._closing.set()
         self._server.shutdown()
         self._thread.join()
+        for connection in list(self._connections):
+            _hear_no_more(connection)
         self._server.server_close()
 
     def answer(self, request: Request) -> Answer:
@@ -166,7 +171,18 @@ class ModelServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
             timeout = 5
+
+            def setup(self) -> None:
+                super().setup()
+                server._connections.add(self.connection)
+                if server._closing.is_set():
+                    _hear_no_more(self.connection)
+
+            def finish(self) -> None:
+                server._connections.discard(self.connection)
+                super().finish()
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
@@ -231,6 +247,12 @@ class ModelServer:
                 """Keep the test's output clean."""
 
         return Handler
+
+
+def _hear_no_more(connection: socket.socket) -> None:
+    """Let who waits for the next request see the end of the connection."""
+    with suppress(OSError):  # it is closed already
+        connection.shutdown(socket.SHUT_RD)
 
 
 def _events(request: Request, answer: Answer) -> Iterator[str]:
