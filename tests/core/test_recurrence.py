@@ -58,6 +58,16 @@ def times(rule: str, first: str, count: int, zone: ZoneInfo = BERLIN) -> list[st
             ["2026-10-25 01:30+0200", "2026-10-25 02:30+0200", "2026-10-25 02:30+0100"],
         ),
         (
+            "FREQ=HOURLY",
+            "2026-03-29T01:30",
+            ["2026-03-29 01:30+0100", "2026-03-29 03:30+0200", "2026-03-29 04:30+0200"],
+        ),
+        (
+            "FREQ=MINUTELY;INTERVAL=30",
+            "2026-10-25T02:30",
+            ["2026-10-25 02:30+0200", "2026-10-25 02:00+0100", "2026-10-25 02:30+0100"],
+        ),
+        (
             "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
             "2026-03-27T07:30",
             ["2026-03-27 07:30+0100", "2026-03-30 07:30+0200", "2026-03-31 07:30+0200"],
@@ -117,7 +127,14 @@ def test_a_user_who_changes_zones_gets_the_same_hour_there() -> None:
 
 @given(
     st.sampled_from(
-        ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,SA", "FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=HOURLY"]
+        [
+            "FREQ=HOURLY",
+            "FREQ=DAILY;INTERVAL=3",
+            "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SA",
+            "FREQ=MONTHLY;BYMONTHDAY=-1",
+            "FREQ=MONTHLY;BYDAY=2TU",
+            "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24",
+        ]
     ),
     st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1)),  # noqa: DTZ001 - made aware below
     st.integers(0, 400 * 86_400),
