@@ -1,13 +1,12 @@
 """A domain with a command of every kind, for tests of the conversation."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from ai.catalogue import Catalogue
 from ai.configuration import get_ai_config
-from ai.models import Budget
 from ai.openai_compatible import OpenAICompatible
 from ai.parser import Parser
 from ai.recall import NOTHING_BEFORE, Recall
@@ -89,29 +88,7 @@ class Listening(Parser):
         specs.add(*(command.spec for command in shop.commands.values()))
         super().__init__(specs, get_ai_config(), None)
         self.texts: list[str] = []
-        self.histories: list[Any] = []
-
-    async def parse_all(  # type: ignore[override]
-        self,
-        text: str,
-        interaction_type: str = "command",
-        history: Sequence[Turn] = (),
-        *,
-        allowed: Collection[tuple[str, str]] | None = None,
-        recall: Recall = NOTHING_BEFORE,
-        budget: Budget | None = None,
-    ) -> list[dict[str, Any]]:
-        self.texts.append(text)
-        self.histories.append(history)
-        return await super().parse_all(text, interaction_type, history, recall=recall)
-
-
-class Always:
-    """A parser that understands the same each time."""
-
-    def __init__(self, *orders: dict[str, Any]) -> None:
-        self.orders = orders
-        self.histories: list[Any] = []
+        self.histories: list[Sequence[Turn]] = []
         self.recalls: list[Recall] = []
 
     async def parse_all(
@@ -120,12 +97,27 @@ class Always:
         interaction_type: str = "command",
         history: Sequence[Turn] = (),
         *,
-        allowed: Collection[tuple[str, str]] | None = None,
         recall: Recall = NOTHING_BEFORE,
-        budget: Budget | None = None,
+        **options: Any,  # noqa: ANN401 - the parser's others
     ) -> list[dict[str, Any]]:
+        self.texts.append(text)
         self.histories.append(history)
         self.recalls.append(recall)
+        return await self.understand(text, recall)
+
+    async def understand(self, text: str, recall: Recall) -> list[dict[str, Any]]:
+        """Find out what was meant."""
+        return await super().parse_all(text, recall=recall)
+
+
+class Always(Listening):
+    """One that understands the same each time."""
+
+    def __init__(self, *orders: dict[str, Any]) -> None:
+        super().__init__()
+        self.orders = orders
+
+    async def understand(self, text: str, recall: Recall) -> list[dict[str, Any]]:
         return [dict(order) for order in self.orders]
 
 
