@@ -72,11 +72,7 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
 
     Raises UnclearTime with a question where the words are past, vague or unreadable.
     """
-    text = " ".join(words.split())
-    found = read(text)
-    if found is None or text[found[1] :].strip(" .,!?;"):
-        raise UnclearTime(UNREADABLE)
-    reading = found[0]
+    reading = read_whole(words)
     if reading.problem:
         raise UnclearTime(PROBLEMS[reading.problem])
     moment = _Resolution(reading, zone, now.astimezone(zone)).moment()
@@ -85,6 +81,15 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
     if moment.year - now.year > FURTHEST_YEARS:
         raise UnclearTime(TOO_FAR)
     return moment
+
+
+def read_whole(words: str) -> Reading:
+    """Return what the words say. Raises UnclearTime where some of them can't be read."""
+    text = " ".join(words.split())
+    found = read(text)
+    if found is None or text[found[1] :].strip(" .,!?;"):
+        raise UnclearTime(UNREADABLE)
+    return found[0]
 
 
 class _Resolution:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-from ai.dates import DAY_STARTS, MIDNIGHT, PARTS, UNREADABLE, UnclearTime, attach, likely_hour
+from ai.dates import DAY_STARTS, MIDNIGHT, PARTS, UnclearTime, attach, likely_hour, read_whole
 from ai.english.phrases import read
 from ai.english.reading import Reading
 from ai.english.recurrence import Every
@@ -57,11 +57,7 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
 
     Raises UnclearTime with a question where the words name none, or leave open when.
     """
-    text = " ".join(words.split())
-    found = read(text)
-    if found is None or text[found[1] :].strip(" .,!?;"):
-        raise UnclearTime(UNREADABLE)
-    reading = found[0]
+    reading = read_whole(words)
     every = reading.every
     if every is None or not every.is_whole or reading.slots - SAID:
         raise UnclearTime(UNCLEAR)
