@@ -3,20 +3,20 @@
 Their limits are those of users. An account that is somebody's when they log in counts anew then.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from core.database import transaction
 from core.tables import account_usage
 from core.tallies import add_up
-from core.usage import AMOUNTS, Limits, Reached, day_of, grant, tokens_of_agent
+from core.usage import AMOUNTS, Limits, Reached, day_of, grant, sums, tokens_of_agent
 
 KEY = ("account_id", "platform", "day", "agent")
 KEPT = timedelta(days=31)
-TOKENS = account_usage.c.prompt_tokens + account_usage.c.completion_tokens
+WHO = (account_usage.c.platform, account_usage.c.account_id)
 
 
 class Account(NamedTuple):
@@ -51,7 +51,8 @@ def settle(
     with transaction() as connection:
         # Everyone's row is made or locked before any is read.
         _add(connection, day, agent, [*spent, *map(AccountSpent, wanted)])
-        used = {Account(*row[:2]): row for row in connection.execute(_sums(day, everyone))}
+        of_accounts = sums(account_usage, day, *WHO).where(sa.tuple_(*WHO).in_([*everyone]))
+        used = {Account(*row[:2]): row for row in connection.execute(of_accounts)}
         agent_tokens = tokens_of_agent(connection, agent, day)
         answers, granted = grant(wanted, used, limits, agent_tokens)
         _add(connection, day, agent, [AccountSpent(who, requests=n) for who, n in granted.items()])
@@ -63,21 +64,6 @@ def forget_old(now: datetime) -> None:
     with transaction() as connection:
         old = account_usage.c.day < day_of(now) - KEPT
         connection.execute(sa.delete(account_usage).where(old))
-
-
-def _sums(day: date, everyone: Collection[Account]) -> sa.Select[Any]:
-    """Ask what accounts have spent on a day, over all agents; each has a row then."""
-    columns = account_usage.c
-    who = (columns.platform, columns.account_id)
-    return (
-        sa.select(
-            *who,
-            sa.func.sum(columns.requests).label("requests"),
-            sa.func.sum(TOKENS).label("tokens"),
-        )
-        .where(columns.day == day, sa.tuple_(*who).in_([*everyone]))
-        .group_by(*who)
-    )
 
 
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[AccountSpent]) -> None:

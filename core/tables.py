@@ -126,6 +126,18 @@ def owner_column() -> Column[Any]:
     )
 
 
+def _spent_columns() -> list[Column[Any]]:
+    """Return what is spent on models: the day, in UTC, the agent, and the amounts."""
+    return [
+        Column("day", Date(), nullable=False),
+        Column("agent", String(64), nullable=False),
+        Column("requests", Integer(), nullable=False, default=0, server_default="0"),
+        Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+        Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
+        Column("cost", Double(), nullable=False, default=0, server_default="0"),  # US dollars
+    ]
+
+
 users = Table(
     "users",
     metadata,
@@ -290,12 +302,7 @@ model_usage = Table(
     metadata,
     id_column(),
     owner_column(),
-    Column("day", Date(), nullable=False),  # in UTC
-    Column("agent", String(64), nullable=False),
-    Column("requests", Integer(), nullable=False, default=0, server_default="0"),
-    Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
-    Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
-    Column("cost", Double(), nullable=False, default=0, server_default="0"),  # US dollars
+    *_spent_columns(),
     UniqueConstraint("user_uuid", "day", "agent"),
     Index("ix_model_usage_day_agent", "day", "agent"),
 )
@@ -307,12 +314,7 @@ account_usage = Table(
     id_column(),
     Column("platform", String(32), nullable=False),
     Column("account_id", String(64), nullable=False),
-    Column("day", Date(), nullable=False),  # in UTC
-    Column("agent", String(64), nullable=False),
-    Column("requests", Integer(), nullable=False, default=0, server_default="0"),
-    Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
-    Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
-    Column("cost", Double(), nullable=False, default=0, server_default="0"),  # US dollars
+    *_spent_columns(),
     UniqueConstraint("account_id", "platform", "day", "agent"),
     Index("ix_account_usage_day_agent", "day", "agent"),
 )

@@ -19,7 +19,7 @@ Reached = Literal["requests", "tokens", "agent"]
 
 AMOUNTS = ("requests", "prompt_tokens", "completion_tokens", "cost")
 KEY = ("user_uuid", "day", "agent")
-TOKENS = model_usage.c.prompt_tokens + model_usage.c.completion_tokens
+USER = model_usage.c.user_uuid
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def settle(
     with transaction() as connection:
         known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
-        used = {row.user_uuid: row for row in connection.execute(_sums(day, known))}
+        of_users = sums(model_usage, day, USER).where(USER.in_([*known]))
+        used = {row.user_uuid: row for row in connection.execute(of_users)}
         agent_tokens = tokens_of_agent(connection, agent, day)
         answers, granted = grant(wanted, used, limits, agent_tokens)
         counted = [Spent(user, requests=n) for user, n in granted.items() if user in known]
@@ -113,6 +114,21 @@ def day_of(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
+def sums(table: sa.Table, day: date, *who: sa.Column[Any]) -> sa.Select[Any]:
+    """Ask what has been spent on a day, over all agents, by those who are told apart by `who`."""
+    columns = table.c
+    tokens = columns.prompt_tokens + columns.completion_tokens
+    return (
+        sa.select(
+            *who,
+            sa.func.sum(columns.requests).label("requests"),
+            sa.func.sum(tokens).label("tokens"),
+        )
+        .where(columns.day == day)
+        .group_by(*who)
+    )
+
+
 def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
     """Return what an agent has spent on a day, for users and for strangers."""
     sums = [
@@ -131,19 +147,6 @@ def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:
     query = sa.select(users.c.id).where(users.c.id.in_([*wanted])).order_by(users.c.id)
     # What points at a user may be written meanwhile.
     return {*connection.execute(query.with_for_update(key_share=True)).scalars()}
-
-
-def _sums(day: date, wanted: Iterable[UUID]) -> sa.Select[Any]:
-    table = model_usage.c
-    return (
-        sa.select(
-            table.user_uuid,
-            sa.func.sum(table.requests).label("requests"),
-            sa.func.sum(TOKENS).label("tokens"),
-        )
-        .where(table.day == day, table.user_uuid.in_([*wanted]))
-        .group_by(table.user_uuid)
-    )
 
 
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
