@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
+
 ROOT = Path(__file__).resolve().parent.parent
 SESSION = """\
 register
@@ -42,15 +44,12 @@ def run(
     folder: Path, *arguments: str, text: str = "", **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run manage.py to its end."""
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+    return warm.run(
+        ["manage.py", *arguments],
         cwd=ROOT,
         env=environment(folder, **more),
-        input=text,
-        capture_output=True,
-        text=True,
+        text=text,
         timeout=120,
-        check=False,
     )
 
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from flask import Flask, Response, request
 
 from config.settings import ROOT
+from tests.support import warm
 from tests.support.api_server import running
 from tests.support.model_server import model_server
 
@@ -82,17 +82,8 @@ def manage(tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
             "ENV_FILE": os.devnull,
             "DATA_DIR": str(tmp_path / "var"),
-            "PYTHONUTF8": "1",
             **settings,
         }
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return warm.run(["manage.py", *arguments], cwd=ROOT, env=environment, timeout=120)
 
     return run

@@ -3,13 +3,13 @@
 import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from config.settings import ROOT
+from tests.support import warm
 from tests.support.model_server import ModelServer
 
 TIMEOUT = 120  # seconds
@@ -23,15 +23,8 @@ class Agents:
         self._environment = os.environ | {"DATA_DIR": str(folder)} | settings
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "manage.py", "agents", *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT,
-        )
+        command = ["manage.py", "agents", *arguments]
+        return warm.run(command, cwd=ROOT, env=self._environment, timeout=TIMEOUT)
 
     def say(self, text: str) -> str:
         done = self("test", "writer", text)

@@ -2,20 +2,19 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config.settings import ROOT
+from tests.support import warm
 
 
 class Service:
     """A running `python -m <module>` with its log."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    def __init__(self, process: warm.Process, log: Path) -> None:
         self._process = process
         self._log = log
 
@@ -59,14 +58,14 @@ def service(module: str, log: Path, **settings: str) -> Iterator[Service]:
 @contextmanager
 def program(arguments: list[str], log: Path, **settings: str) -> Iterator[Service]:
     """Run Python with these arguments and settings; it is dead at the end."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
+    with log.open("ab") as output, Path(os.devnull).open() as nothing:
+        process = warm.start(
+            arguments,
             cwd=ROOT,
             env=os.environ | settings,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdin=nothing.fileno(),
+            stdout=output.fileno(),
+            stderr=output.fileno(),
         )
     try:
         yield Service(process, log)
