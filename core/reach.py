@@ -5,14 +5,18 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, union
 
+from core.agent_tables import agent_leases, agents
+from core.leases import ENVIRONMENT_AGENT
 from core.notifications import DISCORD_WEBHOOK, NTFY
 from core.quiet import quiet_until, zone_of
 from core.tables import chat_accounts, notifications, push_addresses, users
 
 CHAT = "chat"
 SCHEDULER = "scheduler"
+POOLED = "discord"
+"""The platform whose agents stand in the database; elsewhere, as in a console, they come and go."""
 Address = tuple[str, str]
 """A platform and the agent on it, such as ("discord", "default")."""
 
@@ -37,10 +41,33 @@ def bot_at(address: Address) -> str:
     return "/".join(address)
 
 
+def removed(connection: Connection, senders: Collection[str], *, surely: bool = False) -> set[str]:
+    """Return those senders of deliveries that are agents which nobody runs, or will: removed ones.
+
+    One that is still being stopped is not among them, nor the environment's while it may run.
+    surely: none is, while there are no agents at all: a program of one's own may be the bot.
+    """
+    names = {
+        sender.partition("/")[2] for sender in senders if sender.startswith(bot_at((POOLED, "")))
+    }
+    if not names:
+        return set()
+    there = union(
+        select(agents.c.name).where(agents.c.name.in_(names)),
+        select(agent_leases.c.agent).where(
+            agent_leases.c.agent.in_(names), agent_leases.c.holder.is_not(None)
+        ),
+    )
+    gone = names - {*connection.execute(there).scalars()}
+    if gone and not connection.execute(select(agents.c.id).limit(1)).first():
+        gone = set() if surely else gone - {ENVIRONMENT_AGENT}
+    return {bot_at((POOLED, name)) for name in gone}
+
+
 def at(addresses: Collection[Address]) -> ColumnElement[bool]:
     """Match the chat accounts at these addresses, all on one platform."""
-    ((platform, *_), *_), agents = addresses, [agent for _, agent in addresses]
-    return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent.in_(agents))
+    ((platform, *_), *_), names = addresses, [agent for _, agent in addresses]
+    return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent.in_(names))
 
 
 def not_taken() -> ColumnElement[bool]:
@@ -60,17 +87,22 @@ def not_taken() -> ColumnElement[bool]:
 
 
 class Ways:
-    """The ways to some users, read once."""
+    """The ways to some users, read once; `surely` as for removed agents, who are on none."""
 
-    def __init__(self, connection: Connection, users: Collection[UUID]) -> None:
+    def __init__(
+        self, connection: Connection, users: Collection[UUID], *, surely: bool = True
+    ) -> None:
         found = connection.execute(
             select(chat_accounts)
             .where(chat_accounts.c.user_uuid.in_(users), not_taken())
             .order_by(chat_accounts.c.last_used_at.desc())
         )
+        chats = found.mappings().all()
+        gone = removed(connection, {_sender(chat) for chat in chats}, surely=surely)
         self._chats: dict[UUID, list[RowMapping]] = {}
-        for chat in found.mappings():
-            self._chats.setdefault(chat["user_uuid"], []).append(chat)
+        for chat in chats:
+            if _sender(chat) not in gone:
+                self._chats.setdefault(chat["user_uuid"], []).append(chat)
         self._channels = _switched_on(connection, users)
 
     def to(self, user_uuid: UUID, came_from: UUID | None) -> list[Way]:
@@ -86,10 +118,14 @@ class Ways:
         own = self._chats.get(user_uuid, [])
         first = [chat for chat in own if chat["id"] == came_from]
         return [
-            Way(CHAT, bot_at((chat["platform"], chat["agent"])), chat["id"])
+            Way(CHAT, _sender(chat), chat["id"])
             for chat in [*first, *(chat for chat in own if chat["logged_in"])]
             if (chat["blocked_at"] is not None) is blocked
         ]
+
+
+def _sender(chat: RowMapping) -> str:
+    return bot_at((chat["platform"], chat["agent"]))
 
 
 def targets(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Target]:

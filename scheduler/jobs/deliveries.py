@@ -1,16 +1,18 @@
 """Send what is due on the channels that need no connection of the bot's: webhooks, ntfy, Apprise's.
 
-And delete, once an hour, what was sent so long ago that nobody asks for it.
+And delete, once an hour, what was sent so long ago that nobody asks for it; and have what waits for
+agents that were removed go another way.
 """
 
 from datetime import datetime, timedelta
 
-from core import outbox
+from core import outbox, stranded
 from core.reach import SCHEDULER
 from scheduler.daemon import Daemon
 from scheduler.sender import LEASE_SECONDS, Sender
 
 CLEANING = 3600.0  # seconds
+STRANDED = 300.0  # seconds
 PATIENCE = 15.0  # seconds that what is being sent gets at the end: more than a time-out
 
 
@@ -30,6 +32,10 @@ def register(daemon: Daemon) -> None:
     def forget_sent() -> None:
         outbox.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
 
+    def end_stranded() -> None:
+        stranded.end_stranded(daemon.clock())
+
     daemon.on_stop(lambda: sender.finish(PATIENCE))
     daemon.add_loop("deliveries", send_due, daemon.longest_sleep)
     daemon.add_job("sent deliveries", forget_sent, CLEANING)
+    daemon.add_job("stranded deliveries", end_stranded, STRANDED)

@@ -20,7 +20,7 @@ from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
 from scheduler.daemon import Daemon
 from tests.support.http_sink import Answer, HttpSink, deleted_webhook, rate_limited
-from tests.support.people import channels, deliveries, user, waiting
+from tests.support.people import channels, chat, deliveries, user, waiting
 
 PATIENCE = 10
 
@@ -231,6 +231,21 @@ def test_what_agents_remember_too_long_is_forgotten() -> None:
     with scheduler():
         until(lambda: count("agent_turns") == 1)
     assert select("agent_turns")[0]["content"] == "89 days ago"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_waits_for_a_removed_agent_comes_another_way_or_ends(sink: HttpSink) -> None:
+    ada, ben = user(), user()
+    long_ago = utc_now() - timedelta(minutes=11)
+    channels(ada, topic="ada")
+    for owner in (ada, ben):
+        home = chat(owner, str(owner), address=("discord", "removed"))
+        waiting(owner, "chat", chat_account_id=home, due_at=long_ago, next_attempt_at=long_ago)
+    with scheduler():
+        until(settled)
+    assert sink.texts == ["Reminder: tea (late: it was due 11 minutes ago)"]
+    (row,) = deliveries(user_uuid=ben)
+    assert row["last_error"] == "the agent removed, which was to send it, is not there any more"
 
 
 @pytest.mark.usefixtures("database")
