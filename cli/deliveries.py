@@ -9,7 +9,7 @@ import typer
 from cli.exits import fail, prepare_database
 from cli.tables import show_table
 from config.clock import utc_now
-from core import dead_letters
+from core import dead_letters, outbox
 
 app = typer.Typer(no_args_is_help=True, help="Messages on their way, and those that are not.")
 
@@ -58,15 +58,18 @@ def retry(
     delivery_ids: Ids = None,
     everything: Annotated[bool, typer.Option("--all", help="Every dead one.")] = False,
 ) -> None:
-    """Send dead deliveries again, at once."""
+    """Send dead deliveries again, at once; those that had no way to their user, by the one now."""
     prepare_database()
     if bool(delivery_ids) is everything:
         raise fail("Name the deliveries to send again, or all of them with --all.")
     ids = [_id(text) for text in delivery_ids or []]
     count = dead_letters.retry(None if everything else ids, utc_now())
     typer.echo(f"{count} deliver{'y is' if count == 1 else 'ies are'} to be sent again.")
-    if count < len(ids):
-        raise fail(f"{len(ids) - count} of them are not dead, or not there.")
+    if everything and (left := outbox.unsent()["dead"]):
+        typer.echo(f"{left} stay{'s' if left == 1 else ''} dead: there is no way to the user yet.")
+    if count < len(set(ids)):
+        missing = len(set(ids)) - count
+        raise fail(f"{missing} of them: not dead, not there, or still without a way to the user.")
 
 
 def _id(text: str) -> UUID:

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from core.database import transaction
+from core.reach import CHAT, removed
+from core.stranded import afresh, change_one, other_ways
 from core.tables import deliveries, users
 from core.wakeups import wake
 
@@ -17,6 +19,7 @@ SHOWN = (
     *("id", "channel", "sender", "subject", "state", "due_at", "attempts", "next_attempt_at"),
     *("leased_until", "last_error", "settled_at", "request_id", "created_at"),
 )
+PORTION = 500  # deliveries whose ways are looked for at once
 COLUMNS = [users.c.username, *(deliveries.c[name] for name in SHOWN)]
 
 
@@ -48,16 +51,33 @@ def find_one(delivery_id: UUID) -> dict[str, Any] | None:
 def retry(delivery_ids: Sequence[UUID] | None, now: datetime) -> int:
     """Have dead deliveries, or all for None, sent again with all their tries; return how many.
 
-    One that had no way to its user at all has none now either, and stays.
+    One that had no way to its user, or whose agent was removed, takes the way that there is now;
+    where there is none, it stays.
     """
-    changed = update(deliveries).where(
-        deliveries.c.state == "dead",
-        (deliveries.c.channel != "chat") | deliveries.c.chat_account_id.is_not(None),
-    )
+    columns = deliveries.c
+    dead = columns.state == "dead"
     if delivery_ids is not None:
-        changed = changed.where(deliveries.c.id.in_(delivery_ids))
-    fresh = {"state": "waiting", "attempts": 0, "next_attempt_at": now, "settled_at": None}
+        dead &= columns.id.in_(delivery_ids)
     with transaction() as connection:
-        count = connection.execute(changed.values(fresh)).rowcount
+        senders = connection.execute(select(columns.sender).where(dead).distinct()).scalars()
+        no_way = (columns.channel == CHAT) & (
+            columns.chat_account_id.is_(None) | columns.sender.in_(removed(connection, {*senders}))
+        )
+        again = update(deliveries).where(dead, ~no_way).values(afresh(now))
+        count = connection.execute(again).rowcount + _redirect(connection, dead & no_way, now)
         wake("deliveries")
+    return count
+
+
+def _redirect(connection: Connection, which: ColumnElement[bool], now: datetime) -> int:
+    """Send deliveries the way that there is now; return how many have one."""
+    query = select(deliveries).order_by(deliveries.c.id).limit(PORTION).with_for_update()
+    count, rest = 0, which
+    while rows := connection.execute(query.where(rest)).mappings().all():
+        changes = other_ways(connection, rows, now)
+        for row in rows:
+            if row["id"] in changes:
+                change_one(connection, row, changes[row["id"]])
+        count += len(changes)
+        rest = which & (deliveries.c.id > rows[-1]["id"])
     return count
