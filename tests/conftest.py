@@ -18,6 +18,7 @@ from core.database import Database, use_database
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server
+from tests.support.routes import build_urls_on_demand
 
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
 for setting in [name for name in os.environ if name.lower() in Settings.model_fields]:
@@ -41,6 +42,7 @@ DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.envir
 
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")
+build_urls_on_demand()
 
 
 def pytest_unconfigure() -> None:
@@ -70,9 +72,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> URL:
 
 
 @pytest.fixture(scope="session")
-def reused_postgres(postgres_template: URL) -> ReusedDatabase:
+def reused_postgres(postgres_template: URL) -> Iterator[ReusedDatabase]:
     """The one PostgreSQL database that tests use in turn."""
-    return ReusedDatabase(postgres_template)
+    with closing(ReusedDatabase(postgres_template)) as reused:
+        yield reused
 
 
 @pytest.fixture(scope="session")

@@ -55,33 +55,41 @@ WHERE relnamespace = 'public'::regnamespace AND attnum > 0
 
 
 class ReusedDatabase:
-    """A copy of a template, made once and emptied after each test, or made anew."""
+    """A copy of a template, made once and emptied after each test, or made anew.
+
+    Close it before the server ends.
+    """
 
     def __init__(self, template: URL) -> None:
         self._template = template
         self.url = template.set(database=NAME)
         self._make()
-        with closing(self._connect(self.url)) as connection:
-            self._schema = _rows(connection, SCHEMA)
-            names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            self._tables = [name for (name,) in _rows(connection, names)]
+        self._schema = _rows(self._connection, SCHEMA)
+        names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        self._tables = [name for (name,) in _rows(self._connection, names)]
 
     def empty(self) -> None:
         """Take away what a test has left, whoever still holds on to it."""
-        with closing(self._connect(self.url)) as connection:
-            _run(connection, END_SESSIONS)
-            try:
-                _run(connection, EMPTY, {"tables": self._tables})
-                clean = _rows(connection, SCHEMA) == self._schema
-            except psycopg2.Error:  # it changed the program's own tables
-                clean = False
+        try:
+            _run(self._connection, END_SESSIONS)
+            _run(self._connection, EMPTY, {"tables": self._tables})
+            clean = _rows(self._connection, SCHEMA) == self._schema
+        except psycopg2.Error:  # it changed the program's own tables, or ended our session too
+            clean = False
         if not clean:
+            self._connection.close()
             self._make()
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
 
     def _make(self) -> None:
         with closing(self._connect(self._template.set(database="postgres"))) as connection:
             _run(connection, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
             _run(connection, f"CREATE DATABASE {NAME} TEMPLATE {self._template.database}")
+        # Kept, since a new session reads the whole catalogue anew.
+        self._connection = self._connect(self.url)
 
     def _connect(self, url: URL) -> psycopg2.extensions.connection:
         dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
