@@ -14,6 +14,7 @@ from config.settings import ROOT
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
 )
+TYPES = ".mypy_cache"  # what `make check` knows of the files that are copied, where it has run
 FIELDS = ["author:text", "pages:int", "price:float", "read:bool", "bought:when"]
 OF_BOOKS = [
     "api/routes/books.py",
@@ -28,6 +29,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project with two domains more."""
     folder = tmp_path_factory.mktemp("project") / "copy"
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    if (ROOT / TYPES).exists():
+        shutil.copytree(ROOT / TYPES, folder / TYPES)
     assert "Wrote api/routes/books.py." in run(folder, "manage.py", "new-domain", "book", *FIELDS)
     run(folder, "manage.py", "new-domain", "inventory_item", "--plural", "stock")
     return folder
@@ -50,9 +53,14 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
 @pytest.mark.slow
 def test_its_tests_pass_as_they_are_written(project: Path) -> None:
     tests = ["tests/domains/test_books.py", "tests/domains/test_stock.py"]
-    conventions = ["tests/domains/test_conventions.py", "tests/api/test_schema.py"]
+    conventions = ["tests/domains/test_conventions.py"]
+    documented = [
+        f"tests/api/test_schema.py::test_every_answer_is_as_documented[{mode}-{part}-sqlite]"
+        for mode in ("positive", "negative")
+        for part in ("books", "stock")
+    ]
 
-    printed = run(project, "-m", "pytest", "-q", "-n", "0", *tests, *conventions)
+    printed = run(project, "-m", "pytest", "-q", "-n", "0", *tests, *conventions, *documented)
 
     assert " passed" in printed
     assert " failed" not in printed
