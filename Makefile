@@ -20,7 +20,7 @@ run: $(RUN_STAMP) ## Start everything; CHAT="one order" answers that order and e
 	@$(BIN)/python manage.py up $(if $(CHAT),--chat "$$CHAT")
 
 test: $(DEV_STAMP) ## Run every test, PostgreSQL included
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 testall: $(DEV_STAMP) ## Run every test, on MariaDB as well (Debian: apt install mariadb-server)
 	@$(BIN)/python -m tests.support.mariadb $(MAKE) test
@@ -54,7 +54,7 @@ pins: ## Renew the exact versions and hashes of all packages; UPGRADE= adds what
 	rm -rf $(VENV)-pins
 
 coverage: $(DEV_STAMP) ## Run every test, and show what they don't reach; fails below 90 % of branches
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
 
 clean: ## Remove the virtual environment and caches; var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

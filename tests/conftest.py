@@ -118,6 +118,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_url", kinds, indirect=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, which mostly wait: one process does, and others go on meanwhile.
+
+    With `--dist worksteal` a process has neighbours, so what a module sets up is set up once.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def database(database_url: URL) -> Iterator[Database]:
     """A fresh, migrated database, which the program uses for the length of the test.
