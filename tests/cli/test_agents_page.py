@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import ROOT
+from tests.support import warm
 from tests.support.discord_server import DiscordServer, discord_server
 from tests.support.process import program
 
@@ -94,18 +95,9 @@ def test_the_transcript_is_true(discord: DiscordServer, tmp_path: Path) -> None:
 
     def run(command: str) -> str:
         words = shlex.split(command.replace("config/agents.yml", str(file)))
-        arguments = [sys.executable, *words[1:]]
         if command.endswith("agents add"):
-            return in_terminal(arguments, environment, ANSWERS)
-        done = subprocess.run(
-            arguments,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=ROOT,
-            check=False,
-            timeout=PATIENCE,
-        )
+            return in_terminal([sys.executable, *words[1:]], environment, ANSWERS)
+        done = warm.run(words[1:], cwd=ROOT, env=environment, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cli.domain import BadName, literal, plural_of, read_field, render
 from config.settings import ROOT
+from tests.support import warm
 
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
@@ -37,15 +36,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "ENV_FILE": os.devnull},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "ENV_FILE": os.devnull}
+    done = warm.run(arguments, cwd=folder, env=environment, timeout=500)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

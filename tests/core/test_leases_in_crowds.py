@@ -22,7 +22,8 @@ PATIENCE = 60.0
 NAMES = {f"agent-{number:02}" for number in range(12)}
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.slow]
-processes = multiprocessing.get_context("spawn")
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["core.agents", "core.leases"])  # once for all of them
 
 
 def work(url: str, name: str, line: Connection) -> None:

@@ -25,6 +25,7 @@ from core.errors import Conflict, Unavailable
 from core.migrations import differences
 from core.schema import postgres_ddl
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
+from tests.support import warm
 from tests.support.mysql_database import connect, rows
 from tests.support.servers import free_port
 
@@ -212,12 +213,11 @@ def test_an_older_database_keeps_every_row(empty: Database) -> None:
 
 def test_check_tells_whether_the_database_is_as_declared(tmp_path: Path) -> None:
     def check() -> tuple[int, str]:
-        ran = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "db", "check"],
+        ran = warm.run(
+            ["manage.py", "db", "check"],
+            cwd=ROOT,
             env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/app.db"},
-            capture_output=True,
-            text=True,
-            check=False,
+            timeout=60,
         )
         return ran.returncode, ran.stdout
 

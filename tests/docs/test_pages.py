@@ -14,6 +14,7 @@ import typer.main
 
 import manage
 from config.settings import ROOT, Settings, load_settings
+from tests.support import warm
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -118,16 +119,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(project: Path, *arguments: str, text: str = "", **settings: str) -> str:
     environment = {"PATH": os.environ["PATH"], "API_PORT": "0", "PASSWORD_HASH_ROUNDS": "4"}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=project,
-        env=environment | settings,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = warm.run(arguments, cwd=project, env=environment | settings, text=text, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from config.settings import ROOT, Settings, load_settings
+from tests.support import warm
 
 README = (ROOT / "README.md").read_text("utf-8")
 NOT_COPIED = shutil.ignore_patterns(
@@ -67,15 +68,12 @@ def timeless(text: str) -> list[str]:
 
 def manage(project: Path, *arguments: str, text: str = "") -> str:
     """Run the project's manage.py to its end and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+    done = warm.run(
+        ["manage.py", *arguments],
         cwd=project,
         env={"PATH": os.environ["PATH"], "API_PORT": "0", "PASSWORD_HASH_ROUNDS": "4"},
-        input=text,
-        capture_output=True,
-        text=True,
+        text=text,
         timeout=120,
-        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
