@@ -11,6 +11,12 @@ load_commands()
 COMMANDS = [pytest.param(spec, id=".".join(spec.key)) for spec in catalogue]
 
 
+@pytest.fixture(scope="module")
+def matcher() -> Matcher:
+    """What understands every command."""
+    return Matcher(catalogue)
+
+
 @pytest.mark.parametrize("spec", COMMANDS)
 def test_a_command_says_what_it_does(spec: CommandSpec) -> None:
     assert spec.description.endswith(".")
@@ -18,17 +24,16 @@ def test_a_command_says_what_it_does(spec: CommandSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", COMMANDS)
-def test_the_example_in_the_help_is_understood(spec: CommandSpec) -> None:
+def test_the_example_in_the_help_is_understood(matcher: Matcher, spec: CommandSpec) -> None:
     said = example(spec)
     assert "<" not in said, "a field needs an About(..., example=...)"
-    match = Matcher(catalogue).match(said)
+    match = matcher.match(said)
     assert match is not None
     assert match.spec.key == spec.key
 
 
 @pytest.mark.parametrize("spec", COMMANDS)
-def test_every_sentence_leads_to_its_command(spec: CommandSpec) -> None:
-    matcher = Matcher(catalogue)
+def test_every_sentence_leads_to_its_command(matcher: Matcher, spec: CommandSpec) -> None:
     for sentence in spec.sentences:
         said = example(spec, sentence)
         match = matcher.match(said)
