@@ -22,12 +22,12 @@ from api.main import create_app
 from api.server import serve
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient
-from bot.bot import leave_loaded_alone
 from bot.brains import Services, load_brains
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.seat import Seat
 from config.clock import utc_now
 from config.settings import Settings, get_settings
+from config.start import collect_rarely
 from core import chats, migrations
 from core.database import Database, use_database
 from core.postgres import insert
@@ -63,7 +63,7 @@ def main() -> None:
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
     load_brains()
-    leave_loaded_alone()
+    collect_rarely()
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     seat = Seat("default", Services(client, settings, utc_now), print)
     await seat.take(lambda there: make_brain(there.api, there.settings))
@@ -184,6 +184,7 @@ def _serve_api(url: str, line: Connection) -> None:
     settings = get_settings()
     app = create_app(settings, Database(url, settings.db_pool_size))
     server = serve(app, "127.0.0.1", 0, settings.api_threads)
+    collect_rarely()
     line.send(server.port)
     server.run()
 
