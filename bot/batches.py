@@ -42,11 +42,12 @@ class Batches(Generic[Item, Answer]):
     async def _send_one(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._send([item for item, _ in batch])
+            answered = [*zip((future for _, future in batch), answers, strict=True)]
         except Exception as error:
             for _, future in batch:
                 if not future.done():  # nobody waits for it any more
                     future.set_exception(error)
         else:
-            for (_, future), answer in zip(batch, answers, strict=True):
+            for future, answer in answered:
                 if not future.done():
                     future.set_result(answer)

@@ -44,6 +44,15 @@ async def test_a_failure_is_told_to_those_in_the_batch_alone() -> None:
     assert [type(answer) for answer in answers] == [LookupError, LookupError, int]
 
 
+async def test_answers_that_are_too_few_are_a_failure() -> None:
+    async def lose_one(numbers: list[int]) -> list[int]:
+        return numbers[1:]
+
+    batches = Batches(lose_one, most=5)
+    answers = await asyncio.gather(*map(batches.ask, (1, 2)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 async def test_who_no_longer_waits_holds_up_nobody(fails: bool) -> None:
     counter = Counter()
