@@ -71,6 +71,10 @@ class CommandSpec:
         """The pair that names it in a parsed command."""
         return self.interaction_type, self.action
 
+    def __hash__(self) -> int:
+        """Hash the name alone: what is made from all commands is looked up for each message."""
+        return hash(self.key)
+
     def is_open_to(self, role: Role) -> bool:
         """Say whether people with a role may use it."""
         return role in (self.role, "admin")

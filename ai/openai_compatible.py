@@ -25,6 +25,7 @@ RETRIES = 2
 LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
 MOST_ROOM = 16  # times max_tokens, for models that think before they answer
 NO_KEY = "none"  # local servers ask for no key; some want the header all the same
+JSON = {"Content-Type": "application/json"}
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
 
@@ -75,6 +76,7 @@ class OpenAICompatible:
         self._pause = pause_seconds
         self._traits = traits(base_url, model)
         self._http: aiohttp.ClientSession | None = None
+        self._last_schema: tuple[dict[str, Any], str] = ({}, "")
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None = None
@@ -152,13 +154,22 @@ class OpenAICompatible:
             "messages": messages,
             limit: self._max_tokens * self._traits.room,
         }
+        sent = json.dumps(question)
         if schema:
-            question["response_format"] = _format(schema)
-        async with self._http.post(self._url, json=question) as response:
+            sent = f'{sent[:-1]}, "response_format": {self._written(schema)}}}'
+        async with self._http.post(self._url, data=sent, headers=JSON) as response:
             body = await response.read()
             if not response.ok:
                 raise _Refused(response.status, response.headers, body)
         return _read(body)
+
+    def _written(self, schema: dict[str, Any]) -> str:
+        """Return a schema as it is sent; it is large, and mostly the same as the last one."""
+        if self._last_schema[0] is not schema:
+            wanted = {"name": "command", "strict": True, "schema": schema}
+            written = json.dumps({"type": "json_schema", "json_schema": wanted})
+            self._last_schema = schema, written
+        return self._last_schema[1]
 
 
 class _SchemaRefused(Exception):
@@ -180,13 +191,6 @@ class _Refused(Exception):
         if b"max_completion_tokens" in self.body:
             return True
         return _object(_read(self.body).get("error")).get("param") == "max_tokens"
-
-
-def _format(schema: dict[str, Any]) -> Json:
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "command", "strict": True, "schema": schema},
-    }
 
 
 def _read(body: bytes) -> Json:

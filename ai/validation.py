@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ai.catalogue import CommandSpec
@@ -16,9 +17,9 @@ WORKED_OUT = re.compile(
 MAX_COMMANDS_NAMED = 30
 
 
-def find_spec(data: Mapping[str, Any], specs: Iterable[CommandSpec]) -> CommandSpec | None:
+def find_spec(data: Mapping[str, Any], specs: tuple[CommandSpec, ...]) -> CommandSpec | None:
     """Return the command that an answer means; "task.add" and a missing type are understood."""
-    by_key = {(_name(spec.interaction_type), _name(spec.action)): spec for spec in specs}
+    by_key = _by_name(specs)
     kind, action = _name(data.get("interaction_type")), _name(data.get("action"))
     for separator in (".", "/", ":"):
         if separator in action:
@@ -29,6 +30,11 @@ def find_spec(data: Mapping[str, Any], specs: Iterable[CommandSpec]) -> CommandS
         return by_key[kind, action]
     same_action = [spec for key, spec in by_key.items() if key[1] == action]
     return same_action[0] if len(same_action) == 1 and kind in ("", "command") else None
+
+
+@lru_cache(maxsize=64)
+def _by_name(specs: tuple[CommandSpec, ...]) -> dict[Key, CommandSpec]:
+    return {(_name(spec.interaction_type), _name(spec.action)): spec for spec in specs}
 
 
 def _name(value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, current_app, request
+from flask import Response, current_app
 
 from api.call import current_call
 from core import postgres
@@ -79,5 +79,6 @@ def _again(mine: Row) -> Response:
 
 
 def _request_hash() -> str:
+    request = current_call.get().request
     what = f"{request.method} {request.full_path}\n".encode()
     return hashlib.sha256(what + request.get_data()).hexdigest()

@@ -66,6 +66,8 @@ def settle(
     with transaction() as connection:
         known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
+        if not wanted:
+            return []
         of_users = sums(model_usage, day, USER).where(USER.in_([*known]))
         used = {row.user_uuid: row for row in connection.execute(of_users)}
         agent_tokens = tokens_of_agent(connection, agent, day)
