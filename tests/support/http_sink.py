@@ -5,6 +5,7 @@ for a topic. `answer()` scripts what it says instead.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ class HttpSink:
         self.received: list[Received] = []
         self.arrived = threading.Condition()
         self._answers: list[tuple[str, Answer]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
@@ -145,6 +146,13 @@ class HttpSink:
                 """Keep the screen for the tests."""
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Print what went wrong, but not that who sent was gone before a late answer came."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
