@@ -18,6 +18,7 @@ from core.agent_rules import check_definition
 from core.agent_tables import agent_leases, agents, bot_processes
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
+from core.leases import ensure_row
 
 Row = dict[str, Any]
 
@@ -40,7 +41,7 @@ def add(name: str, token: str, definition: Mapping[str, Any]) -> Row:
             raise Conflict(f"There is an agent called {name} already.")
         values = {**whole, "name": name, **_token(connection, name, token)}
         connection.execute(sa.insert(agents).values(values))
-        _ensure_lease(connection, name)
+        ensure_row(connection, name)
     return find(name)
 
 
@@ -163,12 +164,6 @@ def _whole(definition: Mapping[str, Any]) -> Row:
         raise InvalidInput(f"{', '.join(unknown)}: an agent has {', '.join(DEFINED)} and a token.")
     left_out: Row = {"enabled": True, "answers": {}, "settings": {}, "memory_days": None}
     return {**left_out, **definition}
-
-
-def _ensure_lease(connection: sa.Connection, name: str) -> None:
-    known = sa.select(agent_leases.c.agent).where(agent_leases.c.agent == name)
-    if connection.execute(known).one_or_none() is None:
-        connection.execute(sa.insert(agent_leases).values(agent=name))
 
 
 def _token(connection: sa.Connection, name: str, given: str) -> Row:

@@ -87,6 +87,7 @@ class Leases:
         lasts = self.lease_seconds * GIVE_UP_AFTER
         with transaction() as connection:
             wanted = _wanted(connection, report)
+            _supply(connection, wanted.keys())
             held = _held(connection, report.process)
             running = {one.name for one in report.agents if one.state != STOPPED}
             room = 0 if report.stopping else _fair_share(len(wanted), alive).get(report.process, 0)
@@ -150,7 +151,6 @@ def _wanted(connection: sa.Connection, report: Report) -> dict[str, Row]:
     """Return the agents that should run, by name; the environment's has an empty row."""
     rows = connection.execute(sa.select(agents)).mappings().all()
     if not rows and report.environment:
-        _ensure(connection, ENVIRONMENT_AGENT)
         return {ENVIRONMENT_AGENT: {}}
     return {
         row["name"]: {
@@ -181,7 +181,10 @@ def _release(connection: sa.Connection, process: str, names: Collection[str]) ->
         connection.execute(sa.update(agent_leases).where(*mine).values(holder=None, **UNKNOWN))
         known = sa.select(agents.c.name).where(agents.c.name.in_(names))
         removed = {*names} - {*connection.execute(known).scalars()} - {ENVIRONMENT_AGENT}
-        connection.execute(sa.delete(agent_leases).where(agent_leases.c.agent.in_(removed)))
+        # It may have been added again since it was looked for, and must not lose its row then.
+        there = sa.exists().where(agents.c.name == agent_leases.c.agent)
+        gone = (agent_leases.c.agent.in_(removed), ~there)
+        connection.execute(sa.delete(agent_leases).where(*gone))
         for name in removed:  # it may have answered somebody since it was
             memory.forget_agent(name)
 
@@ -223,7 +226,15 @@ def _note(connection: sa.Connection, report: Report, held: Mapping[str, Row]) ->
             connection.execute(sa.update(agent_leases).where(*mine).values(status))
 
 
-def _ensure(connection: sa.Connection, name: str) -> None:
+def _supply(connection: sa.Connection, wanted: Collection[str]) -> None:
+    """Make the row of every agent that has none, without which nobody could take it."""
+    known = sa.select(agent_leases.c.agent).where(agent_leases.c.agent.in_(wanted))
+    for name in {*wanted} - {*connection.execute(known).scalars()}:
+        ensure_row(connection, name)
+
+
+def ensure_row(connection: sa.Connection, name: str) -> None:
+    """Make the row of an agent, which whoever runs it takes, where there is none."""
     known = sa.select(agent_leases.c.agent).where(agent_leases.c.agent == name)
     if connection.execute(known).one_or_none() is None:
         try:

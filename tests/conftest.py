@@ -118,11 +118,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_url", kinds, indirect=True)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Run one test more at a time than there are processors: a third of the time they wait."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 4
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, which mostly wait: one process does, and others go on meanwhile.
 

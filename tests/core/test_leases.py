@@ -9,7 +9,7 @@ import pytest
 from config.clock import utc_now
 from core import agents, memory
 from core.leases import Assignment, Leases, Report, Running
-from core.postgres import count, select, update
+from core.postgres import count, delete, select, update
 
 LEASE = 10.0
 
@@ -157,6 +157,14 @@ def test_an_agent_that_is_disabled_is_held_until_it_has_stopped(
     make_agents(1)
     second.sync()
     assert second.running == set(), "the one of that name may still run"
+
+
+def test_an_agent_without_a_row_to_take_gets_one(process: Callable[..., Process]) -> None:
+    names = make_agents(2)  # removed and added again while it was let go, it may have none
+    delete("agent_leases", {"agent": "agent-01"})
+    first = process("first")
+    first.sync()
+    assert first.running == names
 
 
 def test_what_a_removed_agent_notes_before_it_stops_is_forgotten_too(
