@@ -2,6 +2,7 @@
 
 import select
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any, Protocol
@@ -126,6 +127,23 @@ class PostgreSQL:
         return connection.cursor(cursor_factory=RealDictCursor)
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log: again, while another process does so with a new file.
+
+    SQLite waits for locks by itself, but not for that one.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 class SQLite:
     """The standard library's sqlite3."""
 
@@ -135,9 +153,9 @@ class SQLite:
     def set_up(self, connection: sqlite3.Connection) -> None:
         """Switch on what other databases have without asking."""
         connection.isolation_level = None  # autocommit; begin() opens transactions
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}").close()
+        _write_ahead(connection)
         for setting in (
-            f"busy_timeout={BUSY_TIMEOUT}",
-            "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
             "case_sensitive_like=ON",
