@@ -1,20 +1,20 @@
 """What language models cost for people who are not logged in, by their account on a platform.
 
-Their limits are those of users. An account that is somebody's when they log in counts anew then.
+Their limits are those of users. What was spent from an account goes on to count for the user who
+logs in there, and what a user spent for the account, when the user is deleted.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from core.database import transaction
 from core.tables import account_usage
 from core.tallies import add_up
-from core.usage import AMOUNTS, Limits, Reached, day_of, grant, sums, tokens_of_agent
+from core.usage import ACCOUNT_KEY, AMOUNTS, Limits, Reached, day_of, grant, tokens_of_agent
 
-KEY = ("account_id", "platform", "day", "agent")
 KEPT = timedelta(days=31)
 WHO = (account_usage.c.platform, account_usage.c.account_id)
 
@@ -51,8 +51,7 @@ def settle(
     with transaction() as connection:
         # Everyone's row is made or locked before any is read.
         _add(connection, day, agent, [*spent, *map(AccountSpent, wanted)])
-        of_accounts = sums(account_usage, day, *WHO).where(sa.tuple_(*WHO).in_([*everyone]))
-        used = {Account(*row[:2]): row for row in connection.execute(of_accounts)}
+        used = _used(connection, everyone, day)
         agent_tokens = tokens_of_agent(connection, agent, day)
         answers, granted = grant(wanted, used, limits, agent_tokens)
         _add(connection, day, agent, [AccountSpent(who, requests=n) for who, n in granted.items()])
@@ -66,6 +65,21 @@ def forget_old(now: datetime) -> None:
         connection.execute(sa.delete(account_usage).where(old))
 
 
+def _used(connection: sa.Connection, people: set[Account], day: date) -> dict[Account, Any]:
+    """Return the `requests` and `tokens` of each on a day, over all agents."""
+    columns = account_usage.c
+    query = (
+        sa.select(
+            *WHO,
+            sa.func.sum(columns.requests).label("requests"),
+            sa.func.sum(columns.prompt_tokens + columns.completion_tokens).label("tokens"),
+        )
+        .where(columns.day == day, sa.tuple_(*WHO).in_([*people]))
+        .group_by(*WHO)
+    )
+    return {Account(*row[:2]): row for row in connection.execute(query)}
+
+
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[AccountSpent]) -> None:
     """Add amounts to the accounts' rows of a day, which are made where they are missing."""
     where = {"day": day, "agent": agent}
@@ -73,4 +87,4 @@ def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Accou
         {**one.account._asdict(), **where, **{name: getattr(one, name) for name in AMOUNTS}}
         for one in spent
     ]
-    add_up(connection, account_usage, rows, KEY)
+    add_up(connection, account_usage, rows, ACCOUNT_KEY)

@@ -11,7 +11,7 @@ from jwt.algorithms import HMACAlgorithm
 from pydantic import BaseModel, ValidationError
 
 from config.settings import get_settings
-from core import postgres, users
+from core import users
 from core.errors import NotAuthenticated
 from core.passwords import check_password as check_password
 from core.passwords import password_matches
@@ -115,11 +115,16 @@ def get_user_password_hash(userUUID: UUID | str) -> bytes | None:  # noqa: N803 
     return user["password_hashed"] if user else None
 
 
-def unregister_user(userUUID: UUID | str, password: str) -> bool:  # noqa: N803 - as documented
+def unregister_user(
+    userUUID: UUID | str,  # noqa: N803 - as documented
+    password: str,
+    *,
+    now: datetime | None = None,
+) -> bool:
     """Delete a user with all that is theirs, if the password is right."""
     user = users.find_user(userUUID)
     matches = password_matches(password, user["password_hashed"] if user else None)
-    return user is not None and matches and bool(postgres.delete("users", {"id": user["id"]}))
+    return user is not None and matches and users.delete_user(user["id"], now=now)
 
 
 def end_sessions(user_uuid: UUID | str) -> bool:

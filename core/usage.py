@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.database import transaction
-from core.tables import account_usage, model_usage, users
+from core.tables import account_usage, chat_accounts, model_usage, users
 from core.tallies import add_up
 
 Person = TypeVar("Person", bound=Hashable)
@@ -19,7 +19,9 @@ Reached = Literal["requests", "tokens", "agent"]
 
 AMOUNTS = ("requests", "prompt_tokens", "completion_tokens", "cost")
 KEY = ("user_uuid", "day", "agent")
-USER = model_usage.c.user_uuid
+ACCOUNT_KEY = ("account_id", "platform", "day", "agent")
+NOBODY = {"platform": "deleted", "account_id": ""}
+"""Where the spending of deleted users is counted that belongs to no chat account any more."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,18 @@ def settle(
 ) -> list[Reached | None]:
     """Note what was spent, then count one request for each in `wanted` who has room for it.
 
-    Returns for each of `wanted` None, or the limit that they have reached. Users who are gone are
-    passed over. The tokens of a request are known afterwards: the last one may go beyond a limit.
+    Returns for each of `wanted` None, or the limit that they have reached. What deleted users have
+    spent counts for the agent alone. The tokens of a request are known afterwards: the last one may
+    go beyond a limit.
     """
     day = day_of(now)
     with transaction() as connection:
         known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
+        _add_for_nobody(connection, day, agent, [s for s in spent if s.user_uuid not in known])
         if not wanted:
             return []
-        of_users = sums(model_usage, day, USER).where(USER.in_([*known]))
-        used = {row.user_uuid: row for row in connection.execute(of_users)}
+        used = spent_by(connection, known, day)
         agent_tokens = tokens_of_agent(connection, agent, day)
         answers, granted = grant(wanted, used, limits, agent_tokens)
         counted = [Spent(user, requests=n) for user, n in granted.items() if user in known]
@@ -97,13 +100,71 @@ def grant(
 
 
 def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
-    """Return what a user has spent today, over all agents, by the names of the columns."""
-    sums = [sa.func.coalesce(sa.func.sum(model_usage.c[name]), 0).label(name) for name in AMOUNTS]
-    query = sa.select(*sums).where(
-        model_usage.c.user_uuid == user_uuid, model_usage.c.day == day_of(now)
-    )
+    """Return what counts for a user today, over all agents, by the names of the columns."""
     with transaction() as connection:
-        return dict(connection.execute(query).mappings().one())
+        row = spent_by(connection, [user_uuid], day_of(now)).get(user_uuid)
+    return {name: getattr(row, name) if row else 0 for name in AMOUNTS}
+
+
+def spent_by(connection: sa.Connection, people: Iterable[UUID], day: date) -> dict[UUID, Any]:
+    """Return what counts for each user on a day: AMOUNTS, and `tokens` in all.
+
+    That is what they spent, and what was spent from the chat accounts that they log in from: by
+    nobody, or by another user. So neither logging in nor a new account brings a new budget.
+    """
+    mine, other = chat_accounts.alias(), chat_accounts.alias()
+    people = [*people]
+    same = sa.and_(*(mine.c[name] == other.c[name] for name in ("platform", "agent", "account_id")))
+    spenders = sa.union(
+        sa.select(users.c.id.label("person"), users.c.id.label("spender")).where(
+            users.c.id.in_(people)
+        ),
+        sa.select(mine.c.user_uuid, other.c.user_uuid)
+        .join_from(mine, other, same)
+        .where(mine.c.user_uuid.in_(people)),
+    ).subquery()
+    accounts = sa.select(mine.c.user_uuid.label("person"), mine.c.platform, mine.c.account_id)
+    accounts = accounts.where(mine.c.user_uuid.in_(people)).distinct()
+    places = accounts.subquery()
+
+    def amounts(table: sa.Table) -> list[sa.Column[Any]]:
+        return [table.c[name] for name in AMOUNTS]
+
+    rows = sa.union_all(
+        sa.select(spenders.c.person, *amounts(model_usage))
+        .join_from(spenders, model_usage, model_usage.c.user_uuid == spenders.c.spender)
+        .where(model_usage.c.day == day),
+        sa.select(places.c.person, *amounts(account_usage))
+        .join_from(
+            places,
+            account_usage,
+            (account_usage.c.account_id == places.c.account_id)
+            & (account_usage.c.platform == places.c.platform),
+        )
+        .where(account_usage.c.day == day),
+    ).subquery()
+    totals = [sa.func.sum(rows.c[name]).label(name) for name in AMOUNTS]
+    tokens = sa.func.sum(rows.c.prompt_tokens + rows.c.completion_tokens).label("tokens")
+    query = sa.select(rows.c.person, *totals, tokens).group_by(rows.c.person)
+    return {row.person: row for row in connection.execute(query)}
+
+
+def keep_of_deleted(connection: sa.Connection, user_uuid: UUID, now: datetime) -> None:
+    """Count what a user has spent on after their rows are deleted; `connection` deletes them next.
+
+    What they spent today stays with their chat accounts, the one of each agent that was used last.
+    """
+    newest = sa.select(chat_accounts).where(chat_accounts.c.user_uuid == user_uuid)
+    accounts = [*connection.execute(newest.order_by(chat_accounts.c.last_used_at)).mappings()]
+    place_of = {one["agent"]: {name: one[name] for name in NOBODY} for one in accounts}
+    anywhere = next(reversed(place_of.values()), NOBODY)
+    spent = connection.execute(sa.select(model_usage).where(model_usage.c.user_uuid == user_uuid))
+    rows = []
+    for row in spent.mappings():
+        today = row["day"] == day_of(now)
+        place = place_of.get(row["agent"], anywhere) if today else NOBODY
+        rows.append({**place, **{name: row[name] for name in ("day", "agent", *AMOUNTS)}})
+    add_up(connection, account_usage, rows, ACCOUNT_KEY)
 
 
 def next_day(now: datetime) -> datetime:
@@ -114,21 +175,6 @@ def next_day(now: datetime) -> datetime:
 def day_of(now: datetime) -> date:
     """Return the day on which something is counted."""
     return now.astimezone(UTC).date()
-
-
-def sums(table: sa.Table, day: date, *who: sa.Column[Any]) -> sa.Select[Any]:
-    """Ask what has been spent on a day, over all agents, by those who are told apart by `who`."""
-    columns = table.c
-    tokens = columns.prompt_tokens + columns.completion_tokens
-    return (
-        sa.select(
-            *who,
-            sa.func.sum(columns.requests).label("requests"),
-            sa.func.sum(tokens).label("tokens"),
-        )
-        .where(columns.day == day)
-        .group_by(*who)
-    )
 
 
 def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
@@ -155,3 +201,13 @@ def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent
     """Add amounts to the users' rows of a day, which are made where they are missing."""
     rows = [{**one._asdict(), "day": day, "agent": agent} for one in spent]
     add_up(connection, model_usage, rows, KEY)
+
+
+def _add_for_nobody(
+    connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]
+) -> None:
+    rows = [
+        {**NOBODY, "day": day, "agent": agent, **{name: getattr(one, name) for name in AMOUNTS}}
+        for one in spent
+    ]
+    add_up(connection, account_usage, rows, ACCOUNT_KEY)

@@ -15,6 +15,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.passwords import hash_password
 from core.reminders import move_to_zone
 from core.tables import users
+from core.usage import keep_of_deleted
 
 REQUIRED = ("username", "password_hashed")
 PROTECTED = ("id", "password_hashed", "token_version", "role", "created_at")
@@ -189,10 +190,24 @@ def list_users(role: Role | None = None) -> list[Row]:
     return postgres.select("users", where, "username", columns=columns)
 
 
-def delete_user(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented
-    """Delete a user with all that is theirs; False: no such user."""
+def delete_user(
+    userUUID: UUID | str,  # noqa: N803 - as documented
+    *,
+    now: datetime | None = None,
+) -> bool:
+    """Delete a user with all that is theirs; False: no such user.
+
+    What models have cost today goes on to count for their chat account, and for the agent.
+    """
     user = find_user(userUUID)
-    return user is not None and bool(postgres.delete("users", {"id": user["id"]}))
+    if user is None:
+        return False
+    with transaction() as connection:
+        # Locked before it is read what they spent: nothing is counted for them in between.
+        if not postgres.select("users", {"id": user["id"]}, columns=["id"], lock="update"):
+            return False
+        keep_of_deleted(connection, user["id"], now or utc_now())
+        return bool(postgres.delete("users", {"id": user["id"]}))
 
 
 def _changeable(data: Mapping[str, Any]) -> Row:

@@ -174,7 +174,8 @@ def delete_account(user_uuid: UUID, body: Password) -> Success:
     """Delete your account and everything that is yours."""
     _own(user_uuid)
     tried = attempt(caller().username)
-    if not auth.unregister_user(user_uuid, body.password):
+    now = current_app.extensions["clock"]()
+    if not auth.unregister_user(user_uuid, body.password, now=now):
         tried.failed()
         raise NotAuthenticated(WRONG_PASSWORD)
     tried.succeeded()

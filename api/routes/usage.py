@@ -13,6 +13,7 @@ from api.models import Body
 from api.security import caller, service
 from core import account_usage, usage
 from core.account_usage import Account, AccountSpent
+from core.database import transaction
 from core.usage import Limits, Reached, Spent
 
 MOST = 1000  # users in one request
@@ -68,7 +69,7 @@ class Counted(BaseModel):
 
 
 class UsageOut(BaseModel):
-    """What you have spent today; a limit of 0 is none."""
+    """What counts for you today; a limit of 0 is none."""
 
     requests: int
     prompt_tokens: int
@@ -98,10 +99,11 @@ def count(body: Counting) -> Counted:
             of_others.append(AccountSpent(Account(**one.account.model_dump()), **amounts))
     user_answers: Iterator[Reached | None] = iter(())
     other_answers: Iterator[Reached | None] = iter(())
-    if users or of_users:
-        user_answers = iter(usage.settle(body.agent, of_users, users, limits, now))
-    if others or of_others:
-        other_answers = iter(account_usage.settle(body.agent, of_others, others, limits, now))
+    with transaction():  # noted as a whole or not at all, so that the bot can send it again
+        if users or of_users:
+            user_answers = iter(usage.settle(body.agent, of_users, users, limits, now))
+        if others or of_others:
+            other_answers = iter(account_usage.settle(body.agent, of_others, others, limits, now))
     reached = [
         next(user_answers if isinstance(who, UUID) else other_answers) for who in body.wanted
     ]

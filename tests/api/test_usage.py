@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from core.errors import Unavailable
 from tests.api.callers import ABSENT, Caller, Clock, on_one_database
 
 COUNT, PATH = "/api/service/usage", "/api/usage"
@@ -94,3 +95,19 @@ def test_bad_bodies_are_refused(bot: Caller, body: dict[str, Any]) -> None:
 @on_one_database
 def test_only_the_bot_counts(ada: Caller) -> None:
     assert ada.post(COUNT, {"agent": "default"}).status_code == 401
+
+
+@pytest.mark.every_database
+def test_what_was_spent_is_noted_as_a_whole_or_not_at_all(
+    bot: Caller, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable
+
+    stranger = {"account": {"platform": "discord", "account_id": "1"}, "prompt_tokens": 1}
+    both = [{"user_uuid": ada.uuid, "prompt_tokens": 900}, stranger]
+    with monkeypatch.context() as broken:
+        broken.setattr("core.account_usage.settle", away)
+        assert bot.post(COUNT, {"agent": "default", "spent": both}).status_code == 503
+    count(bot, spent=both)  # sent again
+    assert ada.get(PATH).json["prompt_tokens"] == 900

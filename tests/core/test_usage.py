@@ -6,8 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from core import account_usage
+from core.account_usage import Account, AccountSpent
 from core.postgres import insert
 from core.usage import Limits, Reached, Spent, next_day, settle, used_on
+from core.users import delete_user
 
 NOW = datetime(2030, 3, 4, 23, 59, tzinfo=UTC)
 AGENT = "test-bot"
@@ -87,3 +90,50 @@ def test_many_at_once_get_no_more_than_the_limit(user: UUID) -> None:
         told = [*pool.map(lambda _: ask(user, requests_per_user=10), range(30))]
     assert told.count([None]) == 10
     assert used_on(user, NOW)["requests"] == 10
+
+
+def logs_in(user: UUID, account_id: str, agent: str = AGENT) -> None:
+    """Note that a user has written from a chat account."""
+    insert(
+        "chat_accounts",
+        {"user_uuid": user, "platform": "discord", "agent": agent, "account_id": account_id},
+    )
+
+
+def test_a_deleted_user_who_registers_again_has_spent_what_they_had(user: UUID) -> None:
+    logs_in(user, "1")
+    settle(AGENT, [Spent(user, 90, 10, 0.5)], [user], Limits(), NOW)
+    settle(AGENT, [Spent(user, 70)], [user], Limits(), NOW - timedelta(days=1))
+    assert delete_user(user, now=NOW)
+    again = account("ada")
+    assert ask(again, tokens_per_user=100, tokens_per_agent=101) == [None]
+    assert ask(again, tokens_per_agent=100) == ["agent"]
+    logs_in(again, "1")
+    assert ask(again, tokens_per_user=100) == ["tokens"]
+    assert used_on(again, NOW)["cost"] == 0.5
+    assert account_usage.settle(
+        AGENT, [], [Account("discord", "1")], Limits(tokens_per_user=100), NOW
+    ) == ["tokens"]
+
+
+def test_another_user_of_the_same_chat_account_shares_its_budget(user: UUID) -> None:
+    other, stranger = account("ben"), account("cleo")
+    for one in (user, other):
+        logs_in(one, "1")
+    logs_in(stranger, "2")
+    settle(AGENT, [Spent(user, 100)], [], Limits(), NOW)
+    assert ask(other, stranger, tokens_per_user=100) == ["tokens", None]
+
+
+def test_what_was_spent_before_the_log_in_counts(user: UUID) -> None:
+    here = Account("discord", "1")
+    account_usage.settle(AGENT, [AccountSpent(here, 100)], [], Limits(), NOW)
+    logs_in(user, "1")
+    logs_in(user, "1", "other-bot")  # counted once
+    assert ask(user, tokens_per_user=100) == ["tokens"]
+    assert ask(user, tokens_per_user=101) == [None]
+
+
+def test_an_answer_that_comes_after_the_deletion_counts_for_the_agent(user: UUID) -> None:
+    settle(AGENT, [Spent(uuid4(), 60, cost=1), Spent(uuid4(), 40)], [], Limits(), NOW)
+    assert ask(user, tokens_per_agent=100) == ["agent"]
