@@ -21,8 +21,7 @@ REMEMBERED = "600"  # seconds that a browser need not ask again
 
 def install(app: APIFlask) -> None:
     """Let the pages of the origins in the settings in. Comes before security: it asks no token."""
-    listed = app.extensions["settings"].cors_origins.split(",")
-    origins = {origin.strip().rstrip("/") for origin in listed} - {""}
+    origins = set(app.extensions["settings"].cors_origins)
     if not origins:
         return
 

@@ -84,7 +84,7 @@ class ChatBrain(Conversation):
         self._chat = chat
         self._tools = Tools(known)
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
-        self._pictures = Pictures(settings.discord_cdn_urls.split(","))
+        self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = Notes(self._recollection, config.settings)
         self._unread: set[Place] = set()  # where the next message may still be a password
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for

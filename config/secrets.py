@@ -8,6 +8,7 @@ from pathlib import Path
 
 REQUIRED_SECRETS = ("jwt_secret", "service_key")
 AGENT_KEYS = ("agent_token_keys",)
+KEY_LISTS = ("jwt_secret", *AGENT_KEYS)  # the first key makes, every one opens
 GENERATED_SECRETS = (*REQUIRED_SECRETS, *AGENT_KEYS)
 MIN_SECRET_LENGTH = 32  # RFC 7518, section 3.2: an HS256 key is at least 256 bits
 KEY_BYTES = 32  # of a Fernet key, which is written in URL-safe base64
@@ -29,20 +30,34 @@ def new_secret(name: str) -> str:
     return secrets.token_urlsafe(48)
 
 
-def weakness(secret: str) -> str | None:
-    """Say what is wrong with a secret, or return None where nothing is."""
-    if not secret:
+def entries(text: str) -> list[str]:
+    """Return the entries of a comma-separated setting, without the blanks around them.
+
+    What is empty is no entry: an empty key would be one that everybody knows.
+    """
+    return [entry for part in text.split(",") if (entry := part.strip())]
+
+
+def weakness(name: str, secret: str) -> str | None:
+    """Say what is wrong with one of GENERATED_SECRETS; None where nothing is.
+
+    Every key of a list is looked at by itself.
+    """
+    keys = entries(secret) if name in KEY_LISTS else [secret.strip()]
+    if not any(keys):
         return "is missing"
-    if any(word in secret.lower() for word in WELL_KNOWN_SECRETS):
-        return "is a well-known example value"
-    if len(secret) < MIN_SECRET_LENGTH:
-        return f"is shorter than {MIN_SECRET_LENGTH} characters"
+    for number, key in enumerate(keys, 1):
+        which = f"(key {number}) " if len(keys) > 1 else ""
+        if any(word in key.lower() for word in WELL_KNOWN_SECRETS):
+            return f"{which}is a well-known example value"
+        if len(key) < MIN_SECRET_LENGTH:
+            return f"{which}is shorter than {MIN_SECRET_LENGTH} characters"
     return None
 
 
 def keys_in(value: str) -> list[str]:
     """Return the Fernet keys of a comma-separated list. Raises ValueError for what is none."""
-    keys = [key.strip() for key in value.split(",") if key.strip()]
+    keys = entries(value)
     for number, key in enumerate(keys, 1):
         if not _is_fernet_key(key):
             raise ValueError(f"key {number} is no Fernet key; `make secrets` prints a good one")

@@ -7,18 +7,58 @@ in development; any other mode refuses to start without them.
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from limits import parse_many
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from config.secrets import GENERATED_SECRETS, REQUIRED_SECRETS, kept_secrets, keys_in, weakness
+from config.secrets import (
+    GENERATED_SECRETS,
+    REQUIRED_SECRETS,
+    entries,
+    kept_secrets,
+    keys_in,
+    weakness,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"
+
+
+Entry = TypeVar("Entry")
+ListOf = Annotated[
+    tuple[Entry, ...],
+    NoDecode,  # by pydantic-settings, which would want JSON
+    BeforeValidator(lambda value: entries(value) if isinstance(value, str) else value),
+]
+"""A comma-separated setting, each of whose entries is checked by itself."""
+
+
+def _origin(text: str) -> str:
+    """Return the beginning of a web address, as browsers send it in the header Origin."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("it is written like https://example.com, without a path")
+    return text.rstrip("/")
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+OriginOrAny = Annotated[str, AfterValidator(lambda text: text if text == "*" else _origin(text))]
+Scheme = Annotated[str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9]{1,32}$")]
 
 
 class ConfigError(Exception):
@@ -46,8 +86,8 @@ class Settings(BaseSettings):
         "https://discord.com/api/v10", description="Discord's REST interface."
     )
 
-    discord_cdn_urls: str = Field(
-        "https://cdn.discordapp.com,https://media.discordapp.net",
+    discord_cdn_urls: ListOf[Origin] = Field(
+        ("https://cdn.discordapp.com", "https://media.discordapp.net"),
         description="Where pictures may be fetched from, for models to see; comma-separated.",
     )
 
@@ -88,8 +128,8 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="Proxies before the API whose X-Forwarded-For is believed."
     )
-    cors_origins: str = Field(
-        "", description="Web pages that may call the API from a browser, comma-separated."
+    cors_origins: ListOf[OriginOrAny] = Field(
+        (), description="Web pages that may call the API from a browser, comma-separated."
     )
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that opens GET /metrics; without it, SERVICE_KEY does."
@@ -155,12 +195,12 @@ class Settings(BaseSettings):
     )
     ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
     ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
-    push_schemes: str = Field(
-        "mailtos,pover,slack,tgram",
+    push_schemes: ListOf[Scheme] = Field(
+        ("mailtos", "pover", "slack", "tgram"),
         description="Kinds of addresses that users may add (Apprise's schemes), comma-separated.",
     )
-    push_networks: str = Field(
-        "",
+    push_networks: ListOf[IPvAnyNetwork] = Field(
+        (),
         description="Private networks that such addresses may lead to, such as 10.1.0.0/16; none.",
     )
     sent_kept_days: float = Field(
@@ -234,7 +274,7 @@ class Settings(BaseSettings):
         problems = [
             f"{name.upper()} {problem}"
             for name in REQUIRED_SECRETS
-            if (problem := weakness(getattr(self, name).get_secret_value()))
+            if (problem := weakness(name, getattr(self, name).get_secret_value()))
         ]
         if problems:
             raise ValueError("; ".join(problems) + "; `make secrets` prints good ones")
@@ -273,7 +313,11 @@ def load_settings(env_file: Path | None = None) -> Settings:
         raise ConfigError(_explain(error)) from None
     if settings.app_env != "development":
         return settings
-    missing = [name for name in GENERATED_SECRETS if not getattr(settings, name).get_secret_value()]
+    missing = [
+        name
+        for name in GENERATED_SECRETS
+        if not any(entries(getattr(settings, name).get_secret_value()))
+    ]
     if not missing:
         return settings
     try:
@@ -286,7 +330,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in problem["loc"]).upper()
+        setting, *inner = problem["loc"] or ("",)
+        name = str(setting).upper() + "".join(
+            f" (entry {part + 1})" for part in inner if isinstance(part, int)
+        )
         message = problem["msg"].removeprefix("Value error, ")
         lines.append(f"{name}: {message}" if name else message)
     return "\n".join(lines)

@@ -10,6 +10,7 @@ import jwt
 from jwt.algorithms import HMACAlgorithm
 from pydantic import BaseModel, ValidationError
 
+from config.secrets import entries
 from config.settings import get_settings
 from core import users
 from core.errors import NotAuthenticated
@@ -134,7 +135,7 @@ def end_sessions(user_uuid: UUID | str) -> bool:
 
 def _secrets() -> list[str]:
     """Return the keys: the first signs, every one verifies, so that they can be changed in turn."""
-    return get_settings().jwt_secret.get_secret_value().replace(" ", "").split(",")
+    return entries(get_settings().jwt_secret.get_secret_value())
 
 
 def _verified(token: str) -> Claims:

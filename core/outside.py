@@ -34,11 +34,6 @@ class Refusals:
 _guard: ContextVar[Refusals | None] = ContextVar("guard", default=None)
 
 
-def networks(text: str) -> list[Network]:
-    """Return the networks in a comma-separated list; raise ValueError for one that is none."""
-    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
-
-
 def is_outside(address: str) -> bool:
     """Tell whether an IP address is one of the public internet, whatever form it is dressed in."""
     try:

@@ -19,7 +19,7 @@ from config.settings import get_settings
 from core import postgres
 from core.errors import InvalidInput
 from core.notifications import Outcome
-from core.outside import networks, outside_only
+from core.outside import outside_only
 
 LONGEST = 1000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
@@ -39,11 +39,6 @@ SHAPE = "The address looks like tgram://bot-token/chat-id; https://appriseit.com
 _senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="push")
 
 
-def schemes() -> list[str]:
-    """Return the schemes that the settings allow."""
-    return get_settings().push_schemes.replace(" ", "").lower().split(",")
-
-
 def check(url: str) -> str:
     """Return the scheme of an address that can be used.
 
@@ -52,8 +47,9 @@ def check(url: str) -> str:
     found = SCHEME.match(url)
     if found is None or len(url) > LONGEST:
         raise InvalidInput(SHAPE)
-    if found[1] not in schemes():
-        raise InvalidInput(f"The address may begin with {', '.join(schemes())}, each with “://”.")
+    schemes = get_settings().push_schemes
+    if found[1] not in schemes:
+        raise InvalidInput(f"The address may begin with {', '.join(schemes)}, each with “://”.")
     options = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     if options - OPTIONS:
         raise InvalidInput(f"Behind the question mark there may be {', '.join(sorted(OPTIONS))}.")
@@ -103,7 +99,7 @@ def _send(url: str, text: str) -> Outcome:
     service = _service(url)
     warnings = _Warnings()
     service.logger = warnings.logger
-    with outside_only(networks(get_settings().push_networks)) as refusals:
+    with outside_only(get_settings().push_networks) as refusals:
         taken = service.notify(body=text, body_format=NotifyFormat.TEXT)
     if refusals.happened:
         return Outcome("failed", "the address leads into a private network", off=True)

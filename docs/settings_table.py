@@ -150,4 +150,6 @@ def _default(name: str) -> str:
         default = default.get_secret_value()
     if isinstance(default, Path) and default.is_relative_to(ROOT):
         default = default.relative_to(ROOT)
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default))
     return "" if default is None else str(default)

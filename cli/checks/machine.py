@@ -90,7 +90,7 @@ def secrets(read: Settings) -> Findings:
     findings = []
     for name in GENERATED_SECRETS:
         value: SecretStr = getattr(read, name)
-        if problem := weakness(value.get_secret_value()):
+        if problem := weakness(name, value.get_secret_value()):
             advice = "Production refuses it; `make secrets` prints good ones."
             findings.append(Finding("warning", "Secrets", f"{name.upper()} {problem}", advice))
         else:

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.main import create_app
-from config.settings import get_settings
+from config.settings import load_settings
 from core.database import Database
 from tests.api.callers import Caller, on_one_database
 
@@ -18,12 +18,15 @@ ALLOW = "Access-Control-Allow-Origin"
 
 @pytest.fixture
 def allowed(request: pytest.FixtureRequest) -> str:
-    return f"{PAGE}/, http://localhost:3000"
+    return f"{PAGE}/, http://localhost:3000,"
 
 
 @pytest.fixture
-def client(database: Database, allowed: str) -> Iterator[FlaskClient]:
-    settings = get_settings().model_copy(update={"cors_origins": allowed})
+def client(
+    database: Database, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FlaskClient]:
+    monkeypatch.setenv("CORS_ORIGINS", allowed)
+    settings = load_settings()
     with create_app(settings, database).test_client() as client:
         yield client
 

@@ -1,5 +1,6 @@
 """Log-ins and tokens."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -230,6 +231,24 @@ def test_the_first_key_signs_and_all_verify(
         with pytest.raises(NotAuthenticated):
             read_token(before)
         assert read_token(after)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.parametrize("secrets", ["{}, ", ",{}", ", "])
+def test_an_empty_key_signs_and_verifies_nothing(
+    ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch, secrets: str
+) -> None:
+    claims = {"sub": str(ada["id"]), "ver": 0, "exp": time.time() + 300}
+    by_nobody = auth._tokens.encode(json.dumps(claims).encode(), "", "HS256")
+    monkeypatch.setenv("JWT_SECRET", secrets.format(OTHER_KEY))
+    get_settings.cache_clear()
+    try:
+        with pytest.raises(NotAuthenticated):
+            read_token(by_nobody)
+        assert read_token(issue_token(ada))
     finally:
         monkeypatch.undo()
         get_settings.cache_clear()

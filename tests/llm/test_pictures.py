@@ -17,7 +17,7 @@ from tests.support.picture_server import PNG, PictureServer
 @pytest.fixture
 def settings(model_server: ModelServer, picture_server: PictureServer) -> Settings:
     """Settings by which pictures come from the stand-in."""
-    return talking(model_server).model_copy(update={"discord_cdn_urls": picture_server.url})
+    return talking(model_server).model_copy(update={"discord_cdn_urls": (picture_server.url,)})
 
 
 @pytest.fixture
