@@ -27,7 +27,7 @@ from api.server import Server, serve
 from config.clock import Clock, utc_now
 from config.metrics import serving
 from config.settings import Settings, get_settings
-from config.start import collect_rarely, start, stop_on_signals
+from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
 from core.errors import Unavailable
@@ -102,7 +102,7 @@ def main() -> int:
         log.error("port %d can't be used: %s", settings.api_port, error.strerror)
         return 1
     else:
-        collect_rarely()
+        tune_garbage_collector()
         with serving(settings, app.extensions["metrics"].text):
             _serve_until(stop, server)
         return 0

@@ -4,7 +4,17 @@ import os
 import sys
 from importlib import import_module
 
-MEASUREMENTS = ("crud", "pages", "api", "servers", "sentences", "crowd", "deliveries", "agents")
+MEASUREMENTS = (
+    "crud",
+    "pages",
+    "api",
+    "servers",
+    "sentences",
+    "crowd",
+    "deliveries",
+    "agents",
+    "reconnects",
+)
 
 # What is measured is the work, not the limit on it; the processes that are started inherit these.
 UNLIMITED = "1000000000 per minute"

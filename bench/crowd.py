@@ -27,7 +27,7 @@ from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.seat import Seat
 from config.clock import utc_now
 from config.settings import Settings, get_settings
-from config.start import collect_rarely
+from config.start import tune_garbage_collector
 from core import chats, migrations
 from core.database import Database, use_database
 from core.postgres import insert
@@ -63,7 +63,7 @@ def main() -> None:
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
     load_brains()
-    collect_rarely()
+    tune_garbage_collector()
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     seat = Seat("default", Services(client, settings, utc_now), print)
     await seat.take(lambda there: make_brain(there.api, there.settings))
@@ -184,7 +184,7 @@ def _serve_api(url: str, line: Connection) -> None:
     settings = get_settings()
     app = create_app(settings, Database(url, settings.db_pool_size))
     server = serve(app, "127.0.0.1", 0, settings.api_threads)
-    collect_rarely()
+    tune_garbage_collector()
     line.send(server.port)
     server.run()
 

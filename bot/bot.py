@@ -28,7 +28,7 @@ from bot.transports.discord_starts import Starts
 from config.metrics import serving
 from config.sealing import Sealer
 from config.settings import Settings, get_settings
-from config.start import collect_rarely, start
+from config.start import start, tune_garbage_collector
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -
 
     The second signal ends at once.
     """
-    collect_rarely()
+    tune_garbage_collector()
     use_api(settings.discord_api_url)
     key = settings.service_key.get_secret_value()
     async with AsyncExitStack() as stack:

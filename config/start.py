@@ -8,9 +8,10 @@ import threading
 from config.logs import configure_logging
 from config.settings import ConfigError, Settings, get_settings
 
-SELDOM = (10_000, 50, 20)
-"""How many more objects before Python looks for circles among the new ones, which takes it some
-10 ms; how many such looks before one at older ones, and of those before one at all."""
+GC_THRESHOLDS = (10_000, 10, 10)
+"""Python's own are (700, 10, 10). With its 700 a crowd costs a fifth more of the bot's time; with
+more than 10 passes before one at older objects, each of those took 0.5 s, and what a reconnect
+leaves behind piled up (`python -m bench reconnects`)."""
 
 
 def start() -> Settings:
@@ -32,14 +33,13 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def collect_rarely() -> None:
-    """Have Python's garbage collector pass over what is loaded by now, and look at the rest seldom.
+def tune_garbage_collector() -> None:
+    """Have Python's garbage collector pass over what is loaded by now, and look at the rest less.
 
     When a thousand people write at once, it would look a dozen times at all that is under way: for
-    0.1 to 0.2 s each, in which no heartbeat goes out and no request is answered, and for a fifth
-    of the bot's time in all. It is there for objects that refer to each other in a circle; all
-    others go at once, without it.
+    0.1 to 0.2 s each, in which no heartbeat goes out and no request is answered. It is there for
+    objects that refer to each other in a circle; all others go at once, without it.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -21,7 +21,7 @@ import scheduler.jobs
 from config.clock import Clock, utc_now
 from config.metrics import pulse, serving
 from config.settings import Settings, get_settings
-from config.start import collect_rarely, start, stop_on_signals
+from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
 from core.errors import Unavailable
@@ -212,7 +212,7 @@ def main() -> int:
     try:
         if migrations.upgrade_when_up(database, stop):
             with serving(settings):
-                collect_rarely()
+                tune_garbage_collector()
                 Daemon(settings, stop).run()
     finally:
         database.close()

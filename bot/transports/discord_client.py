@@ -200,6 +200,7 @@ class DiscordClient(discord.Client):
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there, how to invite it, and its commands."""
         self._status.become("online")
+        self._starts.collect_garbage()
         if self._invited or self.application_id is None:
             return
         self._invited = True

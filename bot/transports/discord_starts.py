@@ -1,6 +1,7 @@
 """When sessions may begin: Discord counts each bot's, and resets the token of one with too many."""
 
 import asyncio
+import gc
 from collections import OrderedDict
 from typing import TypedDict
 
@@ -12,6 +13,8 @@ Limit Object") says five; the way there takes now longer, now shorter."""
 AT_ONCE = 8
 """Agents that connect at the same time; the others wait their turn."""
 BOTS_REMEMBERED = 1000
+COLLECT_AFTER = 1.0
+"""Seconds from when an agent has connected to the garbage collector's look at everything."""
 
 
 class Limit(TypedDict):
@@ -29,6 +32,7 @@ class Starts:
     def __init__(self) -> None:
         self.turn = asyncio.Semaphore(AT_ONCE)
         self._next: OrderedDict[tuple[int, int], float] = OrderedDict()
+        self._collection: asyncio.TimerHandle | None = None
 
     @staticmethod
     def check(limit: Limit, needed: int) -> None:
@@ -50,3 +54,17 @@ class Starts:
         if len(self._next) > BOTS_REMEMBERED:
             self._next.popitem(last=False)
         await asyncio.sleep(at - now)
+
+    def collect_garbage(self) -> None:
+        """Free, once for all agents that connect about now, what their last sessions had in memory.
+
+        discord.py's servers and channels refer to each other, so only the garbage collector can
+        free those of a session that ended: for 3,000 servers within 0.1 s, and 20 MB.
+        """
+        if self._collection is None:
+            loop = asyncio.get_running_loop()
+            self._collection = loop.call_later(COLLECT_AFTER, self._collect)
+
+    def _collect(self) -> None:
+        self._collection = None
+        gc.collect()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.start import SELDOM, collect_rarely
+from config.start import GC_THRESHOLDS, tune_garbage_collector
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +17,8 @@ def _as_before() -> Iterator[None]:
 
 
 def test_the_collector_passes_over_what_is_loaded_and_looks_seldom() -> None:
-    collect_rarely()
-    assert gc.get_threshold() == SELDOM
+    tune_garbage_collector()
+    assert gc.get_threshold() == GC_THRESHOLDS
     assert gc.get_freeze_count() > 10_000
     circle: list[object] = []
     circle.append(circle)

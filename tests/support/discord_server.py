@@ -19,6 +19,7 @@ from tests.support.discord_gateway import Bot, Connection, Session
 
 TOKEN = "loopback.token.of-the-bot"
 FATAL = {"wrong token": 4004, "missing intent": 4014}
+SESSION_TIMED_OUT = 4009  # Discord's documentation, "Gateway Close Event Codes"
 PATIENCE = 20
 BOT = web.RequestKey("bot", Bot)
 LIMIT_WINDOW = 5.0  # seconds, of the rate limit of messages
@@ -148,6 +149,14 @@ class DiscordServer:
     def drop_connections(self, code: int = 1006, bot: Bot | None = None) -> None:
         """End every connection to the gateway, or those of one bot."""
         self._call(self._close_all(code, [bot] if bot else list(self.bots.values())))
+
+    def end_sessions(self, bot: Bot | None = None) -> None:
+        """End a bot's sessions so that it can resume none: it has to identify itself."""
+        bot = bot or self.bot
+        sessions = [*bot.sessions.values()]
+        bot.sessions.clear()
+        for session in sessions:
+            self._call(session.close(SESSION_TIMED_OUT))
 
     # What came of it
 
