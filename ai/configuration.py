@@ -3,14 +3,21 @@
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from config.settings import ConfigError, get_settings
 
 USER_INPUT, HISTORY = "{user_input}", "{history_context}"
+COMMAND, COMMAND_PARSER = "command", "command_parser"
+"""What the prompt of all registered commands is called; the documentation has the longer name."""
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+def type_of(prompt: str) -> str:
+    """Return the interaction type that a prompt is for: `habit_parser` is for `habit`."""
+    return prompt.removesuffix("_parser")
 
 
 class Prompt(BaseModel):
@@ -38,6 +45,7 @@ class Validation(BaseModel):
 
     max_retries: Annotated[int, Field(ge=1, le=10)] = 3
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
+    validators: Any = Field(None, exclude=True)  # documented; what is registered counts
 
 
 class Price(BaseModel):
@@ -67,9 +75,14 @@ class AIConfig(BaseModel):
     @field_validator("prompts")
     @classmethod
     def _has_the_common_prompt(cls, value: dict[str, Prompt]) -> dict[str, Prompt]:
-        if "command" not in value:
-            raise ValueError("command is missing, the prompt of all registered commands")
-        return value
+        prompt = value.get(COMMAND_PARSER) or value.get(COMMAND)
+        if prompt is None:
+            raise ValueError("command_parser is missing, the prompt of all registered commands")
+        return {**value, COMMAND: prompt, COMMAND_PARSER: prompt}
+
+    def prompt_of(self, interaction_type: str) -> Prompt | None:
+        """Return the prompt of an interaction type: `habit_parser`, or `habit`."""
+        return self.prompts.get(f"{interaction_type}_parser") or self.prompts.get(interaction_type)
 
 
 def load_ai_config(path: Path) -> AIConfig:

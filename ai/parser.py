@@ -6,14 +6,15 @@ The documented names for other modules are `parse`, `register_validator` and `AI
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pkgutil import resolve_name
 from typing import Any
 
 from ai import prompts
 from ai.catalogue import Catalogue, CommandSpec, catalogue
-from ai.configuration import AIConfig, Prompt, get_ai_config
+from ai.configuration import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.judging import Judge, register_validator, rejections, validated_types
 from ai.metrics import parsed
 from ai.models import Budget, ChatModel, Message, ModelError, model_of
@@ -26,7 +27,8 @@ __all__ = ["Parser", "parse", "register_validator"]
 
 log = logging.getLogger(__name__)
 
-COMMAND = "command"
+LOAD_COMMANDS = "bot.command_registry:load_commands"
+"""What registers this process's commands, by name, since it lies above this layer."""
 NOT_UNDERSTOOD = "I did not understand that."
 NO_ANSWER = "I could not make sense of that. Please say it in other words."
 ONE_AT_A_TIME = "That sounds like several things at once. Please tell me one at a time."
@@ -43,17 +45,17 @@ class Parser:
         config: AIConfig,
         model: ChatModel | None = None,
         *,
-        other_types: Callable[[], Collection[str]] = tuple,
+        raw_types: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Use a catalogue and a model, or no model: then local sentences are all there is.
 
-        `other_types` names the interaction types outside the catalogue that are understood all
-        the same: those of raw handlers. Their results are only checked by the validators.
+        `raw_types` returns the interaction types of raw handlers, which are outside the catalogue,
+        each with what is known of its fields. Their results are only checked by the validators.
         """
         self._catalogue = catalogue
         self._config = config
         self._model = model
-        self._other_types = other_types
+        self._raw_types = raw_types
         self._matcher = matcher_of(catalogue)
 
     async def parse(
@@ -101,6 +103,8 @@ class Parser:
         models, and is asked before each request. Otherwise as `parse`.
         """
         began = time.perf_counter()
+        raw = dict(self._raw_types())
+        interaction_type = self._type_of(interaction_type, raw)
         specs = self._scope(interaction_type, allowed)
         problems = [*errors]
         matches = self._matcher.match_all(text, recall)
@@ -113,10 +117,11 @@ class Parser:
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
-            prompt, listed = self._prompt(interaction_type), tuple(specs)
+            prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
+            known = prompts.manual(listed, self._described(interaction_type, raw))
             earlier = prompts.earlier(history, recall)
-            messages = prompts.opening(prompt, prompts.manual(listed), text, earlier, problems)
-            judge = Judge(listed, self._raw_types(), interaction_type, _said(text, history))
+            messages = prompts.opening(prompt, known, text, earlier, problems)
+            judge = Judge(listed, self._open_types(raw), interaction_type, _said(text, history))
             try:
                 commands = await self._ask(self._model, messages, judge, budget, retry_count)
                 parsed("model", began, commands)
@@ -136,20 +141,35 @@ class Parser:
         )
         return [spec for spec in specs if allowed is None or spec.key in allowed]
 
-    def _prompt(self, interaction_type: str) -> Prompt:
-        """Return the prompt of a type; that of commands, where a module has none of its own."""
-        named = self._config.prompts
-        name = interaction_type
-        if name not in named and self._catalogue.of(interaction_type):
-            name = COMMAND
-        if name not in named:
-            raise ConfigError(f"the AI configuration has no prompts.{interaction_type}; add it")
-        return named[name]
+    def _type_of(self, name: str, raw: Mapping[str, str]) -> str:
+        """Return the interaction type that is meant: `habit_parser` is the prompt of `habit`."""
+        return name if name in raw or self._catalogue.of(name) else type_of(name)
 
-    def _raw_types(self) -> set[str]:
+    def _prompt(self, interaction_type: str, raw: Mapping[str, str]) -> Prompt:
+        """Return the prompt of a type; that of commands, where a module has none of its own."""
+        prompt = self._config.prompt_of(interaction_type)
+        if prompt is None and (interaction_type in raw or self._catalogue.of(interaction_type)):
+            prompt = self._config.prompt_of(COMMAND)
+        if prompt is None:
+            raise ConfigError(f"the AI configuration has no prompts.{interaction_type}; add it")
+        return prompt
+
+    def _described(
+        self, interaction_type: str, raw: Mapping[str, str]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the raw types that a model is told of: with their own prompt's text, if any."""
+        own = {kind: self._config.prompt_of(kind) for kind in raw}
+        told = {kind: prompt.system if (prompt := own[kind]) else raw[kind] for kind in raw}
+        if interaction_type == COMMAND:
+            return tuple(told.items())
+        asked = interaction_type in raw and own[interaction_type] is None
+        return ((interaction_type, told[interaction_type]),) if asked else ()
+
+    def _open_types(self, raw: Mapping[str, str]) -> list[str]:
         """Return the interaction types whose fields are not in the catalogue."""
         known = {COMMAND, *(spec.interaction_type for spec in self._catalogue)}
-        return {*self._other_types(), *validated_types(), *self._config.prompts} - known
+        found = dict.fromkeys([*raw, *validated_types(), *map(type_of, self._config.prompts)])
+        return [name for name in found if name not in known]
 
     async def _ask(
         self,
@@ -177,7 +197,7 @@ class Parser:
             if commands:
                 return commands
             messages += prompts.again(reply.text, problems)
-        return [{"error": " ".join(judge.rejections) or NO_ANSWER}]
+        return [{"error": " ".join(judge.rejections) or judge.unknown or NO_ANSWER}]
 
 
 class _OverBudget(Exception):
@@ -195,18 +215,19 @@ def parse(
     errors: list[str] | None = None,
     history: list[Turn] | None = None,
 ) -> Command:
-    """Parse a text with this process's commands and settings; blocks until the answer is there.
+    """Parse a text with the project's commands and settings; blocks until the answer is there.
 
     For scripts and other modules; inside the bot use `Parser`, which does not block. It may be
     called where an event loop is running. `retry_count` tries count as used, and `errors` are
     shown to the model.
     """
+    registry = resolve_name(LOAD_COMMANDS)()
 
     async def parse_once() -> Command:
         config = AIConfig.model_validate(_ai_config())
         model = model_of(get_settings(), config)
         try:
-            return await Parser(catalogue, config, model).parse(
+            return await Parser(catalogue, config, model, raw_types=registry.raw_types).parse(
                 user_input,
                 interaction_type,
                 history or (),

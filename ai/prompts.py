@@ -39,10 +39,18 @@ EXAMPLES: dict[FieldKind, Any] = {
 }
 
 
+RAW = """
+{kind}: a command whose "interaction_type" is "{kind}", with an "action" and fields of its own.
+{text}"""
+
+
 @lru_cache(maxsize=64)
-def manual(specs: tuple[CommandSpec, ...]) -> str:
-    """Describe the commands: what each does, its fields, and an example from its sentences."""
-    if not specs:
+def manual(specs: tuple[CommandSpec, ...], raw: tuple[tuple[str, str], ...] = ()) -> str:
+    """Describe the commands: what each does, its fields, and an example from its sentences.
+
+    `raw` are the interaction types of raw handlers, each with what is known of its fields.
+    """
+    if not specs and not raw:
         return ""
     said = [example(spec) for spec in specs if spec.sentences][:2]
     both = " and ".join(text for text, _ in said)
@@ -51,6 +59,7 @@ def manual(specs: tuple[CommandSpec, ...]) -> str:
         [
             "The commands, each with what one order becomes:",
             *(_describe(spec) for spec in specs),
+            *(RAW.format(kind=kind, text=text).rstrip() for kind, text in raw),
             *([f"\nSo the whole answer to {_json(both)} is:\n{_json(answer)}"] if said else []),
         ]
     )

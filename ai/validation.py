@@ -41,9 +41,11 @@ def _name(value: Any) -> str:  # noqa: ANN401 - any JSON
     return re.sub(r"[\s-]+", "_", value.strip().casefold()) if isinstance(value, str) else ""
 
 
-def unknown(data: Mapping[str, Any], specs: Iterable[CommandSpec]) -> str:
+def unknown(
+    data: Mapping[str, Any], specs: Iterable[CommandSpec], raw_types: Iterable[str] = ()
+) -> str:
     """Say which command of an answer does not exist, and which ones do."""
-    known = [" / ".join(spec.key) for spec in specs][:MAX_COMMANDS_NAMED]
+    known = [*[" / ".join(spec.key) for spec in specs][:MAX_COMMANDS_NAMED], *raw_types]
     asked = f"interaction_type {data.get('interaction_type')!r} with action {data.get('action')!r}"
     return f"There is no {asked}. The commands are: {', '.join(known)}."
 

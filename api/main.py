@@ -26,7 +26,7 @@ from api.json_provider import StrictJSON
 from api.server import Server, serve
 from config.clock import Clock, utc_now
 from config.metrics import serving
-from config.settings import Settings, get_settings
+from config.settings import Settings, get_settings, serving_api
 from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
@@ -103,7 +103,10 @@ def main() -> int:
         return 1
     else:
         tune_garbage_collector()
-        with serving(settings, app.extensions["metrics"].text):
+        with (
+            serving(settings, app.extensions["metrics"].text),
+            serving_api(settings.api_host, server.port),
+        ):
             _serve_until(stop, server)
         return 0
     finally:

@@ -26,8 +26,9 @@ from bot.transports.discord_client import use_api
 from bot.transports.discord_incoming import PLATFORM
 from bot.transports.discord_starts import Starts
 from config.metrics import serving
+from config.proxy import proxy_for
 from config.sealing import Sealer
-from config.settings import Settings, get_settings
+from config.settings import Settings, api_url
 from config.start import start, tune_garbage_collector
 
 logger = logging.getLogger(__name__)
@@ -41,13 +42,22 @@ def api_request(
 ) -> tuple[Any, int]:
     """Send one request to the API and wait for it; return the JSON of the answer and the status.
 
-    Where the API can't be reached, or its answer is no JSON, there is an `error` instead.
+    Where the API can't be reached, or its answer is no JSON, there is an `error` instead. It is the
+    API that this process serves, where it serves one, else that at API_URL.
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    url = get_settings().api_url.rstrip("/") + "/" + endpoint.lstrip("/")
+    url = api_url().rstrip("/") + "/" + endpoint.lstrip("/")
     try:
-        response = httpx2.request(method, url, headers=headers, json=data, timeout=TIMEOUT_SECONDS)
-    except httpx2.TransportError as error:
+        response = httpx2.request(
+            method,
+            url,
+            headers=headers,
+            json=data,
+            timeout=TIMEOUT_SECONDS,
+            proxy=proxy_for(url),
+            trust_env=False,  # proxies are excepted by NO_PROXY as everywhere else in the bot
+        )
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         logger.warning("the API can't be reached: %s", type(error).__name__)
         return {"error": "The API can't be reached."}, 503
     try:

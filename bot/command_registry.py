@@ -4,12 +4,15 @@ A CommandModule holds annotated functions; `register_module` takes any coroutine
 `(message, session, parsed)`. Both are found by the `interaction_type` that was understood.
 """
 
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ai.catalogue import Catalogue, CommandSpec, Role, catalogue
@@ -178,7 +181,7 @@ class Registry:
 
     def __init__(self, specs: Catalogue) -> None:
         self.specs = specs
-        self._handlers: dict[str, Handler] = {}
+        self.handlers: dict[str, Handler] = {}
         self.modules: dict[str, CommandModule] = {}
         self.offers = Offers()
         self._narrower: tuple[tuple[Role, int, int], Registry] | None = None
@@ -189,23 +192,31 @@ class Registry:
             return
         self._check_free(module.interaction_type)
         self.specs.add(*(command.spec for command in module.commands.values()))
-        self._handlers[module.interaction_type] = module.handle
+        self.handlers[module.interaction_type] = module.handle
         self.modules[module.interaction_type] = module
         self.offers.add(module.interaction_type, module.offers)
 
     def register_module(self, interaction_type: str, handler: Handler) -> None:
         """Register `async (message, session, parsed)`; a string it returns is sent as the reply."""
-        if self._handlers.get(interaction_type) != handler:
+        if self.handlers.get(interaction_type) != handler:
             self._check_free(interaction_type)
-            self._handlers[interaction_type] = handler
+            self.handlers[interaction_type] = handler
 
     def get_handler(self, interaction_type: str) -> Handler | None:
         """Return the handler of a type, or None."""
-        return self._handlers.get(interaction_type)
+        return self.handlers.get(interaction_type)
+
+    def raw_types(self) -> dict[str, str]:
+        """Return the types of raw handlers, each with what its handler tells of its fields."""
+        return {
+            kind: fields_read(handler)
+            for kind, handler in self.handlers.items()
+            if kind not in self.modules
+        }
 
     def list_registered(self) -> list[str]:
         """Return the registered types, in the order in which they came."""
-        return list(self._handlers)
+        return list(self.handlers)
 
     def only(self, names: Iterable[str]) -> "Registry":
         """Return a registry of some modules ("task"), or of commands in them ("task.show").
@@ -217,7 +228,7 @@ class Registry:
             kind, dot, action = name.partition(".")
             module = self.modules.get(kind)
             there = module.commands if module else ()
-            if kind not in self._handlers or (dot and action not in there):
+            if kind not in self.handlers or (dot and action not in there):
                 known = [f"{kind}.{one}" for one in there] or self.list_registered()
                 raise RegistrationError(f"there is no command {name!r}, but {', '.join(known)}")
             wanted.setdefault(kind, []).extend([action] if action else there)
@@ -227,11 +238,11 @@ class Registry:
         """Return what people with a role know: this registry, where they may use all of it."""
         if all(spec.is_open_to(role) for spec in self.specs):
             return self
-        state = (role, self.specs.version, len(self._handlers))
+        state = (role, self.specs.version, len(self.handlers))
         if self._narrower is None or self._narrower[0] != state:
             open_ones = {
                 kind: [spec.action for spec in self.specs.of(kind) if spec.is_open_to(role)]
-                for kind in self._handlers
+                for kind in self.handlers
             }
             self._narrower = state, self._part(open_ones)
         return self._narrower[1]
@@ -242,13 +253,13 @@ class Registry:
         for kind, actions in wanted.items():
             module = self.modules.get(kind)
             if module is None:
-                part.register_module(kind, self._handlers[kind])
+                part.register_module(kind, self.handlers[kind])
             elif actions:
                 part.add(module.only(actions))
         return part
 
     def _check_free(self, interaction_type: str) -> None:
-        if interaction_type in self._handlers:
+        if interaction_type in self.handlers:
             raise RegistrationError(f"two modules are called {interaction_type!r}; rename one")
 
 
@@ -258,10 +269,11 @@ registry = Registry(catalogue)
 register_module = registry.register_module
 get_handler = registry.get_handler
 list_registered = registry.list_registered
+COMMAND_MODULES = registry.handlers
 
 
-def load_commands(package: str = "bot.commands", into: Registry = registry) -> None:
-    """Import every file of the commands' folder and register the modules in it.
+def load_commands(package: str = "bot.commands", into: Registry = registry) -> Registry:
+    """Import every file of the commands' folder, register the modules in it, return the registry.
 
     Raises RegistrationError with the file's name where one is broken.
     """
@@ -276,6 +288,41 @@ def load_commands(package: str = "bot.commands", into: Registry = registry) -> N
                     into.add(value)
         except Exception as error:
             raise RegistrationError(f"{name} can't be loaded: {error}") from error
+    return into
+
+
+@lru_cache
+def fields_read(handler: Handler) -> str:
+    """Tell a model what a raw handler takes: its docstring, and the fields that its code reads.
+
+    Those are the keys of its third parameter, and the texts that it compares something with.
+    """
+    try:
+        function = ast.parse(textwrap.dedent(inspect.getsource(handler))).body[0]
+        parsed = [*inspect.signature(handler).parameters][2]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        function, parsed = ast.Pass(), ""
+    fields: dict[str, None] = {}
+    words: dict[str, None] = {}
+    for node in ast.walk(function):
+        match node:
+            case (
+                ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="get" | "pop"),
+                    args=[ast.Constant(value=str(key)), *_],
+                )
+                | ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)))
+            ) if name == parsed:
+                fields[key] = None
+            case (
+                ast.Compare(comparators=[ast.Constant(value=str(word))])
+                | ast.MatchValue(value=ast.Constant(value=str(word)))
+            ):
+                words[word] = None
+    told = [inspect.getdoc(handler) or ""]
+    told += [f"Its fields: {', '.join(fields)}."] if fields else []
+    told += [f"Words that it knows: {', '.join(words)}."] if words else []
+    return " ".join(told).strip()
 
 
 def _error(action: Action, problem: str) -> RegistrationError:

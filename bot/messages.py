@@ -1,6 +1,6 @@
 """What passes between a transport and the conversation. Knows no Discord."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
@@ -100,8 +100,8 @@ class Outlet(Protocol):
 
 
 @dataclass
-class Session:
-    """A person who is logged in. Raw handlers rely on the first three names."""
+class Session(Mapping[str, Any]):
+    """A person who is logged in. Raw handlers read the first three: session["token"]."""
 
     token: str
     user_uuid: str
@@ -109,6 +109,18 @@ class Session:
     display_name: str
     time_zone: str | None = None
     role: Role = "user"  # what they may use
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any field's value
+        """Return a field by its name."""
+        return vars(self)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the fields."""
+        return iter(vars(self))
+
+    def __len__(self) -> int:
+        """Count the fields."""
+        return len(vars(self))
 
 
 class WholeDraft:

@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli.exits import fail
-from config.settings import Settings
+from config.settings import Settings, serving_api
 from core.errors import Unavailable
 
 if TYPE_CHECKING:
     from core.database import Database
-
-LOCAL = "127.0.0.1"
 
 
 @contextmanager
@@ -64,8 +62,8 @@ def services(settings: Settings, database: "Database") -> Iterator[str]:
     for thread in threads:
         thread.start()
     try:
-        host = LOCAL if settings.api_host in ("0.0.0.0", "::") else settings.api_host  # noqa: S104
-        yield f"http://{host}:{server.port}"
+        with serving_api(settings.api_host, server.port) as url:
+            yield url
     finally:
         stop.set()
         server.close()

@@ -5,12 +5,15 @@ in development; any other mode refuses to start without them.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from limits import parse_many
 from pydantic import (
     AfterValidator,
@@ -37,6 +40,7 @@ from config.secrets import (
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"
+LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - by where it listens
 
 
 Entry = TypeVar("Entry")
@@ -306,9 +310,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
     The file is `env_file`, else what the environment's ENV_FILE names, else config/.env.
     Raises ConfigError with one line a problem, never with a value in it.
     """
-    env_file = env_file or Path(os.environ.get("ENV_FILE", ENV_FILE))
     try:
-        settings = Settings(_env_file=env_file)
+        settings = Settings(_env_file=env_file or _env_file())
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
     if settings.app_env != "development":
@@ -327,6 +330,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
 
 
+def _env_file() -> Path:
+    return Path(os.environ.get("ENV_FILE", ENV_FILE))
+
+
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
@@ -341,5 +348,38 @@ def _explain(error: ValidationError) -> str:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Return this process's settings, read once."""
-    return load_settings()
+    """Return this process's settings, read once, and put them into os.environ for modules."""
+    settings = load_settings()
+    _export(settings)
+    return settings
+
+
+def _export(settings: Settings) -> None:
+    """Set in os.environ what modules read there by themselves: config/.env, and JWT_SECRET.
+
+    Of several keys it is the first, which signs: a module that decodes a token takes one.
+    """
+    for name, value in dotenv_values(_env_file()).items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+    os.environ["JWT_SECRET"] = settings.jwt_secret.get_secret_value().partition(",")[0].strip()
+
+
+def api_url() -> str:
+    """Return where this process reaches the API: its own, where it serves one, else API_URL."""
+    return _served_at or get_settings().api_url
+
+
+@contextmanager
+def serving_api(host: str, port: int) -> Iterator[str]:
+    """Have `api_url` lead to the API that this process serves; yield its address."""
+    global _served_at  # the one place that owns it
+    host = LOOPBACK.get(host, host)
+    _served_at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        yield _served_at
+    finally:
+        _served_at = None
+
+
+_served_at: str | None = None

@@ -100,7 +100,9 @@ def verify_login_token(
     username: str | bool = False,
     userUUID: UUID | str | bool = False,  # noqa: N803 - as documented
 ) -> bool:
-    """Tell whether a token is good, and is this user's where one is named."""
+    """Tell whether a token is good and this user's, who is named by one of the two or by both."""
+    if username is False and userUUID is False:
+        return False
     try:
         caller = read_token(login_token)
     except NotAuthenticated:

@@ -21,9 +21,9 @@ from sqlalchemy import select, update
 from config.proxy import proxy_for
 from config.settings import get_settings
 from core.database import transaction
-from core.errors import InvalidInput
 from core.postgres import exists, select_one, upsert
 from core.tables import notifications
+from core.values import as_uuid
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
@@ -134,23 +134,20 @@ def new_session() -> aiohttp.ClientSession:
 
 def get_notification_settings(userUUID: UUID | str) -> dict[str, Any] | Literal[False]:  # noqa: N803
     """Return a user's notification settings, or False where there are none."""
-    return select_one("notifications", {"user_uuid": userUUID}) or False
+    user_uuid = as_uuid(userUUID)
+    return (select_one("notifications", {"user_uuid": user_uuid}) if user_uuid else None) or False
 
 
 def set_notification_settings(userUUID: UUID | str, data_dict: Mapping[str, Any]) -> bool:  # noqa: N803
-    """Set some of a user's notification settings; return False where there is no such user.
+    """Set some of a user's notification settings; keys that are not among SETTABLE are ignored.
 
-    Raises InvalidInput for a name that is not among SETTABLE, or for none at all.
+    Returns False where there is nothing to set, or no such user.
     """
-    unknown = sorted(set(data_dict) - set(SETTABLE))
-    if unknown or not data_dict:
-        problem = (
-            f"no such notification setting: {', '.join(unknown)}" if unknown else "nothing to set"
-        )
-        raise InvalidInput(f"{problem}; there are {', '.join(SETTABLE)}")
-    if not exists("users", {"id": userUUID}):
+    changes = {name: value for name, value in data_dict.items() if name in SETTABLE}
+    user_uuid = as_uuid(userUUID)
+    if not changes or user_uuid is None or not exists("users", {"id": user_uuid}):
         return False
-    upsert("notifications", {"user_uuid": userUUID, **data_dict}, ["user_uuid"])
+    upsert("notifications", {"user_uuid": user_uuid, **changes}, ["user_uuid"])
     return True
 
 

@@ -55,12 +55,10 @@ class Moment(TypeDecorator[datetime]):
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time, whose zone nobody knows; convert others to UTC."""
+        """Convert a time to UTC; a naive one is taken as UTC."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("a point in time needs a time zone")
-        value = value.astimezone(UTC)
+        value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

@@ -4,20 +4,21 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import update
 
 from config.clock import utc_now
 from core import chats, postgres
-from core.database import transaction
+from core.database import get_database, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.passwords import hash_password
 from core.reminders import move_to_zone
 from core.tables import users
 from core.usage import keep_of_deleted
+from core.values import as_uuid
 
-REQUIRED = ("username", "password_hashed")
+REQUIRED = ("id", "username", "password_hashed")
 PROTECTED = ("id", "password_hashed", "token_version", "role", "created_at")
 
 Role = Literal["user", "admin"]
@@ -41,11 +42,8 @@ def check_username(username: str) -> str:
 
 def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
     """Return the row of a user, or None; a text that is no UUID is nobody's."""
-    try:
-        user_uuid = userUUID if isinstance(userUUID, UUID) else UUID(str(userUUID))
-    except ValueError:
-        return None
-    return postgres.select_one("users", {"id": user_uuid})
+    user_uuid = as_uuid(userUUID)
+    return postgres.select_one("users", {"id": user_uuid}) if user_uuid else None
 
 
 def find_user_by_name(username: str) -> Row | None:
@@ -63,9 +61,9 @@ def get_user_uuid(username: str) -> UUID | bool:
 
 
 def get_user_first_name(userUUID: UUID | str) -> str | None:  # noqa: N803 - as documented
-    """Return what a user wants to be called, or None."""
+    """Return what a user wants to be called: the user name, until they say; None: no such user."""
     user = find_user(userUUID)
-    return user["display_name"] if user else None
+    return user["display_name"] or user["username"] if user else None
 
 
 def is_username_available(username: str) -> bool:
@@ -85,10 +83,10 @@ def register_user(username: str, password: str, data: Mapping[str, Any] | None =
     """Make an account; False where the name is taken.
 
     `data` may hold more columns of users, such as display_name. Raises InvalidInput for a name or
-    password that is refused, UnknownName for a column that does not exist.
+    password that is refused.
     """
     extra = _changeable(data or {})
-    user = {**extra, "username": check_username(username)}
+    user = {**extra, "id": uuid4(), "username": check_username(username)}
     user["password_hashed"] = hash_password(password)
     try:
         create_user(user)
@@ -100,16 +98,15 @@ def register_user(username: str, password: str, data: Mapping[str, Any] | None =
 def create_user(data_dict: Mapping[str, Any]) -> Row:
     """Insert a user whose password is hashed already and return the row.
 
-    Raises InvalidInput, a ValueError, where a required field is missing, Conflict where the name is
-    taken.
+    Keys that are no column are ignored. Raises InvalidInput, a ValueError, where a required field
+    is missing, Conflict where the name is taken.
     """
     complete, missing = validate_user(data_dict)
     if not complete:
         raise InvalidInput(f"A user needs {' and '.join(missing)}.")
+    row = {**_columns(data_dict), "username": check_username(data_dict["username"])}
     with transaction():  # a name that is taken ends a savepoint, not the caller's transaction
-        return postgres.insert(
-            "users", {**data_dict, "username": check_username(data_dict["username"])}
-        )
+        return postgres.insert("users", row)
 
 
 def validate_user(user: Mapping[str, Any]) -> tuple[bool, list[str]]:
@@ -126,8 +123,8 @@ def update_user(
 ) -> bool:
     """Change a user's columns; False where there is nothing to change or no such user.
 
-    id, password_hashed, token_version and created_at stay as they are, whatever is said of them.
-    Raises Conflict where a new name is taken.
+    id, password_hashed, token_version, role and created_at stay as they are, whatever is said of
+    them, and keys that are no column are ignored. Raises Conflict where a new name is taken.
     """
     changes = _changeable(data_dict)
     if "username" in changes:
@@ -211,7 +208,13 @@ def delete_user(
 
 
 def _changeable(data: Mapping[str, Any]) -> Row:
-    return {name: value for name, value in data.items() if name not in PROTECTED}
+    return {name: value for name, value in _columns(data).items() if name not in PROTECTED}
+
+
+def _columns(data: Mapping[str, Any]) -> Row:
+    """Return what is a column of users, those that a domain has added included."""
+    names = get_database().table("users").columns
+    return {name: value for name, value in data.items() if name in names}
 
 
 getUserUUID = get_user_uuid  # noqa: N816

@@ -58,6 +58,14 @@ KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
 FREE = (Enum, TypeDecorator)  # they check for themselves
 
 
+def as_uuid(written: UUID | str) -> UUID | None:
+    """Return a UUID however it is written, or None for a text that is none."""
+    try:
+        return written if isinstance(written, UUID) else UUID(str(written))
+    except ValueError:
+        return None
+
+
 def binder(column: str, type_: TypeEngine[Any], dialect: Dialect) -> Converter:
     """Return the function that makes a value ready for the driver.
 

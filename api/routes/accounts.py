@@ -119,9 +119,9 @@ def log_out() -> Success:
 @routes.get("/getUserUUID/<path:username>")
 @routes.output(OwnUUID)
 def show_uuid(username: str) -> OwnUUID:
-    """Tell your own UUID. Any other name is a 404, whether someone has it or not."""
+    """Tell your own UUID. Any other name is a 401, whether someone has it or not."""
     if users.get_user_uuid(username) != caller().user_uuid:
-        raise NotFound("This is not your user name.")
+        raise NotAuthenticated("This is not your user name.")
     return OwnUUID(caller().user_uuid)
 
 

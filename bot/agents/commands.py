@@ -42,7 +42,7 @@ class CommandBrain(Conversation):
     ) -> None:
         config = load_ai_config(settings.ai_config_path)
         self._model = model_of(settings, config)
-        parser = Parser(known.specs, config, self._model, other_types=known.list_registered)
+        parser = Parser(known.specs, config, self._model, raw_types=known.raw_types)
         super().__init__(api, parser, known, settings, clock, prices=config.prices)
 
     async def close(self) -> None:

@@ -49,6 +49,19 @@ def test_a_wrong_key_is_named_with_its_file(
     assert f"{path}: {key}: " in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["command", "command_parser"])
+def test_the_documented_file_is_accepted(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "documented.json"
+    validation = {"max_retries": 2, "timeout_seconds": 9, "validators": {"habit": ["action"]}}
+    prompts = {name: {"system": "Turn it into JSON.", "user_template": "User: {user_input}"}}
+    content = {"model": "a/b", "max_tokens": 300, "prompts": prompts, "validation": validation}
+    path.write_text(json.dumps(content), "utf-8")
+    config = load_ai_config(path)
+    assert config.prompts["command"] == config.prompts["command_parser"]
+    assert config.prompts["command"].system == "Turn it into JSON."
+    assert config.validation.max_retries == 2
+
+
 @pytest.mark.parametrize(("content", "problem"), [("{,", "no valid JSON"), ("[]", "the file: ")])
 def test_a_broken_file_is_named(tmp_path: Path, content: str, problem: str) -> None:
     path = tmp_path / "my_config.json"

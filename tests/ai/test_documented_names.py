@@ -1,5 +1,7 @@
 """`parse`, `register_validator` and `AI_CONFIG`, as other modules use them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,7 @@ def process(
 def test_parse_blocks_and_answers(model_server: ModelServer) -> None:
     fed = {"interaction_type": "zoo", "action": "feed", "animal": "lion"}
     assert parser.parse("feed the lion now", "zoo") == fed
+    assert parser.parse("feed the lion now", "command_parser") == fed
     assert not model_server.requests
     model_server.replies("no", fed)
     history = [("hello", {"needs_clarification": "Yes?"})]
@@ -58,6 +61,13 @@ def test_the_configuration_is_a_dict_that_may_be_changed(model_server: ModelServ
     model_server.replies({"interaction_type": "zoo", "action": "feed", "animal": "cat"})
     parser.parse("the cat is hungry", "zoo")
     assert model_server.requests[0].body["model"] == "my/model"
+
+
+def test_parse_knows_the_projects_commands_in_a_fresh_process() -> None:
+    script = "import ai.parser; print(ai.parser.parse('list my tasks', 'command_parser'))"
+    command = [sys.executable, "-c", script]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said.stdout == "{'interaction_type': 'task', 'action': 'show'}\n"
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:

@@ -321,10 +321,27 @@ async def test_a_raw_handlers_type_is_understood_from_the_common_prompt(
 ) -> None:
     answer = {"interaction_type": "habit", "action": "track", "habit": "yoga"}
     model_server.replies(answer, answer, answer, answer)
-    parser = build(other_types=lambda: ["task", "habit"])
+    parser = build(raw_types=lambda: {"task": "", "habit": ""})
     assert await parser.parse("I did yoga") == answer
     assert "response_format" not in model_server.requests[0].body
-    assert await build().parse("I did yoga") == {"error": NO_ANSWER}
+    told = "I can't do that. I know about task, light, account, diary."
+    assert await build().parse("I did yoga") == {"error": told}
+
+
+@pytest.mark.parametrize("name", ["habit", "habit_parser"])
+async def test_a_model_is_told_of_raw_types_with_the_text_of_their_prompt(
+    model_server: ModelServer, build: Build, name: str
+) -> None:
+    prompts = {**CONFIG.prompts, name: Prompt(system="Find the habit.")}
+    types = {"habit": "Fields: action.", "mood": "Fields: feeling."}
+    parser = build(CONFIG.model_copy(update={"prompts": prompts}), raw_types=lambda: types)
+    model_server.replies({"interaction_type": "habit_parser", "action": "track"})
+    command = await parser.parse("I did yoga", "command_parser")
+    assert command == {"interaction_type": "habit", "action": "track"}
+    told = model_server.requests[0].messages[0]["content"]
+    assert '"habit", with an "action" and fields of its own.\nFind the habit.\n' in told
+    assert "Fields: feeling." in told
+    assert "Fields: action." not in told
 
 
 @pytest.mark.parametrize("kind", [["habit"], {"habit": 1}, 7, True])
@@ -332,7 +349,7 @@ async def test_a_type_that_is_no_text_is_asked_for_again(
     model_server: ModelServer, build: Build, kind: object
 ) -> None:
     model_server.replies({"interaction_type": kind, "action": "track"}, ADD)
-    assert await build(other_types=lambda: ["habit"]).parse("I did yoga") == ADD
+    assert await build(raw_types=lambda: {"habit": ""}).parse("I did yoga") == ADD
 
 
 async def test_a_prompt_that_does_not_exist_is_named(build: Build) -> None:

@@ -111,7 +111,7 @@ def test_an_account_is_shown_without_its_hash(ada: Caller) -> None:
 def test_only_ones_own_uuid_is_told(ada: Caller, ben: Caller) -> None:
     assert ada.get("/api/getUserUUID/ada").json == ada.uuid
     another, unknown = ada.get("/api/getUserUUID/ben"), ada.get("/api/getUserUUID/eve")
-    assert another.status_code == unknown.status_code == 404
+    assert another.status_code == unknown.status_code == 401
     assert another.json == unknown.json
 
 

@@ -149,12 +149,13 @@ def test_others_read_while_a_password_is_checked(
 def test_a_token_is_verified_against_a_name_and_a_uuid(ada: dict[str, Any]) -> None:
     token = getLoginToken("ada", PASSWORD)
     assert isinstance(token, str)
-    assert verifyLoginToken(token) is True
+    assert verifyLoginToken(token) is False  # whose it should be, nobody said
+    assert verifyLoginToken(token, "ada") is True
     assert verifyLoginToken(token, "ada", ada["id"]) is True
     assert verifyLoginToken(login_token=token, userUUID=str(ada["id"]).upper()) is True
     assert verifyLoginToken(token, username="bob") is False
     assert verifyLoginToken(token, userUUID=uuid4()) is False
-    assert verifyLoginToken("nonsense") is False
+    assert verifyLoginToken("nonsense", "ada") is False
 
 
 def test_a_token_carries_the_chat_that_it_is_for(ada: dict[str, Any]) -> None:
@@ -210,7 +211,7 @@ def test_signatures_that_are_refused(ada: dict[str, Any]) -> None:
     ):
         with pytest.raises(NotAuthenticated):
             read_token(bad)
-        assert verifyLoginToken(bad) is False
+        assert verifyLoginToken(bad, "ada") is False
 
 
 def test_the_first_key_signs_and_all_verify(
@@ -258,17 +259,17 @@ def test_tokens_end_with_the_sessions_the_password_and_the_user(ada: dict[str, A
     first = getLoginToken("ada", PASSWORD)
     assert isinstance(first, str)
     assert auth.end_sessions(ada["id"]) is True
-    assert verifyLoginToken(first) is False
+    assert verifyLoginToken(first, "ada") is False
     second = getLoginToken("ada", PASSWORD)
     assert isinstance(second, str)
     assert users.changePassword(ada["id"], "another password")
-    assert verifyLoginToken(second) is False
+    assert verifyLoginToken(second, "ada") is False
     assert getLoginToken("ada", PASSWORD) is False
     third = getLoginToken("ada", "another password")
     assert isinstance(third, str)
-    assert verifyLoginToken(third) is True
+    assert verifyLoginToken(third, "ada") is True
     users.deleteUser(ada["id"])
-    assert verifyLoginToken(third) is False
+    assert verifyLoginToken(third, "ada") is False
     assert auth.end_sessions(ada["id"]) is False
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core import chats, postgres, users
 from core.database import transaction
-from core.errors import Conflict, InvalidInput, UnknownName
+from core.errors import Conflict, InvalidInput
 from core.users import (
     changePassword,
     createUser,
@@ -134,22 +134,22 @@ def test_more_columns_at_registration() -> None:
     user_uuid = getUserUUID("ada")
     assert isinstance(user_uuid, UUID)
     assert getUserFirstName(user_uuid) == "Ada"
-    with pytest.raises(UnknownName, match="no column 'is_admin'"):
-        registerUser("bob", PASSWORD, {"is_admin": True})
     chosen = {"id": uuid4(), "password_hashed": b"known", "token_version": 9, "username": "eve"}
-    assert registerUser("bob", PASSWORD, chosen)
+    assert registerUser("bob", PASSWORD, {**chosen, "role": "admin", "no_such_field": True})
     bob = postgres.select_one("users", {"username": "bob"})
     assert bob is not None
     assert bob["id"] != chosen["id"]
     assert bob["password_hashed"] != b"known"
-    assert bob["token_version"] == 0
+    assert (bob["token_version"], bob["role"]) == (0, "user")
 
 
 def test_users_are_looked_up_by_text_or_uuid() -> None:
     user_uuid = registered()
     assert doesUserUUIDExist(user_uuid)
     assert doesUserUUIDExist(str(user_uuid).upper())
-    assert getUserFirstName(user_uuid) is None
+    assert getUserFirstName(user_uuid) == "ada"
+    assert updateUser(user_uuid, {"display_name": "Countess"})
+    assert getUserFirstName(user_uuid) == "Countess"
     for stranger in (uuid4(), "no uuid", ""):
         assert doesUserUUIDExist(stranger) is False
         assert getUserFirstName(stranger) is None
@@ -179,20 +179,21 @@ def test_an_update_can_not_take_anothers_name() -> None:
         updateUser(user_uuid, {"username": "bob"})
     with pytest.raises(InvalidInput):
         updateUser(user_uuid, {"username": "a\nb"})
-    with pytest.raises(UnknownName):
-        updateUser(user_uuid, {"is_admin": True})
+    assert updateUser(user_uuid, {"is_admin": True}) is False
     assert getUserUUID("ada") == user_uuid
 
 
-def test_users_made_by_hand_need_a_name_and_a_hash() -> None:
-    assert validateUser({"username": "ada", "password_hashed": b"x"}) == (True, [])
-    assert validateUser({"username": ""}) == (False, ["username", "password_hashed"])
-    with pytest.raises(ValueError, match="A user needs password_hashed"):
+def test_users_made_by_hand_need_an_id_a_name_and_a_hash() -> None:
+    ada = {"id": str(uuid4()), "username": "ada", "password_hashed": b"x"}
+    assert validateUser(ada) == (True, [])
+    assert validateUser({"username": ""}) == (False, ["id", "username", "password_hashed"])
+    with pytest.raises(ValueError, match="A user needs id and password_hashed"):
         createUser({"username": "ada"})
-    row = createUser({"username": "ada", "password_hashed": b"x", "display_name": "Ada"})
+    row = createUser({**ada, "display_name": "Ada", "no_such_field": 1})
+    assert str(row["id"]) == ada["id"]
     assert users.find_user(row["id"]) == row
     with pytest.raises(Conflict):
-        createUser({"username": "ada", "password_hashed": b"x"})
+        createUser({**ada, "id": uuid4()})
 
 
 def test_a_new_password_logs_out_every_chat_but_the_one_it_came_from() -> None:

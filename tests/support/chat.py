@@ -187,7 +187,7 @@ class World:
             registry.add(module)
         if parser is None:
             config = load_ai_config(self.settings.ai_config_path)
-            parser = Parser(specs, config, model, other_types=registry.list_registered)
+            parser = Parser(specs, config, model, raw_types=registry.raw_types)
         self.brain = Conversation(self.api, parser, registry, self.settings, self.clock)
         return registry
 
