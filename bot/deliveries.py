@@ -13,7 +13,7 @@ from bot.messages import Address
 from bot.sessions import unreached
 from bot.text import escape
 from config.clock import Clock, utc_now
-from config.logs import request_id
+from config.logs import request_id, where_raised
 
 logger = logging.getLogger(__name__)
 
@@ -107,9 +107,10 @@ class DeliveryLoop:
         while not self._stopping.is_set() and (until is None or self._clock() < until):
             try:
                 claimed, next_due_at = await self._claim()
-            except ApiError as error:
+            except (ApiError, AttributeError, LookupError, TypeError, ValueError) as error:
                 if not failures:
-                    logger.warning("deliveries wait, the API said: %s", error.message)
+                    said = error.message if isinstance(error, ApiError) else where_raised(error)
+                    logger.warning("deliveries wait, the API said: %s", said)
                 failures += 1
                 pause = min(self._wake_interval * 2**failures, LONGEST_PAUSE)
             else:
@@ -134,21 +135,18 @@ class DeliveryLoop:
         answer = await self._api.service("deliveries/claim", where)
         by_receiver: dict[Receiver, list[dict[str, Any]]] = {}
         for delivery in answer["deliveries"]:
-            receiver = delivery["agent"], delivery["account_id"]
+            receiver = delivery.get("agent"), str(delivery.get("account_id"))
+            if receiver[0] not in senders:
+                logger.error("a delivery for no agent of this process was passed over")
+                continue
             by_receiver.setdefault(receiver, []).append(delivery)
         for receiver, deliveries in by_receiver.items():
             sending = self._deliver_in_order(receiver, senders[receiver[0]], deliveries)
             task = asyncio.create_task(sending)
             self._under_way.add(task)
-            task.add_done_callback(self._is_done)
+            task.add_done_callback(self._under_way.discard)
         due = answer["next_due_at"]
         return len(answer["deliveries"]), datetime.fromisoformat(due) if due else None
-
-    def _is_done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            # The messages' leases run out, and they are tried again.
-            logger.error("a delivery failed", exc_info=error)
 
     async def _deliver_in_order(
         self, receiver: Receiver, send: Send, deliveries: list[dict[str, Any]]
@@ -159,8 +157,12 @@ class DeliveryLoop:
         turn = self._turns.setdefault(receiver, asyncio.Lock())
         async with turn:
             for delivery in deliveries:
-                if loop.time() < lease_ends:  # else it is claimed again, by whoever comes first
+                if loop.time() >= lease_ends:
+                    return  # they are claimed again, by whoever comes first
+                try:
                     await self._deliver(delivery, send)
+                except Exception as error:  # its lease runs out, and it is tried again
+                    logger.error("a delivery failed: %s", where_raised(error))
 
     async def _deliver(self, delivery: dict[str, Any], send: Send) -> None:
         request_id.set(delivery["request_id"] or NO_REQUEST)

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+from pydantic import TypeAdapter
 
 from bot.deliveries import Send
 from config.clock import Clock, utc_now
@@ -77,6 +79,14 @@ class Wish:
     revision: int = 0
     created_at: str = ""
 
+    @classmethod
+    def read(cls, told: object) -> "Wish":
+        """Take in what the API says, which may be newer and say more. Raises pydantic's errors."""
+        return _WISH.validate_python(told)
+
+
+_WISH = TypeAdapter(Wish)
+
 
 class Agent(Protocol):
     """One agent, from when it is first wanted until it is no longer."""
@@ -124,7 +134,7 @@ class Supervised:
         self._agent = agent
         self._shutdown_timeout = shutdown_timeout
         self._news = asyncio.Event()
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._task = asyncio.create_task(self._live(), name=f"agent {name}")
 
     def changed(self) -> None:
@@ -133,8 +143,8 @@ class Supervised:
 
     async def stop(self) -> None:
         """Finish what is being answered, within the time-out, and end the agent."""
-        if not self._stopping:
-            self._stopping = True
+        if not self._stop.is_set():
+            self._stop.set()
             self._agent.status.become("stopping")
             self._news.set()
         await asyncio.wait([self._task])
@@ -142,7 +152,7 @@ class Supervised:
     async def _live(self) -> None:
         failures = 0
         try:
-            while not self._stopping:
+            while not self._stop.is_set():
                 began = asyncio.get_running_loop().time()
                 pause = await self._try()
                 if pause is None:
@@ -164,7 +174,8 @@ class Supervised:
             self._news.clear()
             status.become("starting")
             await self._take_in()
-            await self._run()
+            if not self._stop.is_set():
+                await self._run()
         except AgentRefused as error:
             status.become("refused", str(error))
             logger.error("the agent %s can't start: %s", self._name, error)
@@ -186,7 +197,7 @@ class Supervised:
         try:
             while not await self._has_ended(running):
                 self._news.clear()
-                if self._stopping or await self._take_in():
+                if await self._take_in() or self._stop.is_set():
                     await self._finish()
                     return
         finally:
@@ -207,16 +218,26 @@ class Supervised:
     async def _take_in(self) -> bool:
         """Have the agent take in what is wanted; return whether it has to connect anew for that.
 
-        One that can't goes on with what it took in before, where there is something.
+        One that can't goes on with what it took in before, where there is something. To stop it
+        does not wait for that: what its brain is made by may block.
         """
+        if self._stop.is_set():
+            return False
+        preparing = asyncio.create_task(self._agent.prepare())
+        stopped = asyncio.create_task(self._stop.wait())
         try:
-            return await self._agent.prepare()
+            await asyncio.wait([preparing, stopped], return_when=asyncio.FIRST_COMPLETED)
+            return preparing.done() and preparing.result()
         except AgentRefused as error:
             if self._agent.revision is None:
                 raise
             self._agent.status.complain(f"a change has no effect: {error}")
             logger.error("a change of the agent %s has no effect: %s", self._name, error)
             return False
+        finally:
+            stopped.cancel()
+            preparing.cancel()
+            await asyncio.wait([preparing])
 
     async def _finish(self) -> None:
         try:
@@ -257,14 +278,15 @@ class Pool:
         self._shutdown_timeout = shutdown_timeout
         self._members: dict[str, Member] = {}
 
-    def apply(self, wishes: Iterable[Wish]) -> None:
+    def apply(self, wishes: Iterable[Wish], as_they_are: Collection[str] = ()) -> None:
         """Start, change and stop agents, so that these run and no others.
 
+        Those named in `as_they_are` go on unchanged where they run, and don't start.
         One that is still being stopped has to be wished for again afterwards.
         """
         wanted = {wish.name: wish for wish in wishes}
         for name, member in self._members.items():
-            if name not in wanted and member.leaving is None:
+            if name not in wanted and name not in as_they_are and member.leaving is None:
                 logger.info("the agent %s stops", name)
                 member.leaving = asyncio.create_task(self._remove(name, member))
         for name, wish in wanted.items():

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.api_client import ApiClient, ApiError
 from bot.pool import Pool, Wish
 from config.metrics import pulse
@@ -77,9 +79,10 @@ class Roster:
         }
         self._failures = 0
         self._told = False
+        self._unreadable: set[str] = set()  # the agents of which the API's last word made no sense
 
     async def follow(self) -> None:
-        """Ask and obey until cancelled. The API being away ends nothing."""
+        """Ask and do what the answer says until cancelled. The API being away ends nothing."""
         with pulse("agents", self._interval + 2 * PATIENCE) as watched:
             while True:
                 await self._ask()
@@ -101,7 +104,10 @@ class Roster:
         try:
             async with asyncio.timeout(PATIENCE):
                 answer = await self._api.service("agents/sync", report)
-        except (ApiError, TimeoutError) as error:
+            if not stopping:
+                seconds = float(answer["lease_seconds"])
+                self._apply(answer)
+        except (ApiError, TimeoutError, LookupError, TypeError, ValueError) as error:
             if not self._failures:
                 logger.warning("the API does not say which agents to run: %s", _what(error))
             self._failures += 1
@@ -113,18 +119,39 @@ class Roster:
             return
         if self._told and (silent := self._lease.over_for()) > 0:
             logger.warning("the agents were silent for %.1f s: nobody knew whose they are", silent)
-        self._lease.renew(asked_at, answer["lease_seconds"])
-        self._obey(answer)
-
-    def _obey(self, answer: dict[str, Any]) -> None:
-        wishes = [Wish(**agent) for agent in answer["agents"]]
-        if answer["environment"]:
-            wishes.append(ENVIRONMENT_AGENT)
-        self._pool.apply(wishes)
-        if not (wishes or self._told or self._about["environment"]):
-            logger.warning(NO_AGENTS)
+        self._lease.renew(asked_at, seconds)
         self._told = True
+
+    def _apply(self, answer: dict[str, Any]) -> None:
+        """Have the pool run what the API says, which may be older or newer than this process.
+
+        An agent of which something is missing goes on as it is, if it runs. Raises LookupError,
+        TypeError or ValueError where the whole answer makes no sense.
+        """
+        wishes, unreadable = [], set()
+        for told in answer["agents"]:
+            try:
+                wishes.append(Wish.read(told))
+            except ValidationError as error:
+                unreadable.add(str(told["name"]))
+                if told["name"] not in self._unreadable:
+                    what = ", ".join(str(one["loc"][0]) for one in error.errors())
+                    logger.error("of the agent %s the API says no usable %s", told["name"], what)
+        self._unreadable = unreadable
+        if answer.get("environment"):
+            wishes.append(ENVIRONMENT_AGENT)
+        self._pool.apply(wishes, unreadable)
+        if not (wishes or unreadable or self._told or self._about["environment"]):
+            if answer.get("wanted"):
+                logger.info("other processes run all agents at the moment")
+            else:
+                logger.warning(NO_AGENTS)
 
 
 def _what(error: Exception) -> str:
-    return error.message if isinstance(error, ApiError) else "it did not answer in time"
+    match error:
+        case ApiError():
+            return error.message
+        case TimeoutError():
+            return "it did not answer in time"
+    return f"its answer can't be used ({type(error).__name__})"

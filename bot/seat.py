@@ -18,14 +18,17 @@ from bot.brains import (
 )
 from bot.command_registry import Registry
 from bot.messages import Address, Incoming, Outlet
+from bot.pool import AgentRefused
 from bot.suggestions import Suggesting
-from bot.workshop import Workshop
+from bot.workshop import MAKING_SECONDS, Workshop
 from config.logs import agent, request_id, where_raised
 
 logger = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 2.0
 """How long a brain may take to go; one that blocks is left to itself, since it can't be ended."""
+TOO_SLOW = f"its brain was not made within {MAKING_SECONDS:g} s"
+STILL_BLOCKED = "its brain was not made in time, and can't be made again before that has ended"
 FAILED = "Something went wrong on my side. Please try again in a moment."
 
 
@@ -53,14 +56,22 @@ class Seat:
         self._on_failure = on_failure
         self._place: Place | None = None
         self._retiring: set[asyncio.Task[None]] = set()
+        self._given_up: Workshop | None = None  # its brain was not made in time
 
     async def take(self, make: Callable[[Services], Brain]) -> None:
         """Seat a new brain; the one before answers what it began, and goes.
 
-        Raises what `make` raises, and leaves the one before where it was.
+        Raises what `make` raises, and AgentRefused where that takes too long; leaves the one before
+        where it was. While one that was given up still blocks its thread, no other is made.
         """
-        workshop = Workshop(self._agent)
-        await workshop.open(make, self._services)
+        if self._given_up is not None and not self._given_up.has_ended:
+            raise AgentRefused(STILL_BLOCKED)
+        self._given_up = workshop = Workshop(self._agent)
+        try:
+            await workshop.open(make, self._services)
+        except TimeoutError:
+            raise AgentRefused(TOO_SLOW) from None
+        self._given_up = None
         if isinstance(workshop.brain, Troubled) and workshop.brain.trouble:
             self._on_failure(workshop.brain.trouble)
         before, self._place = self._place, Place(workshop)

@@ -16,6 +16,10 @@ from typing import Any, TypeVar
 from bot.brains import Brain, Services
 from bot.messages import Button, Draft, Incoming, Outlet
 
+MAKING_SECONDS = 30.0
+"""How long a brain may take to be made."""
+ENDING_SECONDS = 2.0
+"""How long one that is given up is waited for; one that blocks is left to itself."""
 AT_ONCE = 10
 """Messages handed to a brain in one turn of the loop: between turns the gateway's heart beats."""
 
@@ -36,9 +40,9 @@ class Workshop:
         self._loop: Future[Loop] = Future()
         self._door = asyncio.Semaphore(AT_ONCE)
         # A brain that never comes back must not keep the program from ending.
-        thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
-        thread.start()
         self._brain: Brain | None = None
+        self._thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
+        self._thread.start()
 
     @property
     def brain(self) -> Brain:
@@ -47,17 +51,26 @@ class Workshop:
         return self._brain
 
     async def open(self, make: Callable[[Services], Brain], services: Services) -> None:
-        """Make the brain. Raises what `make` raises."""
+        """Make the brain. Raises what `make` raises, and TimeoutError where that takes too long.
+
+        One that is made after all is closed at once.
+        """
         self._api = services.api.another()
 
-        async def work() -> Brain:
-            return make(replace(services, api=self._api))
+        async def work() -> None:
+            self._brain = make(replace(services, api=self._api))
 
         try:
-            self._brain = await self.do(work())
+            async with asyncio.timeout(MAKING_SECONDS):
+                await self.do(work())
         except BaseException:
-            await self._end()
+            await asyncio.wait({asyncio.create_task(self.close())}, timeout=ENDING_SECONDS)
             raise
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its thread is gone."""
+        return not self._thread.is_alive()
 
     async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Have the brain's thread do something, and wait for the result."""
@@ -71,11 +84,8 @@ class Workshop:
         await do_in(self._loop.result(), answering)
 
     async def close(self) -> None:
-        """Close the brain and end its thread."""
-        try:
-            await self.do(self.brain.close())
-        finally:
-            await self._end()
+        """Close the brain, if it was made, and end its thread."""
+        await self.do(self._end())
 
     def _work(self) -> None:
         asyncio.run(self._stay())
@@ -86,9 +96,12 @@ class Workshop:
         await self._over.wait()
 
     async def _end(self) -> None:
-        await self.do(self._api.close())
-        loop = await asyncio.wrap_future(self._loop)
-        loop.call_soon_threadsafe(self._over.set)
+        try:
+            if self._brain is not None:
+                await self._brain.close()
+        finally:
+            await self._api.close()
+            self._over.set()
 
 
 class OutletFromAfar:

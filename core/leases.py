@@ -69,6 +69,7 @@ class Assignment:
     lease_seconds: float
     environment: bool = False
     agents: list[Row] = field(default_factory=list)
+    wanted: int = 0  # agents that should run in all processes together
 
 
 @dataclass
@@ -101,7 +102,7 @@ class Leases:
         if report.stopping and not held.keys() & running:
             _forget(report.process)
         given = [wanted[name] for name in sorted(keep) if wanted[name]]
-        return Assignment(lasts, ENVIRONMENT_AGENT in keep and not given, given)
+        return Assignment(lasts, ENVIRONMENT_AGENT in keep and not given, given, len(wanted))
 
     def _beat(self, report: Report) -> None:
         values = {"beat": uuid4(), "capacity": report.capacity, "seen_at": utc_now()}

@@ -70,6 +70,7 @@ class ToRun(BaseModel):
     lease_seconds: float
     environment: bool
     agents: list[AgentToRun]
+    wanted: int = Field(description="Agents that should run in all processes together.")
 
 
 class Place(Body):

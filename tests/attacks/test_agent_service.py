@@ -1,0 +1,248 @@
+"""Attacks on the agent service: what one agent, person or answer does must harm no other."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from bot import seat, workshop
+from bot.api_client import ApiClient
+from bot.brains import Brain, Services
+from bot.deliveries import DeliveryLoop
+from bot.messages import Incoming, Outlet
+from bot.pool import AgentRefused, Pool, Status, Wish
+from bot.roster import NO_AGENTS, Lease, Roster
+from bot.seat import STILL_BLOCKED, Seat
+from config.settings import get_settings
+from tests.support.chat import World, until
+
+AGENT = {"name": "a", "type": "echo", "token": "env:T", "answers": {}, "settings": {}}
+
+
+class Quiet:
+    """A brain that says nothing."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def handle(self, incoming: Incoming, outlet: Outlet) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+# An agent whose constructor blocks
+
+
+@pytest.fixture
+def blocker() -> Iterator[threading.Event]:
+    """What a constructor waits for; set in the end, so that no thread stays."""
+    go_on = threading.Event()
+    yield go_on
+    go_on.set()
+
+
+@pytest.fixture
+async def services(world: World) -> Services:
+    return Services(world.api, world.settings)
+
+
+async def test_a_brain_that_is_not_made_in_time_is_refused_and_made_once_only(
+    services: Services, blocker: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workshop, "MAKING_SECONDS", 0.05)
+    monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
+    late = Quiet()
+
+    def make(_: Services) -> Brain:
+        blocker.wait(30)
+        return late
+
+    place = Seat("a", services, [].append)
+    with pytest.raises(AgentRefused, match="was not made within"):
+        await place.take(make)
+    with pytest.raises(AgentRefused, match=STILL_BLOCKED):
+        await place.take(make)
+    blocker.set()
+    await until(lambda: late.closed)
+    await until(lambda: place._given_up is not None and place._given_up.has_ended)
+    await place.take(lambda _: Quiet())
+    await place.close()
+
+
+class Making:
+    """An agent of the pool whose brain is made by what the test says."""
+
+    def __init__(self, services: Services, make: Any) -> None:  # noqa: ANN401
+        self.status = Status()
+        self.revision: int | None = None
+        self.closed = False
+        self._seat = Seat("a", services, self.status.complain)
+        self._make = make
+
+    def look(self) -> None: ...
+
+    def want(self, wish: Wish) -> None: ...
+
+    async def prepare(self) -> bool:
+        await self._seat.take(self._make)
+        self.revision = (self.revision or 0) + 1
+        return False
+
+    async def run(self) -> None:
+        self.status.become("online")
+        await asyncio.Event().wait()
+
+    async def deliver(self, account_id: str, text: str, subject: str) -> None: ...
+
+    async def finish(self) -> None: ...
+
+    async def close(self) -> None:
+        await self._seat.close()
+        self.closed = True
+
+
+@pytest.mark.parametrize("calm_starts", [0, 1], ids=["at the start", "at a change"])
+async def test_an_agent_whose_brain_blocks_while_it_is_made_can_be_stopped(
+    services: Services,
+    blocker: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    calm_starts: int,
+) -> None:
+    monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
+    monkeypatch.setattr(seat, "CLOSING_SECONDS", 0.05)
+    begun: list[int] = []
+
+    def make(_: Services) -> Brain:
+        begun.append(1)
+        if len(begun) > calm_starts:
+            blocker.wait(30)
+        return Quiet()
+
+    agent = Making(services, make)
+    pool = Pool(lambda _: agent, shutdown_timeout=1)
+    pool.apply([Wish(**AGENT)])
+    if calm_starts:
+        await until(lambda: agent.status.state == "online")
+        pool.apply([Wish(**AGENT, revision=2)])
+    await until(lambda: len(begun) > calm_starts)
+    async with asyncio.timeout(5):
+        await pool.close()
+    assert agent.closed
+    assert pool.report() == []
+
+
+# An API that is older or newer than the bot
+
+
+class Told(ApiClient):
+    """An API that answers what the test says."""
+
+    def __init__(self, **answer: object) -> None:
+        super().__init__("http://127.0.0.1:9", "")
+        self.answer: dict[str, Any] = {"lease_seconds": 15, "environment": False, **answer}
+
+    async def service(self, path: str, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        return self.answer
+
+
+class Named:
+    """A pool that only keeps the names."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+
+    def report(self) -> list[dict[str, Any]]:
+        return []
+
+    def apply(self, wishes: list[Wish], as_they_are: set[str]) -> None:
+        self.running = {wish.name for wish in wishes} | (self.running & as_they_are)
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+async def following() -> AsyncIterator[tuple[Told, Named]]:
+    api, pool = Told(agents=[AGENT]), Named()
+    settings = get_settings().model_copy(update={"agents_sync_interval": 0.01})
+    roster = Roster(api, pool, Lease(), settings)  # type: ignore[arg-type]
+    task = asyncio.create_task(roster.follow())
+    await until(lambda: pool.running)
+    yield api, pool
+    assert not task.done(), "the process would end"
+    task.cancel()
+    await asyncio.wait([task])
+    await api.close()
+
+
+async def test_a_field_that_a_newer_api_adds_is_ignored(following: tuple[Told, Named]) -> None:
+    api, pool = following
+    api.answer["agents"] = [{**AGENT, "name": "b", "colour": "red"}]
+    await until(lambda: pool.running == {"b"})
+
+
+async def test_a_field_that_is_missing_keeps_its_agent_as_it_was_and_no_other(
+    following: tuple[Told, Named], caplog: pytest.LogCaptureFixture
+) -> None:
+    api, pool = following
+    broken = {key: value for key, value in AGENT.items() if key != "settings"}
+    new = {**broken, "name": "c"}
+    api.answer["agents"] = [broken, {**AGENT, "name": "b"}, new]
+    await until(lambda: pool.running == {"a", "b"})
+    await asyncio.sleep(0.05)
+    assert caplog.messages.count("of the agent a the API says no usable settings") == 1
+    assert caplog.messages.count("of the agent c the API says no usable settings") == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"agents": None}, {"lease_seconds": "soon"}, {"agents": ["a"]}, {"agents": [{}]}]
+)
+async def test_an_answer_that_makes_no_sense_ends_nothing(
+    following: tuple[Told, Named], caplog: pytest.LogCaptureFixture, change: dict[str, object]
+) -> None:
+    api, pool = following
+    before = {**api.answer}
+    api.answer |= change
+    await until(lambda: "its answer can't be used" in caplog.text)
+    assert pool.running == {"a"}
+    api.answer = before | {"agents": [{**AGENT, "name": "b"}]}
+    await until(lambda: pool.running == {"b"})
+
+
+async def test_a_process_that_gets_no_agent_says_so_only_where_there_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    for wanted, told in ((3, "other processes run all agents"), (0, NO_AGENTS)):
+        api = Told(agents=[], wanted=wanted)
+        await Roster(api, Named(), Lease(), get_settings())._ask()  # type: ignore[arg-type]
+        assert told in caplog.text
+        assert (NO_AGENTS in caplog.text) == (wanted == 0)
+        await api.close()
+
+
+async def test_a_delivery_that_makes_no_sense_holds_up_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent: list[str] = []
+
+    async def send(account_id: str, text: str, subject: str) -> None:
+        sent.append(text)
+
+    good = dict.fromkeys(("id", "lease_id", "account_id"), "1") | {"agent": "a", "text": "good"}
+    good |= {"subject": "", "request_id": "", "due_at": "2030-01-01T00:00:00+00:00"}
+    without_text = {key: value for key, value in good.items() if key != "text"}
+    api = Told(deliveries=[{}, without_text, {**good, "agent": "b"}, good], next_due_at=None)
+    loop = DeliveryLoop(api, "discord", lambda: {"a": send}, wake_interval=0.01)
+    running = asyncio.create_task(loop.run())
+    await until(lambda: "good" in sent)
+    api.answer = {"deliveries": "none", "next_due_at": 5}
+    await until(lambda: "deliveries wait" in caplog.text)
+    api.answer = {"deliveries": [{**good, "text": "later"}], "next_due_at": None}
+    await until(lambda: "later" in sent)
+    await loop.finish()
+    await running
+    await api.close()
