@@ -47,11 +47,11 @@ def _app_error(error: AppError) -> Response:
     if isinstance(error, OutOfDate):
         log.error("unavailable in %s: %s", request.endpoint, message)
         message = Unavailable.message
-    response = _answer(error.status, message)
-    if isinstance(error, Unavailable):
+    elif isinstance(error, Unavailable):
         log.warning(
             "unavailable in %s: %s", request.endpoint, type(error.__cause__ or error).__name__
         )
+    response = _answer(error.status, message)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -3,6 +3,8 @@
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +22,7 @@ from api import (
     paths,
     request_id,
     security,
+    starting,
 )
 from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
@@ -30,7 +33,8 @@ from config.settings import Settings, get_settings, serving_api
 from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
-from core.errors import Unavailable
+from core.driver_errors import driver_words
+from core.errors import TooNew, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +79,19 @@ def create_app(
     if database is not None:
         use_database(database)
     # Hooks run in this order: a request is named, its caller admitted, its path checked.
-    for part in (request_id, metrics, cors, security, hashing, paths, idempotency, errors, openapi):
+    parts = (
+        request_id,
+        metrics,
+        cors,
+        starting,
+        security,
+        hashing,
+        paths,
+        idempotency,
+        errors,
+        openapi,
+    )
+    for part in parts:
         part.install(app)
     documentation.install(app)
     security.public(app.view_functions["openapi.spec"])
@@ -87,34 +103,48 @@ def create_app(
 def main() -> int:
     """Serve the API until SIGTERM or SIGINT; return the exit code."""
     settings, stop = start(), stop_on_signals()
-    url = settings.sqlalchemy_url  # shows no password when printed
-    database = Database(url, settings.db_pool_size)
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     try:
-        migrations.upgrade_when_up(database, stop, START_PATIENCE)
         app = create_app(settings, database)
         server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
-    except Unavailable:
-        log.error(
-            "the database %r can't be reached; is it up, and are the DB_ settings right?", url
-        )
-        return 1
-    except OSError as error:
-        log.error("port %d can't be used: %s", settings.api_port, error.strerror)
-        return 1
-    else:
-        tune_garbage_collector()
         with (
             serving(settings, app.extensions["metrics"].text),
             serving_api(settings.api_host, server.port),
+            _served(server, stop),
         ):
-            _serve_until(stop, server)
-        return 0
+            return _run(app, database, stop)
+    except OSError as error:
+        log.error("port %d can't be used: %s", settings.api_port, error.strerror)
+        return 1
     finally:
         database.close()
 
 
-def _serve_until(stop: threading.Event, server: Server) -> None:
-    """Serve in a thread, so that this one can wait for the signal to stop."""
+def _run(app: APIFlask, database: Database, stop: threading.Event) -> int:
+    """Migrate, while /health is answered already; let the requests in; wait for the end."""
+    starting.begin(app)
+    try:
+        migrations.upgrade_when_up(database, stop, START_PATIENCE)
+    except TooNew as error:
+        log.error("%s", error)
+        return 1
+    except Unavailable as error:
+        url = database.engine.url  # shows no password when printed
+        log.error(
+            "the database %r can't be used; is it up, and are the DB_ settings right? %s",
+            url,
+            driver_words(error),
+        )
+        return 1
+    starting.end(app)
+    tune_garbage_collector()
+    stop.wait()
+    return 0
+
+
+@contextmanager
+def _served(server: Server, stop: threading.Event) -> Iterator[None]:
+    """Serve in a thread, so that this one can migrate and wait for the signal to stop."""
 
     def run() -> None:
         try:
@@ -125,9 +155,11 @@ def _serve_until(stop: threading.Event, server: Server) -> None:
     thread = threading.Thread(target=run, name="api")
     thread.start()
     log.info("listening on port %d", server.port)
-    stop.wait()
-    server.close()
-    thread.join()
+    try:
+        yield
+    finally:
+        server.close()
+        thread.join()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562

@@ -34,8 +34,11 @@ def current() -> None:
 
     settings_or_exit()
     database = get_database()
+    at = migrations.state(database)
     state = "behind" if migrations.pending(database) else "up to date"
-    typer.echo(f"{migrations.current(database) or 'empty'} ({state})")
+    if migrations.is_ahead(at):
+        state = "ahead, compatible with this program"
+    typer.echo(f"{at.revision or 'empty'} ({state})")
 
 
 @app.command()

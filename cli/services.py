@@ -18,6 +18,7 @@ def open_database(settings: Settings) -> Iterator["Database"]:
     """Open the database and bring it up to date."""
     from core import migrations
     from core.database import Database, use_database
+    from core.driver_errors import driver_words
 
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
@@ -25,7 +26,9 @@ def open_database(settings: Settings) -> Iterator["Database"]:
         migrations.upgrade(database)
     except Unavailable as error:
         where = settings.sqlalchemy_url.render_as_string(hide_password=True)
-        raise fail(f"The database {where} can't be reached. Is it running?") from error
+        raise fail(
+            f"The database {where} can't be used: {driver_words(error)}. Is it running?"
+        ) from error
     try:
         yield database
     finally:

@@ -303,7 +303,8 @@ CREATE INDEX ix_tasks_user_uuid_created_at_id ON tasks (user_uuid, created_at, i
 -- Where the migrations stand, so that they start from here.
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
+	oldest_compatible VARCHAR(32),
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0008');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0009', '0008');

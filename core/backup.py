@@ -50,6 +50,11 @@ def write(database: Database, file: IO[bytes]) -> dict[str, int]:
     version = migrations.current(database)
     if version is None:
         raise InvalidInput("The database is empty: there is nothing to back up.")
+    if not migrations.knows(version):
+        raise InvalidInput(
+            f"The database is at migration {version}, which this program does not have: "
+            "back it up with the program that it belongs to."
+        )
     rows: dict[str, int] = {}
     with (
         _snapshot(database) as (source, connection),

@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from config.settings import get_settings
 from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
-from core.errors import InvalidInput, UnknownName
+from core.errors import InvalidInput, OutOfDate
 from core.pool import Pool
 from core.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
 from core.sql_log import log_statements_of
@@ -100,7 +100,7 @@ class Database:
             return self._work_alone(work, args)
         except DRIVER_ERRORS as error:
             failure = as_app_error(error)
-            if isinstance(failure, UnknownName):
+            if isinstance(failure, OutOfDate):
                 self.forget_tables()  # something changed them behind our back
             raise failure from error
 

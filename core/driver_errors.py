@@ -78,6 +78,7 @@ BY_MYSQL_NUMBER: dict[int, tuple[type[AppError], str | None]] = {
         (Unavailable, None),
     ),
 }
+MAX_WORDS = 500  # characters of a driver's message in the log
 MYSQL_CLIENT = range(2000, 3000)  # the numbers of the client's own errors: the server is away
 
 NAMED = re.compile(r'(?:relation|column) (?:"([^"]+)"|(\S+))')
@@ -94,6 +95,13 @@ def driver_errors() -> Iterator[None]:
         raise as_app_error(error) from error
     except StatementError as error:  # a value that could not even be prepared for the driver
         raise InvalidInput(str(error.orig)) from error
+
+
+def driver_words(error: Exception) -> str:
+    """Return on one line what the driver said of an error that came from it."""
+    cause = error.__cause__ or error
+    words = str(getattr(cause, "orig", None) or cause)
+    return " ".join(words.split())[:MAX_WORDS]
 
 
 def as_app_error(error: Exception) -> AppError:

@@ -28,13 +28,6 @@ class UnknownName(InvalidInput):
     """A table, column or operator that does not exist."""
 
 
-class OutOfDate(UnknownName):
-    """The database lacks a table or a column that the program has."""
-
-    status = 503
-    retry_after = 5
-
-
 class NotAuthenticated(AppError):
     """No token, or one that is not accepted (any more)."""
 
@@ -80,3 +73,13 @@ class Unavailable(AppError):
     status = 503
     message = "The service is not available right now. Please try again in a moment."
     retry_after = 5
+
+
+class OutOfDate(Unavailable):
+    """The database lacks a table or a column that the program has."""
+
+
+class TooNew(AppError):
+    """A newer program has changed the database, so that this one can't work with it."""
+
+    status = 503

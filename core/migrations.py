@@ -7,26 +7,30 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 from config.settings import ROOT
 from core.database import Database
-from core.driver_errors import driver_errors
+from core.driver_errors import driver_errors, driver_words
 from core.drivers import BUSY_TIMEOUT
-from core.errors import Conflict, Unavailable, UnknownName
+from core.errors import Conflict, OutOfDate, TooNew, Unavailable
 from core.tables import Moment, new_uuid
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = ROOT / "config" / "migrations"
+VERSION = sa.table("alembic_version", sa.column("version_num"), sa.column("oldest_compatible"))
+MARKED_SINCE = "0009"  # which adds the column oldest_compatible
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
 MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
@@ -34,33 +38,50 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries to reach the 
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
+class State(NamedTuple):
+    """Where a database stands: its newest migration, and the oldest whose programs it suits.
+
+    `revision` is None for an empty database, `oldest` for one from before it was kept.
+    """
+
+    revision: str | None
+    oldest: str | None
+
+
 def upgrade(database: Database, scripts: Path = SCRIPTS, revision: str | None = None) -> None:
     """Apply the migrations that are missing, all or none; a second process waits for the first.
 
-    They end with `revision`, where one is given.
+    They end with `revision`, where one is given. A database that is ahead of this program is left
+    as it is. Raises TooNew for one that this program can't work with.
     """
-    if current(database) != (revision or head(scripts)):
-        with _alone(database) as connection:
-            command.upgrade(_config(scripts, connection), revision or "head")
-        database.forget_tables()
+    at = state(database)
+    if at.revision == (revision or head(scripts)) or is_ahead(at, scripts):
+        return
+    log.info("migrating the database from %s to %s", at.revision or "empty", revision or head())
+    with _alone(database) as connection:
+        command.upgrade(_config(scripts, connection), revision or "head")
+    database.forget_tables()
 
 
 def upgrade_when_up(database: Database, stop: threading.Event, patience: float = math.inf) -> bool:
     """Apply the missing migrations, waiting for a database that is not there yet.
 
     False where told to stop meanwhile. Raises Unavailable where it stays away for longer than
-    `patience` seconds.
+    `patience` seconds, and TooNew.
     """
     deadline = time.monotonic() + patience
     pause = FIRST_PAUSE
     while not stop.is_set():
         try:
             upgrade(database)
+        except OutOfDate:
+            raise  # the migration is wrong
         except Unavailable as error:
             if time.monotonic() + pause > deadline:
                 raise
-            reason = str(error.__cause__ or error).partition("\n")[0]
-            log.warning("the database can't be reached, next try in %.1f s: %s", pause, reason)
+            log.warning(
+                "the database can't be used, next try in %.1f s: %s", pause, driver_words(error)
+            )
             stop.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         else:
@@ -68,37 +89,91 @@ def upgrade_when_up(database: Database, stop: threading.Event, patience: float =
     return False
 
 
-def current(database: Database) -> str | None:
-    """Return the revision that the database is at; None for an empty one."""
+def state(database: Database) -> State:
+    """Return where a database stands."""
     try:
         # A savepoint: PostgreSQL gives up a transaction in which a statement has failed.
         with database.transaction() if database.in_transaction() else nullcontext():
-            rows = database.run(_read_version)
-    except UnknownName:
-        return None
-    return str(rows[0][0]) if rows else None
+            return database.run(_read_state)
+    except OutOfDate:
+        return State(None, None)
 
 
-def _read_version(cursor: Any) -> list[Any]:  # noqa: ANN401 - the driver's own
-    cursor.execute("SELECT version_num FROM alembic_version")
-    return list(cursor.fetchall())
+def _read_state(cursor: Any) -> State:  # noqa: ANN401 - the driver's own
+    cursor.execute("SELECT * FROM alembic_version")
+    names = [column[0] for column in cursor.description]
+    row = dict(zip(names, cursor.fetchone() or (), strict=False))
+    return State(row.get("version_num"), row.get("oldest_compatible"))
+
+
+def current(database: Database) -> str | None:
+    """Return the revision that the database is at; None for an empty one."""
+    return state(database).revision
+
+
+def is_ready(database: Database, scripts: Path = SCRIPTS) -> bool:
+    """Tell whether this program can work with the database: a single statement, once called.
+
+    It can with one that is up to date, and with one that a newer program has brought further, if
+    all migrations since are compatible.
+    """
+    at = state(database)
+    try:
+        return at.revision == head(scripts) or is_ahead(at, scripts)
+    except TooNew:
+        return False
+
+
+def is_ahead(at: State, scripts: Path = SCRIPTS) -> bool:
+    """Tell whether a newer program has migrated a database that this program suits all the same.
+
+    Raises TooNew for one that it does not suit.
+    """
+    if at.revision is None or knows(at.revision, scripts):
+        return False
+    if at.oldest is None or not knows(at.oldest, scripts):
+        raise TooNew(
+            f"The database is at migration {at.revision}, newer than this program "
+            f"({head(scripts)}), which can't work with it: start the newer program, or restore "
+            "a backup from before it."
+        )
+    return True
 
 
 def pending(database: Database, scripts: Path = SCRIPTS) -> bool:
-    """Tell whether a migration is missing."""
+    """Tell whether a migration is missing, or the database is ahead."""
     return current(database) != head(scripts)
 
 
 def head(scripts: Path = SCRIPTS) -> str | None:
     """Return the newest revision that there is."""
-    return ScriptDirectory(str(scripts)).get_current_head()
+    return next(iter(_revisions(scripts)), None)
+
+
+def oldest_compatible(scripts: Path = SCRIPTS) -> str:
+    """Return the oldest migration whose programs can work with an up-to-date database."""
+    found = ScriptDirectory(str(scripts)).walk_revisions()
+    return next(one.revision for one in found if not getattr(one.module, "compatible", False))
 
 
 def knows(revision: str, scripts: Path = SCRIPTS) -> bool:
     """Tell whether there is such a migration."""
-    return any(
-        found.revision == revision for found in ScriptDirectory(str(scripts)).walk_revisions()
-    )
+    return revision in _revisions(scripts)
+
+
+@cache
+def _revisions(scripts: Path) -> list[str]:
+    """Return every revision, the newest first. Reading the files takes 20 ms."""
+    return [found.revision for found in ScriptDirectory(str(scripts)).walk_revisions()]
+
+
+def _applied(*, ctx: MigrationContext, step: MigrationInfo, **_: object) -> None:
+    """Log a migration, and note the oldest one whose programs the database still suits."""
+    script: Any = step.up_revision
+    log.info("applied migration %s: %s", script.revision, script.doc)
+    if script.revision >= MARKED_SINCE and not getattr(script.module, "compatible", False):
+        assert ctx.connection is not None  # noqa: S101 - for mypy; there always is one
+        ctx.connection.execute(sa.update(VERSION).values(oldest_compatible=script.revision))
 
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:
@@ -110,14 +185,15 @@ def differences(database: Database, metadata: MetaData) -> list[Any]:
 def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:
     """Write the migration from the database as it is to the metadata's tables; return its file.
 
-    Raises Conflict where the database is behind.
+    Raises Conflict where the database is behind, or ahead.
     """
     if pending(database, scripts):
-        raise Conflict("The database is behind: run `python manage.py db upgrade` first.")
+        raise Conflict("The database is not up to date: run `python manage.py db upgrade` first.")
     with database.transaction() as connection:
         config = _config(scripts, connection, metadata)
-        number = len(list(ScriptDirectory(str(scripts)).walk_revisions())) + 1
+        number = len(_revisions(scripts)) + 1
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+    _revisions.cache_clear()
     assert isinstance(script, Script)  # noqa: S101 - for mypy; it was asked for one
     return Path(script.path)
 
@@ -193,7 +269,9 @@ def _config(scripts: Path, connection: Connection, metadata: MetaData | None = N
     config = Config(cmd_opts=Namespace(quiet=True))
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes.update(connection=connection, metadata=metadata, render_item=_render_item)
+    config.attributes.update(
+        connection=connection, metadata=metadata, render_item=_render_item, applied=_applied
+    )
     return config
 
 

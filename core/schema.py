@@ -4,7 +4,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from core.migrations import head
+from core.migrations import head, oldest_compatible
 
 HEADER = """\
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
@@ -14,10 +14,11 @@ REVISION = """
 -- Where the migrations stand, so that they start from here.
 CREATE TABLE alembic_version (
 \tversion_num VARCHAR(32) NOT NULL,
+\toldest_compatible VARCHAR(32),
 \tCONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('{}');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('{}', '{}');
 """
 
 
@@ -29,5 +30,5 @@ def postgres_ddl(metadata: MetaData) -> str:
         parts.append(f"{str(CreateTable(table).compile(dialect=dialect)).rstrip()};\n")
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             parts.append(f"\n{CreateIndex(index).compile(dialect=dialect)};\n")
-    parts.append(REVISION.format(head()))
+    parts.append(REVISION.format(head(), oldest_compatible()))
     return "".join(line.rstrip() + "\n" for line in "".join(parts).splitlines())

@@ -49,9 +49,10 @@ def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
 def find_user_by_name(username: str) -> Row | None:
     """Return the row of a user, or None; a name that nobody can have is nobody's."""
     try:
-        return postgres.select_one("users", {"username": check_username(username)})
+        name = check_username(username)
     except InvalidInput:
         return None
+    return postgres.select_one("users", {"username": name})
 
 
 def get_user_uuid(username: str) -> UUID | bool:
@@ -69,9 +70,10 @@ def get_user_first_name(userUUID: UUID | str) -> str | None:  # noqa: N803 - as 
 def is_username_available(username: str) -> bool:
     """Tell whether this is a name that a user can have, and nobody has."""
     try:
-        return not postgres.exists("users", {"username": check_username(username)})
+        name = check_username(username)
     except InvalidInput:
         return False
+    return not postgres.exists("users", {"username": name})
 
 
 def does_user_uuid_exist(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented

@@ -40,13 +40,13 @@ def register(app: APIFlask) -> None:
 
     @app.get("/ready")
     @app.output(Health)
-    @app.doc(responses={503: "The database is away, or not up to date."})
+    @app.doc(responses={503: "The database is away, or does not suit this program."})
     @public
     @quiet
     def ready() -> Health:
-        """Say whether requests can be served: the database answers, and is up to date."""
-        if migrations.pending(get_database()):
-            raise Unavailable("The database is not up to date; run `python manage.py db upgrade`.")
+        """Say whether requests can be served: the database answers, and suits this program."""
+        if not migrations.is_ready(get_database()):
+            raise Unavailable("The database is being migrated, or does not suit this program.")
         return Health()
 
     @app.get("/metrics")

@@ -6,7 +6,8 @@ from cli.checks import Finding, Findings
 from config.settings import Settings
 from core import migrations
 from core.database import Database
-from core.errors import AppError
+from core.driver_errors import driver_words
+from core.errors import AppError, TooNew
 
 SUBJECT = "Database"
 
@@ -24,16 +25,19 @@ def database(settings: Settings) -> Findings:
         finally:
             opened.close()
     except AppError as error:
-        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        reason = driver_words(error)
         advice = "Is it running, and are DATABASE_URL or the DB_ settings right?"
         return [Finding("bad", SUBJECT, f"{shown} can't be used: {reason}", advice)]
 
 
 def _state(database: Database, shown: str) -> Finding:
-    current, newest = migrations.current(database), migrations.head()
-    if current == newest:
-        return Finding("good", SUBJECT, f"{shown} is up to date ({current})")
-    at = f"{shown} is at {current or 'its beginning'}, the program at {newest}"
-    if current is not None and current > str(newest):
+    state, newest = migrations.state(database), migrations.head()
+    if state.revision == newest:
+        return Finding("good", SUBJECT, f"{shown} is up to date ({newest})")
+    at = f"{shown} is at {state.revision or 'its beginning'}, the program at {newest}"
+    try:
+        if migrations.is_ahead(state):
+            return Finding("warning", SUBJECT, at, "The program can go on; update it soon.")
+    except TooNew:
         return Finding("bad", SUBJECT, at, "It is newer than the program: update the program.")
     return Finding("warning", SUBJECT, at, "The next start brings it up to date, or `db upgrade`.")

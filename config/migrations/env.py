@@ -7,6 +7,7 @@ context.configure(
     connection=given["connection"],
     target_metadata=given["metadata"],
     render_item=given["render_item"],
+    on_version_apply=given["applied"],
     render_as_batch=given["connection"].dialect.name == "sqlite",  # it can't alter most things
 )
 with context.begin_transaction():

@@ -196,3 +196,13 @@ def test_a_database_that_lacks_a_table_is_our_trouble_not_the_callers(
         assert "examples" not in answer.text
         assert not LEAKS.search(answer.text)
     assert "has no table or column examples: is it up to date?" in caplog.text
+
+
+@pytest.mark.every_database
+def test_a_log_in_without_a_column_is_no_wrong_password(ada: Caller, nobody: Caller) -> None:
+    execute("ALTER TABLE users RENAME COLUMN role TO rank_of_user")
+    answer = nobody.post("/api/login", {"username": "ada", "password": PASSWORD})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not LEAKS.search(answer.text)
+    assert ada.get("/api/tasks").status_code == 503

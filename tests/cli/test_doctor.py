@@ -241,9 +241,14 @@ def test_a_database_that_is_behind_or_ahead_is_told(
     manage: Run, database: Database, database_url: URL
 ) -> None:
     url = database_url.render_as_string()
-    for version, mark in (("0001", "!"), ("9999", "✗")):
+    change = "UPDATE alembic_version SET version_num = :v, oldest_compatible = :o"
+    for version, oldest, mark in (
+        ("0001", None, "!"),
+        ("9999", "9999", "✗"),
+        ("9999", "0008", "!"),
+    ):
         with database.transaction() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+            connection.execute(text(change), {"v": version, "o": oldest})
 
         report = lines(manage("doctor", DATABASE_URL=url).stdout)
 

@@ -197,10 +197,14 @@ def test_a_damaged_file_changes_nothing(database: Database, empty: Database) -> 
     assert len(rows_of(database)["users"]) == 3
 
 
-def test_a_backup_of_a_newer_program_is_refused(database: Database, empty: Database) -> None:
+def test_a_backup_of_a_newer_program_is_refused(
+    database: Database, empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    file = backed_up(database)
+    with monkeypatch.context() as newer_program:
+        newer_program.setattr(migrations, "knows", lambda _: True)
+        file = backed_up(database)
     with database.transaction() as connection:
         connection.execute(
             text("UPDATE alembic_version SET version_num = :head"), {"head": migrations.head()}

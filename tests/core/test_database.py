@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from config.settings import get_settings
 from core import postgres
 from core.database import Database, get_database, transaction, use_database
-from core.errors import AppError, Conflict, InvalidInput, Unavailable, UnknownName
+from core.errors import AppError, Conflict, InvalidInput, OutOfDate, Unavailable
 from core.tables import users
 
 ADA = {"username": "ada", "password_hashed": b"x"}
@@ -201,7 +201,7 @@ def test_the_drivers_errors_by_kind(database: Database) -> None:
         postgres.insert("notifications", {"user_uuid": strange})
     with pytest.raises(InvalidInput, match="ntfy_topic can't take this value"):
         postgres.insert("notifications", {"user_uuid": user["id"], "ntfy_topic": "x" * 256})
-    with pytest.raises(UnknownName, match="no table or column no_such"):
+    with pytest.raises(OutOfDate, match="no table or column no_such"):
         postgres.execute("SELECT * FROM no_such")
     postgres.execute("CREATE TABLE bounded (n INTEGER CHECK (n > 0))")
     with pytest.raises(InvalidInput, match="does not fit"):

@@ -1,5 +1,6 @@
 """Databases are brought up to date, once, whoever comes first."""
 
+import io
 import logging
 import os
 import shutil
@@ -19,9 +20,9 @@ from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueCons
 
 from api.discovery import load_routes
 from config.settings import ROOT
-from core import migrations, postgres
+from core import backup, migrations, postgres
 from core.database import Database, use_database
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, InvalidInput, TooNew, Unavailable
 from core.migrations import differences
 from core.schema import postgres_ddl
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
@@ -89,9 +90,9 @@ def _dsn(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def add_script(scripts: Path, body: str) -> None:
+def add_script(scripts: Path, body: str, *, compatible: bool = False) -> None:
     """Add a migration of one line after the last one."""
-    words = f"revision = '9999'\ndown_revision = {migrations.head()!r}\n"
+    words = f"revision = '9999'\ndown_revision = {migrations.head()!r}\n{compatible=}\n"
     (scripts / "versions" / "9999_more.py").write_text(
         f"from alembic import op\n{words}\ndef upgrade():\n    {body}\n"
     )
@@ -287,6 +288,58 @@ def test_logging_is_left_alone(empty: Database) -> None:
     assert (own.disabled, logging.root.level, list(logging.root.handlers)) == before
 
 
+# An update in turns: programs of two versions on one database
+
+
+def test_a_program_works_on_with_a_newer_database_that_suits_it(
+    empty: Database, scripts: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_script(scripts, "op.execute('CREATE TABLE more (n INTEGER)')", compatible=True)
+    caplog.set_level(logging.INFO, "core.migrations")
+    migrations.upgrade(empty, scripts)
+    assert "applied migration 9999" in caplog.text
+    assert migrations.is_ready(empty)
+    migrations.upgrade(empty)  # the old program starts once more
+    assert migrations.state(empty) == ("9999", migrations.oldest_compatible())
+    with pytest.raises(Conflict, match="not up to date"):  # it would drop what it does not know
+        migrations.revision(empty, metadata, "too old")
+    with pytest.raises(InvalidInput, match="migration 9999"):  # it would leave columns out
+        backup.write(empty, io.BytesIO())
+
+
+def test_a_program_refuses_a_newer_database_that_does_not_suit_it(
+    empty: Database, scripts: Path
+) -> None:
+    add_script(scripts, "op.execute('CREATE TABLE more (n INTEGER)')")
+    migrations.upgrade(empty, scripts)
+    assert not migrations.is_ready(empty)
+    assert migrations.is_ready(empty, scripts)
+    with pytest.raises(TooNew, match="at migration 9999, newer than this program") as error:
+        migrations.upgrade(empty)
+    assert "\n" not in str(error.value)
+
+
+def test_a_database_from_before_the_note_suits_nobody_older(empty: Database) -> None:
+    migrations.upgrade(empty, revision="0008")
+    assert migrations.state(empty) == ("0008", None)
+    assert not migrations.is_ready(empty)
+    migrations.upgrade(empty)
+    assert migrations.state(empty) == (migrations.head(), migrations.oldest_compatible())
+
+
+def test_whether_it_is_ready_is_one_statement_and_no_file(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert migrations.is_ready(database)
+    monkeypatch.setattr(migrations, "ScriptDirectory", None)
+    statements: list[str] = []
+    monkeypatch.setattr(
+        database, "run", lambda work: statements.append("one") or Database.run(database, work)
+    )
+    assert migrations.is_ready(database)
+    assert statements == ["one"]
+
+
 # config/schema.sql
 
 
@@ -299,7 +352,7 @@ def test_schema_sql_is_current() -> None:
 def test_schema_sql_makes_what_the_migrations_make(empty: Database) -> None:
     postgres.execute((ROOT / "config" / "schema.sql").read_text("utf-8"))
     assert differences(empty, metadata) == []
-    assert not migrations.pending(empty)
+    assert migrations.state(empty) == (migrations.head(), migrations.oldest_compatible())
     postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
 
 

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from core import chats, postgres, users
+from core.auth import getLoginToken
 from core.database import transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, OutOfDate
 from core.users import (
     changePassword,
     createUser,
@@ -216,3 +217,12 @@ def test_what_is_a_users_goes_with_the_user() -> None:
     assert deleteUser(user_uuid) is True
     assert deleteUser(user_uuid) is False
     assert [postgres.count(t) for t in ("users", "chat_accounts", "notifications")] == [0, 0, 0]
+
+
+def test_a_column_that_is_not_there_is_an_outage_and_no_wrong_name() -> None:
+    registered()
+    postgres.execute("ALTER TABLE users RENAME COLUMN role TO rank_of_user")
+    with pytest.raises(OutOfDate):
+        getLoginToken("ada", PASSWORD)
+    with pytest.raises(OutOfDate):
+        getUserUUID("ada")

@@ -94,7 +94,7 @@ def test_an_empty_database_is_brought_up_to_date_at_the_start(tmp_path: Path) ->
 def test_a_database_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
     away = "postgresql+psycopg2://app@127.0.0.1:1/app"
     with service(DAEMON, tmp_path / "log", DATABASE_URL=away) as daemon:
-        daemon.wait_for_line("the database can't be reached")
+        daemon.wait_for_line("the database can't be used")
         daemon.terminate()
         assert daemon.exit_code() == 0
     assert "Traceback" not in daemon.log
