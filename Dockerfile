@@ -1,4 +1,4 @@
-# One image for the API, the scheduler and the bot; config/services.yml says which one a container
+# One image for the API, the scheduler and the bot; deploy/services.yml says which one a container
 # runs. docs/operation.md tells how to pin the base image by its digest as well.
 ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
 

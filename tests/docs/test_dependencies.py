@@ -23,7 +23,8 @@ BY_NAME = {"tzdata", "redis"}  # read by zoneinfo; imported by limits where a UR
 def wanted(name: str) -> set[str]:
     """The packages that a .in file asks for."""
     lines = (ROOT / name).read_text("utf-8").splitlines()
-    return {line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r"))}
+    names = (line.partition(";")[0].strip() for line in lines)
+    return {name for name in names if name and not name.startswith(("#", "-r"))}
 
 
 def pinned(name: str) -> dict[str, str]:

@@ -43,7 +43,7 @@ def literals(folder: Path) -> dict[str, str]:
 
 base = documents(FOLDER / "base")
 deployments = of_kind("Deployment", base)
-services = yaml.safe_load((ROOT / "config" / "services.yml").read_text("utf-8"))["services"]
+services = yaml.safe_load((ROOT / "deploy" / "services.yml").read_text("utf-8"))["services"]
 
 
 def container(name: str) -> Object:

@@ -18,14 +18,11 @@ import yaml
 from sqlalchemy import URL
 
 from config.settings import ROOT
+from tests.support import compose
 
-SECRETS = {
-    "DB_PASS": "p" * 40,
-    "JWT_SECRET": "j" * 40,
-    "SERVICE_KEY": "s" * 40,
-    "AGENT_TOKEN_KEYS": "A" * 43 + "=",
-}
-services = yaml.safe_load((ROOT / "config" / "services.yml").read_text("utf-8"))["services"]
+AGENT_KEY = "A" * 43 + "="
+pytestmark = compose.needs_compose
+services = yaml.safe_load((ROOT / "deploy" / "services.yml").read_text("utf-8"))["services"]
 
 
 @pytest.fixture
@@ -44,17 +41,21 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(postgres_url: URL) -> Iterator[dict[str, str]]:
+def environment(
+    postgres_url: URL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     """Compose's environment, with the addresses of this machine and an empty database."""
     dsn = postgres_url.set(drivername="postgresql").render_as_string(hide_password=False)
+    project = compose.checkout(tmp_path_factory.mktemp("project"))
+    read = compose.services(project, f"{compose.GOOD}AGENT_TOKEN_KEYS={AGENT_KEY}\n")
+    given: dict[str, str] = read["app"]["environment"]
     with socket.create_server(("127.0.0.1", 0)) as probe, socket.create_server(("", 0)) as other:
         port, metrics_port = (str(free.getsockname()[1]) for free in (probe, other))
     with closing(psycopg2.connect(dsn)) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE DATABASE composed")
         yield {
-            **services["app"]["environment"],
-            **SECRETS,
+            **given,
             "PATH": os.environ["PATH"],
             "API_URL": f"http://127.0.0.1:{port}",
             "API_HOST": "127.0.0.1",
@@ -130,7 +131,7 @@ def test_the_services_become_healthy_and_stop_in_time(
     finally:
         app.kill()
         app.communicate()
-    assert not any(secret in output for secret in SECRETS.values())
+    assert not any(secret in output for secret in (*compose.SECRETS.values(), AGENT_KEY))
     assert not (image / "var").exists(), "nothing is kept in the container"
 
 
@@ -157,4 +158,7 @@ def test_the_image_makes_secrets(image: Path, environment: dict[str, str]) -> No
         check=True,
     )
 
-    assert [line.partition("=")[0] for line in done.stdout.splitlines()] == list(SECRETS)
+    assert [line.partition("=")[0] for line in done.stdout.splitlines()] == [
+        *compose.SECRETS,
+        "AGENT_TOKEN_KEYS",
+    ]
