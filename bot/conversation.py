@@ -38,6 +38,11 @@ Place = tuple[Address, str]
 """A person in a channel: messages there are answered in order."""
 
 
+def is_help(text: str) -> bool:
+    """Say whether a text asks what can be said, which anybody may."""
+    return bool(text.strip("? ")) and normalise(text) in manual.HELP_WORDS
+
+
 class Conversation:
     """Answer people. One object serves everyone who talks to one agent, in parallel."""
 
@@ -135,6 +140,10 @@ class Conversation:
         person = await self._sessions.get(incoming.address)
         if person is None:
             if incoming.edited:
+                return
+            if incoming.credentials is None and is_help(incoming.text):
+                known = self._registry.open_to("user")
+                await talk.say(manual.full_help(known, logged_in=False))
                 return
             if not incoming.private and incoming.credentials is None:
                 await talk.say(LOG_IN_PRIVATELY)

@@ -33,6 +33,9 @@ HELP_WORDS = frozenset(
 CALLS_FOR_HELP = HELP_WORDS - {"commands", "menu", ""}
 """The ones that are no answer to any question."""
 
+LAST_OF_HELP = "“Cancel” ends any question of mine, “log out” ends your session."
+LAST_FOR_STRANGERS = "“Log in”, or “register” for an account, comes before all of these."
+
 COURTESIES = {
     "hello": "Hello, {name}! What can I do for you?",
     "good morning": "Good morning, {name}! What can I do for you?",
@@ -131,8 +134,8 @@ def examples(spec: CommandSpec) -> Iterator[str]:
         shown |= slots
 
 
-def full_help(registry: Registry) -> str:
-    """List by module what can be said."""
+def full_help(registry: Registry, *, logged_in: bool = True) -> str:
+    """List by module what can be said, and how to end, or for strangers how to begin."""
     blocks = ["Talk to me in your own words. For example:"]
     for module in _largest_first(registry):
         said = [text for found in module.commands.values() for text in examples(found.spec)]
@@ -141,7 +144,7 @@ def full_help(registry: Registry) -> str:
     raw = [name for name in registry.list_registered() if name not in registry.modules]
     if raw:
         blocks.append(f"I also know about: {escape(', '.join(raw))}.")
-    blocks.append("“Cancel” ends any question of mine, “log out” ends your session.")
+    blocks.append(LAST_OF_HELP if logged_in else LAST_FOR_STRANGERS)
     return "\n\n".join(blocks)
 
 

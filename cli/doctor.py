@@ -49,17 +49,18 @@ async def examine() -> Findings:
 
     async with services.net() as net:
 
-        async def all_agents() -> Findings:
-            return await agents.tokens(
-                settings, net, await _in_thread(agents.stored_tokens, settings)
+        async def all_bots() -> Findings:
+            stored = await _in_thread(agents.stored_tokens, settings)
+            found = await asyncio.gather(
+                services.discord(settings, net, len(stored)), agents.tokens(settings, net, stored)
             )
+            return [*found[0], *found[1]]
 
         asking = {
             "Database": _in_thread(database, settings),
             "Redis": _in_thread(services.redis, settings),
             "API": services.api(settings, net),
-            "Discord": services.discord(settings, net),
-            "Agents": all_agents(),
+            "Discord": all_bots(),
             "Model": services.model(settings, net),
             "Providers": services.providers(settings, net),
             "ntfy": services.ntfy(settings, net),

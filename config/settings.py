@@ -27,8 +27,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
+from config.database_url import read_url
 from config.secrets import (
     GENERATED_SECRETS,
     REQUIRED_SECRETS,
@@ -65,6 +66,12 @@ OriginOrAny = Annotated[str, AfterValidator(lambda text: text if text == "*" els
 Scheme = Annotated[str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9]{1,32}$")]
 
 
+def local_url(host: str, port: int) -> str:
+    """Return where this machine reaches a server that listens on an address and a port."""
+    host = LOOPBACK.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class ConfigError(Exception):
     """The settings can't be used; the message lists what to change."""
 
@@ -95,13 +102,18 @@ class Settings(BaseSettings):
         description="Where pictures may be fetched from, for models to see; comma-separated.",
     )
 
-    api_url: str = Field("http://127.0.0.1:8080", description="Where the bot reaches the API.")
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="The port that the API listens on.")
+    api_url: str = Field(
+        default_factory=lambda read: local_url(read["api_host"], read["api_port"]),
+        description="Where the bot reaches the API; unless set, at API_HOST and API_PORT.",
+    )
     api_threads: int = Field(8, ge=1, le=256, description="Requests the API works on at once.")
 
     database_url: str | None = Field(
-        None, description="A full SQLAlchemy URL; wins over the DB_ settings."
+        None,
+        description="The database's address as hosts give it: postgres://, mysql://, mariadb:// or "
+        "sqlite:///, with options such as ?sslmode=require; wins over the DB_ settings.",
     )
     db_host: str = Field("localhost", description="PostgreSQL's host.")
     db_port: int = Field(5432, ge=1, le=65535, description="PostgreSQL's port.")
@@ -256,6 +268,13 @@ class Settings(BaseSettings):
             ) from error
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_is_readable(cls, value: str | None) -> str | None:
+        if value:
+            read_url(value)
+        return value
+
     @field_validator("rate_limit", "rate_limit_login")
     @classmethod
     def _limit_is_readable(cls, value: str) -> str:
@@ -291,7 +310,7 @@ class Settings(BaseSettings):
         A password alone names none: `make secrets` prints one for those who will need it.
         """
         if self.database_url:
-            return make_url(self.database_url)
+            return read_url(self.database_url)
         if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user"}:
             return URL.create(
                 "postgresql+psycopg2",
@@ -337,6 +356,8 @@ def _env_file() -> Path:
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
+        if problem["type"] == "default_factory_not_called":  # what it needs is told already
+            continue
         setting, *inner = problem["loc"] or ("",)
         name = str(setting).upper() + "".join(
             f" (entry {part + 1})" for part in inner if isinstance(part, int)
@@ -362,7 +383,7 @@ def _export(settings: Settings) -> None:
     for name, value in dotenv_values(_env_file()).items():
         if value is not None:
             os.environ.setdefault(name, value)
-    os.environ["JWT_SECRET"] = settings.jwt_secret.get_secret_value().partition(",")[0].strip()
+    os.environ["JWT_SECRET"] = entries(settings.jwt_secret.get_secret_value())[0]
 
 
 def api_url() -> str:
@@ -374,8 +395,7 @@ def api_url() -> str:
 def serving_api(host: str, port: int) -> Iterator[str]:
     """Have `api_url` lead to the API that this process serves; yield its address."""
     global _served_at  # the one place that owns it
-    host = LOOPBACK.get(host, host)
-    _served_at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    _served_at = local_url(host, port)
     try:
         yield _served_at
     finally:

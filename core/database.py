@@ -4,6 +4,7 @@ A statement that stands alone runs in the driver's autocommit mode: one round tr
 `transaction()` opens a real one; whatever runs inside it, on this thread or task, is part of it.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,10 +12,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from config.database_url import read_url
 from config.settings import get_settings
 from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
@@ -22,6 +24,8 @@ from core.errors import InvalidInput, OutOfDate
 from core.pool import Pool
 from core.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
 from core.sql_log import log_statements_of
+
+log = logging.getLogger(__name__)
 
 POOL_TIMEOUT = 10  # seconds that a piece of work waits for a free connection
 
@@ -34,20 +38,22 @@ class Database:
     def __init__(
         self, url: str | URL, pool_size: int = 10, pool_timeout: float = POOL_TIMEOUT
     ) -> None:
-        address = make_url(url)
-        self.dialect = address.get_backend_name()
-        if self.dialect in ("mysql", "mariadb"):  # the dialect finds out which one it is
-            self.dialect = "mysql"
-            address = address.set(drivername="mysql+pymysql")
-        if self.dialect not in DRIVERS:
-            raise InvalidInput(f"The database can be {', '.join(DRIVERS)}, not {self.dialect}.")
+        try:
+            address = read_url(url) if isinstance(url, str) else url
+            self.dialect = address.get_backend_name()
+            self.driver = DRIVERS[self.dialect]
+            options = self.driver.url_options(address.query)
+        except ValueError as error:
+            raise InvalidInput(f"The database's address: {error}.") from error
+        self.connect_arguments = options.arguments
+        if options.unknown:
+            names = ", ".join(sorted(options.unknown))
+            log.warning("the database's driver has no option %s: left out of its address", names)
         if self.dialect == "sqlite":
-            if address.database in (None, "", ":memory:"):
-                raise InvalidInput("SQLite needs a file: in memory, each connection has its own.")
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-        self.driver = DRIVERS[self.dialect]
         self.engine = create_engine(
-            address,
+            address.set(query=options.query),
+            connect_args=self.connect_arguments,
             poolclass=Pool,
             pool_size=pool_size,
             max_overflow=0,

@@ -7,18 +7,24 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any, Protocol
 
-from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, make_dsn
 from psycopg2.extras import RealDictCursor, execute_values
 from sqlalchemy import Connection
 
 from core.copy_text import copy_text
 from core.mysql_driver import MySQL
 from core.sqlite_cursor import PortableConnection, PortableCursor, dict_row, sqlite_words
+from core.url_options import Query, URLOptions
 
 CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
 KEEPALIVE = 30  # seconds of silence after which PostgreSQL's connection is probed
 ROWS_AT_ONCE = 1000  # of an insert of many: more gains nothing
 BUSY_TIMEOUT = 5000  # milliseconds that SQLite waits for another writer
+
+
+# What PostgreSQL's sslmode is called in the addresses of node-postgres, asyncpg and pgx.
+SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
 
 class Driver(Protocol):
@@ -28,6 +34,10 @@ class Driver(Protocol):
     """What create_engine is told besides the URL."""
     returns_changed_rows: bool
     """Whether INSERT, UPDATE and DELETE return rows, and ON CONFLICT makes an upsert."""
+
+    def url_options(self, query: Query) -> URLOptions:
+        """Sort what stands behind the question mark. Raises ValueError, without a value."""
+        ...
 
     def set_up(self, connection: Any) -> None:  # noqa: ANN401
         """Make a new connection ready: in autocommit mode, where each statement stands alone."""
@@ -72,9 +82,26 @@ class PostgreSQL:
     options: Mapping[str, Any] = {
         "paramstyle": "format",  # by position, as SQLite's
         "use_native_hstore": False,  # saves a query for each new connection
-        "connect_args": {"connect_timeout": CONNECT_TIMEOUT, "keepalives_idle": KEEPALIVE},
     }
     returns_changed_rows = True
+
+    def url_options(self, query: Query) -> URLOptions:
+        """Keep what libpq knows, which is asked; `ssl` is what other clients call sslmode."""
+        known, unknown = {}, []
+        for name, value in query.items():
+            if name == "ssl" and "sslmode" not in query:
+                name, value = "sslmode", SSL_MODES.get(str(value).lower(), value)
+            if (name, value) == ("sslmode", "no-verify"):
+                value = "require"
+            try:
+                make_dsn(**{name: "x"})
+            except psycopg2.ProgrammingError:
+                unknown.append(name)
+            else:
+                known[name] = value
+        ours = {"connect_timeout": CONNECT_TIMEOUT, "keepalives_idle": KEEPALIVE}
+        arguments = {name: value for name, value in ours.items() if name not in known}
+        return URLOptions(known, arguments, unknown)
 
     def set_up(self, connection: Any) -> None:  # noqa: ANN401 - the driver's own
         """Leave every statement to stand alone; a time without a zone is UTC's."""
@@ -149,6 +176,10 @@ class SQLite:
 
     options: Mapping[str, Any] = {}
     returns_changed_rows = True
+
+    def url_options(self, query: Query) -> URLOptions:
+        """Keep nothing: how the file is opened is the program's to say."""
+        return URLOptions({}, {}, list(query))
 
     def set_up(self, connection: sqlite3.Connection) -> None:
         """Switch on what other databases have without asking."""

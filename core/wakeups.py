@@ -42,7 +42,7 @@ def listen() -> Generator[str | None]:
     database = get_database()
     dialect = database.engine.dialect
     arguments, options = dialect.create_connect_args(database.engine.url)
-    options |= database.driver.options["connect_args"]
+    options = {**options, **database.connect_arguments}
     with driver_errors(), closing(dialect.connect(*arguments, **options)) as own:
         connection: Any = own
         database.driver.set_up(connection)

@@ -145,7 +145,10 @@ def _description(name: str) -> str:
 
 def _default(name: str) -> str:
     """Return a setting's default as config/.env spells it; empty where there is none."""
-    default = Settings.model_fields[name].default
+    plain = {name: field.default for name, field in Settings.model_fields.items()}
+    default = Settings.model_fields[name].get_default(
+        call_default_factory=True, validated_data=plain
+    )
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
     if isinstance(default, Path) and default.is_relative_to(ROOT):

@@ -20,7 +20,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient, ApiError
-from bot.conversation import Conversation
+from bot.conversation import Conversation, is_help
 from bot.deliveries import DeliveryLoop, Undeliverable
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.signals import until_signalled
@@ -34,7 +34,8 @@ PROMPT = "you> "
 REPLY = "bot> "
 HIDDEN = "********"
 NOT_LOGGED_IN = (
-    "You are not logged in here yet. Start the conversation without an order, and log in."
+    "You are not logged in here yet. Start the conversation without an order, and log in. "
+    "“Help” says what you can do then."
 )
 
 Result = TypeVar("Result")
@@ -88,13 +89,13 @@ class Console:
         return 0
 
     async def once(self, text: str) -> int:
-        """Answer one order; return 1 where nobody is logged in, or the answer is a question."""
+        """Answer one order; return 1 where a log-in is missing, or the answer is a question."""
         try:
             logged_in = await self._brain.is_logged_in(self._address)
         except ApiError as error:
             await self.send(escape(error.message))
             return 1
-        if not logged_in:
+        if not (logged_in or is_help(text)):
             await self.send(NOT_LOGGED_IN)
             return 1
         await self._answer(text)

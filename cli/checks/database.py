@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cli.checks import Finding, Findings
+from config.database_url import place_of
 from config.settings import Settings
 from core import migrations
 from core.database import Database
@@ -15,7 +16,7 @@ SUBJECT = "Database"
 def database(settings: Settings) -> Findings:
     """Check that the database answers and has every migration. Makes and changes nothing."""
     url = settings.sqlalchemy_url
-    shown = url.render_as_string(hide_password=True)
+    shown = place_of(url)
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         return [Finding("good", SUBJECT, f"{shown} is made at the first start")]
     try:
@@ -26,7 +27,7 @@ def database(settings: Settings) -> Findings:
             opened.close()
     except AppError as error:
         reason = driver_words(error)
-        advice = "Is it running, and are DATABASE_URL or the DB_ settings right?"
+        advice = "DATABASE_URL, or the DB_ settings, say where it is and who may use it."
         return [Finding("bad", SUBJECT, f"{shown} can't be used: {reason}", advice)]
 
 

@@ -227,7 +227,12 @@ async def test_one_order_needs_a_log_in(
     assert await run_console(settings, "list my tasks") == 1
     assert screen.text == (
         "bot> You are not logged in here yet. "
-        "Start the conversation without an order, and log in.\n"
+        "Start the conversation without an order, and log in. “Help” says what you can do then.\n"
+    )
+    assert await run_console(settings, "Help!") == 0
+    assert "• remind me to " in screen.text
+    assert screen.text.endswith(
+        "“Log in”, or “register” for an account, comes before all of these.\n"
     )
     pipe("register", "ada", PASSWORD, "add milk to my tasks", end=True)
     assert await run_console(settings) == 0

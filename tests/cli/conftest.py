@@ -1,6 +1,7 @@
 """What `manage.py doctor` asks, on loopback: Discord, ntfy and a model; and the command itself."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,7 +74,15 @@ def outside_server() -> Iterator[tuple[Outside, str]]:
 
 
 @pytest.fixture
-def manage(tmp_path: Path) -> Run:
+def nobodys_port() -> Iterator[int]:
+    """A port where nobody listens, and nobody else can meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture
+def manage(tmp_path: Path, nobodys_port: int) -> Run:
     """Run manage.py with these settings alone; its data are below the test's folder."""
 
     def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -82,6 +91,7 @@ def manage(tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
             "ENV_FILE": os.devnull,
             "DATA_DIR": str(tmp_path / "var"),
+            "API_PORT": str(nobodys_port),
             **settings,
         }
         return warm.run(["manage.py", *arguments], cwd=ROOT, env=environment, timeout=120)

@@ -51,15 +51,13 @@ def test_nothing_set_is_fine(manage: Run, tmp_path: Path) -> None:
 
 
 def test_half_set_says_what_to_do_next(
-    manage: Run, outside: tuple[Outside, str], tmp_path: Path
+    manage: Run, outside: tuple[Outside, str], tmp_path: Path, nobodys_port: int
 ) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text("DISCORD_BOT_TOKN=x\nJWT_SECRET=changeme\n")
     env_file.chmod(0o644)
     server, url = outside
     server.healthy = False
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nobody = f"http://127.0.0.1:{probe.getsockname()[1]}"
 
     done = manage(
         "doctor",
@@ -67,8 +65,8 @@ def test_half_set_says_what_to_do_next(
         DISCORD_API_URL=url,
         DISCORD_BOT_TOKEN="mistyped",
         NTFY_BASE_URL=url,
-        API_URL=nobody,
-        DATABASE_URL="postgresql+psycopg2://app:the-password@127.0.0.1:1/app",
+        API_URL=f"http://127.0.0.1:{nobodys_port}",
+        DATABASE_URL=f"postgresql://app:the-password@127.0.0.1:{nobodys_port}/app",
     )
 
     assert done.returncode == 1
@@ -160,6 +158,8 @@ def test_an_agent_whose_token_is_of_no_use_is_told(
     assert "NOT_THERE" in report["Agent lost"]
     assert "Agent off" not in report
 
+    assert "no DISCORD_BOT_TOKEN: 3 in the database" in report["Discord"]
+
     other = lines(manage("doctor", **settings).stdout)
     assert "AGENT_TOKEN_KEYS" in other["Agent good"], "sealed with another key"
 
@@ -186,9 +186,8 @@ def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str
     assert "tk-old" not in done.stdout
 
 
-def test_redis_is_asked_where_it_is_set(manage: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nobody = f"redis://:hidden@127.0.0.1:{probe.getsockname()[1]}"
+def test_redis_is_asked_where_it_is_set(manage: Run, nobodys_port: int) -> None:
+    nobody = f"redis://:hidden@127.0.0.1:{nobodys_port}"
 
     done = manage("doctor", RATE_LIMIT_STORAGE_URL=nobody)
 
@@ -225,6 +224,16 @@ def test_a_key_that_the_model_refuses_is_told(manage: Run, model_server: ModelSe
     assert done.returncode == 1
     assert "OPENROUTER_API_KEY" in lines(done.stdout)["Model"]
     assert KEY not in done.stdout
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_api_is_looked_for_at_its_port(manage: Run, database: Database) -> None:
+    settings = load_settings()
+    with running(create_app(settings, database)) as api_url:
+        key = settings.service_key.get_secret_value()
+        done = manage("doctor", API_PORT=api_url.rpartition(":")[2], SERVICE_KEY=key)
+
+    assert lines(done.stdout)["API"] == f"✓ API: {api_url} is ready and knows this bot\n"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

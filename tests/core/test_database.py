@@ -246,7 +246,7 @@ def test_a_deadlock_is_worth_another_try(database: Database) -> None:
 
 
 def test_only_databases_that_are_known() -> None:
-    with pytest.raises(InvalidInput, match="postgresql, sqlite, mysql, not oracle"):
+    with pytest.raises(InvalidInput, match="mysql, mariadb or postgres"):
         Database("oracle://localhost/app")
     for url in ("sqlite://", "sqlite:///:memory:"):
         with pytest.raises(InvalidInput, match="SQLite needs a file"):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 from sqlalchemy import make_url
@@ -42,7 +43,7 @@ class PostgresServer:
     @property
     def url(self) -> str:
         """The SQLAlchemy URL of its one database."""
-        user = f"app:{self._password}" if self._password else "app"
+        user = f"app:{quote(self._password, safe='')}" if self._password else "app"
         return f"postgresql+psycopg2://{user}@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:

@@ -1,0 +1,46 @@
+"""DATABASE_URL as hosts write it, read and shown without ever repeating what may be a password."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+DRIVERS = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "sqlite": "sqlite",
+}
+SHAPE = (
+    "it can't be read; it looks like postgresql://user:password@host:5432/name, with mysql, "
+    "mariadb or postgres in front, or like sqlite:///var/app.db"
+)
+UNESCAPED = "in a user name or password @ is written %40, / is %2F, # is %23 and ? is %3F"
+
+
+def read_url(text: str) -> URL:
+    """Return an address with the driver that the program uses, whichever another client would.
+
+    Raises ValueError in one line that repeats nothing of the text: a character that is not escaped
+    makes a part of the password look like a host, a database or an option.
+    """
+    scheme, slashes, rest = text.strip().partition("://")
+    driver = DRIVERS.get(scheme.partition("+")[0].lower())
+    if driver is None or not slashes:
+        raise ValueError(SHAPE)
+    try:
+        url = make_url(f"{driver}://{rest}")
+    except (ArgumentError, ValueError):  # a port that is no number is quoted in the error
+        raise ValueError(SHAPE) from None
+    if driver == "sqlite":
+        if url.host or url.database in (None, "", ":memory:"):
+            raise ValueError("SQLite needs a file, written like sqlite:///var/app.db")
+    elif rest.count("@") > (url.username is not None):
+        raise ValueError(UNESCAPED)
+    return url
+
+
+def place_of(url: URL) -> str:
+    """Name a database for people and logs: without user, password and options."""
+    return URL.create(
+        url.get_backend_name(), host=url.host, port=url.port, database=url.database
+    ).render_as_string()
