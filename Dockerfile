@@ -5,12 +5,17 @@ ARG PYTHON_IMAGE=python:3.12.13-slim-bookworm
 # The packages, in a stage of their own: what installs them stays out of the image.
 FROM ${PYTHON_IMAGE} AS packages
 ENV PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.txt .
-# Only ready-made wheels, and only those whose hash is in the file: nothing is compiled here.
-RUN python -m venv --without-pip /opt/packages \
- && pip --python /opt/packages/bin/python install \
-        --require-hashes --only-binary :all: -r requirements.txt
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    UV_NO_CACHE=1 \
+    UV_LINK_MODE=copy
+COPY requirements.txt requirements-uv.txt ./
+# Only ready-made wheels, and only those whose hash is in the file: nothing is built here. All are
+# compiled, for nothing can be written later.
+RUN pip install --require-hashes --only-binary :all: -r requirements-uv.txt \
+ && python -m venv --without-pip /opt/packages \
+ && uv pip install --python /opt/packages/bin/python --compile-bytecode \
+        --no-deps --require-hashes --only-binary :all: -r requirements.txt \
+ && uv pip check --python /opt/packages/bin/python
 
 
 FROM ${PYTHON_IMAGE}

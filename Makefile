@@ -5,9 +5,12 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
+# Makes the virtual environment; with uv, or with pip where INSTALLER=pip is given.
+INSTALL = $(PYTHON) -I cli/install.py $(VENV)
+
 UPGRADE := --upgrade
 # For every Python from 3.11 on and every platform, so that one file serves them all.
-PINS = $(VENV)-pins/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
+PINS = $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --custom-compile-command "make pins"
 
 .DEFAULT_GOAL := help
@@ -46,12 +49,10 @@ eval: $(DEV_STAMP) ## Measure how well the parser understands
 secrets: $(RUN_STAMP) ## Print good secrets for config/.env
 	@$(BIN)/python manage.py secrets
 
-pins: ## Renew the exact versions and hashes of all packages; UPGRADE= adds what is new and no more
-	rm -rf $(VENV)-pins && $(PYTHON) -m venv $(VENV)-pins
-	$(VENV)-pins/bin/python -m pip install --quiet --disable-pip-version-check uv
+pins: $(RUN_STAMP) ## Renew the exact versions and hashes of all packages; UPGRADE= adds what is new and no more
+	echo uv | $(PINS) - --output-file requirements-uv.txt
 	$(PINS) requirements.in --output-file requirements.txt
 	$(PINS) requirements-dev.in --output-file requirements-dev.txt
-	rm -rf $(VENV)-pins
 
 coverage: $(DEV_STAMP) ## Run every test, and show what they don't reach; fails below 90 % of branches
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term $(ARGS)
@@ -62,19 +63,14 @@ clean: ## Remove the virtual environment and caches; var/ stays
 # Exported, so that quotes and dollars in an order reach the program untouched.
 export CHAT
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; name one with: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@echo "Making $(VENV) ..." >&2
-	@$(PYTHON) -m venv $(VENV) || \
-		{ rm -rf $(VENV); echo "venv is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+# Processes start a second sooner where the bytecode of what they import is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
-$(RUN_STAMP): requirements.txt | $(VENV)/bin/python
-	@echo "Installing what is needed; the first time takes a minute ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt >&2
-	@touch $@
+$(BIN)/python:
+	@$(INSTALL) requirements.txt
+
+$(RUN_STAMP): requirements.txt requirements-uv.txt $(BIN)/python
+	@$(INSTALL) requirements.txt
 
 $(DEV_STAMP): requirements-dev.txt $(RUN_STAMP)
-	@echo "Installing the tools for tests and checks ..." >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt >&2
-	@touch $@
+	@$(INSTALL) requirements-dev.txt
