@@ -8,6 +8,7 @@ import base64
 import hmac
 import os
 import re
+from fnmatch import fnmatchcase
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from dotenv import dotenv_values
@@ -18,7 +19,13 @@ from config.settings import ENV_FILE, Settings
 REFERENCE = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 TOKEN = re.compile(r"[!-~]{1,500}")  # visible ASCII; Discord's have some seventy characters
-OWN_TOKEN = "discord_bot_token"  # noqa: S105 - a setting's name
+OWN_TOKEN = "DISCORD_BOT_TOKEN"  # noqa: S105 - a setting's name
+PROVIDER_KEYS = {
+    "OPENROUTER_API_KEY": "openrouter_base_url",
+    "OPENAI_API_KEY": "openai_base_url",
+    "ANTHROPIC_API_KEY": "anthropic_base_url",
+}
+"""The settings that are models' keys, and the setting with the one address that each is sent to."""
 NO_KEYS = "AGENT_TOKEN_KEYS is not set; `make secrets` prints a key for config/.env"
 
 
@@ -30,16 +37,43 @@ class Sealer:
     """Seals and opens tokens with the keys of AGENT_TOKEN_KEYS."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._keys = keys_in(settings.agent_token_keys.get_secret_value())
 
     def seal(self, token: str) -> str:
         """Encrypt a token with the first key. Raises SealError without a key."""
         return self._fernet().encrypt(token.encode()).decode()
 
+    def check(self, given: str) -> str:
+        """Return a token or reference as it is stored or sealed. Raises SealError."""
+        given = given.strip()
+        if given.startswith(REFERENCE):
+            self._named(given)
+        elif not TOKEN.fullmatch(given):
+            raise SealError("a token is one word of up to 500 visible characters")
+        return given
+
+    def check_key(self, reference: str, address: str | None) -> None:
+        """Raise SealError where a model's key that is named so may not be sent to an address.
+
+        None is the provider's own, whichever that is. What stands in the settings goes to the
+        address in the settings alone: whoever may change an agent must not have it sent elsewhere.
+        """
+        name = reference.removeprefix(REFERENCE)
+        if name not in PROVIDER_KEYS:
+            self._named(reference)
+        elif address not in (None, own := getattr(self._settings, PROVIDER_KEYS[name])):
+            raise SealError(f"{name} is sent to {own} alone; set base_url so, or name another key")
+
+    def key(self, reference: str, address: str) -> str:
+        """Return the key of a model at an address. Raises SealError, which says what to do."""
+        self.check_key(reference, address)
+        return _value(reference.removeprefix(REFERENCE))
+
     def open(self, stored: str) -> str:
         """Return the token behind what is stored. Raises SealError, which says what to do."""
         if stored.startswith(REFERENCE):
-            return _referred(stored)
+            return _value(self._named(stored))
         try:
             return self._fernet().decrypt(stored.encode()).decode()
         except InvalidToken:
@@ -58,24 +92,26 @@ class Sealer:
         bot = bot_of(token).encode()
         return [hmac.digest(b"bot of " + key.encode(), bot, "sha256").hex() for key in self._keys]
 
+    def _named(self, reference: str) -> str:
+        """Return the variable that an agent refers to. Raises SealError where it may not."""
+        name = reference.removeprefix(REFERENCE)
+        if not VARIABLE.fullmatch(name):
+            raise SealError("a reference is written env:NAME, with the name of a variable")
+        if name == OWN_TOKEN:
+            return name
+        if name.lower() in Settings.model_fields:
+            raise SealError(f"{name} is a setting of this program, not an agent's")
+        if not any(fnmatchcase(name, allowed) for allowed in self._settings.agent_variables):
+            raise SealError(
+                f"agents may not use the variable {name}; call it AGENT_{name}, or add it to "
+                "AGENT_VARIABLES"
+            )
+        return name
+
     def _fernet(self) -> MultiFernet:
         if not self._keys:
             raise SealError(NO_KEYS)
         return MultiFernet([Fernet(key) for key in self._keys])
-
-
-def check_token(given: str) -> str:
-    """Return a token or reference as it is stored or sealed. Raises SealError."""
-    given = given.strip()
-    if given.startswith(REFERENCE):
-        name = given.removeprefix(REFERENCE)
-        if not VARIABLE.fullmatch(name):
-            raise SealError("a reference is written env:NAME, with the name of a variable")
-        if name.lower() in Settings.model_fields and name.lower() != OWN_TOKEN:
-            raise SealError(f"{name} is a setting of this program, not an agent's token")
-    elif not TOKEN.fullmatch(given):
-        raise SealError("a token is one word of up to 500 visible characters")
-    return given
 
 
 def bot_of(token: str) -> str:
@@ -91,11 +127,10 @@ def bot_of(token: str) -> str:
     return decoded if dot and decoded.isdigit() else token
 
 
-def _referred(reference: str) -> str:
+def _value(name: str) -> str:
     """Look a variable up in the environment, then in the file of settings. Raises SealError."""
-    name = reference.removeprefix(REFERENCE)
     file = os.environ.get("ENV_FILE", ENV_FILE)
-    token = os.environ.get(name) or dotenv_values(file).get(name)
-    if not token:
-        raise SealError(f"the variable {name}, which holds the token, is not set")
-    return token.strip()
+    secret = os.environ.get(name) or dotenv_values(file).get(name)
+    if not secret:
+        raise SealError(f"the variable {name} is not set")
+    return secret.strip()

@@ -63,6 +63,7 @@ def _origin(text: str) -> str:
 
 Origin = Annotated[str, AfterValidator(_origin)]
 OriginOrAny = Annotated[str, AfterValidator(lambda text: text if text == "*" else _origin(text))]
+Variables = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]*\*?$")]
 Scheme = Annotated[str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9]{1,32}$")]
 
 
@@ -158,6 +159,11 @@ class Settings(BaseSettings):
     agent_token_keys: SecretStr = Field(
         SecretStr(""),
         description="Fernet keys, comma-separated: the first seals agents' tokens, all open them.",
+    )
+    agent_variables: ListOf[Variables] = Field(
+        ("AGENT_*",),
+        description="Variables that agents may name for tokens and keys (env:NAME); "
+        "comma-separated, * for any end.",
     )
     max_agents: int = Field(
         50, ge=0, le=1000, description="Agents that one bot process runs at most."

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.clock import utc_now
-from config.sealing import REFERENCE, Sealer, SealError, check_token
+from config.sealing import REFERENCE, Sealer, SealError
 from config.settings import get_settings
 from core import memory
 from core.agent_rules import check_definition
@@ -34,8 +34,7 @@ def add(name: str, token: str, definition: Mapping[str, Any]) -> Row:
     The definition has `type`, and may have the others of DEFINED. Raises InvalidInput for what is
     refused, Conflict where the name or the bot is another agent's.
     """
-    whole = _whole(definition)
-    check_definition(name, whole)
+    whole = _checked(name, definition)
     with transaction() as connection:
         if _row(connection, name) is not None:
             raise Conflict(f"There is an agent called {name} already.")
@@ -55,8 +54,7 @@ def edit(name: str, changes: Mapping[str, Any], token: str | None = None) -> Row
         row = _row(connection, name, lock=True)
         if row is None:
             raise _absent(name)
-        whole = _whole({**{key: row[key] for key in DEFINED}, **changes})
-        check_definition(name, whole)
+        whole = _checked(name, {**{key: row[key] for key in DEFINED}, **changes})
         changed = {key: value for key, value in whole.items() if value != row[key]}
         if token is not None and not _same_token(row, token):
             changed |= _token(connection, name, token)
@@ -158,19 +156,28 @@ def _absent(name: str) -> NotFound:
     return NotFound(f"There is no agent called {name}.")
 
 
-def _whole(definition: Mapping[str, Any]) -> Row:
-    """Return a definition with everything that was left out. Raises InvalidInput for more."""
+def _checked(name: str, definition: Mapping[str, Any]) -> Row:
+    """Return a definition with everything that was left out. Raises InvalidInput."""
     if unknown := sorted(set(definition) - set(DEFINED)):
         raise InvalidInput(f"{', '.join(unknown)}: an agent has {', '.join(DEFINED)} and a token.")
     left_out: Row = {"enabled": True, "answers": {}, "settings": {}, "memory_days": None}
-    return {**left_out, **definition}
+    whole = {**left_out, **definition}
+    check_definition(name, whole)
+    sealer, settings = Sealer(get_settings()), whole["settings"]
+    for key, value in settings.items():
+        if isinstance(value, str) and value.startswith(REFERENCE):
+            try:
+                sealer.check_key(value, settings.get("base_url"))
+            except SealError as error:
+                raise InvalidInput(f"settings.{key}: {error}.") from None
+    return whole
 
 
 def _token(connection: sa.Connection, name: str, given: str) -> Row:
     """Return the columns that keep a token. Raises InvalidInput; Conflict where it is in use."""
     sealer = Sealer(get_settings())
     try:
-        given = check_token(given)
+        given = sealer.check(given)
         refers = given.startswith(REFERENCE)
         sealed = None if refers else sealer.seal(given)
         prints = _fingerprints(sealer, given)

@@ -46,7 +46,13 @@ GROUPS = (
     ),
     Group(
         "Agents",
-        ("max_agents", "agents_sync_interval", "agent_lease_seconds", "memory_retention_days"),
+        (
+            "max_agents",
+            "agents_sync_interval",
+            "agent_lease_seconds",
+            "agent_variables",
+            "memory_retention_days",
+        ),
     ),
     Group(
         "Database: SQLite under DATA_DIR, unless one of the first six is set",

@@ -25,6 +25,7 @@ for setting in [name for name in os.environ if name.lower() in Settings.model_fi
     del os.environ[setting]
 os.environ.update(
     ENV_FILE=os.devnull,
+    AGENT_VARIABLES="*",
     APP_ENV="development",
     DATA_DIR=tempfile.mkdtemp(prefix="tests-"),
     JWT_SECRET="tests-" + "j" * 40,

@@ -16,20 +16,20 @@ CANT_ANSWER = "I can't answer yet: {why}. Please tell whoever runs me."
 def _key(config: LlmSettings, settings: Settings) -> tuple[str | None, str | None]:
     """Return the key, and what is missing where there has to be one and is none.
 
-    The provider's own key goes to the address in the settings alone: whoever may change an agent
-    must not be able to have it sent elsewhere.
+    The provider's own key goes to the address in the settings alone.
     """
+    provider = PROVIDERS[config.provider]
+    own = getattr(settings, provider.base_url)
     if config.api_key:
         try:
-            return Sealer(settings).open(config.api_key), None
+            return Sealer(settings).key(config.api_key, config.base_url or own), None
         except SealError as error:
             return None, str(error)
-    name = PROVIDERS[config.provider].key
-    key = getattr(settings, name)
-    if config.base_url not in (None, getattr(settings, PROVIDERS[config.provider].base_url)):
+    if config.base_url not in (None, own):
         return None, None
+    key = getattr(settings, provider.key)
     if key is None:
-        return None, f"{name.upper()} is not set; put your key there, in config/.env"
+        return None, f"{provider.key.upper()} is not set; put your key there, in config/.env"
     return key.get_secret_value(), None
 
 

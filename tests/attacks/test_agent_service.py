@@ -8,18 +8,24 @@ from typing import Any
 
 import pytest
 
+import core.agents
 from bot import seat, workshop
+from bot.agents import llm
 from bot.api_client import ApiClient
 from bot.brains import Brain, Services
 from bot.deliveries import DeliveryLoop
+from bot.llm_settings import LlmSettings
 from bot.messages import Incoming, Outlet
 from bot.pool import AgentRefused, Pool, Status, Wish
 from bot.roster import NO_AGENTS, Lease, Roster
 from bot.seat import STILL_BLOCKED, Seat
-from config.settings import get_settings
+from config.sealing import Sealer, SealError
+from config.settings import Settings, get_settings, load_settings
+from core.errors import InvalidInput
 from tests.support.chat import World, until
 
 AGENT = {"name": "a", "type": "echo", "token": "env:T", "answers": {}, "settings": {}}
+ELSEWHERE = "https://collector.example/v1"
 
 
 class Quiet:
@@ -246,3 +252,65 @@ async def test_a_delivery_that_makes_no_sense_holds_up_no_other(
     await loop.finish()
     await running
     await api.close()
+
+
+# Secrets that an agent may not name
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings as they come, with the operator's keys."""
+    monkeypatch.setenv("AGENT_VARIABLES", "AGENT_*,LISTED_API_KEY")
+    for name in ("OPENAI_API_KEY", "AGENT_LOCAL_API_KEY", "GITHUB_TOKEN", "LISTED_API_KEY"):
+        monkeypatch.setenv(name, f"value of {name}")
+    return load_settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, "value of OPENAI_API_KEY"),
+        ({"base_url": ELSEWHERE}, None),
+        ({"api_key": "env:OPENAI_API_KEY"}, "value of OPENAI_API_KEY"),
+        ({"api_key": "env:OPENAI_API_KEY", "base_url": ELSEWHERE}, None),
+        ({"api_key": "env:OPENAI_API_KEY", "provider": "anthropic"}, None),
+        ({"api_key": "env:STRIPE_API_KEY", "base_url": ELSEWHERE}, None),
+        ({"api_key": "env:AGENT_LOCAL_API_KEY", "base_url": ELSEWHERE}, "value of AGENT_LOCAL"),
+        ({"api_key": "env:LISTED_API_KEY", "base_url": ELSEWHERE}, "value of LISTED_API_KEY"),
+    ],
+)
+def test_a_key_goes_where_it_belongs_alone(
+    strict: Settings, settings: dict[str, Any], key: str | None
+) -> None:
+    given, why = llm._key(LlmSettings(model="m", **settings), strict)
+    assert (given or "").startswith(key or "") and bool(given) == bool(key)
+    assert bool(why) == (key is None and "api_key" in settings)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "PATH", "OPENAI_API_KEY", "AGENT_TOKEN_KEYS"])
+def test_a_token_is_no_variable_of_the_machines(strict: Settings, name: str) -> None:
+    with pytest.raises(SealError, match=name):
+        Sealer(strict).check(f"env:{name}")
+    with pytest.raises(SealError, match=name):
+        Sealer(strict).open(f"env:{name}")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token": "env:GITHUB_TOKEN"},
+        {"settings": {"model": "m", "api_key": "env:OPENAI_API_KEY", "base_url": ELSEWHERE}},
+        {"settings": {"model": "m", "api_key": "env:STRIPE_API_KEY"}},
+    ],
+)
+def test_no_agent_is_made_or_changed_so(
+    world: World, strict: Settings, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(core.agents, "get_settings", lambda: strict)
+    whole = {"token": "env:AGENT_A_TOKEN", "settings": {"model": "m"}, **changes}
+    token = whole.pop("token")
+    with pytest.raises(InvalidInput):
+        core.agents.add("a", token, {"type": "llm", **whole})
+    core.agents.add("a", "env:AGENT_A_TOKEN", {"type": "llm", "settings": {"model": "m"}})
+    with pytest.raises(InvalidInput):
+        core.agents.edit("a", {"settings": whole["settings"]}, token)

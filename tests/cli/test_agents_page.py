@@ -22,7 +22,7 @@ BLOCK = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 VARYING = ((r"\d+ (s|min) ago", "N s ago"), (r"\d+ ms", "N ms"), (r" +", " "), ("─+", "─"))
 PROMPT = re.compile(r"(?:Name|[\])]): \Z")
 PATIENCE = 60  # seconds
-ANSWERS = ["helper", "", "", "", "env:HELPER_TOKEN"]
+ANSWERS = ["helper", "", "", "", "env:AGENT_HELPER_TOKEN"]
 """What is typed into the questions of the page; the last one is not shown."""
 
 
