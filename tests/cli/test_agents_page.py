@@ -89,7 +89,7 @@ def test_the_transcript_is_true(discord: DiscordServer, tmp_path: Path) -> None:
         "COLUMNS": "100",
         "TERM": "dumb",
         "OPENAI_API_KEY": "nobody asks it anything here",
-        **{f"{name}_TOKEN": bot.token for name, bot in bots.items()},
+        **{f"AGENT_{name}_TOKEN": bot.token for name, bot in bots.items()},
     }
     file = tmp_path / "agents.yml"
 
