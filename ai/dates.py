@@ -40,6 +40,7 @@ WORK_ENDS = time(17)
 WAKING_HOUR = 6
 SMALL_HOURS = 5  # "tonight at 1" is after midnight
 FURTHEST_YEARS = 20
+MAX_LENGTH = 200  # characters of the words for a time
 FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
 EXAMPLES = "“tomorrow at 5pm”, “friday at 7:30” or “in 20 minutes”"
@@ -86,7 +87,7 @@ def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
 def read_whole(words: str) -> Reading:
     """Return what the words say. Raises UnclearTime where some of them can't be read."""
     text = " ".join(words.split())
-    found = read(text)
+    found = read(text) if len(text) <= MAX_LENGTH else None
     if found is None or text[found[1] :].strip(" .,!?;"):
         raise UnclearTime(UNREADABLE)
     return found[0]

@@ -14,7 +14,7 @@ from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
 from ai.following import Index, Match, Path, Slot
 from ai.naming import is_sure_name, may_be_name
-from ai.recall import IT, MAKERS, NOTHING_BEFORE, Pointed, Pointer, Recall, named_by
+from ai.recall import IT, MAKERS, Pointed, Pointer, Recall, named_by
 from ai.templates import Node
 from ai.values import trim, typed
 from ai.words import (
@@ -29,35 +29,46 @@ from ai.words import (
 )
 
 MAX_SLIPS = 2
-MAX_STEPS = 20_000  # some 20 ms; a message made to take longer is left to the model
+MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
+STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
+MAX_LENGTH = 4_000  # characters; no longer text is read for a sentence
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
 MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
 
-class _TooManySteps(Exception):
+class TooManySteps(Exception):
     """A text has so many readings that looking at them all would hold up everyone."""
+
+
+class Steps:
+    """How many steps may still be taken to understand a message, in all attempts at it."""
+
+    def __init__(self, left: int = MAX_STEPS) -> None:
+        self.left = left
+
+    def take(self, steps: int = 1) -> None:
+        """Count steps. Raises TooManySteps where none are left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooManySteps
 
 
 class Attempt:
     """One text against the tree of sentences."""
 
-    def __init__(self, index: Index, text: str, recall: Recall = NOTHING_BEFORE) -> None:
-        self.index, self.text = index, text
+    def __init__(self, index: Index, text: str, recall: Recall, steps: Steps) -> None:
+        self.index, self.text, self.steps = index, text, steps
         self.pointer = Pointer(recall, index.specs)
         self.words = split(text)
         self.end = order_end(self.words)
-        self.steps = 0
         self.meant: dict[str, list[str]] = {}
 
     def orders(self) -> list[Match]:
         """Return the best reading, if it is the only one: one order, or one for each thing meant.
 
-        "Complete the first and the third" is two.
+        "Complete the first and the third" is two. Raises TooManySteps.
         """
-        try:
-            match = self._best()
-        except _TooManySteps:
-            return []
+        match = self._best()
         if match is None:
             return []
         named = {key: value for key, value in match.fields.items() if isinstance(value, tuple)}
@@ -85,7 +96,7 @@ class Attempt:
 
     def _follow(self, node: Node, at: int, path: Path) -> Iterator[tuple[CommandSpec, Path]]:
         """Yield the commands whose sentence reaches from a word to the end of the order."""
-        self._step()
+        self.steps.take()
         if at == self.end:
             yield from ((spec, path) for spec in node.complete)
             return
@@ -104,11 +115,6 @@ class Attempt:
 
     def _starts_no_name(self, word: str) -> bool:
         return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
-
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise _TooManySteps
 
     def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
         """Return what follows a fixed word of the node, and whether the word was mistyped."""
@@ -132,14 +138,14 @@ class Attempt:
                 if end == self.end or self._may_go_on(child, end):
                     yield end
         else:
-            most = max((len(choice.split()) for choice in slot.choices), default=1)
+            most = max((len(choice.split()) for choice in slot.choices), default=2)
             for end in range(at + 1, min(at + 1 + most, self.end + 1)):
                 if _value(slot, self._slice(at, end)) is not None:
                     yield end
 
     def _may_go_on(self, node: Node, at: int) -> bool:
         """Say whether something can follow at a word, so that free text may end before it."""
-        self._step()
+        self.steps.take()
         is_pointer = not self.pointer.is_empty and self.words[at - 1].text in IT  # "it's done"
         if self.words[at].is_glued and not is_pointer:
             return False
@@ -156,7 +162,7 @@ class Attempt:
         number = {word.start: i for i, word in enumerate(self.words)}
         return {
             number[start]: next((i for i, w in enumerate(self.words) if w.start >= end), self.end)
-            for start, end in phrases.find(self.text)
+            for start, end in phrases.find(self.text, lambda: self.steps.take(STEPS_OF_A_START))
             if start in number
         }
 
@@ -256,13 +262,11 @@ class Attempt:
         return False
 
     def cuts(self) -> list[tuple[int, int]]:
-        """Return where the text may be cut in two orders: the first's end, and the rest's start."""
-        if len(self.words) > MAX_WORDS_OF_ORDERS:
-            return []
-        try:
-            return [*self._cuts()]
-        except _TooManySteps:
-            return []
+        """Return where the text may be cut in two orders: the first's end, and the rest's start.
+
+        Raises TooManySteps.
+        """
+        return [*self._cuts()] if len(self.words) <= MAX_WORDS_OF_ORDERS else []
 
     def _cuts(self) -> Iterator[tuple[int, int]]:
         for at in range(1, self.end):

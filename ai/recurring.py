@@ -15,7 +15,16 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-from ai.dates import DAY_STARTS, MIDNIGHT, PARTS, UnclearTime, attach, likely_hour, read_whole
+from ai.dates import (
+    DAY_STARTS,
+    MAX_LENGTH,
+    MIDNIGHT,
+    PARTS,
+    UnclearTime,
+    attach,
+    likely_hour,
+    read_whole,
+)
 from ai.english.phrases import read
 from ai.english.reading import Reading
 from ai.english.recurrence import Every
@@ -48,7 +57,8 @@ class Resolved:
 
 def is_recurring(words: str) -> bool:
     """Say whether words name a time that comes again."""
-    found = read(" ".join(words.split()))
+    text = " ".join(words.split())
+    found = read(text) if len(text) <= MAX_LENGTH else None
     return found is not None and found[0].every is not None
 
 

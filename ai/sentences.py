@@ -14,13 +14,14 @@ from rapidfuzz.utils import default_process
 from ai.amending import amend
 from ai.catalogue import Catalogue
 from ai.following import Index, Match
-from ai.matching import Attempt
+from ai.matching import MAX_LENGTH, Attempt, Steps, TooManySteps
 from ai.recall import NOTHING_BEFORE, Recall
 from ai.templates import Node, build, ways
 
 __all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
 
 MAX_ORDERS = 5  # in one message
+MAX_NEAREST = 300  # characters that are compared to find the nearest sentences
 MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
 
 
@@ -55,17 +56,22 @@ class Matcher:
     def match_all(self, text: str, recall: Recall = NOTHING_BEFORE) -> list[Match]:
         """Return the commands that the text says, in its order; none where one is not certain."""
         self.refresh()
-        found = self._orders(text, recall, [MAX_ATTEMPTS], goes_on=False)
+        if len(text) > MAX_LENGTH:
+            return []
+        try:
+            found = self._orders(text, recall, [MAX_ATTEMPTS], Steps(), goes_on=False)
+        except TooManySteps:
+            return []
         return found[0] if len(found) == 1 and len(found[0]) <= MAX_ORDERS else []
 
     def _orders(
-        self, text: str, recall: Recall, attempts_left: list[int], *, goes_on: bool
+        self, text: str, recall: Recall, attempts_left: list[int], steps: Steps, *, goes_on: bool
     ) -> list[list[Match]]:
         """Return every way to take the text for orders: as one, or else cut in several."""
         if attempts_left[0] <= 0:
             return []
         attempts_left[0] -= 1
-        attempt = Attempt(self._index, text, recall)
+        attempt = Attempt(self._index, text, recall, steps)
         if one := attempt.orders():
             return [one]
         specs = self._index.specs.values()
@@ -74,11 +80,11 @@ class Matcher:
         found: list[list[Match]] = []
         for end, start in attempt.cuts():
             attempts_left[0] -= 1
-            first = Attempt(self._index, text[:end], recall).orders()
+            first = Attempt(self._index, text[:end], recall, steps).orders()
             if not first or attempts_left[0] < 0:
                 continue
             after = replace(recall, last=first[-1].command)
-            rest = self._orders(text[start:], after, attempts_left, goes_on=True)
+            rest = self._orders(text[start:], after, attempts_left, steps, goes_on=True)
             all_of_it = ([*first, *others] for others in rest)
             found += [orders for orders in all_of_it if orders not in found]
         return found
@@ -89,7 +95,11 @@ class Matcher:
         """Return the sentences most like the text, as a person would read them, one a command."""
         self.refresh()
         found = process.extract(
-            text, [*self._shown], scorer=fuzz.token_set_ratio, processor=default_process, limit=None
+            text[:MAX_NEAREST],
+            [*self._shown],
+            scorer=fuzz.token_set_ratio,
+            processor=default_process,
+            limit=None,
         )
         nearest: dict[tuple[str, str], str] = {}
         for sentence, _, _ in found:

@@ -1,13 +1,19 @@
 """A field's value from what was said, by a person or by a model."""
 
+import math
 import re
 from typing import Any
 
 from ai.catalogue import FieldSpec
-from ai.english.numbers import ONES
+from ai.english.numbers import WORDS, number
+from ai.english.reading import in_ascii
 
-YES = {"true", "yes", "on", "1"}
-NO = {"false", "no", "off", "0"}
+YES = frozenset({"yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on"})
+NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off"})
+_WHOLE = re.compile(r"[+-]?(?:\d{1,18}|\d{1,3}(?:,\d{3}){1,5})(?:\.0{1,18})?")
+_DECIMAL = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?")
+_UNSURE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # a thousand for some, and one for others
+_WORDS = re.compile(WORDS, re.IGNORECASE)
 QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
 
 
@@ -30,10 +36,10 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(said, dict | list) or said is None:
         raise ValueError(f"{field.name} must be a single value.")
     word = str(said).strip()
-    low = word.casefold()
+    low = word.casefold().rstrip(" .!?")
     if field.kind == "boolean":
-        if low in YES | NO:
-            return low in YES
+        if low in YES | NO or low in ("1", "0"):
+            return low in YES or low == "1"
         raise ValueError(f"{field.name} must be true or false, not {word!r}.")
     if isinstance(said, bool) or not word:
         raise ValueError(f"{field.name} must be of the kind {field.kind}, not {word!r}.")
@@ -43,15 +49,30 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
                 return choice
         raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
     if field.kind == "integer":
-        if low in ONES:
-            return ONES.index(low)
-        if re.fullmatch(r"[+-]?\d{1,18}(?:\.0+)?", word):
-            return int(word.partition(".")[0])
-        raise ValueError(f"{field.name} must be a whole number, not {word!r}.")
+        if (whole := _whole(word)) is None:
+            raise ValueError(f"{field.name} must be a whole number, not {word!r}.")
+        return whole
     if field.kind == "number":
-        if low in ONES:
-            return float(ONES.index(low))
-        if re.fullmatch(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?", word):
-            return float(word.replace(",", "."))
-        raise ValueError(f"{field.name} must be a number, not {word!r}.")
+        if isinstance(said, float) and math.isfinite(said):
+            return said  # a model's, which may be written as 1e-05
+        if (decimal := _decimal(word)) is None:
+            raise ValueError(f"{field.name} must be a number, not {word!r}.")
+        return decimal
     return word
+
+
+def _whole(word: str) -> int | None:
+    """Read "3", "+3", "3.0", "1,000" or "twenty-five"."""
+    word = in_ascii(word)
+    if _WORDS.fullmatch(word):
+        return int(number(word))
+    return int(word.partition(".")[0].replace(",", "")) if _WHOLE.fullmatch(word) else None
+
+
+def _decimal(word: str) -> float | None:
+    """Read "2.5", "2,5" or "two"; not "1,000", which may be a thousand or one."""
+    word = in_ascii(word)
+    if _WORDS.fullmatch(word):
+        return float(number(word))
+    is_clear = _DECIMAL.fullmatch(word) and not _UNSURE.fullmatch(word)
+    return float(word.replace(",", ".")) if is_clear else None

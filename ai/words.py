@@ -109,7 +109,7 @@ JOINTS = {"and", "then", "also", "plus", "&", "please"}
 """Between two orders in one text stands one of these, or punctuation."""
 
 KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-MIN_TYPO_LENGTH = 4
+MIN_TYPO_LENGTH, MAX_TYPO_LENGTH = 4, 32
 MAX_POLITE_PHRASES = 5
 INFLECTIONS = ("d", "s", "ed", "er", "ing", "r")
 
@@ -183,7 +183,7 @@ def slips(word: str, vocabulary: Collection[str]) -> list[str]:
     Other single-letter changes mostly make another real word ("lost" is no slip of "list"), so
     they don't count; nor do endings ("deleted").
     """
-    if len(word) < MIN_TYPO_LENGTH or word in vocabulary:
+    if not MIN_TYPO_LENGTH <= len(word) <= MAX_TYPO_LENGTH or word in vocabulary:
         return []
     near = process.extract(word, vocabulary, scorer=OSA.distance, score_cutoff=1, limit=None)
     return [

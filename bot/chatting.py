@@ -17,17 +17,17 @@ from bot.brains import AgentConfig, Services
 from bot.budget import Budget, Meter
 from bot.command_registry import Registry
 from bot.context import Declined
-from bot.conversation import LAPSED_SECRET, LOG_IN_PRIVATELY, Conversation, Place
+from bot.conversation import LOG_IN_PRIVATELY, Conversation
 from bot.llm_settings import LlmSettings
-from bot.login import LOG_IN, REGISTER
-from bot.messages import Incoming
+from bot.login import LOG_IN, LOG_OUT, REGISTER
+from bot.messages import Incoming, Place
 from bot.notes import Notes
 from bot.orders import reply_to
 from bot.pictures import Pictures
 from bot.recollection import FORGET, Remembered
 from bot.sessions import Person, UserApi
 from bot.system_prompt import SPEAKERS, SUMMARY, spoken, system_prompt
-from bot.talk import Lapsed, Talk, normalise
+from bot.talk import Talk, normalise
 from bot.text import escape, named, plain, unmasked
 from bot.tools import LONGEST_RESULT, RULES, SEEN, Tools
 
@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 MOST_ROUNDS = 6  # requests to the model for one message
 MOST_CALLS = 5  # of tools in one round
 SHOWN_EVERY = 0.2  # seconds; whoever shows it does so less often still
-LOG_OUT = frozenset({"log out", "logout", "sign out"})
 LOGGED_OUT = "You are logged out."
 WELCOME = "Hello, {name}! You are logged in."
 ALREADY = "You are logged in, {name}."
@@ -86,7 +85,6 @@ class ChatBrain(Conversation):
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = Notes(self._recollection, config.settings)
-        self._unread: set[Place] = set()  # where the next message may still be a password
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
 
     @property
@@ -104,14 +102,10 @@ class ChatBrain(Conversation):
 
     async def _respond(self, talk: Talk, incoming: Incoming) -> None:
         """Do what the person means for the bot itself, or have the model answer them."""
-        place = (incoming.address, incoming.channel_id)
         words = normalise(incoming.text)
-        if place in self._unread and incoming.order is None and incoming.credentials is None:
-            self._unread.discard(place)
-            await talk.say(LAPSED_SECRET)
-        elif incoming.edited:
+        if incoming.edited:
             return
-        elif incoming.order is not None or words in FORGET:
+        if incoming.order is not None or words in FORGET:
             await super()._respond(talk, incoming)
         elif self._tools and (incoming.credentials or words in LOG_IN | REGISTER):
             await self._welcome(talk, incoming)
@@ -139,15 +133,7 @@ class ChatBrain(Conversation):
         if not incoming.private and incoming.credentials is None:
             await talk.say(LOG_IN_PRIVATELY)
             return None
-        try:
-            return await self._log_in.run(talk, incoming)
-        except Lapsed:
-            self._note_lapse(talk, incoming)
-            raise
-
-    def _note_lapse(self, talk: Talk, incoming: Incoming) -> None:
-        if talk.asked_secret:
-            self._unread.add((incoming.address, incoming.channel_id))
+        return await self._log_in.run(talk, incoming)
 
     async def _converse(self, talk: Talk, incoming: Incoming) -> None:
         """Have the model answer, and remember it."""
@@ -274,9 +260,6 @@ class ChatBrain(Conversation):
         exchange.api, before = api, api.changes
         try:
             reply = await self._orders.carry_out(talk, person, incoming, api, order)
-        except Lapsed:
-            self._note_lapse(talk, incoming)
-            raise
         except (Declined, ApiError) as error:
             return plain(reply_to(error))
         if api.changes > before and reply:

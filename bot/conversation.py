@@ -11,7 +11,8 @@ from bot import manual
 from bot.api_client import ApiClient
 from bot.command_registry import Registry
 from bot.login import LogIn
-from bot.messages import Address, Incoming, Outlet
+from bot.messages import Address, Incoming, Outlet, Place
+from bot.open_secrets import OpenSecrets
 from bot.orders import Orders, Understanding, reply_to
 from bot.recollection import FORGET, Recollection
 from bot.sessions import Sessions
@@ -32,10 +33,10 @@ LOG_IN_PRIVATELY = (
 )
 LAPSED_SECRET = f"{LAPSED} I haven't read this message either: please start again."
 
-NO_PRICES: Mapping[str, Price] = {}
+TOO_LONG = "That is too long for me: I read up to {most:,} characters."
+MAX_LENGTH = 4000  # characters; Discord's documentation: the longest message that anybody can send
 
-Place = tuple[Address, str]
-"""A person in a channel: messages there are answered in order."""
+NO_PRICES: Mapping[str, Price] = {}
 
 
 def is_help(text: str) -> bool:
@@ -69,33 +70,63 @@ class Conversation:
         self._recollection = Recollection(api)
         self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self._talks: dict[Place, Talk] = {}
+        self._secrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
 
     async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
         """Answer one message; return when it is answered, or when the bot has asked back.
 
-        Raises what the outlet raises, and nothing else.
+        The one catch-all: raises what the outlet raises, and nothing else.
         """
-        if not (incoming.text.strip() or (incoming.images and self.takes_images)):
-            await outlet.send(NO_TEXT)
-            return
         request_id.set(incoming.message_id or uuid4().hex)
         place = (incoming.address, incoming.channel_id)
         turn = self._turns.setdefault(place, asyncio.Lock())
         async with turn, outlet.typing():
-            talk = self._talks.get(place)
-            if incoming.answers and (talk is None or talk.question != incoming.answers):
-                await outlet.send(EXPIRED)
-                return
-            if incoming.edited and talk is not None:
-                return
-            if talk is not None and incoming.anew:
-                await talk.close()
-            elif talk and self._is_overtaken(talk, incoming):
-                await talk.overtake(outlet)
-            elif talk and await talk.step(incoming.text, outlet, unseen=incoming.unseen):
-                return
-            talk = self._talks[place] = Talk(outlet, self._settings.login_timeout_seconds)
-            await talk.start(self._hold(talk, place, incoming))
+            try:
+                await self._receive(place, incoming, outlet)
+            except Exception as error:
+                await outlet.send(reply_to(error))
+
+    async def _receive(self, place: Place, incoming: Incoming, outlet: Outlet) -> None:
+        """Hand a message to the question that it answers, or begin to answer it."""
+        if not (incoming.text.strip() or (incoming.images and self.takes_images)):
+            await outlet.send(NO_TEXT)
+            return
+        if len(incoming.text) > MAX_LENGTH:
+            await outlet.send(TOO_LONG.format(most=MAX_LENGTH))
+            return
+        talk = self._talks.get(place)
+        if incoming.answers and (talk is None or talk.question != incoming.answers):
+            await outlet.send(EXPIRED)
+            return
+        if incoming.edited and talk is not None:
+            return
+        waits_for_secret = talk is not None and talk.waits_for_secret
+        if incoming.is_typed and not waits_for_secret and await self._secrets.is_open(place):
+            if not incoming.edited:
+                await self._leave_unread(place, outlet)
+            return
+        if talk is not None and incoming.anew:
+            await talk.close()
+        elif talk and self._is_overtaken(talk, incoming):
+            await talk.overtake(outlet)
+        elif talk and await talk.step(incoming, outlet):
+            return
+        patience, private = self._settings.login_timeout_seconds, incoming.private
+        talk = Talk(outlet, patience, place, self._secrets, private=private)
+        self._talks[place] = talk
+        await talk.start(self._hold(talk, place, incoming))
+
+    async def _leave_unread(self, place: Place, outlet: Outlet) -> None:
+        """Say that a message was not read, since it may be a secret that was asked for."""
+        address, channel_id = place
+        if talk := self._talks.get(place):
+            await talk.close()
+        not_done = ""
+        if person := self._sessions.known(address):
+            memory = person.memory(channel_id)
+            not_done, memory.not_done, memory.lapsed = memory.not_done, "", False
+        await outlet.send(LAPSED_SECRET + not_done)
+        await self._secrets.close(place)
 
     @property
     def registry(self) -> Registry:
@@ -121,7 +152,7 @@ class Conversation:
         return may_be and self._orders.is_order(incoming.text)
 
     async def _hold(self, talk: Talk, place: Place, incoming: Incoming) -> None:
-        """Answer a message, whatever happens: the one catch-all around the conversation."""
+        """Answer a message to the end, which may be several messages later."""
         try:
             await self._respond(talk, incoming)
         except Lapsed:
@@ -157,12 +188,10 @@ class Conversation:
         memory = person.memory(incoming.channel_id)
         if incoming.edited and incoming.message_id != memory.correctable:
             return
-        lapsed, memory.lapsed = None if incoming.anew else memory.lapsed, None
+        lapsed, memory.lapsed = memory.lapsed and not incoming.anew, False
         not_done, memory.not_done = memory.not_done, ""
         if lapsed:
-            await talk.say((LAPSED_SECRET if lapsed == "secret" else LAPSED) + not_done)
-        if lapsed == "secret":  # what is written now may still be the password
-            return
+            await talk.say(LAPSED + not_done)
         await self._orders.obey(talk, person, incoming)
 
     async def _forget(self, address: Address) -> str:

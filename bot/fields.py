@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ai import dates
 from ai.catalogue import FieldKind, FieldSpec
 from ai.recurring import Resolved, is_recurring, resolve_recurring
+from ai.values import typed
 from bot.sessions import UserApi
 from bot.text import escape
 
@@ -58,8 +59,6 @@ KINDS: dict[Any, FieldKind] = {
     bool: "boolean",
     datetime: "when",
 }
-YES = frozenset({"yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on"})
-NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off"})
 
 
 def fields_of(function: Callable[..., Any]) -> tuple[FieldSpec, ...]:
@@ -153,22 +152,24 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
                 return Resolved(moment, "") if field.repeats else moment
             except dates.UnclearTime as error:
                 raise Unclear(escape(str(error))) from error
-        case "integer" | "number":
-            try:
-                return int(words) if field.kind == "integer" else float(words)
-            except ValueError as error:
-                kind = "a whole number" if field.kind == "integer" else "a number"
-                raise Unclear(f"I need {kind} for {meaning(field)}. Which one?") from error
-        case "boolean":
-            if words.casefold() in YES | NO:
-                return words.casefold() in YES
-            raise Unclear(f"Please answer yes or no: what is {meaning(field)}?")
-        case "choice":
-            for choice in field.choices:
-                if choice.casefold() == words.casefold():
-                    return choice
-            raise Unclear(f"Please choose {' or '.join(field.choices)}.")
         case "secret":
             return str(said)
-        case "text":
-            return words
+        case _:
+            try:
+                return typed(field, said)
+            except ValueError as error:
+                raise Unclear(_again(field)) from error
+
+
+def _again(field: FieldSpec) -> str:
+    """Ask once more for a field that what was said can't fill."""
+    match field.kind:
+        case "integer" | "number":
+            kind = "a whole number" if field.kind == "integer" else "a number"
+            return f"I need {kind} for {meaning(field)}. Which one?"
+        case "boolean":
+            return f"Please answer yes or no: what is {meaning(field)}?"
+        case "choice":
+            return f"Please choose {' or '.join(field.choices)}."
+        case _:
+            return question(field)

@@ -1,6 +1,7 @@
 """Log-in and registration in the chat: user name, then password."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from bot import manual
@@ -30,6 +31,7 @@ FORMS = (
     Button("Register", "register", form="register"),
 )
 REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log in", "sign in"})
+LOG_OUT = frozenset({"log out", "logout", "sign out"})
 WHO_FIRST = f"I need to know who you are first. {NAME} (Or say **register**.)"
 MOST_WORDS = 3  # in a user name, as far as can be guessed; one that is said twice may have more
 
@@ -57,7 +59,7 @@ class LogIn:
             before, answer = answer, await talk.ask(again, buttons=FORMS)
         if normalise(answer) in REGISTER:
             return await self._register(talk, address)
-        password = await talk.ask(PASSWORD, secret="your password")  # noqa: S106 - what it is
+        password = await _password(talk, PASSWORD)
         return await self._open(talk, address, answer.strip(), password)
 
     async def _enter(self, talk: Talk, address: Address, given: Credentials) -> Person | None:
@@ -89,7 +91,7 @@ class LogIn:
     async def _register(self, talk: Talk, address: Address) -> Person | None:
         """Make an account, asking again for whatever is refused, then log in."""
         username = (await talk.ask(NEW_NAME)).strip()
-        password = await talk.ask(NEW_PASSWORD, secret="your password")  # noqa: S106 - what it is
+        password = await _password(talk, NEW_PASSWORD)
         while True:
             try:
                 await self._persist(talk, address, "/api/register", username, password)
@@ -98,10 +100,7 @@ class LogIn:
                     raise
                 reason = escape(error.message)
                 if "password" in error.message.lower():
-                    password = await talk.ask(
-                        f"{reason} Please choose another password.",
-                        secret="your password",  # noqa: S106 - what it is
-                    )
+                    password = await _password(talk, f"{reason} Please choose another password.")
                 else:
                     username = (
                         await talk.ask(f"{reason} Please choose another user name.")
@@ -126,6 +125,11 @@ def _instead_of_name(answer: str) -> str | None:
     if manual.courtesy(words) or len(words.split()) > MOST_WORDS:
         return WHO_FIRST
     return None
+
+
+async def _password(talk: Talk, question: str) -> str:
+    ask = partial(talk.ask, question, secret="your password")  # noqa: S106 - what it is
+    return await _patiently(talk, ask)
 
 
 async def _patiently(talk: Talk, attempt: Callable[[], Awaitable[Answer]]) -> Answer:

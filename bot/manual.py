@@ -6,8 +6,8 @@ from typing import Any
 
 from ai.catalogue import CommandSpec, FieldKind
 from ai.templates import ways
+from ai.values import NO, YES
 from bot.command_registry import CommandModule, Registry
-from bot.fields import NO, YES
 from bot.text import escape
 
 HELP_WORDS = frozenset(

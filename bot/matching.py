@@ -6,6 +6,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process, utils
 
+from ai.english.reading import in_ascii
 from bot.context import Context, Declined
 from bot.talk import normalise
 from bot.text import named
@@ -16,22 +17,30 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLOSE = 80  # rapidfuzz's score, of 100, from which on a name may be a misspelt one: worth asking
 NEAR = 50  # and from which on it is worth mentioning
 SHOWN = 9
+MAX_COMPARED, MAX_FUZZY = 500, 80  # characters of a name
 
 
 def containing(words: str, names: Sequence[str]) -> list[int]:
-    """Return the indexes of the names that are these words, else of those that have them in it."""
-    wanted = _bare(words)
-    spelled = [_bare(name) for name in names]
+    """Return the indexes of the names that are these words, else of those that have them in it.
+
+    Only the first MAX_COMPARED characters count.
+    """
+    wanted = _bare(words[:MAX_COMPARED])
+    spelled = [_bare(name[:MAX_COMPARED]) for name in names]
     equal = [index for index, name in enumerate(spelled) if name == wanted]
     within = re.compile(rf"(?<!\w){re.escape(wanted)}")  # at the start of a word
     return equal or [index for index, name in enumerate(spelled) if within.search(name)]
 
 
 def similar(words: str, names: Sequence[str], least: float = CLOSE) -> list[int]:
-    """Return the indexes of the names that are spelled much like these words, the best first."""
+    """Return the indexes of the names that are spelled much like these words, the best first.
+
+    Only the first MAX_FUZZY characters count: the time that it takes grows with the product of the
+    two lengths.
+    """
     found = process.extract(
-        words,
-        names,
+        words[:MAX_FUZZY],
+        [name[:MAX_FUZZY] for name in names],
         scorer=fuzz.WRatio,
         processor=utils.default_process,
         score_cutoff=least,
@@ -75,8 +84,8 @@ async def pick(
         if len({*labels}) == 1:  # nobody could tell them apart
             return _found(ctx, said, rows[0])
         words = await ctx.ask(_which(kind, labels))
-        number = normalise(words).removeprefix("number ")
-        if number.isdecimal() and 1 <= int(number) <= len(rows):
+        number = in_ascii(normalise(words)).removeprefix("number ")
+        if re.fullmatch(r"\d{1,4}", number) and 1 <= int(number) <= len(rows):
             return _found(ctx, said, rows[int(number) - 1])
 
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from ai.recall import NOTHING_BEFORE, Recall
 
@@ -32,7 +32,7 @@ class Memory:
     recall: Recall = NOTHING_BEFORE
     undo: Undo | None = None
     correctable: str = ""  # the latest message, where nothing came of it
-    lapsed: Literal["answer", "secret"] | None = None  # what the last question was left without
+    lapsed: bool = False  # whether the last question was left without an answer
     not_done: str = ""  # because of that, for the person
 
     def note(self, text: str, commands: list[dict[str, Any]]) -> None:

@@ -17,6 +17,10 @@ class Address:
     account_id: str  # the person's id on the platform
 
 
+Place = tuple[Address, str]
+"""A person in a channel, by its id: messages there are answered in order."""
+
+
 @dataclass(frozen=True)
 class Credentials:
     """A user name and a password that were given in a form, which leaves no trace in the chat."""
@@ -48,6 +52,11 @@ class Incoming:
     channel_name: str = ""  # "" where it has none, as in direct messages
     private: bool = True  # nobody else reads along
     images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the person wrote it, and neither pressed a button nor filled in a form for it."""
+        return not (self.anew or self.answers or self.order or self.credentials)
 
 
 @dataclass(frozen=True)

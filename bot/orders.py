@@ -15,11 +15,22 @@ from bot.api_client import ApiClient, ApiError
 from bot.budget import Budget, Meter
 from bot.command_registry import Registry
 from bot.context import Context, Declined
-from bot.login import LOG_IN, REGISTER
+from bot.login import LOG_IN, LOG_OUT, REGISTER
 from bot.memory import Memory, Turn
 from bot.messages import Incoming
+from bot.recollection import FORGET
 from bot.sessions import Person, SessionEnded, Sessions, UserApi
-from bot.talk import Cancelled, Interrupted, Lapsed, Overtaken, Talk, normalise
+from bot.talk import (
+    Cancelled,
+    GivenUp,
+    InPublic,
+    Interrupted,
+    Lapsed,
+    Overtaken,
+    Talk,
+    is_question,
+    normalise,
+)
 from bot.text import escape, named
 from config.clock import Clock
 from config.logs import where_raised
@@ -29,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 FAILED = "Something went wrong on my side, and I've noted it. Please try again in a moment."
 CANCELLED = "All right, I've dropped that."
+GIVEN_UP = "I still don't understand that. Nothing was changed."
 OVERTAKEN = "All right, I've dropped my question."
 ENDED = "Your session has ended. Send me any message to log in again."
 
@@ -60,9 +72,11 @@ def reply_to(error: Exception) -> str:
             return CANCELLED
         case Overtaken():
             return OVERTAKEN
+        case GivenUp():
+            return GIVEN_UP
         case SessionEnded():
             return ENDED
-        case Declined():
+        case Declined() | InPublic():
             return str(error)
         case ApiError():
             return escape(_FIELD.sub("", error.message))
@@ -94,9 +108,9 @@ class Orders:
         self._meters: dict[str, Meter] = {}
 
     def is_order(self, text: str) -> bool:
-        """Say whether a text is surely an order or a call for help, and no answer to a question."""
+        """Say whether a text is surely an order, a question or a call for help, and no answer."""
         words = normalise(text)
-        if words in manual.CALLS_FOR_HELP:
+        if words in manual.CALLS_FOR_HELP | LOG_OUT | FORGET or is_question(text):
             return True
         match = self._matcher.match(text)
         if match is None:
@@ -158,12 +172,11 @@ class Orders:
         memory = person.memory(incoming.channel_id)
         for number, order in enumerate(orders, 1):
             try:
-                if reply := await self.carry_out(talk, person, incoming, api, order):
-                    await talk.say(reply)
+                await talk.say(await self.carry_out(talk, person, incoming, api, order))
                 if orders[number:] and not self._sessions.knows(incoming.address, person):
                     raise SessionEnded
             except Lapsed:
-                memory.lapsed = "secret" if talk.asked_secret else "answer"
+                memory.lapsed = True
                 memory.not_done = self._not_done(orders[number:])
                 raise
             except Exception as error:

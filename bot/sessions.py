@@ -63,6 +63,7 @@ class Sessions:
         self._kept = kept
         self._renewals = Batches(self._fetch, MOST)
         self._people: OrderedDict[Address, Person] = OrderedDict()
+        self._renewing: dict[Address, set[object]] = {}  # the renewals that still count
 
     async def get(self, address: Address) -> Person | None:
         """Return who writes from an address, with a token that is good, or None."""
@@ -76,12 +77,29 @@ class Sessions:
         return person
 
     async def renew(self, address: Address) -> Person:
-        """Fetch a fresh token. Raises SessionEnded where nobody is logged in there any more."""
-        answer = await self._renewals.ask(address)
-        if answer is None:
+        """Fetch a fresh token. Raises SessionEnded where nobody is logged in there any more.
+
+        A log-out meanwhile counts, whatever the API says: it may have answered before that.
+        """
+        this = object()
+        self._renewing.setdefault(address, set()).add(this)
+        try:
+            answer = await self._renewals.ask(address)
+            is_over = this not in self._renewing.get(address, ())
+        finally:
+            under_way = self._renewing.get(address, set())
+            under_way.discard(this)
+            if not under_way:
+                self._renewing.pop(address, None)
+        if answer is None and not is_over:
             self.forget(address)
+        if answer is None or is_over:
             raise SessionEnded
         return self._keep(address, answer)
+
+    def known(self, address: Address) -> Person | None:
+        """Return who was logged in at an address when that was last asked, or None."""
+        return self._people.get(address)
 
     async def open(self, address: Address, token: str) -> Person:
         """Log the owner of a token in at an address."""
@@ -102,6 +120,7 @@ class Sessions:
     def forget(self, address: Address) -> None:
         """Drop what is remembered; the log-in itself stays."""
         self._people.pop(address, None)
+        self._renewing.pop(address, None)
 
     async def _fetch(self, addresses: list[Address]) -> list[dict[str, Any] | None]:
         """Return a fresh session for each address where somebody is logged in."""

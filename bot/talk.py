@@ -5,12 +5,28 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
-from bot.fields import NO, YES
-from bot.messages import Button, Draft, Outlet
+from ai.values import NO, YES
+from bot.messages import Button, Draft, Incoming, Outlet, Place
+from bot.open_secrets import OpenSecrets
 
 CANCEL_WORDS = frozenset({"cancel", "never mind", "nevermind", "forget it"})
+ASKING = frozenset({"what", "when", "where", "who", "whose", "which", "why", "how"})
+ASKING_SHORT = frozenset({"whats", "whens", "wheres", "whos", "whys", "hows"})
+# fmt: off
+HELPING = frozenset({
+    "is", "are", "was", "were", "do", "does", "did", "can", "could", "will", "would", "should",
+    "shall", "have", "has", "had", "am", "may", "about", "many", "much", "long", "often",
+})
+# fmt: on
 YES_OR_NO = (Button("Yes", "yes", "danger"), Button("No", "no"))
 DELETE_HINT = "Please delete your message now, so that {what} does not stay in this chat."
+
+
+ASK_PRIVATELY = (
+    "For that I need a secret of yours, which nobody else may read. Please tell me again in a "
+    "direct message."
+)
+ASKED = 2  # times that one question is asked before it is given up
 
 
 class Interrupted(Exception):
@@ -21,12 +37,23 @@ class Cancelled(Interrupted):
     """The person called it off."""
 
 
+class GivenUp(Interrupted):
+    """The person was asked often enough, and gave no answer that is one."""
+
+
 class Lapsed(Interrupted):
     """The person did not answer in time."""
 
 
 class Overtaken(Interrupted):
     """The person gave another order instead of an answer."""
+
+
+class InPublic(Interrupted):
+    """A secret would have to be asked for where others read along."""
+
+    def __init__(self) -> None:
+        super().__init__(ASK_PRIVATELY)
 
 
 def normalise(text: str) -> str:
@@ -36,6 +63,15 @@ def normalise(text: str) -> str:
     )
 
 
+def is_question(text: str) -> bool:
+    """Say whether a text asks something, as far as its first words tell: "what's on my list"."""
+    first, *others = normalise(text).replace("'", "").split() or [""]
+    asks = text.rstrip().endswith("?")
+    if first in ASKING:
+        return bool(others) and (asks or others[0] in HELPING)
+    return first in ASKING_SHORT or (first in HELPING and asks and bool(others))
+
+
 class Talk:
     """One exchange with one person, over as many messages as it takes.
 
@@ -43,12 +79,24 @@ class Talk:
     meanwhile.
     """
 
-    def __init__(self, outlet: Outlet, patience: float) -> None:
-        self.asked_secret = False
+    def __init__(
+        self,
+        outlet: Outlet,
+        patience: float,
+        place: Place,
+        secrets: OpenSecrets,
+        *,
+        private: bool,
+    ) -> None:
+        """Wait `patience` seconds for each answer; `private` says that nobody else reads along."""
         self.question = ""  # the one that is open
         self.may_be_overtaken = False  # by an order that is no answer
         self._outlet = outlet
         self._patience = patience
+        self._place = place
+        self._secrets = secrets
+        self._is_private = private
+        self._asks_secret = False
         self._task: asyncio.Task[None] | None = None
         self._answer: asyncio.Future[str] | None = None
         self._unseen = False
@@ -60,18 +108,23 @@ class Talk:
         self._task.add_done_callback(lambda _: self._paused.set())
         await self._go_on()
 
-    async def step(self, text: str, outlet: Outlet, *, unseen: bool = False) -> bool:
+    async def step(self, incoming: Incoming, outlet: Outlet) -> bool:
         """Answer the open question, and return at the next one or at the end.
 
-        `unseen` says that the text leaves no trace in the chat. False where no question is open
-        (any more): the text is no answer then.
+        False where no question is open (any more): the message is no answer then.
         """
         if self._answer is None or self._answer.done():
             return False
-        self._outlet, self._unseen = outlet, unseen
-        self._answer.set_result(text)
+        self._outlet, self._unseen = outlet, incoming.unseen
+        self._is_private = incoming.private
+        self._answer.set_result(incoming.text)
         await self._go_on()
         return True
+
+    @property
+    def waits_for_secret(self) -> bool:
+        """Whether the next message is the secret that was asked for."""
+        return self._asks_secret and self._answer is not None and not self._answer.done()
 
     async def overtake(self, outlet: Outlet) -> None:
         """End it at its open question, since the person has said something else."""
@@ -87,8 +140,9 @@ class Talk:
             await asyncio.wait({self._task})
 
     async def say(self, text: str, buttons: Sequence[Button] = ()) -> None:
-        """Send a reply, with short cuts to what may be said next."""
-        await self._outlet.send(text, buttons)
+        """Send a reply, with short cuts to what may be said next; a blank one is none."""
+        if text.strip():
+            await self._outlet.send(text, buttons)
 
     def draft(self) -> AbstractAsyncContextManager[Draft]:
         """Write a reply bit by bit."""
@@ -106,13 +160,18 @@ class Talk:
 
         `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
         are short cuts to answers; with `overtake` an order may be given instead. Raises Interrupted
-        where no answer comes.
+        where no answer comes, InPublic where others would read a secret, and ApiError where it
+        could not be noted that one is asked for.
         """
+        if secret:
+            if not self._is_private:
+                raise InPublic
+            await self._secrets.expect(self._place)
         hidden = self._outlet.expect_secret() if secret else True
         self.question = uuid4().hex[:8]
         await self._outlet.send(question, buttons, self.question)
         loop = asyncio.get_running_loop()
-        self.asked_secret = secret is not None
+        self._asks_secret = secret is not None
         answer: asyncio.Future[str] = loop.create_future()
         self._answer = answer
         self.may_be_overtaken = overtake and secret is None
@@ -123,6 +182,8 @@ class Talk:
         finally:
             timer.cancel()
             self.question, self.may_be_overtaken = "", False
+        if secret:
+            await self._secrets.close(self._place)
         # A password may read "never mind"; none is as short as "cancel".
         if normalise(text) in ({"cancel"} if secret else CANCEL_WORDS):
             raise Cancelled
@@ -131,12 +192,14 @@ class Talk:
         return text
 
     async def confirm(self, question: str) -> bool:
-        """Ask for a plain yes or no, until one is given."""
-        words = normalise(await self.ask(f"{question} (yes or no)", buttons=YES_OR_NO))
-        while words not in YES | NO:
-            again = await self.ask("Please answer “yes” or “no”.", buttons=YES_OR_NO)
-            words = normalise(again)
-        return words in YES
+        """Ask for a plain yes or no; another order ends the question. Raises Interrupted."""
+        asked = f"{question} (yes or no)"
+        for _ in range(ASKED):
+            words = normalise(await self.ask(asked, buttons=YES_OR_NO, overtake=True))
+            if words in YES | NO:
+                return words in YES
+            asked = "Please answer “yes” or “no”, or say “cancel”."
+        raise GivenUp
 
     async def _go_on(self) -> None:
         """Wait for the next question or the end; raise what the outlet raised."""

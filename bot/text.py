@@ -12,8 +12,8 @@ NEWLINE_SIGN = "⏎"
 _URL = re.compile(r"(https?://[\w./?=&%#~+:;,@!$'-]+)")
 _MASKED = re.compile(r"\]\((?=\s{0,9}<?[a-z]{1,20}:)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
-_LINE_START = re.compile(r"^(\s*)([#>+-])", re.MULTILINE)
-_NUMBERED = re.compile(r"^(\s*\d+)\.", re.MULTILINE)
+_LINE_START = re.compile(r"^([^\S\n]*)([#>+-])", re.MULTILINE)
+_NUMBERED = re.compile(r"^([^\S\n]*\d+)\.", re.MULTILINE)
 _MARKUP = re.compile(r"\\([^\w\s]|_)|\*\*|`+")
 _FENCE = re.compile(
     r"^[^\S\n]*```[^`\n]*$(?:.*?^[^\S\n]*```[^\S\n]*$|(?P<open>.*\Z))", re.MULTILINE | re.DOTALL

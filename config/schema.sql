@@ -45,6 +45,19 @@ CREATE TABLE bot_processes (
 	CONSTRAINT pk_bot_processes PRIMARY KEY (process)
 );
 
+CREATE TABLE open_secrets (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	channel_id VARCHAR(64) NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_open_secrets PRIMARY KEY (id),
+	CONSTRAINT uq_open_secrets_account_id_channel_id_platform_agent UNIQUE (account_id, channel_id, platform, agent)
+);
+
+CREATE INDEX ix_open_secrets_expires_at ON open_secrets (expires_at);
+
 CREATE TABLE scheduler_jobs (
 	name VARCHAR(128) NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -307,4 +320,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0009', '0008');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0010', '0008');

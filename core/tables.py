@@ -294,6 +294,20 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
+# Where a bot has asked for a secret that may still be typed: see core/open_secrets.py.
+open_secrets = Table(
+    "open_secrets",
+    metadata,
+    id_column(),
+    Column("platform", String(32), nullable=False),
+    Column("agent", String(64), nullable=False),
+    Column("account_id", String(64), nullable=False),
+    Column("channel_id", String(64), nullable=False),
+    Column("expires_at", Moment(), nullable=False),
+    UniqueConstraint("account_id", "channel_id", "platform", "agent"),
+    Index("ix_open_secrets_expires_at", "expires_at"),
+)
+
 # What language models cost: see core/usage.py.
 model_usage = Table(
     "model_usage",

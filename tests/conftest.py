@@ -37,7 +37,13 @@ os.environ.update(
 
 TESTS = Path(__file__).parent
 CORE = TESTS / "core"
-TALKING = {"bot", "discord", "domains", "llm"}  # folders with a database_url of their own: SQLite
+TALKING = {
+    "attacks",
+    "bot",
+    "discord",
+    "domains",
+    "llm",
+}  # folders with a database_url of their own: SQLite
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 

@@ -17,6 +17,7 @@ _LENGTH = re.compile(
     rf"(?P<more>\s+and\s+a\s+(?:half|quarter)(?!\s+(?:an?\s+)?(?:{_UNIT}|of)))?",
     re.IGNORECASE,
 )
+MAX_PARTS = 8  # of one length: nobody names more units than there are
 _JOINT = re.compile(r"\s*,?\s*(?:and\s+)?", re.IGNORECASE)
 _SECONDS = {"s": 1, "se": 1, "m": 60, "mi": 60, "h": 3600, "ho": 3600, "hr": 3600}
 _DAYS = {"d": 1, "da": 1, "w": 7, "we": 7, "wk": 7, "fo": 14}
@@ -51,7 +52,10 @@ def read_duration(text: str, start: int) -> tuple[Duration, int] | None:
     length = Duration()
     end: int | None = None
     position = start
-    while match := _LENGTH.match(text, position):
+    for _ in range(MAX_PARTS):
+        match = _LENGTH.match(text, position)
+        if match is None:
+            break
         if match["half"]:
             fits = length.add(0.5, match["half"])
         elif match["mixed"]:

@@ -5,7 +5,10 @@ ONES = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 ]
-TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60,
+    "seventy": 70, "eighty": 80, "ninety": 90,
+}
 ORDINALS = [
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
     "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
@@ -18,10 +21,11 @@ def _any_of(words: list[str]) -> str:
     return "|".join(sorted(words, key=len, reverse=True))
 
 
-NUMBER = (
-    rf"(?:\d+(?:[.,]\d+)?|(?:{_any_of([*TENS])})(?:[ -](?:{_any_of(ONES[1:10])}))?"
-    rf"|{_any_of(ONES)}|a couple(?: of)?|an?)"
+WORDS = (
+    rf"(?:(?:{_any_of([*TENS])})(?:[ -](?:{_any_of(ONES[1:10])}))?|{_any_of(ONES)}"
+    r"|a couple(?: of)?)"
 )
+NUMBER = rf"(?:\d{{1,30}}(?:[.,]\d{{1,30}})?|{WORDS}|an?)"
 ORDINAL = (
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)|(?:twenty|thirty)[ -](?:{_any_of(ORDINALS[:9])})"
     rf"|{_any_of(ORDINALS)}|thirtieth)"

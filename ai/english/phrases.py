@@ -5,17 +5,18 @@ mean at a given moment is decided in ai/dates.py.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
 from ai.english.clock import CLOCK
 from ai.english.days import DAYS
 from ai.english.durations import read_duration
-from ai.english.reading import END, Reading
+from ai.english.reading import END, Reading, in_ascii
 from ai.english.recurrence import EVERY
 
 PIECES = (*DAYS, *CLOCK, *EVERY)
-MAX_STARTS = 200
+MAX_STARTS = 100
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
@@ -27,7 +28,7 @@ _END = re.compile(END)
 _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
-    r"|forty|half|quarter|coming|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
+    r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
     r"|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
     r"|first|second|third|four|fif|six|seven|eigh|nin|ten|eleven|twel|end|start|begin|eod|eow|eom"
     r"|chris|boxing|new|hallow|valen|daily|week|month|hour|year|once|twice|later|soon|some|right"
@@ -38,6 +39,10 @@ _START = re.compile(
 
 def read(text: str, start: int = 0) -> tuple[Reading, int] | None:
     """Read the longest phrase that starts at `start`; return its parts and its end, or None."""
+    return _read(in_ascii(text), start)
+
+
+def _read(text: str, start: int) -> tuple[Reading, int] | None:
     reading, end = Reading(), start
     position = start
     while found := _longest_piece(text, position, reading):
@@ -81,16 +86,19 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
     return (fuller, after.end()) if after and fuller.take("offset") else None
 
 
-def find(text: str) -> list[tuple[int, int]]:
+def find(text: str, before_each: Callable[[], None] = lambda: None) -> list[tuple[int, int]]:
     """Return the spans of the phrases in a text, each as long as it can be.
 
     Only the first MAX_STARTS words that may begin one are looked at: nobody names so many times.
+    `before_each` is called before each of them.
     """
+    text = in_ascii(text)
     spans: list[tuple[int, int]] = []
     for start in (match.start() for match in islice(_START.finditer(text), MAX_STARTS)):
         if spans and start < spans[-1][1]:
             continue
-        found = read(text, start)
+        before_each()
+        found = _read(text, start)
         if found and not (found[0].is_weak and found[0].pieces == 1):
             spans.append((start, found[1]))
     return spans

@@ -1,6 +1,7 @@
 """What a phrase for a time says, part by part; no clock and no zone here."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -15,6 +16,24 @@ Part = Literal["morning", "noon", "afternoon", "evening", "night"]
 
 END = r"(?![\w'’/-]|[.:,]\d)"  # noqa: RUF001
 """What must not follow a piece: it would be part of a longer word, number or range."""
+
+
+_LOOKALIKES = {"ſ": "s", "K": "k", "İ": "I", "ı": "i"}  # noqa: RUF001
+"""What `re.IGNORECASE` takes for an English letter and `str.lower` does not make one."""
+
+
+def in_ascii(text: str) -> str:
+    r"""Return a text of the same length with digits and look-alike letters in their ASCII form.
+
+    `\d` matches the digits of every script, and IGNORECASE some letters that `lower` leaves as they
+    are: only in this form can what a pattern has matched be read by `int` and looked up.
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        _LOOKALIKES.get(one) or (str(unicodedata.decimal(one)) if one.isdecimal() else one)
+        for one in text
+    )
 
 
 @dataclass

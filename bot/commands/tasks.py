@@ -94,7 +94,7 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
     "what is on my (list|to-do list|todo list)",
     "(do i have|are there) any (tasks|todos|to-dos)",
     "(show|list) [me] (my|the) {list_name} list",
-    "what (is|are) (on|in) my {list_name} list",
+    "what (is|are) (on|in) (my|the) {list_name} list",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "my tasks",
 )

@@ -130,7 +130,7 @@ class Console:
             history=DummyHistory(), interrupt_exception=EOFError
         )
         with patch_stdout():
-            await self._answer("hello")
+            await self._answer("hello", anew=True)
             while not self._stop.is_set():
                 prompt = session.prompt_async(
                     PROMPT, is_password=self._take_secret(), handle_sigint=False
@@ -154,9 +154,9 @@ class Console:
                 _show(f"{PROMPT}{HIDDEN if self._take_secret() else line}")
                 await self._answer(line)
 
-    async def _answer(self, text: str) -> None:
+    async def _answer(self, text: str, *, anew: bool = False) -> None:
         """Have one line answered; one that is under way at the end gets some time."""
-        incoming = Incoming(self._address, PLATFORM, text)
+        incoming = Incoming(self._address, PLATFORM, text, anew=anew)
         grace = self._settings.shutdown_timeout
         await self._unless_stopped(self._brain.handle(incoming, self), grace)
 

@@ -14,7 +14,7 @@ from tests.support.shop import Always, shop
 @pytest.fixture
 def settings(request: pytest.FixtureRequest) -> Settings:
     """Questions lapse at once in the tests that ask for it."""
-    patience = 0.02 if "lapsed" in request.node.name else 60
+    patience = 0.2 if "lapsed" in request.node.name else 60
     return get_settings().model_copy(update={"login_timeout_seconds": patience})
 
 
@@ -144,9 +144,35 @@ async def test_what_may_be_an_answer_is_one(chat: Person, words: str) -> None:
     assert await chat.say(words) == f"Added **{words}**."
 
 
-async def test_a_confirmation_is_not_overtaken(customer: Person) -> None:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("order 2 pears", "2 small pears"),
+        ("help", "Talk to me in your own words."),
+        ("forget me", "I have forgotten"),
+        ("leave the shop", "Goodbye."),
+        ("what's the time?", "I did not understand that."),
+    ],
+)
+async def test_a_confirmation_is_ended_by_another_order(
+    customer: Person, words: str, told: str
+) -> None:
     await customer.say("close the door")
-    assert await customer.say("order 2 pears") == "Please answer “yes” or “no”."
+    assert (await customer.say(words)).startswith(f"All right, I've dropped my question.\n{told}")
+
+
+@pytest.mark.parametrize(
+    "words", ["when is mum's birthday?", "whats on the shopping list", "can you help me with that?"]
+)
+async def test_a_question_is_no_answer_to_one(customer: Person, words: str) -> None:
+    await customer.say("order")
+    assert (await customer.say(words)).startswith("All right, I've dropped my question.\n")
+
+
+@pytest.mark.parametrize("words", ["when I get home", "what to wear", "how-to books", "will"])
+async def test_what_only_begins_like_a_question_is_an_answer(customer: Person, words: str) -> None:
+    await customer.say("order")
+    assert await customer.say(words) == f"1 small {words}"
 
 
 async def test_a_secret_is_not_overtaken(customer: Person) -> None:

@@ -1,0 +1,89 @@
+"""Where a bot has asked for a secret, with the service key: never the secret itself."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from apiflask import APIBlueprint, APIFlask
+from flask import current_app
+from pydantic import BaseModel, Field, StringConstraints
+
+from api.models import Body, Success
+from api.request_id import quiet
+from api.security import service
+from core import open_secrets
+from core.open_secrets import Place
+
+routes = APIBlueprint("service_secrets", __name__, url_prefix="/api/service/secrets")
+
+MOST_PLACES = 250
+LONGEST_SECONDS = 24 * 3600.0
+Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
+
+
+class Where(Body):
+    """A person in a channel, as a bot meets them on a platform."""
+
+    platform: Annotated[Short, Field(max_length=32)]
+    agent: Short
+    account_id: Short
+    channel_id: Short
+
+    @property
+    def place(self) -> Place:
+        """Where that is."""
+        return Place(self.platform, self.agent, self.account_id, self.channel_id)
+
+
+class Expectation(Where):
+    """Where a secret is asked for, and for how long it may still be typed."""
+
+    seconds: float = Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)
+
+
+class Places(Body):
+    """Several of them."""
+
+    places: list[Where] = Field(max_length=MOST_PLACES)
+
+
+class AreOpen(BaseModel):
+    """Of each place, whether a message there may be a secret."""
+
+    open: list[bool]
+
+
+@routes.post("/expect")
+@routes.input(Expectation, arg_name="body")
+@routes.output(Success)
+@service
+def expect(body: Expectation) -> Success:
+    """Note, before it is asked for, that a secret may be typed there."""
+    now = current_app.extensions["clock"]()
+    open_secrets.expect(body.place, now + timedelta(seconds=body.seconds), now)
+    return Success()
+
+
+@routes.post("/close")
+@routes.input(Where, arg_name="body")
+@routes.output(Success)
+@service
+def close(body: Where) -> Success:
+    """Note that no secret is expected there any more; that none was is no error."""
+    open_secrets.close(body.place)
+    return Success()
+
+
+@routes.post("/open")
+@routes.input(Places, arg_name="body")
+@routes.output(AreOpen)
+@service
+@quiet
+def are_open(body: Places) -> dict[str, list[bool]]:
+    """Say where a message may be a secret."""
+    now = current_app.extensions["clock"]()
+    return {"open": open_secrets.are_open([one.place for one in body.places], now)}
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes below /api/service/secrets."""
+    app.register_blueprint(routes)

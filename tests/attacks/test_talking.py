@@ -1,0 +1,275 @@
+"""Attacks by way of what people say: what raises, what takes long, and where a password may go."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from bot.api_client import AWAY
+from bot.conversation import LAPSED_SECRET, MAX_LENGTH, TOO_LONG
+from bot.messages import Incoming
+from bot.orders import FAILED
+from bot.sessions import Sessions
+from bot.talk import ASK_PRIVATELY
+from config.settings import Settings
+from tests.support.chat import PASSWORD, Person, World
+from tests.support.llm import Llm, llm, talking, tell, tell_in_public
+from tests.support.model_server import Answer, ModelServer
+from tests.support.shop import customer, listening
+
+__all__ = ["customer", "listening", "llm"]
+
+SECRET = "a horse that no battery staples"
+
+
+@pytest.fixture
+def settings(model_server: ModelServer) -> Settings:
+    """Settings with keys for the scripted model."""
+    return talking(model_server)
+
+
+# What people say never raises
+
+RAISING = [
+    "on 3 ſeptember",
+    "ſun",
+    "ſaturday at 5",
+    "every ſunday",
+    "ın 5 mınutes",
+    "İn 5 minutes",
+    "in 3 wee\N{KELVIN SIGN}s",
+    f"in {'9' * 400} days",
+    f"in {'9' * 400}.5 hours",
+    f"every {'9' * 400} days",
+    f"{'9' * 3999}",
+    "on the ٣rd",
+    "at ٧:٣٠",
+    "in ²³ days",
+    "on ①",
+    "2²",
+    "\N{NULL}",
+    "\N{RIGHT-TO-LEFT OVERRIDE}at 5",
+    "\ud800 at 5",
+]
+
+
+@pytest.mark.parametrize("text", RAISING)
+async def test_no_words_raise_and_none_are_taken_for_a_mistake_of_the_bots(
+    customer: Person, text: str
+) -> None:
+    for said in (text, f"order pears for {text}", "deliver pears", text, "cancel"):
+        assert (told := await customer.say(said))
+        assert FAILED not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("in ٣ hours", "in 3 hours"),
+        ("on 3 ſeptember", "on 3 september"),
+        ("ın 2 days", "in 2 days"),
+    ],
+)
+async def test_digits_and_letters_of_other_scripts_mean_what_they_look_like(
+    customer: Person, said: str, meant: str
+) -> None:
+    await customer.say(f"order tea for {meant}")  # and hear of the time zone, once
+    for words in (said, meant):
+        await customer.say(f"order tea for {words}")
+    assert customer.replies[-2] == customer.replies[-1]
+
+
+async def test_what_raises_beside_an_order_is_told_too(
+    customer: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await customer.say("deliver pears")
+    monkeypatch.setattr(world.brain, "_is_overtaken", lambda *_: 1 / 0)
+    assert await customer.say("tomorrow") == FAILED
+
+
+async def test_a_text_that_nobody_can_send_is_not_read(customer: Person) -> None:
+    assert await customer.say("x" * (MAX_LENGTH + 1)) == TOO_LONG.format(most=MAX_LENGTH)
+
+
+# A password that comes after a restart
+
+
+class Household:
+    """What may have kept a secret: the database, the logs, the model and the memory."""
+
+    def __init__(self, files: Path, caplog: pytest.LogCaptureFixture, model: ModelServer) -> None:
+        self.files, self.caplog, self.model = files, caplog, model
+
+    def knows(self, secret: str) -> bool:
+        stored = any(secret.encode() in file.read_bytes() for file in self.files.iterdir())
+        return stored or secret in self.caplog.text or bool(self.model.requests)
+
+
+@pytest.fixture
+def household(
+    database_url: URL, caplog: pytest.LogCaptureFixture, model_server: ModelServer
+) -> Iterator[Household]:
+    caplog.set_level("DEBUG")
+    yield Household(Path(str(database_url.database)).parent, caplog, model_server)
+
+
+async def test_a_password_after_a_restart_is_not_read(
+    world: World, stranger: Person, household: Household
+) -> None:
+    for text in ("hello", "ada"):
+        await stranger.say(text)
+    await world.restart()
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert not household.knows(SECRET)
+    assert "user name" in await stranger.say("hello")
+
+
+async def test_a_password_in_place_of_a_name_after_a_restart_is_not_read_either(
+    world: World, chat: Person
+) -> None:
+    await chat.say("change my password")
+    await world.restart()
+    assert await chat.say(SECRET) == LAPSED_SECRET
+    assert await chat.say("add milk to my tasks") == "Added **milk**."
+
+
+async def test_a_password_after_the_agent_was_changed_is_not_shown_to_its_model(
+    llm: Llm, stranger: Person, household: Household
+) -> None:
+    await llm(tools=["task", "account"])
+    await stranger.say("log in")
+    await stranger.say("ada")
+    await llm(tools=["task"])
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert not household.knows(SECRET)
+
+
+async def test_a_command_agent_that_becomes_an_llm_agent_does_not_read_it_either(
+    llm: Llm, stranger: Person, household: Household
+) -> None:
+    await stranger.say("register")
+    await stranger.say("ada")
+    await llm()
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert not household.knows(SECRET)
+
+
+async def test_a_corrected_message_is_not_taken_for_the_secret(
+    world: World, stranger: Person
+) -> None:
+    await stranger.say("hello")
+    await stranger.say("ada")
+    await world.restart()
+    assert await tell(world.brain, stranger, SECRET, edited=True) == ""
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+
+
+async def test_a_secret_is_waited_for_no_longer_than_that(world: World, stranger: Person) -> None:
+    await stranger.say("hello")
+    await stranger.say("ada")
+    await world.restart()
+    world.clock.forward(hours=2)
+    assert "user name" in await stranger.say("hello")
+
+
+async def test_nothing_is_read_where_nobody_can_say_whether_it_is_a_secret(
+    world: World, stranger: Person, household: Household
+) -> None:
+    await stranger.say("hello")
+    await stranger.say("ada")
+    await world.restart()
+    async with world.api_away():
+        assert await stranger.say(SECRET) == AWAY
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert not household.knows(SECRET)
+
+
+async def test_a_secret_is_not_asked_for_where_that_can_not_be_noted(
+    world: World, chat: Person
+) -> None:
+    async with world.api_away():
+        assert await chat.say("change my password") == AWAY
+
+
+async def test_an_answered_question_is_closed(world: World, stranger: Person) -> None:
+    await stranger.register("ada")
+    await world.restart()
+    assert "Added" in await stranger.say("add milk to my tasks")
+
+
+async def test_one_persons_question_closes_nobody_elses_mouth(
+    world: World, stranger: Person, chat: Person
+) -> None:
+    await stranger.say("hello")
+    await stranger.say("ben")
+    await world.restart()
+    answers = await asyncio.gather(stranger.say(SECRET), chat.say("add milk to my tasks"))
+    assert answers == [LAPSED_SECRET, "Added **milk**."]
+
+
+async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
+    world: World, stranger: Person
+) -> None:
+    await stranger.say("hello")
+    await stranger.say("ada")
+    await world.restart()
+    await world.brain.handle(Incoming(stranger.address, "dm", "hello", anew=True), stranger)
+    assert await stranger.say(SECRET) == LAPSED_SECRET
+
+
+# A secret is asked for in private only
+
+
+@pytest.mark.parametrize("order", ["change my password", "delete my account"])
+async def test_no_command_asks_for_a_secret_in_public(
+    world: World, chat: Person, order: str
+) -> None:
+    assert await tell_in_public(world.brain, chat, order) == ASK_PRIVATELY
+    assert chat.secrets_expected == 1  # at the registration
+
+
+async def test_no_tool_of_a_model_asks_for_a_secret_in_public(
+    llm: Llm, stranger: Person, model_server: ModelServer
+) -> None:
+    brain = await llm(tools=["account"])
+    await stranger.register("ada")
+    model_server.replies(Answer(calls=[("account_change_password", {})]))
+    assert await tell_in_public(brain, stranger, "change my password") == ASK_PRIVATELY
+
+
+async def test_a_question_that_began_in_private_does_not_go_on_in_public(
+    world: World, chat: Person
+) -> None:
+    order = {"interaction_type": "account", "action": "change_password"}
+    await tell(world.brain, chat, "/account", order=order, anew=True, channel_id="general")
+    assert await tell_in_public(world.brain, chat, PASSWORD) == (
+        f"Please delete your message now, so that your current password does not stay in this "
+        f"chat.\n{ASK_PRIVATELY}"
+    )
+
+
+# A log-out while the session is being renewed
+
+
+async def test_a_log_out_during_a_renewal_stays_one(
+    world: World, chat: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = Sessions(world.api, world.clock)
+    answered, go_on = asyncio.Event(), asyncio.Event()
+    fetch = sessions._fetch
+
+    async def slow(addresses: list[object]) -> object:
+        answer = await fetch(addresses)
+        answered.set()
+        await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(sessions._renewals, "_send", slow)
+    renewal = asyncio.create_task(sessions.get(chat.address))
+    await answered.wait()
+    await sessions.close(chat.address)
+    go_on.set()
+    assert await renewal is None
+    assert sessions.known(chat.address) is None
