@@ -46,7 +46,7 @@ bench: $(DEV_STAMP) ## Measure the data core and the API
 eval: $(DEV_STAMP) ## Measure how well the parser understands
 	$(BIN)/python -m tests.evaluate
 
-secrets: $(RUN_STAMP) ## Print good secrets for config/.env
+secrets: $(RUN_STAMP) ## Write config/.env with good secrets; print them where it exists
 	@$(BIN)/python manage.py secrets
 
 pins: $(RUN_STAMP) ## Renew the exact versions and hashes of all packages; UPGRADE= adds what is new and no more

@@ -17,10 +17,10 @@ from cli.database import shown
 from cli.doctor import doctor
 from cli.exits import fail, settings_or_exit
 from cli.new_domain import new_domain
+from cli.secrets import secrets
 from cli.services import open_database, services
 from config.logs import configure_logging
 from config.metrics import serving
-from config.secrets import GENERATED_SECRETS, new_secret
 from config.settings import ROOT, Settings
 from core.errors import AppError
 
@@ -33,6 +33,7 @@ app.command()(doctor)
 app.command()(backup)
 app.command()(restore)
 app.command()(new_domain)
+app.command()(secrets)
 
 SCHEMA = ROOT / "config" / "schema.sql"
 
@@ -105,13 +106,6 @@ def _welcome(settings: Settings, *, in_terminal: bool) -> str:
     if settings.log_file:
         lines.append(f"Logs: {shown(settings.log_file)}. Ctrl-D ends.")
     return "\n".join(lines)
-
-
-@app.command()
-def secrets() -> None:
-    """Print good secrets, ready to paste into config/.env."""
-    for name in ("db_pass", *GENERATED_SECRETS):
-        typer.echo(f"{name.upper()}={new_secret(name)}")
 
 
 @app.command()

@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from dotenv import dotenv_values
 
 from config.secrets import keys_in
-from config.settings import ENV_FILE, Settings
+from config.settings import Settings, settings_file
 
 REFERENCE = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -26,7 +26,7 @@ PROVIDER_KEYS = {
     "ANTHROPIC_API_KEY": "anthropic_base_url",
 }
 """The settings that are models' keys, and the setting with the one address that each is sent to."""
-NO_KEYS = "AGENT_TOKEN_KEYS is not set; `make secrets` prints a key for config/.env"
+NO_KEYS = "AGENT_TOKEN_KEYS is not set; `make secrets` makes a key for config/.env"
 
 
 class SealError(Exception):
@@ -129,8 +129,7 @@ def bot_of(token: str) -> str:
 
 def _value(name: str) -> str:
     """Look a variable up in the environment, then in the file of settings. Raises SealError."""
-    file = os.environ.get("ENV_FILE", ENV_FILE)
-    secret = os.environ.get(name) or dotenv_values(file).get(name)
+    secret = os.environ.get(name) or dotenv_values(settings_file()).get(name)
     if not secret:
         raise SealError(f"the variable {name} is not set")
     return secret.strip()

@@ -60,7 +60,7 @@ def keys_in(value: str) -> list[str]:
     keys = entries(value)
     for number, key in enumerate(keys, 1):
         if not _is_fernet_key(key):
-            raise ValueError(f"key {number} is no Fernet key; `make secrets` prints a good one")
+            raise ValueError(f"key {number} is no Fernet key; `make secrets` makes a good one")
     return keys
 
 

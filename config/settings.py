@@ -306,14 +306,14 @@ class Settings(BaseSettings):
             if (problem := weakness(name, getattr(self, name).get_secret_value()))
         ]
         if problems:
-            raise ValueError("; ".join(problems) + "; `make secrets` prints good ones")
+            raise ValueError("; ".join(problems) + "; `make secrets` makes good ones")
         return self
 
     @property
     def sqlalchemy_url(self) -> URL:
         """The database: DATABASE_URL, else PostgreSQL where one is named, else SQLite.
 
-        A password alone names none: `make secrets` prints one for those who will need it.
+        A password alone names none: `make secrets` makes one for those who will need it.
         """
         if self.database_url:
             return read_url(self.database_url)
@@ -332,11 +332,11 @@ class Settings(BaseSettings):
 def load_settings(env_file: Path | None = None) -> Settings:
     """Read the settings and, in development, make the missing secrets.
 
-    The file is `env_file`, else what the environment's ENV_FILE names, else config/.env.
+    The file is `env_file`, else `settings_file()`.
     Raises ConfigError with one line a problem, never with a value in it.
     """
     try:
-        settings = Settings(_env_file=env_file or _env_file())
+        settings = Settings(_env_file=env_file or settings_file())
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
     if settings.app_env != "development":
@@ -355,7 +355,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
 
 
-def _env_file() -> Path:
+def settings_file() -> Path:
+    """Return what the environment's ENV_FILE names, else config/.env."""
     return Path(os.environ.get("ENV_FILE", ENV_FILE))
 
 
@@ -386,7 +387,7 @@ def _export(settings: Settings) -> None:
 
     Of several keys it is the first, which signs: a module that decodes a token takes one.
     """
-    for name, value in dotenv_values(_env_file()).items():
+    for name, value in dotenv_values(settings_file()).items():
         if value is not None:
             os.environ.setdefault(name, value)
     os.environ["JWT_SECRET"] = entries(settings.jwt_secret.get_secret_value())[0]

@@ -41,7 +41,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Secrets: `make secrets` prints good ones",
+        "Secrets: `make secrets` makes good ones",
         ("jwt_secret", "service_key", "agent_token_keys"),
     ),
     Group(

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from cli.checks import Finding, Findings
 from config.secrets import GENERATED_SECRETS, weakness
 from config.settings import (
-    ENV_FILE,
     ROOT,
     ConfigError,
     Settings,
     load_settings,
+    settings_file,
 )
 
 OLDEST = (3, 11)
@@ -58,7 +58,7 @@ def _other_versions(requirements: str) -> Iterator[str]:
 
 def settings() -> tuple[Settings | None, Findings]:
     """Read the settings; None where they can't be used."""
-    env_file = Path(os.environ.get("ENV_FILE", ENV_FILE))
+    env_file = settings_file()
     try:
         read = load_settings()
     except ConfigError as error:
@@ -91,7 +91,7 @@ def secrets(read: Settings) -> Findings:
     for name in GENERATED_SECRETS:
         value: SecretStr = getattr(read, name)
         if problem := weakness(name, value.get_secret_value()):
-            advice = "Production refuses it; `make secrets` prints good ones."
+            advice = "Production refuses it; `make secrets` makes good ones."
             findings.append(Finding("warning", "Secrets", f"{name.upper()} {problem}", advice))
         else:
             where = f"made by itself, in {_shown(read.data_dir)}" if name in made else "strong"

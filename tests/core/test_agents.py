@@ -188,7 +188,7 @@ def test_production_without_a_key_takes_references_only(
 ) -> None:
     monkeypatch.setenv("APP_ENV", "production")
     keys("")
-    with pytest.raises(InvalidInput, match="AGENT_TOKEN_KEYS is not set; `make secrets` prints"):
+    with pytest.raises(InvalidInput, match="AGENT_TOKEN_KEYS is not set; `make secrets` makes"):
         add("greeter", "a.secret.token", ECHO)
     assert add("greeter", "env:GREETER", ECHO)["token"] == "env:GREETER"
 

@@ -1,7 +1,7 @@
 """The Kubernetes manifests, held to the API's own schemas, without a cluster."""
 
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ EXAMPLE = FOLDER / "overlays" / "example"
 OURS = ("app", "bot", "scheduler")
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 """The oldest with `preStop: sleep`, and the newest whose schemas there are."""
-KUBECTL = shutil.which("kubectl")
+KUBECTL = Path(sys.executable).with_name("kubectl")
 Object = dict[str, Any]
 
 
@@ -105,6 +105,9 @@ def test_each_is_probed_spread_and_never_all_taken_away() -> None:
         pod = spec["template"]["spec"]
         longest = Settings.model_fields["shutdown_timeout"].default
         assert pod["terminationGracePeriodSeconds"] > longest + 5
+        assert budgets[name]["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        path = container(name)["startupProbe"]["httpGet"]["path"]
+        assert path == "/health", "answered while the database is migrated"
     assert container("app")["readinessProbe"]["httpGet"]["path"] == "/ready"
     assert "livenessProbe" in container("app")
     assert container("app")["livenessProbe"]["httpGet"]["path"] == "/health", "asks no database"
@@ -116,7 +119,7 @@ def test_secrets_are_named_and_not_written() -> None:
     assert of_kind("Secret", everything) == {}
     for name in OURS:
         references = [list(one) for one in container(name)["envFrom"]]
-        assert references == [["configMapRef"], ["secretRef"]]
+        assert references == [["secretRef"], ["configMapRef"]], "the last one wins"
     hidden = [name for name, field in Settings.model_fields.items() if "Secret" in str(field)]
     written = {name.lower() for folder in (FOLDER / "base", EXAMPLE) for name in literals(folder)}
     assert hidden
@@ -128,22 +131,30 @@ def test_the_programs_accept_these_settings(
 ) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in {**literals(FOLDER / "base"), **literals(EXAMPLE)}.items():
-        assert name.lower() in Settings.model_fields, f"{name} is no setting"
+    config_map = {**literals(FOLDER / "base"), **literals(EXAMPLE)}
+    assert config_map.keys() <= {name.upper() for name in Settings.model_fields}
+    secret = {
+        "JWT_SECRET": "j" * 40,
+        "SERVICE_KEY": "s" * 40,
+        "APP_ENV": "development",
+        "API_PORT": "8080",
+        "DB_HOST": "localhost",
+        "DATABASE_URL": "sqlite:///var/app.db",
+    }
+    for name, value in {**secret, **config_map}.items():  # in the order of envFrom
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("JWT_SECRET", "j" * 40)
-    monkeypatch.setenv("SERVICE_KEY", "s" * 40)
 
     settings = load_settings(tmp_path / "absent")
 
+    assert settings.app_env == "production"
     assert settings.sqlalchemy_url.host == "postgres.example.com"
     assert settings.api_url == f"http://app:{settings.api_port}"
 
 
-@pytest.mark.skipif(not KUBECTL, reason="kubectl is not installed")
+@pytest.mark.skipif(not KUBECTL.exists(), reason="there is no kubectl for this platform")
 def test_the_example_is_put_together_as_it_should_be() -> None:
     done = subprocess.run(
-        [str(KUBECTL), "kustomize", str(EXAMPLE)], capture_output=True, text=True, check=False
+        [KUBECTL, "kustomize", EXAMPLE], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     objects = list(yaml.safe_load_all(done.stdout))
@@ -158,7 +169,7 @@ def test_the_example_is_put_together_as_it_should_be() -> None:
         spec = made[name]["spec"]
         (only,) = spec["template"]["spec"]["containers"]
         assert only["image"].startswith("registry.example.com/")
-        assert only["envFrom"][0]["configMapRef"]["name"] == settings
+        assert only["envFrom"][-1]["configMapRef"]["name"] == settings
         labels = spec["template"]["metadata"]["labels"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
     service = of_kind("Service", objects)["app"]["spec"]
