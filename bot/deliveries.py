@@ -12,7 +12,7 @@ from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.messages import Address
 from bot.sessions import unreached
 from bot.text import escape
-from config.clock import Clock, utc_now
+from config.clock import Clock, growing_pause, utc_now
 from config.logs import request_id, where_raised
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class DeliveryLoop:
                     said = error.message if isinstance(error, ApiError) else where_raised(error)
                     logger.warning("deliveries wait, the API said: %s", said)
                 failures += 1
-                pause = min(self._wake_interval * 2**failures, LONGEST_PAUSE)
+                pause = growing_pause(self._wake_interval, failures, LONGEST_PAUSE)
             else:
                 failures = 0
                 if until is not None and (next_due_at is None or next_due_at > until):

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from pydantic import TypeAdapter
 
 from bot.deliveries import Send
-from config.clock import Clock, utc_now
+from config.clock import Clock, growing_pause, utc_now
 from config.logs import where_raised
 
 logger = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class Supervised:
                 if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
                     failures = 0
                 failures += 1
-                growing = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+                growing = growing_pause(FIRST_PAUSE, failures - 1, LONGEST_PAUSE)
                 # A random part more, so that agents don't start in step.
                 await self._wait(max(pause, growing) * random.uniform(1, 1.25))  # noqa: S311
         finally:

@@ -1,11 +1,13 @@
 """Figures and health of a process, at a port of their own that only the operator's network sees.
 
 Whoever counts something defines it with prometheus_client in its own room; it lands in the default
-registry, which `serving` shows at /metrics. /health answers 503 once a pulse has stopped.
+registry, which `serving` shows at /metrics. /health answers 503 once a heartbeat has stopped, and
+so does the API's, in a process that has one.
 """
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +45,10 @@ class Pulse:
         """Seconds since the last beat."""
         return self._clock() - self._last
 
+    def end(self) -> None:
+        """Note that the loop will not turn any more, though it should."""
+        self._last = -math.inf
+
     @property
     def stopped(self) -> bool:
         """Whether the loop should have turned by now."""
@@ -51,16 +57,33 @@ class Pulse:
 
 @contextmanager
 def pulse(name: str, longest: float) -> Iterator[Pulse]:
-    """Watch a loop for as long as the context lasts; `longest` is in seconds."""
+    """Watch a loop for as long as the context lasts; `longest` is in seconds.
+
+    One that an exception ends counts as stopped from then on.
+    """
     watched = Pulse(name, longest)
     _pulses[name] = watched
     BEATS.labels(name).set_function(lambda: watched.age)
     try:
         yield watched
-    finally:
-        if _pulses.get(name) is watched:  # and not that of another one in this process
-            del _pulses[name]
-            BEATS.remove(name)
+    except Exception:
+        watched.end()
+        raise
+    except BaseException:  # cancelled, or interrupted
+        _forget(watched)
+        raise
+    _forget(watched)
+
+
+def stopped_loops() -> list[str]:
+    """Return the names of this process's loops that should turn and do not."""
+    return sorted(watched.name for watched in list(_pulses.values()) if watched.stopped)
+
+
+def _forget(watched: Pulse) -> None:
+    if _pulses.get(watched.name) is watched:  # and not that of another one in this process
+        del _pulses[watched.name]
+        BEATS.remove(watched.name)
 
 
 @contextmanager
@@ -110,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/metrics":
             self._answer(200, CONTENT_TYPE_LATEST, self._figures())
         elif self.path == "/health":
-            stopped = sorted(watched.name for watched in list(_pulses.values()) if watched.stopped)
+            stopped = stopped_loops()
             body = {"status": "ok"} if not stopped else {"status": "stopped", "loops": stopped}
             self._answer(503 if stopped else 200, "application/json", json.dumps(body).encode())
         else:

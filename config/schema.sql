@@ -248,6 +248,7 @@ CREATE TABLE deliveries (
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	state VARCHAR(16) DEFAULT 'waiting' NOT NULL,
 	attempts INTEGER DEFAULT '0' NOT NULL,
+	parts_sent INTEGER DEFAULT '0' NOT NULL,
 	next_attempt_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	lease_id UUID,
 	leased_until TIMESTAMP WITH TIME ZONE,
@@ -281,6 +282,7 @@ CREATE TABLE reminders (
 	rule VARCHAR(255),
 	starts VARCHAR(19),
 	last_due_at TIMESTAMP WITH TIME ZONE,
+	done_due_at TIMESTAMP WITH TIME ZONE,
 	request_id VARCHAR(128),
 	CONSTRAINT pk_reminders PRIMARY KEY (id),
 	CONSTRAINT uq_reminders_user_uuid_subject UNIQUE (user_uuid, subject),
@@ -320,4 +322,4 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0010', '0008');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0011', '0008');

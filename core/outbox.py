@@ -5,9 +5,10 @@ message may arrive twice, and none is lost.
 """
 
 import random
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
@@ -20,17 +21,20 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
     update,
 )
 
 from config.clock import utc_now
 from core.database import transaction
+from core.isolation import in_batch_or_apart
 from core.notifications import record_results
 from core.reach import CHAT, SCHEDULER, Address, bot_at, not_taken, targets
 from core.reminders import LATE_AFTER_SECONDS, next_reminder
 from core.tables import chat_accounts, deliveries
 from core.trouble import turn_off
+from core.wakeups import wake
 
 Outcome = Literal["sent", "retry", "failed"]
 
@@ -41,8 +45,14 @@ JITTER = 0.2
 LONGEST_PAUSE_SECONDS = 86_400
 """The most that a receiver's Retry-After can put a delivery off."""
 ERROR_LENGTH = 500
-CLAIMED = ("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "request_id")
-
+CLAIMED = (
+    *("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "parts_sent"),
+    "request_id",
+)
+MAX_PER_RECEIVER = 8
+"""Messages that are claimed at once for one channel of one user."""
+Receiver = tuple[UUID, str]
+"""A user, and the channel that leads to them."""
 
 UNSENT = ("waiting", "held", "dead")
 SETTLING = ("id", "lease_id", "user_uuid", "channel", "chat_account_id", "due_at", "attempts")
@@ -53,6 +63,7 @@ class Settlement(NamedTuple):
 
     `error` says why it failed, without the message and the target. `retry_after` is the receiver's
     wish in seconds; the next try comes no sooner. `off`: nothing will arrive there any more.
+    `parts_sent`: how many parts of a long text have arrived, in all tries.
     """
 
     delivery_id: UUID
@@ -61,46 +72,105 @@ class Settlement(NamedTuple):
     error: str | None = None
     retry_after: float | None = None
     off: bool = False
+    parts_sent: int = 0
 
 
 def claim(
-    senders: Collection[str], now: datetime, lease_seconds: float = 60, limit: int = 20
+    senders: Collection[str],
+    now: datetime,
+    lease_seconds: float = 60,
+    limit: int = 20,
+    busy: Collection[Receiver] = (),
 ) -> list[dict[str, Any]]:
     """Lease up to `limit` deliveries that are due and theirs to send, the longest-waiting first.
 
+    One receiver gets MAX_PER_RECEIVER at a time, and the busy ones none, so that whoever has a long
+    backlog delays nobody else.
+
     Each row has `id`, `lease_id`, `user_uuid`, `channel`, `sender`, `subject` (None where it came
-    from no reminder), `text` (which says so where it is late), `due_at`, `attempts`, `request_id`
-    and `target`: the account on the platform, the webhook, the topic or the address; None where the
-    user has removed it meanwhile. What falls into quiet hours is put off to their end instead.
+    from no reminder), `text` (which says so where it is late), `due_at`, `attempts`, `parts_sent`,
+    `request_id` and `target`: the account on the platform, the webhook, the topic or the address;
+    None where the user has removed it meanwhile. What falls into quiet hours is put off to their
+    end instead, and what can't be claimed becomes a dead letter with the reason.
     """
-    with transaction() as connection:
-        rows: list[RowMapping] = []
-        for sender in senders if len(senders) == 1 else _with_work(connection, senders, now):
-            if len(rows) < limit:
-                rows += _lock_due(connection, sender, now, limit - len(rows))
-        if not rows:
-            return []
-        lease, until = uuid4(), now + timedelta(seconds=lease_seconds)
-        # The end of the lease is also the next attempt, so that one index finds all that is free.
-        _change(
-            connection,
-            [row["id"] for row in rows],
-            lease_id=lease,
-            leased_until=until,
-            next_attempt_at=until,
+
+    def lease(only: UUID | None = None) -> list[dict[str, Any]]:
+        return _claim(senders, now, lease_seconds, limit, busy, only)
+
+    def some_due() -> Sequence[UUID]:
+        columns = deliveries.c
+        query = select(columns.id).where(
+            columns.state == "waiting",
+            columns.sender.in_(senders),
+            columns.next_attempt_at <= now,
         )
+        with transaction() as connection:
+            ordered = query.order_by(columns.next_attempt_at).limit(limit)
+            return connection.execute(ordered).scalars().all()
+
+    aside = partial(_set_aside, "it can't be sent", now)
+    claimed = in_batch_or_apart("claim", lease, some_due, lease, aside)
+    return [row for rows in claimed for row in rows]
+
+
+def _claim(
+    senders: Collection[str],
+    now: datetime,
+    lease_seconds: float,
+    limit: int,
+    busy: Collection[Receiver],
+    only: UUID | None,
+) -> list[dict[str, Any]]:
+    lease, until = uuid4(), now + timedelta(seconds=lease_seconds)
+    with transaction(savepoint=False) as connection:
+        rows: list[RowMapping] = []
+        full, taken = {*busy}, Counter[Receiver]()
+        for sender in senders if len(senders) == 1 else _with_work(connection, senders, now):
+            more = True
+            while more and len(rows) < limit:
+                found = _lock_due(connection, sender, now, limit - len(rows), full, only)
+                mine = []
+                more = False
+                for row in found:
+                    receiver = row["user_uuid"], row["channel"]
+                    if receiver not in full:
+                        mine.append(row)
+                        taken[receiver] += 1
+                        if taken[receiver] == MAX_PER_RECEIVER:
+                            full.add(receiver)
+                            more = len(found) == limit - len(rows)  # others may be due behind these
+                # The end of the lease is also the next attempt: one index finds all that is free.
+                _change(
+                    connection,
+                    [row["id"] for row in mine],
+                    lease_id=lease,
+                    leased_until=until,
+                    next_attempt_at=until,
+                )
+                rows += mine
         claimed, put_off = [], defaultdict(list)
         for row, target in zip(rows, targets(connection, rows, now), strict=True):
             late = (now - row["due_at"]).total_seconds() > LATE_AFTER_SECONDS
             if target.quiet_until and (late or not row["any_hour"]):
                 put_off[target.quiet_until].append(row["id"])
                 continue
-            found = {key: row[key] for key in CLAIMED}
+            found_ = {key: row[key] for key in CLAIMED}
             text = row["text"] + (_lateness(row["due_at"], now) if late else "")
-            claimed.append({**found, "lease_id": lease, "text": text, "target": target.address})
+            claimed.append({**found_, "lease_id": lease, "text": text, "target": target.address})
         for end, ids in put_off.items():
             _change(connection, ids, lease_id=None, leased_until=None, next_attempt_at=end)
     return claimed
+
+
+def release(rows: Collection[Mapping[str, Any]], now: datetime) -> None:
+    """Give claimed deliveries back, that another sender may take at once."""
+    columns = deliveries.c
+    mine = columns.id.in_([row["id"] for row in rows]) & (columns.state == "waiting")
+    mine &= columns.lease_id.in_({row["lease_id"] for row in rows})
+    free = {"lease_id": None, "leased_until": None, "next_attempt_at": now}
+    with transaction() as connection:
+        connection.execute(update(deliveries).where(mine).values(free))
+        wake("deliveries")
 
 
 def settle(
@@ -119,10 +189,25 @@ def settle(
 
 
 def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -> set[UUID]:
-    """Write down how sending went; return the ids of those whose lease was still the caller's."""
+    """Write down how sending went; return the ids of those whose lease was still the caller's.
+
+    One that can't be settled becomes a dead letter: else it would be sent again for ever.
+    """
     said = {one.delivery_id: one for one in settlements}
-    now = now or utc_now()
-    with transaction() as connection:
+    at_ = now or utc_now()
+
+    def settle_one(delivery_id: UUID) -> set[UUID]:
+        return _settle({delivery_id: said[delivery_id]}, at_)
+
+    aside = partial(_set_aside, "its result can't be noted", at_)
+    settled = in_batch_or_apart(
+        "settle", partial(_settle, said, at_), lambda: [*said], settle_one, aside
+    )
+    return {delivery_id for ids in settled for delivery_id in ids}
+
+
+def _settle(said: Mapping[UUID, Settlement], now: datetime) -> set[UUID]:
+    with transaction(savepoint=False) as connection:
         rows = [
             row
             for row in connection.execute(
@@ -184,10 +269,12 @@ def forget_sent(before: datetime, limit: int = 5000) -> int:
             return deleted
 
 
-def next_delivery(senders: Collection[str], now: datetime) -> datetime | None:
+def next_delivery(
+    senders: Collection[str], now: datetime, busy: Collection[Receiver] = ()
+) -> datetime | None:
     """Return when the next delivery can be claimed, `now` where one waits already, or None."""
     with transaction() as connection:
-        found = _earliest(connection, senders)
+        found = _earliest(connection, senders, busy)
     return max(now, found[0][0]) if found else None
 
 
@@ -200,14 +287,16 @@ def next_due(now: datetime, addresses: Collection[Address]) -> datetime | None:
     return min((moment for moment in found if moment), default=None)
 
 
-def _earliest(connection: Connection, senders: Collection[str]) -> list[tuple[datetime, str]]:
+def _earliest(
+    connection: Connection, senders: Collection[str], busy: Collection[Receiver] = ()
+) -> list[tuple[datetime, str]]:
     """Return when each of the senders has something to send, the earliest first."""
     # The name is a parameter of one look into the index: however much waits, it costs the same.
     looks = [
         select(
             literal(sender).label("sender"),
             select(deliveries.c.next_attempt_at)
-            .where(_waiting(sender))
+            .where(_waiting(sender), _to_others(busy))
             .order_by(deliveries.c.next_attempt_at)
             .limit(1)
             .scalar_subquery()
@@ -223,15 +312,39 @@ def _with_work(connection: Connection, senders: Collection[str], now: datetime) 
     return [sender for at_, sender in _earliest(connection, senders) if at_ <= now]
 
 
-def _lock_due(connection: Connection, sender: str, now: datetime, limit: int) -> list[RowMapping]:
+def _lock_due(
+    connection: Connection,
+    sender: str,
+    now: datetime,
+    limit: int,
+    busy: Collection[Receiver],
+    only: UUID | None,
+) -> list[RowMapping]:
+    query = select(deliveries).where(_waiting(sender), deliveries.c.next_attempt_at <= now)
+    if only is not None:
+        query = query.where(deliveries.c.id == only)
     rows = connection.execute(
-        select(deliveries)
-        .where(_waiting(sender), deliveries.c.next_attempt_at <= now)
+        query.where(_to_others(busy))
         .order_by(deliveries.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     return list(rows.mappings())
+
+
+def _to_others(busy: Collection[Receiver]) -> ColumnElement[bool]:
+    """Match the deliveries to other receivers than these."""
+    people: dict[str, list[UUID]] = {}
+    for user_uuid, channel in sorted(busy):
+        people.setdefault(channel, []).append(user_uuid)
+    columns = deliveries.c
+    return and_(
+        true(),
+        *(
+            ~((columns.channel == channel) & columns.user_uuid.in_(found))
+            for channel, found in people.items()
+        ),
+    )
 
 
 def _waiting(sender: str) -> ColumnElement[bool]:
@@ -250,12 +363,21 @@ def _waiting(sender: str) -> ColumnElement[bool]:
 def _after(row: RowMapping, said: Settlement, now: datetime) -> dict[str, Any]:
     """Return what becomes of a delivery that was not sent."""
     values: dict[str, Any] = {"last_error": said.error[:ERROR_LENGTH] if said.error else None}
+    values["parts_sent"] = said.parts_sent
     if said.outcome == "retry" and row["attempts"] < len(BACKOFF_SECONDS):
         jitter = 1 + random.uniform(0, JITTER)  # noqa: S311 - nobody gains by guessing it
         wish = min(said.retry_after or 0, LONGEST_PAUSE_SECONDS)
         pause = max(wish, BACKOFF_SECONDS[row["attempts"]] * jitter)
         return values | {"next_attempt_at": now + timedelta(seconds=pause)}
     return values | {"state": "dead", "settled_at": now}
+
+
+def _set_aside(what: str, now: datetime, delivery_id: UUID, reason: str) -> None:
+    """Make a dead letter of a delivery that can't be worked on."""
+    with transaction(savepoint=False) as connection:
+        dead = {"state": "dead", "settled_at": now, "lease_id": None, "leased_until": None}
+        error = f"{what}: {reason}"[:ERROR_LENGTH]
+        _change(connection, [delivery_id], **dead, last_error=error)
 
 
 def _change(connection: Connection, ids: Collection[UUID], **values: Any) -> None:  # noqa: ANN401

@@ -1,12 +1,13 @@
 """Reminders: rows that become deliveries when they fall due, one for each way to their owner.
 
-One that comes again has its next time set in the transaction that makes the deliveries. So what was
+One that repeats has its next time set in the transaction that makes the deliveries. So what was
 missed while nothing ran comes once, late, and a clock that is set back repeats nothing.
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,18 +17,20 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 from config.clock import utc_now
 from config.logs import log_under, request_id
 from core import postgres
-from core.database import get_database, transaction
+from core.database import transaction
 from core.digest import DIGEST, digest
 from core.errors import InvalidInput
+from core.isolation import in_batch_or_apart
 from core.quiet import zone_of, zone_of_user
 from core.reach import CHAT, Address, Way, Ways, at
-from core.recurrence import first_time, next_time
+from core.recurrence import first_time, next_time, parse_rule
 from core.tables import chat_accounts, deliveries, reminders, users
 from core.wakeups import wake
 
 logger = logging.getLogger(__name__)
 
 LATE_AFTER_SECONDS = 60
+ERROR_LENGTH = 500
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
 SOON = timedelta(hours=1)
 """What is due later needs no wake-up: the schedulers look again long before."""
@@ -50,20 +53,17 @@ def set_reminder(
 ) -> None:
     """Set the one reminder of a subject, moving it where there is one; a moved one fires again.
 
-    rule: by which it comes again, as core.recurrence.check_rule returns it. starts: from when the
-    rule is counted, else from this due time. The subject of a row is `<table>:<id>`; the `due_at`
-    of one that comes again moves on with its reminder.
+    subject: what it is about, such as `<table>:<id>`. rule: by which it repeats, as
+    core.recurrence.check_rule returns it. starts: from when the rule is counted, else from this due
+    time. When one that repeats is due next stands in its own row alone: see `find_reminders`.
+
+    Raises InvalidInput for a rule that never comes again.
     """
-    if rule and not starts:
+    if rule:
         zone = zone_of_user(user_uuid)
-        starts = first_time(due_at, rule, zone)
-        ends = "COUNT=" in rule or "UNTIL=" in rule
-        if not ends and next_time(rule, starts, zone, due_at) is None:
+        starts = starts or first_time(due_at, rule, zone)
+        if not parse_rule(rule).ends and next_time(rule, starts, zone, due_at) is None:
             raise InvalidInput("By this rule it never comes again.")
-    if rule and ":" in subject:
-        table = subject.partition(":")[0]
-        if "due_at" not in get_database().table(table).columns:
-            raise InvalidInput(f"The table {table!r} needs a column due_at, for what comes again.")
     row = {
         "user_uuid": user_uuid,
         "subject": subject,
@@ -90,41 +90,80 @@ def find_reminder(user_uuid: UUID, subject: str) -> dict[str, Any] | None:
     return next(iter(postgres.select("reminders", where, lock="update")), None)
 
 
+def find_reminders(user_uuid: UUID, subjects: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return a user's reminders of some subjects, by subject."""
+    where = {"user_uuid": user_uuid, "subject": ("IN", list(subjects))}
+    rows = postgres.select("reminders", where) if subjects else []
+    return {row["subject"]: row for row in rows}
+
+
 def cancel_reminder(user_uuid: UUID, subject: str) -> None:
-    """Drop the reminder of a subject; where there is none, do nothing."""
-    postgres.delete("reminders", {"user_uuid": user_uuid, "subject": subject})
+    """Drop the reminder of a subject, and what of it is not sent; nothing where there is none."""
+    cancel_reminders(user_uuid, [subject])
 
 
 def cancel_reminders(user_uuid: UUID, subjects: Collection[str]) -> None:
-    """Drop the reminders of several subjects at once."""
-    postgres.delete("reminders", {"user_uuid": user_uuid, "subject": ("IN", list(subjects))})
+    """Drop the reminders of several subjects at once, and what of them is not sent."""
+    where = {"user_uuid": user_uuid, "subject": ("IN", list(subjects))}
+    with transaction(savepoint=False):
+        postgres.delete("reminders", where)
+        withdraw(user_uuid, subjects)
+
+
+def withdraw(user_uuid: UUID, subjects: Collection[str]) -> None:
+    """Take back the messages about some subjects that are not sent yet: they have no point now."""
+    unsent = {"state": ("IN", ["waiting", "held"])}
+    where = {"user_uuid": user_uuid, "subject": ("IN", list(subjects))} | unsent
+    postgres.delete("deliveries", where)
 
 
 def move_to_zone(user_uuid: UUID, now: datetime) -> None:
-    """Have what comes again come at the same hour of the zone that the user has moved to."""
+    """Have what repeats come at the same hour of the zone that the user has moved to."""
     zone = zone_of_user(user_uuid)
-    mine = reminders.c.user_uuid == user_uuid
-    with transaction() as connection:
-        for row in connection.execute(
-            select(reminders)
-            .where(mine, reminders.c.rule.is_not(None), reminders.c.fired_at.is_(None))
-            .with_for_update()
-        ).mappings():
-            if due_at := next_time(row["rule"], row["starts"], zone, now):
-                _move(connection, row, due_at=due_at)
-        wake("reminders")
+    mine = (reminders.c.user_uuid == user_uuid) & reminders.c.rule.is_not(None)
+    mine &= reminders.c.fired_at.is_(None)
+
+    def move(only: UUID | None = None) -> None:
+        which = mine if only is None else mine & (reminders.c.id == only)
+        with transaction(savepoint=False) as connection:
+            rows = connection.execute(select(reminders).where(which).with_for_update()).mappings()
+            for row in rows.all():
+                if due_at := next_time(row["rule"], row["starts"], zone, now):
+                    _change(connection, row["id"], due_at=due_at)
+
+    def all_of_them() -> Sequence[UUID]:
+        with transaction(savepoint=False) as connection:
+            return connection.execute(select(reminders.c.id).where(mine)).scalars().all()
+
+    in_batch_or_apart("move_to_zone", move, all_of_them, move, partial(_set_aside, now))
+    wake("reminders")
 
 
 def fire_due(now: datetime, limit: int = 500) -> int:
     """Turn up to `limit` reminders that are due into deliveries and return how many they were.
 
-    Reminders that another process is firing at this moment are left to it.
+    Reminders that another process is firing at this moment are left to it. One that can't be fired
+    ends, and leaves a dead letter with the reason.
     """
-    with transaction() as connection:
+    due = reminders.c.fired_at.is_(None) & (reminders.c.due_at <= now)
+
+    def fire(only: UUID | None = None) -> int:
+        return _fire(due if only is None else due & (reminders.c.id == only), limit, now)
+
+    def some_due() -> Sequence[UUID]:
+        first = select(reminders.c.id).where(due).order_by(reminders.c.due_at).limit(limit)
+        with transaction() as connection:
+            return connection.execute(first).scalars().all()
+
+    return sum(in_batch_or_apart("fire_due", fire, some_due, fire, partial(_set_aside, now)))
+
+
+def _fire(which: ColumnElement[bool], limit: int, now: datetime) -> int:
+    with transaction(savepoint=False) as connection:
         due = (
             connection.execute(
                 select(reminders)
-                .where(reminders.c.fired_at.is_(None), reminders.c.due_at <= now)
+                .where(which)
                 .order_by(reminders.c.due_at)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -136,7 +175,8 @@ def fire_due(now: datetime, limit: int = 500) -> int:
             return 0
         zones = _zones(connection, {row["user_uuid"] for row in due if row["rule"]})
         once = [row["id"] for row in due if not _goes_on(connection, row, zones, now)]
-        connection.execute(update(reminders).where(reminders.c.id.in_(once)).values(fired_at=now))
+        ended = {"fired_at": now, "last_due_at": reminders.c.due_at}
+        connection.execute(update(reminders).where(reminders.c.id.in_(once)).values(ended))
         ways = Ways(connection, {row["user_uuid"] for row in due})
         made = [made for row in due for made in _deliveries_of(connection, row, ways, zones, now)]
         connection.execute(insert(deliveries), made)
@@ -144,6 +184,26 @@ def fire_due(now: datetime, limit: int = 500) -> int:
     for row in due:
         log_under(row["request_id"], logger, "the reminder %s fell due", row["id"])
     return len(due)
+
+
+def _set_aside(now: datetime, reminder_id: UUID, reason: str) -> None:
+    """End a reminder that can't be worked on; a dead letter tells the operator."""
+    with transaction(savepoint=False) as connection:
+        _change(connection, reminder_id, fired_at=now)
+        row = postgres.select_one("reminders", {"id": reminder_id})
+        if row is None:  # cancelled meanwhile
+            return
+        dead = {
+            **{name: row[name] for name in ("user_uuid", "subject", "text", "due_at")},
+            "request_id": row["request_id"],
+            "any_hour": False,
+            **Way(CHAT)._asdict(),
+            "state": "dead",
+            "next_attempt_at": now,
+            "settled_at": now,
+            "last_error": f"the reminder can't be fired: {reason}"[:ERROR_LENGTH],
+        }
+        connection.execute(insert(deliveries), dead)
 
 
 def next_reminder(now: datetime, addresses: Collection[Address] | None = None) -> datetime | None:
@@ -165,7 +225,7 @@ def next_reminder(now: datetime, addresses: Collection[Address] | None = None) -
 
 
 def _goes_on(connection: Connection, row: RowMapping, zones: Zones, now: datetime) -> bool:
-    """Set the next time of a reminder that comes again; False where there is none."""
+    """Set the next time of a reminder that repeats; False where there is none."""
     if row["rule"] is None:
         return False
     # Not before what is due now, which may have been put off to later than the rule says.
@@ -173,18 +233,12 @@ def _goes_on(connection: Connection, row: RowMapping, zones: Zones, now: datetim
     due_at = next_time(row["rule"], row["starts"], zones[row["user_uuid"]], since)
     if due_at is None:
         return False
-    _move(connection, row, due_at=due_at, last_due_at=row["due_at"])
+    _change(connection, row["id"], due_at=due_at, last_due_at=row["due_at"])
     return True
 
 
-def _move(connection: Connection, row: RowMapping, **times: datetime) -> None:
-    """Change the times of a reminder, and the due time of the row that it is about."""
-    connection.execute(update(reminders).where(reminders.c.id == row["id"]).values(times))
-    table, _, row_id = row["subject"].partition(":")
-    if row_id:
-        postgres.update(
-            table, {"due_at": times["due_at"]}, {"id": row_id, "user_uuid": row["user_uuid"]}
-        )
+def _change(connection: Connection, reminder_id: UUID, **times: datetime) -> None:
+    connection.execute(update(reminders).where(reminders.c.id == reminder_id).values(times))
 
 
 def _deliveries_of(

@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, select, update
 
 from config.logs import log_under
+from core import postgres
 from core.database import transaction
+from core.isolation import in_batch_or_apart
 from core.reach import SCHEDULER, Ways, removed
 from core.tables import deliveries
 from core.wakeups import wake
@@ -28,19 +31,41 @@ def end_stranded(now: datetime, limit: int = 500) -> int:
     """
     ended = 0
     while True:
-        with transaction() as connection:
-            rows = _stranded(connection, now, limit)
-            changes = other_ways(connection, rows, now)
-            for row in rows:
-                change_one(connection, row, changes.get(row["id"]) or _end(row, now))
-            if rows:
-                wake("deliveries")
-        for row in rows:
-            what = "goes another way" if row["id"] in changes else "can't be sent"
-            log_under(row["request_id"], logger, "delivery %s %s", row["id"], what)
-        ended += len(rows)
-        if len(rows) < limit:
+
+        def portion(only: UUID | None = None) -> int:
+            return _end_some(now, limit, only)
+
+        def some_stranded() -> Sequence[UUID]:
+            with transaction() as connection:
+                return [row["id"] for row in _stranded(connection, now, limit)]
+
+        done = sum(
+            in_batch_or_apart(
+                "end_stranded", portion, some_stranded, portion, partial(_set_aside, now)
+            )
+        )
+        ended += done
+        if done < limit:
             return ended
+
+
+def _end_some(now: datetime, limit: int, only: UUID | None) -> int:
+    with transaction(savepoint=False) as connection:
+        rows = _stranded(connection, now, limit, only)
+        changes = other_ways(connection, rows, now)
+        for row in rows:
+            change_one(connection, row, changes.get(row["id"]) or _end(row, now))
+        if rows:
+            wake("deliveries")
+    for row in rows:
+        what = "goes another way" if row["id"] in changes else "can't be sent"
+        log_under(row["request_id"], logger, "delivery %s %s", row["id"], what)
+    return len(rows)
+
+
+def _set_aside(now: datetime, delivery_id: UUID, reason: str) -> None:
+    dead = {"state": "dead", "settled_at": now, "last_error": f"it has no other way: {reason}"}
+    postgres.update("deliveries", dead | {"lease_id": None}, {"id": delivery_id})
 
 
 def other_ways(
@@ -67,7 +92,7 @@ def other_ways(
 
 def afresh(now: datetime) -> dict[str, Any]:
     """Return what changes about a message that is to be sent with all its tries."""
-    fresh = {"state": "waiting", "attempts": 0, "next_attempt_at": now}
+    fresh = {"state": "waiting", "attempts": 0, "parts_sent": 0, "next_attempt_at": now}
     return {**fresh, "settled_at": None, "lease_id": None, "leased_until": None}
 
 
@@ -76,7 +101,9 @@ def change_one(connection: Connection, row: RowMapping, values: dict[str, Any]) 
     connection.execute(update(deliveries).where(deliveries.c.id == row["id"]).values(values))
 
 
-def _stranded(connection: Connection, now: datetime, limit: int) -> Sequence[RowMapping]:
+def _stranded(
+    connection: Connection, now: datetime, limit: int, only: UUID | None = None
+) -> Sequence[RowMapping]:
     """Return messages of removed agents that wait, and keep them from others."""
     columns = deliveries.c
     waiting = select(columns.sender).where(columns.state.in_(STATES), columns.sender != SCHEDULER)
@@ -91,6 +118,8 @@ def _stranded(connection: Connection, now: datetime, limit: int) -> Sequence[Row
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    if only is not None:
+        query = query.where(columns.id == only)
     return connection.execute(query).mappings().all()
 
 

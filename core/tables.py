@@ -231,11 +231,12 @@ reminders = Table(
     # The chat that the order came from.
     Column("chat_account_id", Uuid(), ForeignKey("chat_accounts.id", ondelete="SET NULL")),
     created_at_column(),
-    # One that comes again has a rule (RFC 5545), counted from `starts`: the first time on the
+    # One that repeats has a rule (RFC 5545), counted from `starts`: the first time on the
     # person's wall clock, such as 2026-03-02T07:30:00.
     Column("rule", String(255)),
     Column("starts", String(19)),
     Column("last_due_at", Moment()),  # of the time before, which went out
+    Column("done_due_at", Moment()),  # the latest due time that was said to be done
     Column("request_id", String(128)),  # the request that set it
     UniqueConstraint("user_uuid", "subject"),
     Index("ix_reminders_fired_at_due_at", "fired_at", "due_at"),
@@ -254,6 +255,8 @@ deliveries = Table(
     # held one waits until the person writes to the bot again.
     Column("state", String(16), nullable=False, default="waiting", server_default="waiting"),
     Column("attempts", Integer(), nullable=False, default=0, server_default="0"),
+    # Of a text longer than the service takes at once: how many parts have arrived.
+    Column("parts_sent", Integer(), nullable=False, default=0, server_default="0"),
     Column("next_attempt_at", Moment(), nullable=False),
     Column("lease_id", Uuid()),
     Column("leased_until", Moment()),

@@ -12,14 +12,14 @@ import pkgutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from types import ModuleType
 
 import scheduler.jobs
 from config.clock import Clock, utc_now
-from config.metrics import pulse, serving
+from config.metrics import Pulse, pulse, serving
 from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
@@ -112,6 +112,10 @@ class Daemon:
 
         Raises RuntimeError for a file in scheduler/jobs/ that can't be used.
         """
+        with pulse("scheduler", LONGEST_WATCH) as watched:
+            self._run(watched)
+
+    def _run(self, watched: Pulse) -> None:
         at_work: dict[str, threading.Thread] = {}
         beside: list[threading.Thread] = []
         try:
@@ -120,7 +124,7 @@ class Daemon:
             for name, job in self._jobs.items():
                 at_work[name] = _thread(f"job {name}", partial(job.run, self._stop, outage))
             beside += (
-                _thread("watch", self._watch, outage),
+                _thread("watch", self._watch, watched, at_work, outage),
                 _thread("wake-ups", self._listen, outage),
             )
             logger.info("the scheduler runs %s", ", ".join(self._jobs))
@@ -144,17 +148,31 @@ class Daemon:
             finish()
         logger.info("the scheduler has stopped")
 
-    def _watch(self, outage: Outage) -> None:
-        """Look after the jobs that run: those that hang, and those that go on."""
+    def _watch(
+        self, watched: Pulse, at_work: Mapping[str, threading.Thread], outage: Outage
+    ) -> None:
+        """Look after the jobs that run: those that hang, those that go on, and those that ended.
+
+        While the thread of one has ended, the heartbeat stops, so that /health says so.
+        """
         scheduled = [job for job in self._jobs.values() if isinstance(job, Scheduled)]
-        with pulse("scheduler", LONGEST_WATCH) as watched:
-            while not self._stop.wait(WATCH_INTERVAL):
+        told: set[str] = set()
+        while not self._stop.wait(WATCH_INTERVAL):
+            ended = {name for name, thread in at_work.items() if not thread.is_alive()}
+            for name in ended - told:
+                logger.error("the thread of the job %s has ended; restart the scheduler", name)
+            told |= ended
+            if ended:
+                watched.end()
+            else:
                 watched.beat()
-                for job in scheduled:
-                    try:
-                        job.watch()
-                    except Unavailable:
-                        outage.begins(job.name)
+            for job in scheduled:
+                try:
+                    job.watch()
+                except Unavailable:
+                    outage.begins(job.name)
+                except Exception:
+                    logger.exception("the job %s could not be watched", job.name)
 
     def _listen(self, outage: Outage) -> None:
         """Wake the loops when something becomes due earlier than they think."""
@@ -170,7 +188,9 @@ class Daemon:
                             return
             except Unavailable:
                 outage.begins(name)
-                self._stop.wait(LISTEN_PAUSE)
+            except Exception:
+                logger.exception("listening for wake-ups failed; it is tried again")
+            self._stop.wait(LISTEN_PAUSE)
 
     def _load(self) -> None:
         for found in sorted(pkgutil.iter_modules(scheduler.jobs.__path__), key=lambda m: m.name):

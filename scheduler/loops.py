@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from config.clock import Clock
+from config.clock import Clock, growing_pause
 from core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Loop:
             except Unavailable:
                 failures += 1
                 outage.begins(self.name)
-                pause = min(pause * 2**failures, max(pause, LONGEST_PAUSE))
+                pause = growing_pause(pause, failures, max(pause, LONGEST_PAUSE))
             except Exception:
                 logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
             else:

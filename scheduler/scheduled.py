@@ -67,6 +67,9 @@ class Scheduled:
             except Unavailable:
                 outage.begins(self.name)
                 pause = AWAY_PAUSE
+            except Exception:
+                logger.exception("the job %s could not be looked after; it goes on", self.name)
+                pause = AWAY_PAUSE
             if not stop.is_set():
                 self._woken.wait(pause)
 

@@ -10,6 +10,7 @@ from api.limits import unlimited
 from api.metrics import CONTENT_TYPE
 from api.request_id import quiet
 from api.security import operator, public
+from config.metrics import stopped_loops
 from core import migrations
 from core.database import get_database
 from core.errors import Unavailable
@@ -31,11 +32,14 @@ def register(app: APIFlask) -> None:
 
     @app.get("/health")
     @app.output(Health)
+    @app.doc(responses={503: "A loop of this process, such as the scheduler's, has ended."})
     @public
     @unlimited
     @quiet
     def health() -> Health:
-        """Say that the process answers. Asks no database."""
+        """Say that the process answers, and that its loops turn. Asks no database."""
+        if loops := stopped_loops():
+            raise Unavailable(f"These loops have stopped: {', '.join(loops)}. Restart the process.")
         return Health()
 
     @app.get("/ready")

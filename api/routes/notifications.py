@@ -21,7 +21,7 @@ from core.notifications import (
     set_notification_settings,
 )
 from core.postgres import select_one
-from core.quiet import zone_of_user
+from core.quiet import TIME_OF_DAY, zone_of_user
 from core.recurrence import next_time
 from core.reminders import cancel_reminder, set_reminder
 
@@ -39,7 +39,7 @@ def _topic(name: str) -> str:
     return name
 
 
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[str, StringConstraints(pattern=f"^{TIME_OF_DAY.pattern}$")]
 """A time on the user's own clock, such as 07:30."""
 
 

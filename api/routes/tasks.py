@@ -19,8 +19,14 @@ from core import postgres
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.recurrence import check_rule
-from core.reminders import cancel_reminder, cancel_reminders, find_reminder, set_reminder
-from core.repeating import done_once
+from core.reminders import (
+    cancel_reminder,
+    cancel_reminders,
+    find_reminder,
+    find_reminders,
+    set_reminder,
+)
+from core.repeating import current_time, set_done, set_undone
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"
@@ -49,8 +55,8 @@ tasks = sa.Table(
         index=True,
     ),
     sa.Column("name", sa.Text(), nullable=False),
-    sa.Column("due_at", Moment()),
-    sa.Column("repeat", sa.String(255)),  # the rule by which it comes again (RFC 5545)
+    sa.Column("due_at", Moment()),  # of one that repeats, its reminder knows better
+    sa.Column("repeat", sa.String(255)),  # the rule (RFC 5545)
     sa.Column("done", sa.Boolean(), nullable=False, default=False, server_default=sa.text("false")),
     sa.Column("completed_at", Moment()),
     created_at_column(),
@@ -65,7 +71,14 @@ TaskName = Annotated[
 
 
 Rule = Annotated[str, AfterValidator(check_rule)]
-"""By which a task comes again, from its due time on: RFC 5545, such as FREQ=WEEKLY;BYDAY=MO,FR."""
+"""How a task repeats from its due time on: RFC 5545, such as FREQ=WEEKLY;BYDAY=MO,FR."""
+
+WallTime = Annotated[
+    str,
+    StringConstraints(pattern="^(19[7-9]|[2-9][0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9:]{8}$"),
+    AfterValidator(lambda text: datetime.fromisoformat(text).isoformat()),
+]
+"""A time on a person's own clock, such as 2030-03-31T02:30:00."""
 
 
 class TaskIn(Body):
@@ -75,24 +88,30 @@ class TaskIn(Body):
     list: Name = DEFAULT_LIST
     due_at: PointInTime | None = None
     repeat: Rule | None = None
+    repeat_from: WallTime | None = None
 
 
 class TaskChange(Change):
     """What to change about a task; a `due_at` of null removes the due time, and the repetition.
 
-    A task that repeats is done for one time: the one that was due last, unless that is done, else
-    the next, which is left out. A `due_at` without `repeat` moves one time.
+    A `due_at` without `repeat` moves one time of a task that repeats; the others stay. `done` is
+    for one time, `occurrence`, so that the same request twice changes nothing more; left out, it is
+    the task's current `occurrence`. One that is not due yet is skipped. `repeat_from` is the time
+    on your own clock from which `repeat` counts, where that is not `due_at`: as on a day on which
+    the clocks skip it.
     """
 
     name: TaskName = optional()
     list: Name = optional()
     due_at: PointInTime | None = None
     repeat: Rule | None = None
+    repeat_from: WallTime = optional()
     done: StrictBool = optional()
+    occurrence: PointInTime = optional()
 
 
 class TaskOut(BaseModel):
-    """A task."""
+    """A task. `occurrence` is the due time of one that repeats that `done` is for now."""
 
     id: UUID
     name: str
@@ -100,6 +119,8 @@ class TaskOut(BaseModel):
     list_id: UUID
     due_at: datetime | None
     repeat: str | None
+    repeat_from: str | None
+    occurrence: datetime | None
     done: bool
     completed_at: datetime | None
     created_at: datetime
@@ -160,14 +181,14 @@ def index(wanted: TaskFilter) -> list[Row]:
 @routes.output(TaskOut, 201)
 def add(body: TaskIn) -> Row:
     """Add a task. A due time sets a reminder, which goes to the chat that the token belongs to."""
-    _check_repeats(body.repeat, body.due_at)
+    _check_repeats(body.repeat, body.due_at, body.repeat_from)
     given = {"name": body.name, "due_at": body.due_at, "repeat": body.repeat}
     with transaction(savepoint=False):
         home = _list_named(body.list)
         row = own_tasks.create(given | {"list_id": home["id"]})
         if row["due_at"] is not None:
-            _remind(row)
-    return row | {"list": home["name"]}
+            _remind(row, body.repeat_from)
+        return _shown([row])[0]
 
 
 @routes.get("/tasks/<uuid:task_id>")
@@ -183,24 +204,33 @@ def show(task_id: UUID) -> Row:
 def change(task_id: UUID, body: TaskChange) -> Row:
     """Change the fields that you send: rename, move, complete, put off. The reminder follows."""
     changes = body.given()
+    occurrence, starts = changes.pop("occurrence", None), changes.pop("repeat_from", None)
     with transaction():
+        # The reminder first, as the scheduler locks it.
         reminder = find_reminder(caller().user_uuid, _subject(task_id))
-        before = own_tasks.read(task_id)
+        before = _scheduled(own_tasks.read(task_id), reminder)
         if "list" in changes:
             changes["list_id"] = _list_named(changes.pop("list"))["id"]
         if "due_at" in changes and changes["due_at"] is None:
             changes["repeat"] = None
-        _check_repeats(*((before | changes)[name] for name in ("repeat", "due_at")))
-        if "done" in changes and (before | changes)["repeat"]:
-            changes |= done_once(before, reminder, changes.pop("done"), _now())
+        rule, due_at = ((before | changes)[name] for name in ("repeat", "due_at"))
+        _check_repeats(rule, due_at, starts)
+        moved = starts is not None or any(
+            name in changes and changes[name] != before[name] for name in ("due_at", "repeat")
+        )
+        if "done" in changes and rule and reminder is not None and reminder["rule"]:
+            reminder = _set_done(changes, occurrence, before)
+            changes = {"due_at": reminder["due_at"]} | changes
         elif changes.get("done", before["done"]) != before["done"]:
             changes["completed_at"] = _now() if changes["done"] else None
-        after = own_tasks.update(task_id, changes)
-        # A reminder that went out is not sent again because its task was renamed.
-        moved = any(after[name] != before[name] for name in ("due_at", "repeat"))
-        is_to_come = after["due_at"] is not None and after["due_at"] > _now()
-        if after["done"] or moved or is_to_come:
-            _remind(after, None if "repeat" in changes or reminder is None else reminder["starts"])
+        after = own_tasks.update(task_id, {"due_at": before["due_at"]} | changes)
+        if after["repeat"] and reminder is not None and not moved:
+            _rename(after, reminder)
+        elif after["done"] or moved or (after["due_at"] is not None and after["due_at"] > _now()):
+            # A reminder that went out is not sent again because its task was renamed.
+            if reminder is not None and "repeat" not in changes:
+                starts = starts or reminder["starts"]
+            _remind(after, starts)
         return _with_list(after)
 
 
@@ -277,15 +307,43 @@ def _list_named(name: str) -> Row:
 
 
 def _shown(rows: list[Row]) -> list[Row]:
-    """Add the lists' names, with one query for all rows; a list that is gone took its tasks."""
+    """Add lists' names and what reminders know; a list that is gone took its tasks."""
     ids = list({row["list_id"] for row in rows})
     homes = postgres.select("task_lists", {"id": ("IN", ids)})
     names = {home["id"]: home["name"] for home in homes}
-    return [row | {"list": names[row["list_id"]]} for row in rows if row["list_id"] in names]
+    subjects = {row["id"]: _subject(row["id"]) for row in rows if row["repeat"]}
+    found = find_reminders(caller().user_uuid, subjects.values())
+    return [
+        _scheduled(row, found.get(subjects.get(row["id"], ""))) | {"list": names[row["list_id"]]}
+        for row in rows
+        if row["list_id"] in names
+    ]
+
+
+def _scheduled(row: Row, reminder: Row | None) -> Row:
+    """Add to a task what its reminder knows of the times, where it repeats."""
+    if not row["repeat"] or reminder is None or not reminder["rule"]:
+        return row | {"repeat_from": None, "occurrence": None}
+    times = {"due_at": reminder["due_at"], "occurrence": current_time(reminder)}
+    return row | times | {"repeat_from": reminder["starts"]}
 
 
 def _with_list(row: Row) -> Row:
-    return row | {"list": own_lists.read(row["list_id"])["name"]}
+    if found := _shown([row]):
+        return found[0]
+    raise NotFound
+
+
+def _set_done(changes: Row, occurrence: datetime | None, before: Row) -> Row:
+    """Tick off one time of a task that repeats, or not; its row is done after the last one."""
+    user_uuid, subject = caller().user_uuid, _subject(before["id"])
+    if not changes["done"]:
+        changes["completed_at"] = None
+        return dict(set_undone(user_uuid, subject, occurrence))
+    reminder = set_done(user_uuid, subject, occurrence, _now())
+    changes["done"] = reminder["fired_at"] is not None
+    changes["completed_at"] = _now()
+    return dict(reminder)
 
 
 def _remind(task: Row, starts: str | None = None) -> None:
@@ -297,7 +355,7 @@ def _remind(task: Row, starts: str | None = None) -> None:
         set_reminder(
             user_uuid,
             subject,
-            f"Reminder: {task['name']}",
+            _text(task),
             task["due_at"],
             caller().chat_account_id,
             rule=task["repeat"],
@@ -305,9 +363,21 @@ def _remind(task: Row, starts: str | None = None) -> None:
         )
 
 
-def _check_repeats(rule: str | None, due_at: datetime | None) -> None:
+def _rename(task: Row, reminder: Row) -> None:
+    """Have the reminder of a task that repeats, and whose times stay, use the task's name."""
+    if reminder["text"] != _text(task):
+        postgres.update("reminders", {"text": _text(task)}, {"id": reminder["id"]})
+
+
+def _text(task: Row) -> str:
+    return f"Reminder: {task['name']}"
+
+
+def _check_repeats(rule: str | None, due_at: datetime | None, starts: str | None) -> None:
     if rule and due_at is None:
         raise InvalidInput("A task that repeats needs a due_at: the first time.")
+    if starts and not rule:
+        raise InvalidInput("repeat_from is for a task that repeats.")
 
 
 def _cancel_reminders_of(list_id: UUID) -> None:

@@ -33,9 +33,8 @@ def reminders() -> list[tuple[str, str]]:
 def test_a_task_goes_to_the_default_list(ada: Caller) -> None:
     assert ada.get("/api/tasks", list="tasks").json == []
     row = add(ada, "buy milk")
-    assert sorted(row) == sorted(
-        ["id", "name", "list", "list_id", "due_at", "repeat", "done", "completed_at", "created_at"]
-    )
+    times = ["due_at", "repeat", "repeat_from", "occurrence", "completed_at", "created_at"]
+    assert sorted(row) == sorted(["id", "name", "list", "list_id", "done", *times])
     assert (row["list"], row["done"], row["due_at"]) == ("tasks", False, None)
     assert ada.get("/api/tasks").json == [row]
     assert ada.get("/api/tasks", list="tasks").json == [row]

@@ -6,7 +6,6 @@ from uuid import UUID
 import pytest
 
 from core import outbox, reminders
-from core.database import transaction
 from core.digest import DAILY, DIGEST, NOTHING, TITLE
 from core.notifications import get_notification_settings, set_notification_settings
 from core.postgres import select_one, update
@@ -170,12 +169,3 @@ def test_what_was_missed_comes_once_for_each_that_repeats() -> None:
     assert claimed(week_later) == ["daily (late: it was due 7 days ago)"]
     assert reminders.next_reminder(week_later) == NIGHT + timedelta(days=8)
     assert reminders.fire_due(NIGHT) == 0  # a clock that is set back repeats nothing
-
-
-def test_a_reminder_that_can_not_be_moved_on_leaves_all_as_it_was() -> None:
-    ada = user()
-    with transaction():
-        reminders.set_reminder(ada, "x", "x", NIGHT, rule="FREQ=DAILY")
-        assert reminders.find_reminder(ada, "x") is not None
-    with pytest.raises(ValueError, match="due_at"):
-        reminders.set_reminder(ada, "users:1", "x", NIGHT, rule="FREQ=DAILY")
