@@ -4,10 +4,10 @@ import base64
 import binascii
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from flask import Response, request
 from pydantic import AwareDatetime, BaseModel, ValidationError
-from pydantic.types import UUID4
 
 from core.errors import InvalidInput
 
@@ -19,7 +19,7 @@ class Position(BaseModel):
     """The last row of a page, as far as the order goes."""
 
     created_at: AwareDatetime
-    id: UUID4
+    id: UUID  # of any version: databases make their own
 
 
 def read_cursor(cursor: str) -> dict[str, Any]:

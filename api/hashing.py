@@ -6,7 +6,8 @@ logs in; who finds no room is asked to come back in a moment.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from threading import BoundedSemaphore
 from typing import ParamSpec, TypeVar
@@ -37,25 +38,32 @@ class Room:
         self.places = BoundedSemaphore(max(1, threads // 2))
 
 
+@contextmanager
+def hashing_slot() -> Iterator[None]:
+    """Hold one of the places in which passwords are hashed; raise Crowded where none is free."""
+    room: Room = current_app.extensions["hashing"]
+    if not room.places.acquire(blocking=False):
+        raise Crowded
+    try:
+        if not room.turns.acquire(timeout=LONGEST_WAIT):
+            raise Crowded
+        try:
+            yield
+        finally:
+            room.turns.release()
+    finally:
+        room.places.release()
+
+
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Let a view hash passwords where there is room; where there is none it raises Crowded."""
 
     @wraps(view)
-    def with_room(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        room: Room = current_app.extensions["hashing"]
-        if not room.places.acquire(blocking=False):
-            raise Crowded
-        try:
-            if not room.turns.acquire(timeout=LONGEST_WAIT):
-                raise Crowded
-            try:
-                return view(*args, **kwargs)
-            finally:
-                room.turns.release()
-        finally:
-            room.places.release()
+    def in_slot(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with hashing_slot():
+            return view(*args, **kwargs)
 
-    return with_room
+    return in_slot
 
 
 def install(app: APIFlask) -> None:

@@ -5,6 +5,7 @@ speaks for. The bot itself is not limited.
 """
 
 import math
+import re
 import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
@@ -26,6 +27,8 @@ PACE = "pace"
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 CHAT_ACCOUNT_HEADER = "X-Chat-Account"
 LONGEST_ACCOUNT = 600
+UNKNOWN = "unknown"
+WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^\]]+)\](?::[0-9]+)?")
 SITE_PREFIX = 64  # bits of an IPv6 address that name a household; the rest is its own to choose
 
 
@@ -113,13 +116,16 @@ def _pace(call: Call) -> Pace:
 
 def _site(address: str) -> str:
     """Return what one person can't change at will: an IPv4 address, or the front of an IPv6 one."""
+    found = WITH_PORT.fullmatch(address)  # some proxies add it: 192.0.2.1:4711, [2001:db8::1]:4711
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(found[1] or found[2] if found else address)
     except ValueError:
-        return address
+        return UNKNOWN  # one for all: what can't be read may be different every time
     if isinstance(parsed, IPv6Address):
-        return str(IPv6Address(int(parsed) >> SITE_PREFIX << SITE_PREFIX))
-    return address
+        if parsed.ipv4_mapped is None:
+            return str(IPv6Address(int(parsed) >> SITE_PREFIX << SITE_PREFIX))
+        parsed = parsed.ipv4_mapped
+    return str(parsed)
 
 
 def _tell(response: Response) -> Response:

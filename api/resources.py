@@ -18,6 +18,9 @@ from core.errors import InvalidInput, NotFound
 
 Row = dict[str, Any]
 
+MAX_PAGE_CHARS = 1024 * 1024
+ROWS_AT_ONCE = 200  # of a page: what one select can take of the memory, whatever is in the rows
+
 
 class OwnedResource:
     """A table whose rows belong to a user each, by its column `user_uuid`.
@@ -43,18 +46,33 @@ class OwnedResource:
         self.filters = filters
 
     def select(self, page: Page, **where: Any) -> list[Row]:  # noqa: ANN401 - any column's value
-        """Return a page of the caller's rows, oldest first; the answer links to the next one."""
-        rows = postgres.select(
-            self.table,
-            where | mine(),
-            order_by=cursors.ORDER,
-            limit=page.limit + 1,  # one more tells whether there is a next page
-            offset=page.offset or None,
-            after=read_cursor(page.cursor) if page.cursor else None,
-        )
-        if len(rows) > page.limit:
-            del rows[page.limit :]
-            after_this_request(partial(name_next, last=rows[-1]))
+        """Return a page of the caller's rows, oldest first; the answer links to the next one.
+
+        A page has fewer rows than asked for where they are so large that it would take more than
+        MAX_PAGE_CHARS.
+        """
+        rows: list[Row] = []
+        left = MAX_PAGE_CHARS
+        after = read_cursor(page.cursor) if page.cursor else None
+        wanted = page.limit + 1  # one more tells whether there is a next page
+        while len(rows) < wanted:
+            some = postgres.select(
+                self.table,
+                where | mine(),
+                order_by=cursors.ORDER,
+                limit=(asked := min(ROWS_AT_ONCE, wanted - len(rows))),
+                offset=page.offset or None if not rows else None,
+                after=after,
+            )
+            for row in some:
+                left -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+                if len(rows) == page.limit or (left < 0 and rows):
+                    after_this_request(partial(name_next, last=rows[-1]))
+                    return rows
+                rows.append(row)
+            if len(some) < asked:
+                break
+            after = rows[-1]
         return rows
 
     def read(self, row_id: UUID) -> Row:

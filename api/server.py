@@ -9,7 +9,7 @@ from typing import Literal
 
 from flask import Flask
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask
@@ -19,6 +19,9 @@ IDLE_SECONDS = 75
 MAX_HEADER_BYTES = 32 * 1024
 MAX_BODY_BYTES = 1024 * 1024  # the application refuses far less, with words of its own
 DRAIN_SECONDS = 10.0
+SMALL_ANSWER = 64 * 1024  # bytes; such are always sent
+MAX_UNSENT_BYTES = 64 * 1024 * 1024  # of all answers together that their clients do not take
+SPILL_BYTES = 128 * 1024  # of one connection's answers that are kept in memory; the rest in a file
 
 # It warns of every request that has to wait for a thread, which is what the queue is for.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -61,6 +64,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def write_soon(self, data: bytes) -> int:
         """Send from this thread, and leave to the main loop what the client does not take yet."""
+        if len(data) > SMALL_ANSWER and self._unsent() + len(data) > MAX_UNSENT_BYTES:
+            raise ClientDisconnected  # which waitress takes for the end of this connection
         self._sending = True
         try:
             return int(super().write_soon(data))
@@ -68,6 +73,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self._sending = False
             if self.total_outbufs_len:
                 self.server.pull_trigger()
+
+    def _unsent(self) -> int:
+        channels = list(self.server.active_channels.values())
+        return sum(channel.total_outbufs_len for channel in channels)
 
     def writable(self) -> bool:
         """Tell the main loop whether to send: not while a thread does that does not wait for it."""
@@ -91,6 +100,7 @@ class Server:
             max_request_header_size=MAX_HEADER_BYTES,
             max_request_body_size=MAX_BODY_BYTES,
             asyncore_use_poll=True,
+            outbuf_overflow=SPILL_BYTES,
             clear_untrusted_proxy_headers=False,  # api.main decides which ones to believe
         )
         self._waitress.channel_class = Channel

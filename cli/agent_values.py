@@ -66,7 +66,7 @@ def read_value(text: str, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
     if "array" in allowed and not text.strip().startswith("["):
         items = schema.get("items", {})
         return [read_value(part.strip(), items) for part in text.split(",") if part.strip()]
-    if "integer" in allowed and text.strip().isdigit():
+    if "integer" in allowed and text.isascii() and text.strip().isdigit():
         return int(text)
     if "string" in allowed:
         return text

@@ -121,7 +121,7 @@ def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
         bot_processes.c.seen_at.label("status_seen_at"),
     ]
     query = sa.select(agents, *status).select_from(joined).where(condition).order_by(agents.c.name)
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         return [
             _shown({str(key): value for key, value in row.items()})
             for row in connection.execute(query).mappings()

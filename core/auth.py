@@ -18,6 +18,7 @@ from core.passwords import check_password as check_password
 from core.passwords import password_matches
 
 TOKEN_LIFETIME = timedelta(hours=1)
+LEEWAY = 60  # seconds by which the clocks of two machines may differ, or one may be set back
 ALGORITHM = "HS256"
 
 
@@ -44,7 +45,7 @@ class Claims(BaseModel, strict=True):
 
     def in_force(self) -> bool:
         """Tell whether now is the time of this token."""
-        return max(self.iat, self.nbf) <= time.time() < self.exp
+        return max(self.iat, self.nbf) - LEEWAY <= time.time() < self.exp
 
 
 class _KnownKeys(HMACAlgorithm):

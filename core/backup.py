@@ -245,7 +245,7 @@ def _table_names(connection: Connection) -> list[str]:
 
 
 def _filled(database: Database) -> list[str]:
-    with database.transaction() as connection:
+    with database.transaction(read_only=True) as connection:
         return [name for name in _table_names(connection) if count(name)]
 
 

@@ -48,7 +48,7 @@ def find_users(addresses: Sequence[Address]) -> dict[Address, Row]:
         .join(users, users.c.id == columns.user_uuid)
         .where(columns.logged_in, tuple_(*address).in_(addresses))
     )
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         rows = connection.execute(query).mappings().all()
     return {(row["platform"], row["agent"], row["account_id"]): dict(row) for row in rows}
 

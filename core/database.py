@@ -70,20 +70,26 @@ class Database:
         self._listen()
 
     @contextmanager
-    def transaction(self, *, savepoint: bool = True) -> Iterator[Connection]:
+    def transaction(
+        self, *, savepoint: bool = True, read_only: bool = False
+    ) -> Iterator[Connection]:
         """Open a transaction, or a savepoint inside the one that is open.
 
         Commits at the end, rolls back on an exception. Raises AppErrors for the driver's errors.
         Without `savepoint` it is a part of the one that is open, which spares two round trips: for
-        those whose exceptions end the outer one as well.
+        those whose exceptions end the outer one as well. With `read_only` it waits for no writer,
+        on SQLite neither; nothing may be written in it.
         """
         outer = self._open.get()
         with driver_errors():
             if outer is not None:
-                with outer.begin_nested() if savepoint else nullcontext():
+                with outer.begin_nested() if savepoint and not read_only else nullcontext():
                     yield outer
                 return
-            with self.engine.connect() as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(read_only=read_only) as connection,
+                connection.begin(),
+            ):
                 token = self._open.set(connection)
                 try:
                     yield connection
@@ -213,7 +219,7 @@ def use_database(database: Database | None) -> Database | None:
 
 
 @contextmanager
-def transaction(*, savepoint: bool = True) -> Iterator[Connection]:
+def transaction(*, savepoint: bool = True, read_only: bool = False) -> Iterator[Connection]:
     """Open a transaction on the process's database: see Database.transaction."""
-    with get_database().transaction(savepoint=savepoint) as connection:
+    with get_database().transaction(savepoint=savepoint, read_only=read_only) as connection:
         yield connection

@@ -32,7 +32,7 @@ def find(state: str, limit: int) -> list[dict[str, Any]]:
         .order_by(deliveries.c.settled_at.desc(), deliveries.c.due_at.desc())
         .limit(limit)
     )
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -43,7 +43,7 @@ def find_one(delivery_id: UUID) -> dict[str, Any] | None:
         .join(users, users.c.id == deliveries.c.user_uuid)
         .where(deliveries.c.id == delivery_id)
     )
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         row = connection.execute(query).mappings().one_or_none()
     return dict(row) if row else None
 

@@ -198,8 +198,12 @@ class SQLite:
         )
 
     def begin(self, connection: Connection) -> None:
-        """Take the write lock at once: a read that turns into a write later can't wait for it."""
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        """Take the write lock at once: a read that turns into a write later can't wait for it.
+
+        Where nothing is to be written, take none: SQLite shows what was there at the first read.
+        """
+        read_only = connection.get_execution_options().get("read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     def put_back(self, connection: sqlite3.Connection) -> None:
         """Do nothing: it never left autocommit mode."""

@@ -122,7 +122,7 @@ class Leases:
 
     def _bury_the_dead(self) -> dict[str, int]:
         """Free what silent processes hold; return the capacities of the others."""
-        with transaction() as connection:
+        with transaction(read_only=True) as connection:
             rows = connection.execute(sa.select(bot_processes)).all()
         now = self.monotonic()  # after the beats were read: none of them is younger
         with self._lock:

@@ -63,7 +63,7 @@ def read(place: Place, now: datetime, limit: int = 50, characters: int | None = 
 
     A turn that does not fit within the characters ends the list; those before it are left out.
     """
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         person = _person(connection, place)
         since = _kept_since(connection, place.agent, now)
         latest = (
@@ -87,11 +87,14 @@ def append(
     place: Place, turns: Sequence[Turn], now: datetime, summary: Summary | None = None
 ) -> list[int]:
     """Add turns, and return their ids; drop what is summarised, too old or too much."""
+    insert = sa.insert(agent_turns)
     with transaction() as connection:
         person = _person(connection, place)
         base = {**place._asdict(), "user_uuid": person, "at": now}
-        for turn in turns:
-            connection.execute(sa.insert(agent_turns).values(**base, **turn._asdict()))
+        ids = [
+            connection.execute(insert, {**base, **turn._asdict()}).inserted_primary_key
+            for turn in turns
+        ]
         theirs = _theirs(agent_turns, place, person)
         if summary is not None:
             old = _theirs(agent_summaries, place, person)
@@ -101,12 +104,12 @@ def append(
             summarised = agent_turns.c.id <= summary.up_to
             connection.execute(sa.delete(agent_turns).where(theirs, summarised))
         _drop_old(connection, [place.agent], now)
-        ids = sa.select(agent_turns.c.id).where(theirs).order_by(agent_turns.c.id.desc())
-        newest = list(connection.execute(ids.limit(MOST_TURNS + len(turns))).scalars())
-        if len(newest) > MOST_TURNS:
-            beyond = agent_turns.c.id <= newest[MOST_TURNS]
+        newest = sa.select(agent_turns.c.id).where(theirs).order_by(agent_turns.c.id.desc())
+        newest_dropped = connection.execute(newest.offset(MOST_TURNS).limit(1)).scalar()
+        if newest_dropped is not None:
+            beyond = agent_turns.c.id <= newest_dropped
             connection.execute(sa.delete(agent_turns).where(theirs, beyond))
-    return newest[: len(turns)][::-1]
+    return [int(key[0]) for key in ids if key is not None]
 
 
 def forget(place: Place) -> Erased:

@@ -178,7 +178,7 @@ def _applied(*, ctx: MigrationContext, step: MigrationInfo, **_: object) -> None
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:
     """Return what Alembic would change to make the database the metadata's tables; [] for none."""
-    with database.transaction() as connection:
+    with database.transaction(read_only=True) as connection:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 

@@ -244,7 +244,7 @@ def unsent() -> dict[str, int]:
     """Return how many deliveries there are in each state but "sent", of which nobody counts."""
     states = deliveries.c.state
     query = select(states, func.count()).where(states.in_(UNSENT)).group_by(states)
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         found = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state, 0) for state in UNSENT}
 
@@ -273,7 +273,7 @@ def next_delivery(
     senders: Collection[str], now: datetime, busy: Collection[Receiver] = ()
 ) -> datetime | None:
     """Return when the next delivery can be claimed, `now` where one waits already, or None."""
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         found = _earliest(connection, senders, busy)
     return max(now, found[0][0]) if found else None
 

@@ -5,7 +5,7 @@ missed while nothing ran comes once, late, and a clock that is set back repeats 
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 LATE_AFTER_SECONDS = 60
 ERROR_LENGTH = 500
+DROPPED_AT_ONCE = 500  # reminders in one statement
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
 SOON = timedelta(hours=1)
 """What is due later needs no wake-up: the schedulers look again long before."""
@@ -104,17 +105,25 @@ def cancel_reminder(user_uuid: UUID, subject: str) -> None:
 
 def cancel_reminders(user_uuid: UUID, subjects: Collection[str]) -> None:
     """Drop the reminders of several subjects at once, and what of them is not sent."""
-    where = {"user_uuid": user_uuid, "subject": ("IN", list(subjects))}
     with transaction(savepoint=False):
-        postgres.delete("reminders", where)
+        for some in _portions(subjects):
+            postgres.delete("reminders", {"user_uuid": user_uuid, "subject": ("IN", some)})
         withdraw(user_uuid, subjects)
 
 
 def withdraw(user_uuid: UUID, subjects: Collection[str]) -> None:
     """Take back the messages about some subjects that are not sent yet: they have no point now."""
-    unsent = {"state": ("IN", ["waiting", "held"])}
-    where = {"user_uuid": user_uuid, "subject": ("IN", list(subjects))} | unsent
-    postgres.delete("deliveries", where)
+    unsent = {"user_uuid": user_uuid, "state": ("IN", ["waiting", "held"])}
+    with transaction(savepoint=False):
+        for some in _portions(subjects):
+            postgres.delete("deliveries", unsent | {"subject": ("IN", some)})
+
+
+def _portions(subjects: Collection[str]) -> Iterator[list[str]]:
+    """Yield so many subjects at a time as one statement takes, always in the same order."""
+    names = sorted(subjects)
+    for start in range(0, len(names), DROPPED_AT_ONCE):
+        yield names[start : start + DROPPED_AT_ONCE]
 
 
 def move_to_zone(user_uuid: UUID, now: datetime) -> None:
@@ -217,7 +226,7 @@ def next_reminder(now: datetime, addresses: Collection[Address] | None = None) -
         condition &= reminders.c.user_uuid.in_(
             select(chat_accounts.c.user_uuid).where(at(addresses))
         )
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         earliest: datetime | None = connection.execute(
             select(func.min(reminders.c.due_at)).where(condition)
         ).scalar()

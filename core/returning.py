@@ -12,9 +12,9 @@ from sqlalchemy import PrimaryKeyConstraint, Table, UniqueConstraint
 from core.database import Database
 from core.driver_errors import NOT_UNIQUE
 from core.errors import Conflict, InvalidInput
-from core.shapes import Shape
+from core.shapes import KEYS, Shape
 from core.statements import Row, statement_for
-from core.where import Condition
+from core.where import Condition, padded
 
 NO_KEY = "The new row of {!r} can't be found again: give a value to each column of its primary key."
 
@@ -36,7 +36,8 @@ def _insert(database: Database, shape: Shape, values: list[Any]) -> list[Row]:
         raise InvalidInput(NO_KEY.format(table.name))
     number = _run(database, shape._replace(kind="insert_only"), values)
     found = [number if column in missing else value for column, value in key.items()]
-    return _rows(database, Shape("select", table, where=_keys(1)), found)
+    one = Condition("", KEYS, 1)
+    return _rows(database, Shape("select", table, where=(one,)), found)
 
 
 def _update(database: Database, shape: Shape, values: list[Any]) -> list[Row]:
@@ -50,10 +51,11 @@ def _update(database: Database, shape: Shape, values: list[Any]) -> list[Row]:
     if not table.primary_key:
         _run(database, change, values)
         return [{**row, **changes} for row in rows]
-    those = _keys(len(rows))
-    _run(database, change._replace(where=those), [*new, *_key_values(table, rows)])
+    those, keys = _keys(table, rows)
+    _run(database, change._replace(where=those), [*new, *keys])
     now = [{**row, **changes} for row in rows]  # the key may have been changed as well
-    return _rows(database, Shape("select", table, where=those), _key_values(table, now))
+    those, keys = _keys(table, now)
+    return _rows(database, Shape("select", table, where=those), keys)
 
 
 def _delete(database: Database, shape: Shape, values: list[Any]) -> list[Row]:
@@ -61,8 +63,8 @@ def _delete(database: Database, shape: Shape, values: list[Any]) -> list[Row]:
     rows = _rows(database, Shape("select", table, where=shape.where, lock="update"), values)
     removal = shape._replace(kind="delete_only")
     if rows and table.primary_key:
-        those = _keys(len(rows))
-        _run(database, removal._replace(where=those), _key_values(table, rows))
+        those, keys = _keys(table, rows)
+        _run(database, removal._replace(where=those), keys)
     elif rows:
         _run(database, removal, values)
     return rows
@@ -99,12 +101,11 @@ def _unique(table: Table) -> list[set[str]]:
     return unique
 
 
-def _keys(rows: int) -> tuple[Condition, ...]:
-    return (Condition("", "KEYS", rows),)
-
-
-def _key_values(table: Table, rows: list[Row]) -> list[Any]:
-    return [row[column.name] for row in rows for column in table.primary_key.columns]
+def _keys(table: Table, rows: list[Row]) -> tuple[tuple[Condition], list[Any]]:
+    """Return the condition for these rows, and its values."""
+    some = padded(rows)
+    values = [row[column.name] for row in some for column in table.primary_key.columns]
+    return (Condition("", KEYS, len(some)),), values
 
 
 def _rows(database: Database, shape: Shape, values: list[Any]) -> list[Row]:

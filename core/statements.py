@@ -26,12 +26,16 @@ class Statement:
         places = Places(shape.table)
         compiled: Any = BUILDERS[shape.kind](shape, places, dialect).compile(dialect=dialect)
         self.sql = str(compiled)
-        self._binders = [binder(label, type_, dialect) for label, type_ in places.types.values()]
+        made: dict[tuple[str, Any], Converter] = {}  # one for all values of an IN
+        for place in places.types.values():
+            if place not in made:
+                made[place] = binder(*place, dialect)
+        self._binders = [made[place] for place in places.types.values()]
         # SQLite's dialect adds an OFFSET of 0 to a LIMIT, as a parameter of its own.
         own = {name: value for name, value in compiled.params.items() if name not in places.types}
         self._own_values = list(own.values())
-        names = [*places.types, *own]
-        self._positions = [names.index(name) for name in compiled.positiontup]
+        numbers = {name: number for number, name in enumerate([*places.types, *own])}
+        self._positions = [numbers[name] for name in compiled.positiontup]
         self._dialect = dialect
         self._columns = selected(shape)
         self._names = tuple(column.name for column in self._columns)

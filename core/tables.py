@@ -89,6 +89,12 @@ def _new_uuid_mysql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's s
     return "(replace(uuid(), '-', ''))"
 
 
+@compiles(now, "sqlite")
+def _now_sqlite(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    """Write six digits, as SQLAlchemy does: times are texts there, and compared as such."""
+    return "(strftime('%Y-%m-%d %H:%M:%f000', 'now'))"
+
+
 @compiles(now, "mysql", "mariadb")
 def _now_mysql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     """Ask for microseconds, which are dropped by default."""

@@ -101,7 +101,7 @@ def grant(
 
 def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
     """Return what counts for a user today, over all agents, by the names of the columns."""
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         row = spent_by(connection, [user_uuid], day_of(now)).get(user_uuid)
     return {name: getattr(row, name) if row else 0 for name in AMOUNTS}
 

@@ -145,13 +145,19 @@ def change_password(
     userUUID: UUID | str,  # noqa: N803 - as documented
     new_password: str,
     keep_chat: UUID | None = None,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
 ) -> bool:
     """Set a new password, and end every session but that of one chat; False: no such user.
 
-    Raises InvalidInput for a password that is refused.
+    `changes` to other columns are made with it, or not at all: see update_user. Raises InvalidInput
+    for a password that is refused.
     """
     password_hashed = hash_password(new_password)
     with transaction():
+        if changes:
+            update_user(userUUID, changes, now=now)
         if not end_tokens(userUUID, password_hashed=password_hashed):
             return False
         chats.log_out_all(UUID(str(userUUID)), keep_chat)

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from core.errors import InvalidInput, UnknownName
 
 COMPARISONS = ("=", "!=", "<", ">", "<=", ">=", "LIKE", "ILIKE")
 CACHED_ORDERS = 500
+PADDED_TO = 1024
 CONSTANTS = {None: "NULL", True: "TRUE", False: "FALSE"}
 ORDER = re.compile(r"(.+?)(?:\s+(ASC|DESC))?(?:\s+NULLS\s+(FIRST|LAST))?", re.IGNORECASE)
+
+Value = TypeVar("Value")
 
 
 class Condition(NamedTuple):
@@ -55,6 +58,18 @@ def read_order(order_by: str | Sequence[str] | None) -> tuple[Order, ...]:
     return tuple(map(_read_order, texts))
 
 
+def padded(values: list[Value]) -> list[Value]:
+    """Return a list for IN with its last value repeated, so that few lengths have to be compiled.
+
+    They are the powers of two up to PADDED_TO, and its multiples.
+    """
+    size = len(values)
+    wanted = 1 << max(0, size - 1).bit_length()
+    if wanted > PADDED_TO:
+        wanted = -(-size // PADDED_TO) * PADDED_TO
+    return values + values[-1:] * (wanted - size)
+
+
 def _read_condition(column: str, wanted: tuple[Any, ...] | None) -> tuple[Condition, list[Any]]:
     pair = ("=", None) if wanted is None else wanted
     if len(pair) != 2 or not isinstance(pair[0], str):
@@ -69,7 +84,8 @@ def _read_condition(column: str, wanted: tuple[Any, ...] | None) -> tuple[Condit
     if operator == "IN":
         if not isinstance(value, list | tuple | set | frozenset):
             raise InvalidInput(f"{column}: IN takes a list.")
-        return Condition(column, operator, len(value)), list(value)
+        values = padded(list(value))
+        return Condition(column, operator, len(values)), values
     if operator not in COMPARISONS:
         raise UnknownName(f"{column}: there is no operator {pair[0]!r}.")
     return Condition(column, operator, 1), [value]

@@ -1,19 +1,19 @@
 """Accounts: registering, logging in and out, and what a user may see and change of their own."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, RootModel
 
 from api.attempts import attempt
-from api.hashing import hashes
+from api.hashing import hashes, hashing_slot
 from api.limits import guarded
 from api.models import Body, Change, Name, Success, Text, optional
 from api.security import caller, public
+from config.zones import check_zone
 from core import auth, users
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from core.passwords import check_password, password_matches
@@ -23,14 +23,6 @@ WRONG_LOGIN = "The user name or the password is wrong."
 WRONG_PASSWORD = "The password is wrong."  # noqa: S105 - a sentence
 
 routes = APIBlueprint("accounts", __name__, url_prefix="/api")
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("There is no such time zone; use a name like Europe/Berlin.") from None
-    return name
 
 
 class Credentials(Body):
@@ -65,7 +57,7 @@ class AccountChange(Change):
 
     username: Text = optional()
     display_name: Name | None = None
-    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    time_zone: Annotated[str, AfterValidator(check_zone)] | None = None
     password: Text = optional()
     current_password: Text = optional()
 
@@ -140,30 +132,40 @@ def show_account(user_uuid: UUID) -> dict[str, object]:
 @routes.input(AccountChange, arg_name="body")
 @routes.output(Success)
 @routes.doc(responses={409: "The user name is taken."})
-@hashes
 def change_account(user_uuid: UUID, body: AccountChange) -> Success:
     """Change the fields that you send. A new password ends every token but the chat's log-in."""
     _own(user_uuid)
     changes = body.given()
     password = changes.pop("password", None)
     current = changes.pop("current_password", None)
+    now = current_app.extensions["clock"]()
     if password is not None:
-        check_password(password)
-        if current is None:
-            raise InvalidInput("A new password needs your current_password too.")
+        _change_password(user_uuid, password, current, changes, now)
+    elif not changes:
+        raise InvalidInput("There is nothing to change.")
+    elif not users.update_user(user_uuid, changes, now=now):
+        raise NotFound  # deleted while this request was on its way
+    return Success()
+
+
+def _change_password(
+    user_uuid: UUID, password: str, current: str | None, changes: dict[str, Any], now: datetime
+) -> None:
+    """Set a new password, where the current one is right, together with the other changes."""
+    check_password(password)
+    if current is None:
+        raise InvalidInput("A new password needs your current_password too.")
+    with hashing_slot():
         tried = attempt(caller().username)
         if not password_matches(current, auth.get_user_password_hash(user_uuid)):
             tried.failed()
             raise NotAuthenticated(WRONG_PASSWORD)
         tried.succeeded()
-    elif not changes:
-        raise InvalidInput("There is nothing to change.")
-    now = current_app.extensions["clock"]()
-    if changes and not users.update_user(user_uuid, changes, now=now):
+        done = users.change_password(
+            user_uuid, password, caller().chat_account_id, changes=changes, now=now
+        )
+    if not done:
         raise NotFound  # deleted while this request was on its way
-    if password is not None:
-        users.change_password(user_uuid, password, keep_chat=caller().chat_account_id)
-    return Success()
 
 
 @routes.delete("/user/<uuid:user_uuid>")

@@ -256,7 +256,7 @@ def index_lists() -> list[Row]:
         .group_by(task_lists.c.id)
         .order_by(task_lists.c.created_at, task_lists.c.id)
     )
-    with transaction() as connection:
+    with transaction(read_only=True) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -267,6 +267,7 @@ def index_lists() -> list[Row]:
 def add_list(body: ListIn) -> Row:
     """Make an empty list."""
     with transaction():
+        _lock_lists()
         if _find_list(body.name):
             raise Conflict(f"You have a list called {body.name!r} already.")
         return own_lists.create(body.given())
@@ -286,11 +287,12 @@ def remove_list(list_id: UUID) -> Success:
 @routes.output(Deleted)
 def empty_list(list_id: UUID) -> Deleted:
     """Delete every task of one of your lists, and their reminders; the list stays."""
-    with transaction():
+    with transaction() as connection:
         own_lists.read(list_id)
         _cancel_reminders_of(list_id)
-        gone = postgres.delete("tasks", {"list_id": list_id} | mine())
-    return Deleted(deleted=len(gone))
+        theirs = tasks.c.list_id == list_id, tasks.c.user_uuid == caller().user_uuid
+        gone = connection.execute(sa.delete(tasks).where(*theirs))
+    return Deleted(deleted=gone.rowcount)
 
 
 def _find_list(name: str) -> Row | None:
@@ -301,9 +303,17 @@ def _find_list(name: str) -> Row | None:
 
 
 def _list_named(name: str) -> Row:
-    """Return the caller's list of this name, made where there is none."""
-    wanted = mine() | {"name": name}
-    return _find_list(name) or postgres.upsert("task_lists", wanted, ["user_uuid", "name"])
+    """Return the caller's list of this name, made where there is none; inside a transaction."""
+    found = _find_list(name)
+    if found is None:
+        _lock_lists()
+        found = _find_list(name) or own_lists.create({"name": name})
+    return found
+
+
+def _lock_lists() -> None:
+    """Let no other request make a list of the caller's until the end of the transaction."""
+    postgres.select("users", {"id": caller().user_uuid}, columns=["id"], lock="update")
 
 
 def _shown(rows: list[Row]) -> list[Row]:
@@ -381,7 +391,7 @@ def _check_repeats(rule: str | None, due_at: datetime | None, starts: str | None
 
 
 def _cancel_reminders_of(list_id: UUID) -> None:
-    rows = postgres.select("tasks", mine() | {"list_id": list_id})
+    rows = postgres.select("tasks", mine() | {"list_id": list_id}, columns=["id"])
     cancel_reminders(caller().user_uuid, [_subject(row["id"]) for row in rows])
 
 

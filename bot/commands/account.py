@@ -1,7 +1,6 @@
 """Your account: time zone, password, log-out, deletion."""
 
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from rapidfuzz import fuzz
 
@@ -11,6 +10,7 @@ from bot.fields import About, Secret
 from bot.matching import CLOSE, NEAR
 from bot.talk import normalise
 from bot.text import escape, named
+from config.zones import time_zones
 
 Password = Annotated[Secret, About("your password")]
 
@@ -91,9 +91,7 @@ async def _zone(ctx: Context, words: str) -> str:
     Raises Declined with the nearest ones where none was.
     """
     # Not Etc/GMT+2, which is two hours behind, nor the old names without a place, such as EST.
-    places = sorted(
-        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
-    )
+    places = sorted(name for name in time_zones() if "/" in name and not name.startswith("Etc/"))
     wanted = normalise(words).replace(" ", "_")
     closeness = {
         name: max(fuzz.ratio(wanted, said) for said in (name.casefold(), _city(name)))

@@ -31,7 +31,7 @@ def stored_tokens(settings: Settings) -> dict[str, str]:
         try:
             if migrations.pending(opened):
                 return {}
-            with opened.transaction() as connection:
+            with opened.transaction(read_only=True) as connection:
                 rows = connection.execute(query.order_by(agents.c.name)).all()
         finally:
             opened.close()

@@ -208,3 +208,26 @@ def test_deleting_an_account_needs_the_password(nobody: Caller, ada: Caller) -> 
     assert ada.get(path).status_code == 401, "the token of a deleted user is accepted"
     assert nobody.post("/api/login", LOGIN).status_code == 401
     assert nobody.post("/api/register", LOGIN).status_code == 201
+
+
+def test_a_password_changes_with_the_rest_or_not_at_all(
+    ada: Caller, ben: Caller, nobody: Caller
+) -> None:
+    path = f"/api/user/{ada.uuid}"
+    both = {"password": "another good password", "current_password": PASSWORD, "username": "ben"}
+    assert ada.put(path, both).status_code == 409
+    assert nobody.post("/api/login", {"username": "ada", "password": PASSWORD}).status_code == 200
+    assert ada.put(path, both | {"username": "grace"}).status_code == 200
+    again = {"username": "grace", "password": both["password"]}
+    assert nobody.post("/api/login", again).status_code == 200
+
+
+@on_one_database
+@pytest.mark.parametrize(
+    "zone",
+    ["localtime", "posixrules", "right/UTC", "posix/UTC", "Factory", "", "../UTC", "utc", "UTC\n"],
+)
+def test_what_is_no_zone_of_the_world_is_refused(ada: Caller, zone: str) -> None:
+    path = f"/api/user/{ada.uuid}"
+    assert ada.put(path, {"time_zone": zone}).status_code == 400
+    assert ada.put(path, {"time_zone": "Asia/Kathmandu"}).status_code == 200

@@ -5,6 +5,7 @@ import re
 import pytest
 from werkzeug.test import TestResponse
 
+from core.postgres import execute
 from tests.api.callers import ABSENT, Caller, on_one_database
 
 pytestmark = pytest.mark.every_database
@@ -130,3 +131,18 @@ def test_pages_that_there_are_not(ada: Caller, query: dict[str, object]) -> None
     answer = ada.get(PATH, **query)
     assert answer.status_code == 400
     assert next(iter(query)) in answer.json["error"]
+
+
+@pytest.mark.every_database
+def test_rows_that_got_their_ids_from_the_database_have_pages(ada: Caller) -> None:
+    query = "INSERT INTO examples (user_uuid, name) SELECT id, :name FROM users"
+    names = [f"{number}" for number in range(20)]
+    for name in names:
+        execute(query, {"name": name})
+    found, path = [], "/api/example?limit=1"
+    while path:
+        answer = ada.get(path)
+        assert answer.status_code == 200, answer.text
+        found += [row["name"] for row in answer.json]
+        path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert sorted(found) == sorted(names)

@@ -67,6 +67,16 @@ def test_nobody_waits_for_a_turn_without_end(
     assert ada.post("/api/login", credentials).status_code == 200
 
 
+def test_only_a_password_waits_for_a_slot(app: APIFlask, ada: Caller) -> None:
+    room: Room = app.extensions["hashing"]
+    while room.places.acquire(blocking=False):
+        pass
+    path = f"/api/user/{ada.uuid}"
+    assert ada.put(path, {"time_zone": "Europe/Berlin"}).status_code == 200
+    new = {"password": "another good password", "current_password": PASSWORD}
+    assert ada.put(path, new).status_code == 503
+
+
 def test_room_is_given_back_after_an_error(ada: Caller) -> None:
     for _ in range(5):
         assert ada.post("/api/register", {"username": "ada", "password": "x"}).status_code == 400

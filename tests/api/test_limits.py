@@ -75,6 +75,24 @@ def test_an_ipv6_household_is_one_address(nobody: Caller) -> None:
     assert log_in(nobody, address="2001:db8:0:2::1").status_code == 401
 
 
+@pytest.mark.parametrize("form", ["::ffff:192.0.2.{}", "192.0.2.{}:4711", "[::ffff:192.0.2.{}]:80"])
+def test_an_ipv4_address_is_one_however_it_is_written(nobody: Caller, form: str) -> None:
+    for _ in range(4):
+        assert log_in(nobody, address=form.format(1)).status_code == 401
+    assert log_in(nobody, address="192.0.2.1").status_code == 429
+    assert log_in(nobody, address=form.format(2)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["192.0.2.1:{}", "[2001:db8::1]:{}", "2001:db8::{}", "fe80::1%eth{}", "nonsense {}"],
+)
+def test_what_the_sender_can_choose_makes_no_new_address(nobody: Caller, form: str) -> None:
+    for number in range(4):
+        assert log_in(nobody, address=form.format(number)).status_code == 401
+    assert log_in(nobody, address=form.format(4)).status_code == 429
+
+
 def test_registrations_and_log_ins_share_their_limit(nobody: Caller) -> None:
     names = [{"username": f"user{number}", "password": PASSWORD} for number in range(4)]
     assert [nobody.post("/api/register", one).status_code for one in names] == [201] * 4

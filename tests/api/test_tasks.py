@@ -1,10 +1,13 @@
 """Tasks and lists, and the reminders that follow them."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 
-from core.postgres import select
+from core.postgres import count, insert_many, select
 from core.reminders import fire_due, next_reminder
 from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
 
@@ -212,3 +215,35 @@ def test_nothing_is_kept_of_a_task_whose_reminder_fails(ada: Caller) -> None:
     )
     assert ada.get("/api/tasks", done="all").json == []
     assert next_reminder(NOW) is None
+
+
+@pytest.mark.every_database
+def test_parallel_requests_make_one_list_however_it_is_capitalised(
+    app: APIFlask, ada: Caller
+) -> None:
+    def add(number: int) -> int:
+        name = "new" if number % 2 else "New"
+        path, body = (
+            ("/api/lists", {"name": name})
+            if number < 4
+            else ("/api/tasks", {"name": "x", "list": name})
+        )
+        with app.test_client() as client:
+            return Caller(client, ada.headers).post(path, body).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [*pool.map(add, range(8))]
+    assert set(answers) <= {201, 409}
+    assert len(ada.get("/api/lists").json) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.every_database
+def test_a_long_list_is_emptied_soon(ada: Caller) -> None:
+    home = ada.post("/api/tasks", {"name": "x", "due_at": "2030-01-01T13:00:00Z"}).json["list_id"]
+    row = {"user_uuid": ada.uuid, "list_id": home}
+    insert_many("tasks", [row | {"name": f"{number}"} for number in range(20_000)])
+    started = time.monotonic()
+    assert ada.delete(f"/api/lists/{home}/tasks").json == {"deleted": 20_001}
+    assert time.monotonic() - started < 6, "it took 12 s"
+    assert count("reminders") == 0

@@ -290,3 +290,10 @@ def test_the_hash_and_the_end_of_an_account(ada: dict[str, Any]) -> None:
     assert unregisterUser(uuid4(), PASSWORD) is False
     assert unregisterUser(userUUID=str(ada["id"]), password=PASSWORD) is True
     assert postgres.count("users") == 0
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_token_outlives_a_clock_that_is_set_back(ada: dict[str, Any], claim: str) -> None:
+    now = datetime.now(UTC)
+    assert verifyLoginToken(forged(ada, **{claim: now + timedelta(seconds=3)}), "ada")
+    assert not verifyLoginToken(forged(ada, exp=now - timedelta(seconds=1)), "ada")

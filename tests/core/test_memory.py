@@ -1,5 +1,6 @@
 """What agents remember of whom, and for how long."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -112,3 +113,15 @@ def test_an_agents_memory_goes_with_the_agent() -> None:
     memory.append(HERE, [], NOW, Summary("nothing", 0))
     agents.remove("greeter")
     assert count("agent_turns") == count("agent_summaries") == 0
+
+
+def test_each_gets_the_ids_of_their_own_turns() -> None:
+    def append(number: int) -> list[int]:
+        return say(HERE, f"{number} one", f"{number} two")
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = [*pool.map(append, range(24))]
+    said = {turn["id"]: turn["content"] for turn in memory.read(HERE, NOW).turns}
+    assert [[said[one] for one in pair] for pair in ids] == [
+        [f"{number} one", f"{number} two"] for number in range(24)
+    ]

@@ -6,6 +6,7 @@ import pytest
 
 from core.errors import InvalidInput, UnknownName
 from core.postgres import count, delete, exists, insert, select, select_one, table_exists
+from core.where import padded
 from tests.support.books import titles
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -149,3 +150,12 @@ def test_limit_and_offset(books: str) -> None:
             select(books, limit=bad)  # type: ignore[arg-type]
         with pytest.raises(InvalidInput, match="offset: a whole number from 0"):
             select(books, offset=bad)  # type: ignore[arg-type]
+
+
+def test_lists_of_any_length_need_few_statements() -> None:
+    lengths = {len(padded([*range(size)])) for size in range(1, 40_000, 7)}
+    assert len(lengths) < 11 + 40
+    for size in (0, 1, 2, 3, 1000, 1025, 32_000):
+        values = [*range(size)]
+        assert set(padded(values)) == set(values)
+        assert len(padded(values)) <= max(2 * size, 1)
