@@ -7,8 +7,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from cli.exits import fail, prepare_database
+from cli.agent_schema import agents_schema
+from cli.exits import fail
+from cli.preparation import prepare_database
 from cli.yaml_files import read_yaml, write_yaml
+from core import agents
+from core.agent_rules import use_schema
+from core.database import transaction
 from core.errors import AppError
 
 Row = dict[str, Any]
@@ -30,11 +35,6 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before removing.")] = False,
 ) -> None:
     """Make and change agents as a file says, all or none; again, it changes nothing."""
-    from cli.agent_schema import agents_schema
-    from core import agents
-    from core.agent_rules import use_schema
-    from core.database import transaction
-
     prepare_database()
     use_schema(agents_schema())
     wanted = _read(file)
@@ -66,8 +66,6 @@ def export(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all, where left out.")] = None,
 ) -> None:
     """Write agents as a file that `apply` takes; tokens only where they are references."""
-    from core import agents
-
     prepare_database()
     rows = [agents.find(name) for name in names] if names else agents.list_all()
     kept = [KEPT.format(name=row["name"]) for row in rows if row["token"] == agents.SEALED]
@@ -100,8 +98,6 @@ def _in_order(wanted: dict[str, Row], there: dict[str, Row]) -> list[tuple[str, 
 
 def _apply_one(name: str, entry: Row, row: Row | None) -> list[str]:
     """Make or change one agent; return what changed, in words and as a diff, or nothing."""
-    from core import agents
-
     token = entry.get("token")
     if token is not None and not str(token).startswith("env:"):
         raise fail(f"{name}: token: a file names a variable, env:NAME; it holds no token itself.")

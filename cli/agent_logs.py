@@ -12,7 +12,8 @@ from typing import Annotated, TextIO
 
 import typer
 
-from cli.exits import fail, settings_or_exit
+from cli.exits import fail
+from cli.preparation import settings_or_exit
 from config.logs import ROTATED_FILES
 
 PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\S+ +[A-Z]+ +\S+ \[(\S+) \S+\] ")

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from bot.brains import load_brains
 from cli.agent_values import Changes, Schema, kinds, known_fields, read_value
 from cli.exits import fail
 from config.sealing import REFERENCE
@@ -67,8 +68,6 @@ def ask_for_agent(name: str | None, type_: str | None, given: Changes) -> tuple[
 
 def known_types() -> dict[str, str]:
     """Return what each type of agent does, by its name."""
-    from bot.brains import load_brains
-
     return {name: brain.description for name, brain in load_brains().items()}
 
 

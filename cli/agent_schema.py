@@ -1,25 +1,21 @@
 """config/agents.schema.json: what an agent may be, made from the models of the bot."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from bot.brains import BrainType, load_brains
+from bot.rules import Rules
 from config.sealing import REFERENCE, VARIABLE
 from core.agent_rules import LONGEST_MEMORY, NAME
-
-if TYPE_CHECKING:
-    from bot.brains import BrainType
 
 Schema = dict[str, Any]
 
 
 def agents_schema() -> Schema:
     """Return the JSON schema of a file of agents; `$defs.agent` is that of one."""
-    from bot.brains import load_brains  # here, for no other command needs what they import
-    from bot.rules import Rules
-
     brains = [brain for _, brain in sorted(load_brains().items())]
     models: list[type[BaseModel]] = [Rules, *(brain.settings for brain in brains)]
     of_model, shared = models_json_schema(
@@ -50,7 +46,7 @@ def agents_schema_text() -> str:
     return json.dumps(agents_schema(), indent=2) + "\n"
 
 
-def _agent(brains: "list[BrainType[Any]]", references: list[Schema]) -> Schema:
+def _agent(brains: list[BrainType[Any]], references: list[Schema]) -> Schema:
     rules, *settings = references
     about = " ".join(f"{brain.name}: {brain.description}" for brain in brains)
     return {

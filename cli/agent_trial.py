@@ -7,10 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.exits import fail, settings_or_exit
+from bot.api_client import ApiClient
+from bot.brains import Services, load_brains
+from bot.messages import Address, Incoming, WholeDraft
+from bot.plans import Plan, Planner
+from bot.pool import AgentRefused, Wish
+from bot.text import plain
+from bot.transports.console import account
+from cli.exits import fail
+from cli.preparation import open_database, settings_or_exit
+from cli.services import services
 from config.logs import configure_logging
 from config.sealing import Sealer
 from config.settings import Settings
+from core import agents
 
 PLATFORM = "console"
 
@@ -20,8 +30,6 @@ def test(
     text: Annotated[str, typer.Argument(help="What you say to it.")],
 ) -> None:
     """Say one thing to an agent and print what it answers, enabled or not."""
-    from cli.services import open_database, services
-
     settings = settings_or_exit()
     settings = settings.model_copy(
         update={
@@ -32,21 +40,12 @@ def test(
     )
     configure_logging(settings)
     with open_database(settings) as database, services(settings, database) as api_url:
-        from core import agents
-
         row = agents.find(name)
         settings = settings.model_copy(update={"api_url": api_url})
         asyncio.run(_exchange(settings, row, text))
 
 
 async def _exchange(settings: Settings, row: dict[str, Any], text: str) -> None:
-    from bot.api_client import ApiClient
-    from bot.brains import Services, load_brains
-    from bot.messages import Address, Incoming
-    from bot.plans import Plan, Planner
-    from bot.pool import AgentRefused, Wish
-    from bot.transports.console import account
-
     wanted = ("name", "type", "token", "answers", "settings", "revision")
     api = ApiClient(settings.api_url, settings.service_key.get_secret_value())
     try:
@@ -69,14 +68,10 @@ class Terminal:
 
     async def send(self, text: str, buttons: Sequence[object] = (), question: str = "") -> None:
         """Print one reply."""
-        from bot.text import plain
-
         typer.echo(plain(text))
 
     def draft(self) -> AbstractAsyncContextManager[Any]:
         """Print a reply once it is complete."""
-        from bot.messages import WholeDraft
-
         return WholeDraft(self.send)
 
     def expect_secret(self) -> bool:

@@ -9,27 +9,27 @@ from typing import IO, Annotated
 
 import typer
 
-from cli.exits import fail, settings_or_exit
+from api.discovery import load_routes
+from cli.exits import fail
+from cli.preparation import settings_or_exit
+from core import backup as backups
+from core.database import get_database
 
 FILE = Annotated[str, typer.Argument(metavar="FILE", help="The backup; - is the pipe.")]
 
 
 def backup(file: FILE) -> None:
     """Write all data into a file that only you can read, while the services go on."""
-    from api.discovery import load_routes
-    from core.backup import write
-    from core.database import get_database
-
     settings_or_exit()
     load_routes()
     if file == "-":
-        rows = write(get_database(), sys.stdout.buffer)
+        rows = backups.write(get_database(), sys.stdout.buffer)
     else:
         path = Path(file)
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # never half a backup at `path`
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as to:
-                rows = write(get_database(), to)
+                rows = backups.write(get_database(), to)
                 os.fsync(to.fileno())
             draft.replace(path)
         except OSError as error:
@@ -44,14 +44,10 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Delete what the database has.")] = False,
 ) -> None:
     """Put a backup into an empty database. Stop API, scheduler and bot before."""
-    from api.discovery import load_routes
-    from core import backup
-    from core.database import get_database
-
     settings_or_exit()
     load_routes()
     with _opened(file) as source:
-        rows = backup.restore(get_database(), source, force=force)
+        rows = backups.restore(get_database(), source, force=force)
     typer.echo(f"Restored {_told(rows)}.", err=True)
 
 

@@ -6,20 +6,18 @@ from uuid import UUID
 
 import typer
 
-from cli.exits import fail, prepare_database
+from cli.exits import fail
+from cli.preparation import prepare_database
 from cli.tables import show_table
 from config.clock import utc_now
 from core import dead_letters, outbox
-
-app = typer.Typer(no_args_is_help=True, help="Messages on their way, and those that are not.")
 
 State = Annotated[str, typer.Option(help="dead, held, waiting or sent.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, the latest first.")]
 Ids = Annotated[list[str] | None, typer.Argument(help="Which; see `deliveries list`.")]
 
 
-@app.command("list")
-def list_deliveries(state: State = "dead", limit: Limit = 50) -> None:
+def list_(state: State = "dead", limit: Limit = 50) -> None:
     """List deliveries, dead ones unless told otherwise; never their text."""
     prepare_database()
     if state not in dead_letters.STATES:
@@ -42,7 +40,6 @@ def list_deliveries(state: State = "dead", limit: Limit = 50) -> None:
     )
 
 
-@app.command()
 def show(delivery_id: Annotated[str, typer.Argument(help="Which one.")]) -> None:
     """Show one delivery in full, but for its text and its target."""
     prepare_database()
@@ -53,7 +50,6 @@ def show(delivery_id: Annotated[str, typer.Argument(help="Which one.")]) -> None
         typer.echo(f"{name}: {_when(value) if isinstance(value, datetime) else _said(value)}")
 
 
-@app.command()
 def retry(
     delivery_ids: Ids = None,
     everything: Annotated[bool, typer.Option("--all", help="Every dead one.")] = False,

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import typer
 
-from cli.checks import Finding, Findings, Mark, machine
+from cli.checks import Finding, Findings, Mark, agents, machine, services
+from cli.checks.database import database
 from config.settings import Settings
 
 Found = TypeVar("Found")
@@ -44,9 +45,6 @@ async def examine() -> Findings:
     if settings is None:
         return findings
     findings += machine.secrets(settings)
-    from cli.checks import agents, services
-    from cli.checks.database import database
-
     async with services.net() as net:
 
         async def all_bots() -> Findings:

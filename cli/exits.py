@@ -1,8 +1,8 @@
-"""How a command of manage.py ends when something is wrong."""
+"""How a command of manage.py ends when something is wrong, and how it names files."""
+
+from pathlib import Path
 
 import typer
-
-from config.settings import ConfigError, Settings, get_settings
 
 
 def fail(message: str) -> typer.Exit:
@@ -11,18 +11,6 @@ def fail(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
-def prepare_database() -> None:
-    """Use the database that the settings name, and bring it up to date."""
-    from core import migrations
-    from core.database import get_database
-
-    settings_or_exit()
-    migrations.upgrade(get_database())
-
-
-def settings_or_exit() -> Settings:
-    """Return this process's settings; where they can't be used, say why and exit with 2."""
-    try:
-        return get_settings()
-    except ConfigError as error:
-        raise fail(f"The settings can't be used:\n{error}") from error
+def shown(path: Path) -> str:
+    """Return a path as a reader finds it: from the working directory, where it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
+from cli.domain import BadName, plural_of, read_field, render
 from cli.exits import fail
 from config.settings import ROOT
 
@@ -24,8 +26,6 @@ def new_domain(
     plural: Annotated[str | None, typer.Option(help="What several are called.")] = None,
 ) -> None:
     """Write a domain: commands, routes, migration, sentences and tests."""
-    from cli.domain import BadName, plural_of, read_field, render
-
     plural = plural or plural_of(name)
     try:
         files = render(name, plural, [read_field(field) for field in fields or []])
@@ -69,8 +69,6 @@ def _tidy(paths: list[Path]) -> None:
 
 
 def _has_ruff() -> bool:
-    from importlib.util import find_spec
-
     return find_spec("ruff") is not None
 
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 from dotenv import dotenv_values
 
-from cli.database import shown
-from cli.exits import fail
+from cli.exits import fail, shown
 from config.secrets import GENERATED_SECRETS, new_secret
 from config.settings import Settings, settings_file
 

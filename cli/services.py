@@ -1,49 +1,22 @@
-"""The services that run inside a command: database, API and scheduler."""
+"""The services that run inside a command: API and scheduler."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from api.main import create_app
+from api.server import serve
+from cli.agent_schema import agents_schema
 from cli.exits import fail
 from config.settings import Settings, serving_api
-from core.errors import Unavailable
-
-if TYPE_CHECKING:
-    from core.database import Database
-
-
-@contextmanager
-def open_database(settings: Settings) -> Iterator["Database"]:
-    """Open the database and bring it up to date."""
-    from core import migrations
-    from core.database import Database, use_database
-    from core.driver_errors import driver_words
-
-    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
-    use_database(database)
-    try:
-        migrations.upgrade(database)
-    except Unavailable as error:
-        where = settings.sqlalchemy_url.render_as_string(hide_password=True)
-        raise fail(
-            f"The database {where} can't be used: {driver_words(error)}. Is it running?"
-        ) from error
-    try:
-        yield database
-    finally:
-        database.close()
+from core.agent_rules import use_schema
+from core.database import Database
+from scheduler.daemon import Daemon
 
 
 @contextmanager
-def services(settings: Settings, database: "Database") -> Iterator[str]:
+def services(settings: Settings, database: Database) -> Iterator[str]:
     """Run the API and the scheduler; yield the API's address."""
-    from api.main import create_app
-    from api.server import serve
-    from cli.agent_schema import agents_schema
-    from core.agent_rules import use_schema
-    from scheduler.daemon import Daemon
-
     use_schema(agents_schema())  # a kind of agent that was added since needs no `generate` here
     try:
         server = serve(

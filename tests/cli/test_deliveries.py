@@ -3,9 +3,10 @@
 from uuid import uuid4
 
 import pytest
+from typer import Typer
 from typer.testing import CliRunner, Result
 
-from cli.deliveries import app
+from cli.deliveries import list_, retry, show
 from core import dead_letters, outbox
 from core.postgres import insert, update
 from core.reach import SCHEDULER, bot_at
@@ -21,6 +22,12 @@ from tests.support.people import (
 )
 
 pytestmark = pytest.mark.usefixtures("database")
+
+
+app = Typer()
+app.command("list")(list_)
+app.command()(show)
+app.command()(retry)
 
 
 def run(*words: str) -> Result:

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import typer.main
 
 import manage
 from config.settings import ROOT, Settings, load_settings
@@ -79,7 +78,7 @@ def test_settings_that_are_shown_are_accepted(
     assert shown <= read.model_fields_set, f"{page} shows a setting that there is not"
 
 
-def commands_of(group: typer.main.TyperGroup | object, prefix: str = "") -> set[str]:
+def commands_of(group: object, prefix: str = "") -> set[str]:
     """Every command of manage.py, groups included."""
     found = set()
     for name, command in getattr(group, "commands", {}).items():
@@ -88,7 +87,7 @@ def commands_of(group: typer.main.TyperGroup | object, prefix: str = "") -> set[
 
 
 def test_every_shell_line_is_one_that_can_be_typed() -> None:
-    known = commands_of(typer.main.get_command(manage.app))
+    known = commands_of(manage.app)
     makefile = (ROOT / "Makefile").read_text("utf-8")
     lines = [
         line

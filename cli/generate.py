@@ -1,0 +1,38 @@
+"""`manage.py generate`: the files that are made from the program."""
+
+from typing import Annotated
+
+import typer
+
+from api.discovery import load_routes
+from cli.agent_schema import agents_schema_text
+from cli.exits import fail, shown
+from config.settings import ROOT
+from core.agent_rules import SCHEMA_FILE
+from core.schema import postgres_ddl
+from core.tables import metadata
+from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
+
+SCHEMA = ROOT / "config" / "schema.sql"
+
+
+def generate(
+    check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
+) -> None:
+    """Renew the generated files: SQL schema, .env.example, schema of agents, README."""
+    load_routes()
+    files = {
+        SCHEMA: postgres_ddl(metadata),
+        SCHEMA_FILE: agents_schema_text(),
+        ENV_EXAMPLE: env_example(),
+        README: readme_with_table(),
+    }
+    stale = [
+        path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
+    ]
+    if check and stale:
+        names = ", ".join(shown(path) for path in stale)
+        raise fail(f"Out of date: {names}. `make format` renews them.")
+    for path in stale:
+        path.write_text(files[path], "utf-8")
+        typer.echo(f"Renewed {shown(path)}.")

@@ -1,0 +1,77 @@
+"""`manage.py up` and `chat`: the conversation, with everything else in the same process or not."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from bot.brains import load_brains
+from cli.exits import shown
+from cli.lazy import load
+from cli.preparation import open_database, settings_or_exit
+from cli.services import services
+from config.logs import configure_logging
+from config.metrics import serving
+from config.settings import Settings
+from core import agents
+
+
+def up(
+    chat: Annotated[str | None, typer.Option(help="Answer this one order and end.")] = None,
+) -> None:
+    """Start everything in one process: database, API, scheduler and the conversation."""
+    settings = settings_or_exit()
+    with open_database(settings) as database:
+        in_terminal = chat is not None or not _has_bots(settings)
+        if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
+            settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
+        configure_logging(settings)
+        if chat is not None:  # one order disturbs no running service
+            settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
+        with serving(settings), services(settings, database) as api_url:
+            settings = settings.model_copy(update={"api_url": api_url})
+            if chat is None:
+                typer.echo(_welcome(settings, in_terminal=in_terminal))
+            code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
+    raise typer.Exit(code)
+
+
+def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.")] = None) -> None:
+    """Talk to the bot in the terminal, with the API that runs at API_URL."""
+    settings = settings_or_exit()
+    settings = settings.model_copy(
+        update={"log_file": settings.log_file or settings.data_dir / "bot.log"}
+    )
+    configure_logging(settings)
+    raise typer.Exit(asyncio.run(_converse(settings, text, in_terminal=True)))
+
+
+def _has_bots(settings: Settings) -> bool:
+    """Say whether there is anything to run on Discord: agents, or a token in the environment."""
+    return settings.discord_bot_token is not None or bool(agents.list_all())
+
+
+async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) -> int:
+    """Hold the conversation where it takes place; return the exit code."""
+    if in_terminal:
+        return int(await load("bot.transports.console:run_console")(settings, text))
+    return int(await load("bot.bot:run_discord")(settings, load_brains()))
+
+
+def _welcome(settings: Settings, *, in_terminal: bool) -> str:
+    """Say in five lines or fewer what runs, what is missing for more, and where to set it."""
+    lines = [
+        f"Started: {settings.sqlalchemy_url.get_dialect().name} database, "
+        f"API on {settings.api_url}, scheduler, "
+        + ("conversation in this terminal." if in_terminal else "conversation on Discord.")
+    ]
+    if in_terminal:
+        lines.append("For Discord set DISCORD_BOT_TOKEN in config/.env (README: Discord).")
+    if settings.openrouter_api_key is None:
+        lines.append(
+            "No model key: only the sentences in `help` are understood. "
+            "For more set OPENROUTER_API_KEY in config/.env."
+        )
+    if settings.log_file:
+        lines.append(f"Logs: {shown(settings.log_file)}. Ctrl-D ends.")
+    return "\n".join(lines)
