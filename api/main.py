@@ -34,7 +34,7 @@ from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
 from core.driver_errors import driver_words
-from core.errors import TooNew, Unavailable
+from core.errors import BrokenSchema, TooNew, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _run(app: APIFlask, database: Database, stop: threading.Event) -> int:
     starting.begin(app)
     try:
         migrations.upgrade_when_up(database, stop, START_PATIENCE)
-    except TooNew as error:
+    except (BrokenSchema, TooNew) as error:
         log.error("%s", error)
         return 1
     except Unavailable as error:

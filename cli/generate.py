@@ -7,13 +7,11 @@ import typer
 from api.discovery import load_routes
 from cli.agent_schema import agents_schema_text
 from cli.exits import fail, shown
-from config.settings import ROOT
 from core.agent_rules import SCHEMA_FILE
+from core.own_tables import SCHEMA, own_part, schema_text
 from core.schema import postgres_ddl
 from core.tables import metadata
 from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
-
-SCHEMA = ROOT / "config" / "schema.sql"
 
 
 def generate(
@@ -22,7 +20,7 @@ def generate(
     """Renew the generated files: SQL schema, .env.example, schema of agents, README."""
     load_routes()
     files = {
-        SCHEMA: postgres_ddl(metadata),
+        SCHEMA: postgres_ddl(metadata, own_part(schema_text())),
         SCHEMA_FILE: agents_schema_text(),
         ENV_EXAMPLE: env_example(),
         README: readme_with_table(),

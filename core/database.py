@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Uuid, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -24,6 +24,7 @@ from core.errors import InvalidInput, OutOfDate
 from core.pool import Pool
 from core.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
 from core.sql_log import log_statements_of
+from core.tables import DashedUuid
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Database:
         if self.dialect == "sqlite":
             dialect: Any = self.engine.dialect
             dialect.ischema_names = {**dialect.ischema_names, **SQLITE_TYPES}
+            dialect.colspecs = {**dialect.colspecs, Uuid: DashedUuid}
         self._driver_error = self.engine.dialect.loaded_dbapi.Error
         self._tables = Tables()
         self._open: ContextVar[Connection | None] = ContextVar("transaction", default=None)

@@ -79,6 +79,10 @@ class OutOfDate(Unavailable):
     """The database lacks a table or a column that the program has."""
 
 
+class BrokenSchema(AppError):
+    """A statement in config/schema.sql can't be used; the message names it, on one line."""
+
+
 class TooNew(AppError):
     """A newer program has changed the database, so that this one can't work with it."""
 

@@ -20,6 +20,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 from config.settings import ROOT
+from core import own_tables
 from core.database import Database
 from core.driver_errors import driver_errors, driver_words
 from core.drivers import BUSY_TIMEOUT
@@ -51,16 +52,22 @@ class State(NamedTuple):
 def upgrade(database: Database, scripts: Path = SCRIPTS, revision: str | None = None) -> None:
     """Apply the migrations that are missing, all or none; a second process waits for the first.
 
-    They end with `revision`, where one is given. A database that is ahead of this program is left
-    as it is. Raises TooNew for one that this program can't work with.
+    They end with `revision`, where one is given; else the user's own tables in config/schema.sql
+    follow. A database that is ahead of this program is left as it is. Raises TooNew for one that
+    this program can't work with, and BrokenSchema for a broken statement of the user's.
     """
     at = state(database)
-    if at.revision == (revision or head(scripts)) or is_ahead(at, scripts):
+    if is_ahead(at, scripts):
         return
-    log.info("migrating the database from %s to %s", at.revision or "empty", revision or head())
-    with _alone(database) as connection:
-        command.upgrade(_config(scripts, connection), revision or "head")
-    database.forget_tables()
+    if at.revision != (revision or head(scripts)):
+        log.info("migrating the database from %s to %s", at.revision or "empty", revision or head())
+        with _alone(database) as connection:
+            command.upgrade(_config(scripts, connection), revision or "head")
+        database.forget_tables()
+    if revision in (None, head(scripts)) and (statements := own_tables.missing(database)):
+        with _alone(database) as connection:
+            own_tables.make(connection, statements)
+        database.forget_tables()
 
 
 def upgrade_when_up(database: Database, stop: threading.Event, patience: float = math.inf) -> bool:
@@ -179,7 +186,10 @@ def _applied(*, ctx: MigrationContext, step: MigrationInfo, **_: object) -> None
 def differences(database: Database, metadata: MetaData) -> list[Any]:
     """Return what Alembic would change to make the database the metadata's tables; [] for none."""
     with database.transaction(read_only=True) as connection:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        options = {"include_object": _is_declared}
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        )
 
 
 def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:
@@ -270,9 +280,20 @@ def _config(scripts: Path, connection: Connection, metadata: MetaData | None = N
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes.update(
-        connection=connection, metadata=metadata, render_item=_render_item, applied=_applied
+        connection=connection,
+        metadata=metadata,
+        render_item=_render_item,
+        applied=_applied,
+        include_object=_is_declared,
     )
     return config
+
+
+def _is_declared(
+    _item: object, _name: str | None, kind: str, reflected: bool, counterpart: object
+) -> bool:
+    """Leave alone the tables that only the database has: somebody made them in SQL."""
+    return not (kind == "table" and reflected and counterpart is None)
 
 
 def _render_item(kind: str, item: object, _context: object) -> str | bool:

@@ -7,15 +7,19 @@ not, and neither is a `::cast`.
 import re
 from functools import lru_cache
 
-TOKENS = re.compile(
-    r"""
-    (?P<verbatim>
+QUOTED = r"""
         [eE]'(?:[^'\\]|\\.|'')*'               # PostgreSQL's literal with backslashes
       | '(?:[^']|'')*'                         # literal
       | "(?:[^"]|"")*"                         # quoted name
       | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$        # PostgreSQL's dollar-quoted literal
-      | --[^\n]*                               # comment
-      | /\*.*?\*/
+      | (?P<comment>--[^\n]*|/\*.*?\*/)
+"""
+"""What is left as it is in SQL, as a part of a verbose regular expression."""
+
+TOKENS = re.compile(
+    rf"""
+    (?P<verbatim>
+        {QUOTED}
       | ::
       | (?<=\w):\w+                            # a slice, such as a[1:n]
     )

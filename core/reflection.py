@@ -9,14 +9,12 @@ from contextlib import nullcontext
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     NUMERIC,
     Boolean,
     DateTime,
-    Dialect,
     Double,
     Engine,
     MetaData,
@@ -32,20 +30,7 @@ from sqlalchemy.engine import Connection, Inspector
 from sqlalchemy.types import NullType
 
 from core.errors import UnknownName
-from core.tables import Moment, metadata
-
-
-class DashedUuid(Uuid[UUID]):
-    """A column declared as UUID in SQLite, which takes digits without dashes for a number."""
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], str | None]:
-        """Write it with dashes."""
-        return lambda value: None if value is None else str(value)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        """Read it."""
-        return lambda value: None if value is None else UUID(value)
-
+from core.tables import DashedUuid, Moment, metadata
 
 # Any word is a column's type in SQLite; SQLAlchemy takes those it does not know for numbers.
 SQLITE_TYPES = {
@@ -132,6 +117,11 @@ def _reflect(name: str, bind: Engine | Connection) -> Table:
     if getattr(bind.dialect, "is_mariadb", False):
         for column in _json_columns(name, bind):
             table.columns[column].type = JSON()
+    for key in table.foreign_keys:
+        referred, _, name = key.target_fullname.rpartition(".")
+        known = metadata.tables.get(referred)
+        if known is not None and isinstance(known.columns[name].type, Uuid):
+            key.parent.type = Uuid()  # whatever text it was declared as
     return table
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.migrations import head, oldest_compatible
+from core.own_tables import MARK
 
 HEADER = """\
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.
@@ -22,8 +23,11 @@ INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('{}', '{}')
 """
 
 
-def postgres_ddl(metadata: MetaData) -> str:
-    """Return what makes every table of the metadata, each before those that refer to it."""
+def postgres_ddl(metadata: MetaData, own: str = "") -> str:
+    """Return what makes every table of the metadata, each before those that refer to it.
+
+    `own` is the user's part, which follows as it is.
+    """
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     parts = [HEADER]
     for table in metadata.sorted_tables:
@@ -31,4 +35,5 @@ def postgres_ddl(metadata: MetaData) -> str:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             parts.append(f"\n{CreateIndex(index).compile(dialect=dialect)};\n")
     parts.append(REVISION.format(head(), oldest_compatible()))
-    return "".join(line.rstrip() + "\n" for line in "".join(parts).splitlines())
+    generated = "".join(line.rstrip() + "\n" for line in "".join(parts).splitlines())
+    return generated + MARK + own

@@ -59,7 +59,7 @@ def sqlite_words(query: str, params: Any) -> tuple[str, Any]:  # noqa: ANN401 - 
 def _plain_value(value: Any) -> Any:  # noqa: ANN401 - any value
     """Return a value as SQLite stores it, in the same form as SQLAlchemy's types."""
     if isinstance(value, UUID):
-        return value.hex
+        return str(value)
     if isinstance(value, datetime):
         value = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
         return value.isoformat(" ", "microseconds")

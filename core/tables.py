@@ -1,8 +1,9 @@
 """The framework's own tables. A domain's tables stand beside its routes, on the same metadata."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import (
     BigInteger,
@@ -68,6 +69,23 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class DashedUuid(Uuid[UUID]):
+    """A UUID in SQLite, with dashes: a column declared as UUID takes digits for a number."""
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], str | None]:
+        """Write it with dashes."""
+        return lambda value: None if value is None else str(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        """Read it."""
+        return lambda value: None if value is None else UUID(value)
+
+
+@compiles(Uuid, "sqlite")
+def _uuid_sqlite(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return "CHAR(36)"
+
+
 class new_uuid(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it stands for
     """Each database's own way to make a random UUID, so that plain SQL may leave the id out."""
 
@@ -81,7 +99,11 @@ def _new_uuid_postgresql(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchem
 
 @compiles(new_uuid, "sqlite")
 def _new_uuid_sqlite(*_: Any, **__: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
-    return "(lower(hex(randomblob(16))))"
+    return (
+        "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' "
+        "|| substr(hex(randomblob(2)), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) "
+        "|| substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
+    )
 
 
 @compiles(new_uuid, "mysql", "mariadb")

@@ -24,7 +24,7 @@ from config.settings import Settings, get_settings
 from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
 from core.database import Database, use_database
-from core.errors import TooNew, Unavailable
+from core.errors import BrokenSchema, TooNew, Unavailable
 from core.wakeups import can_listen, listen
 from scheduler import triggers
 from scheduler.loops import JobFunction, Loop, Outage
@@ -234,7 +234,7 @@ def main() -> int:
             if migrations.upgrade_when_up(database, stop):
                 tune_garbage_collector()
                 Daemon(settings, stop).run()
-    except TooNew as error:
+    except (BrokenSchema, TooNew) as error:
         logger.error("%s", error)
         return 1
     finally:

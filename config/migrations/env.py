@@ -8,6 +8,7 @@ context.configure(
     target_metadata=given["metadata"],
     render_item=given["render_item"],
     on_version_apply=given["applied"],
+    include_object=given["include_object"],
     render_as_batch=given["connection"].dialect.name == "sqlite",  # it can't alter most things
 )
 with context.begin_transaction():

@@ -9,14 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg2
 import pytest
 from alembic import command
-from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueConstraint, Uuid
 
 from api.discovery import load_routes
 from config.settings import ROOT
@@ -24,8 +24,9 @@ from core import backup, migrations, postgres
 from core.database import Database, use_database
 from core.errors import Conflict, InvalidInput, TooNew, Unavailable
 from core.migrations import differences
+from core.own_tables import own_part
 from core.schema import postgres_ddl
-from core.tables import Moment, created_at_column, id_column, metadata, owner_column
+from core.tables import Moment, created_at_column, id_column, metadata, new_uuid, owner_column
 from tests.support import warm
 from tests.support.mysql_database import connect, rows
 from tests.support.servers import free_port
@@ -135,6 +136,52 @@ def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
     assert postgres.execute("SELECT version_num FROM alembic_version") == [
         {"version_num": migrations.head()}
     ]
+
+
+# UUIDs of databases that were made before migration 0012
+
+
+@contextmanager
+def uuids_without_dashes() -> Iterator[None]:
+    """Have SQLite keep UUIDs as SQLAlchemy does by itself: 32 digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.database.DashedUuid", Uuid)
+        for construct, sql in ((Uuid, "CHAR(32)"), (new_uuid, "(lower(hex(randomblob(16))))")):
+            specs = construct.__dict__["_compiler_dispatcher"].specs
+            patch.setitem(specs, "sqlite", lambda *_, sql=sql, **__: sql)
+        yield
+
+
+def test_old_uuids_are_compared_by_plain_sql_afterwards(empty_url: URL) -> None:
+    with uuids_without_dashes(), closing(Database(empty_url)) as old:
+        use_database(old)
+        migrations.upgrade(old, revision="0011")
+        ada = postgres.insert("users", {"username": "ada", "password_hashed": b"x"})["id"]
+        example = postgres.insert("examples", {"user_uuid": ada, "name": "first"})["id"]
+        kind = "CHAR(32)" if old.dialect == "sqlite" else "UUID"
+        postgres.execute(
+            f"CREATE TABLE diary (user_uuid {kind}, page CHAR(32), "
+            "CONSTRAINT of_ada FOREIGN KEY (user_uuid) REFERENCES users (id) ON DELETE CASCADE)"
+        )
+        page = "0123456789abcdef" * 2
+        postgres.execute("INSERT INTO diary VALUES (:ada, :page)", {"ada": ada.hex, "page": page})
+    with closing(Database(empty_url)) as now:
+        use_database(now)
+        migrations.upgrade(now)
+        assert differences(now, metadata) == []
+        joined = "SELECT d.* FROM diary d JOIN users u ON u.id = d.user_uuid"
+        rows = postgres.execute(joined)
+        assert isinstance(rows, list)
+        assert [(str(row["user_uuid"]), row["page"]) for row in rows] == [(str(ada), page)]
+        assert [row["id"] for row in postgres.select("examples", {"user_uuid": ada})] == [example]
+        by_default = "INSERT INTO examples (user_uuid, name) VALUES (:ada, 'second')"
+        postgres.execute(by_default, {"ada": ada})
+        assert postgres.count("examples", {"user_uuid": str(ada)}) == 2
+        with pytest.raises(InvalidInput, match="does not exist"):
+            postgres.insert("diary", {"user_uuid": uuid4()})
+        assert postgres.insert("diary", {"user_uuid": ada.hex})["user_uuid"] == ada
+        postgres.delete("users", {"id": ada})
+        assert postgres.count("examples") == postgres.count("diary") == 0
 
 
 @pytest.mark.slow
@@ -345,7 +392,7 @@ def test_whether_it_is_ready_is_one_statement_and_no_file(
 
 def test_schema_sql_is_current() -> None:
     schema = (ROOT / "config" / "schema.sql").read_text("utf-8")
-    assert schema == postgres_ddl(metadata), "run `python manage.py generate`"
+    assert schema == postgres_ddl(metadata, own_part(schema)), "run `python manage.py generate`"
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
