@@ -12,6 +12,7 @@ DIGEST = "digest"
 """The subject of the reminder that brings it."""
 DAILY = "FREQ=DAILY"
 SHOWN = 50
+LINE_LENGTH = 200  # characters of one reminder
 TITLE = "Your day:"
 NOTHING = "Your day: there is nothing to remind you of."
 
@@ -35,9 +36,13 @@ def digest(connection: Connection, user_uuid: UUID, zone: ZoneInfo, now: datetim
         .all()
     )
     lines = [
-        f"• {row['due_at'].astimezone(zone):%H:%M} {row['text'].removeprefix('Reminder: ')}"
+        f"• {row['due_at'].astimezone(zone):%H:%M} {_short(row['text'].removeprefix('Reminder: '))}"
         for row in rows[:SHOWN]
     ]
     if len(rows) > SHOWN:
         lines.append("• … and more")
     return "\n".join([TITLE, *lines]) if lines else NOTHING
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LINE_LENGTH else text[: LINE_LENGTH - 1] + "…"

@@ -7,7 +7,7 @@ nor a message's text ever reach a log line or an error.
 import asyncio
 import math
 import re
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +29,7 @@ DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
 TIMEOUT_SECONDS = 10
 DISCORD_LENGTH = 2000  # the most characters that Discord takes in one message
+NTFY_BYTES = 4096  # of what is longer, ntfy makes a file: https://docs.ntfy.sh/publish/#limitations
 # What Discord would not show as it is; addresses stay whole, and can be followed.
 MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
 GONE_WEBHOOK = (401, 403, 404, 410)
@@ -46,20 +47,31 @@ SETTABLE = (
 class Outcome:
     """How sending went: sent, to be tried again (`retry_after` in seconds), or failed for good.
 
-    `off`: nothing will ever arrive there, so that the channel is turned off.
+    `off`: nothing will ever arrive there, so that the channel is turned off. `parts_sent`: how many
+    parts of a long text have arrived.
     """
 
     state: Literal["sent", "retry", "failed"]
     error: str | None = None
     retry_after: float | None = None
     off: bool = False
+    parts_sent: int = 0
+
+
+@dataclass
+class Progress:
+    """How many parts of a text have arrived: known even where sending the next is cut off."""
+
+    parts: int = 0
 
 
 class Channel(Protocol):
     """A way to reach a user."""
 
-    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
-        """Send one message of plain text."""
+    async def deliver(
+        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
+    ) -> Outcome:
+        """Send one message of plain text, but for the parts that have arrived."""
         ...
 
 
@@ -70,21 +82,23 @@ class DiscordWebhook:
         """Send Markdown of any length; return whether Discord took it. Mentions are inert."""
         return _at_once(partial(self._send, webhook_url, message))
 
-    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
+    async def deliver(
+        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
+    ) -> Outcome:
         """Send plain text, every character of it shown as it is."""
-        return await self._send(target, _escape(text), http)
+        return await self._send(target, _escape(text), http, progress)
 
-    async def _send(self, url: str, text: str, http: aiohttp.ClientSession) -> Outcome:
-        """Send a text in as many parts as it needs; the first that is refused ends it."""
+    async def _send(
+        self, url: str, text: str, http: aiohttp.ClientSession, progress: Progress
+    ) -> Outcome:
         if not is_webhook(url):
             return Outcome("failed", "the address is not a Discord webhook's", off=True)
-        outcome = Outcome("failed", "the message is empty")
-        for part in _parts(text):
+
+        def post(part: str) -> Awaitable[Outcome]:
             body = {"content": part, "allowed_mentions": {"parse": []}}
-            outcome = await _post(http, url, GONE_WEBHOOK, json=body)
-            if outcome.state != "sent":
-                break
-        return outcome
+            return _post(http, url, GONE_WEBHOOK, json=body)
+
+        return await _in_turn(split(text, DISCORD_LENGTH), progress, post)
 
 
 class Ntfy:
@@ -94,8 +108,10 @@ class Ntfy:
         """Send a message; return whether the server took it."""
         return _at_once(partial(self.deliver, topic, message))
 
-    async def deliver(self, target: str, text: str, http: aiohttp.ClientSession) -> Outcome:
-        """Send a message as the body of one request."""
+    async def deliver(
+        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
+    ) -> Outcome:
+        """Send a message; each part of it is the body of a request."""
         if not TOPIC.fullmatch(target):
             return Outcome("failed", "the topic is not one that ntfy takes", off=True)
         settings = get_settings()
@@ -103,7 +119,11 @@ class Ntfy:
         if settings.ntfy_token:
             headers["Authorization"] = f"Bearer {settings.ntfy_token.get_secret_value()}"
         url = f"{settings.ntfy_base_url.rstrip('/')}/{target}"
-        return await _post(http, url, GONE_TOPIC, data=text.encode(), headers=headers)
+
+        def post(part: str) -> Awaitable[Outcome]:
+            return _post(http, url, GONE_TOPIC, data=part.encode(), headers=headers)
+
+        return await _in_turn(split(text, NTFY_BYTES, in_bytes=True), progress, post)
 
 
 NAMES = {DISCORD_WEBHOOK: "your Discord webhook", NTFY: "your ntfy topic"}
@@ -183,15 +203,31 @@ def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool
     return any(taken)
 
 
-def _at_once(deliver: Callable[[aiohttp.ClientSession], Coroutine[Any, Any, Outcome]]) -> bool:
+def _at_once(
+    deliver: Callable[[aiohttp.ClientSession, Progress], Coroutine[Any, Any, Outcome]],
+) -> bool:
     """Send by itself, wherever it is called from; return whether it was taken."""
 
     async def send() -> Outcome:
         async with new_session() as http:
-            return await deliver(http)
+            return await deliver(http, Progress())
 
     with ThreadPoolExecutor(1) as own:  # the caller's thread may have an event loop already
         return own.submit(asyncio.run, send()).result().state == "sent"
+
+
+async def _in_turn(
+    parts: Sequence[str], progress: Progress, post: Callable[[str], Awaitable[Outcome]]
+) -> Outcome:
+    """Send the parts of a text that have not arrived; the first that is refused ends it."""
+    if not parts:
+        return Outcome("failed", "the message is empty")
+    for part in parts[progress.parts :]:
+        outcome = await post(part)
+        if outcome.state != "sent":
+            return outcome
+        progress.parts += 1
+    return Outcome("sent")
 
 
 async def _post(
@@ -248,16 +284,21 @@ def _escape(text: str) -> str:
     return MARKDOWN.sub(lambda found: found[1] or f"\\{found[2]}", text)
 
 
-def _parts(text: str) -> list[str]:
-    """Split a text where Discord's limit falls, at a line or a word where there is one."""
+def split(text: str, limit: int, *, in_bytes: bool = False) -> list[str]:
+    """Split a text where a limit falls, at a line or a word where there is one.
+
+    limit: in characters, or in bytes of UTF-8.
+    """
     parts = []
     text = text.strip()
-    while len(text) > DISCORD_LENGTH:
-        head = text[:DISCORD_LENGTH]
-        cut = max(head.rfind("\n"), head.rfind(" "))
-        parts.append(text[: cut if cut > 0 else DISCORD_LENGTH])
-        text = text[len(parts[-1]) :].lstrip()
-    return [*parts, text] if text else parts
+    while text:
+        head = text.encode()[:limit].decode(errors="ignore") if in_bytes else text[:limit]
+        if len(head) < len(text):
+            cut = max(head.rfind("\n"), head.rfind(" "))
+            head = head[:cut] if cut > 0 else head
+        parts.append(head.rstrip())
+        text = text[len(head) :].lstrip()
+    return parts
 
 
 getNotificationSettings = get_notification_settings  # noqa: N816

@@ -5,9 +5,11 @@ event for it. So it makes no difference how a library came by it: a name that re
 or does so only the second time, a redirect, an odd way to write a number, another port.
 """
 
+import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -23,15 +25,42 @@ class LeadsInside(OSError):
     """A connection to this machine or its network was refused; libraries take it for a failure."""
 
 
-class Refusals:
-    """What was refused while a block ran."""
+class Guard:
+    """What a block may connect to, and what became of it. `cut` ends it from another thread."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
+    def __init__(self, allowed: Sequence[Network] = ()) -> None:
         self.allowed = allowed
-        self.happened = False
+        self.refused = False
+        self._connections: list[socket.socket] = []
+        self._over = False
+        self._lock = threading.Lock()
+
+    def cut(self) -> None:
+        """End the connections of the block, whatever it waits for, and let it make no others."""
+        with self._lock:
+            self._over = True
+            for connection in self._connections:
+                with suppress(OSError):  # it is not connected, or not any more
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def note(self, connection: object) -> None:
+        """Keep a handle of a socket that is about to connect: TLS takes over the original one."""
+        with self._lock:
+            if self._over:
+                raise TimeoutError("the time for sending is over")
+            if isinstance(connection, socket.socket):
+                self._connections.append(connection.dup())
+
+    def close(self) -> None:
+        """Let go of the connections, which the block has ended."""
+        with self._lock:
+            self._over = True
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
 
 
-_guard: ContextVar[Refusals | None] = ContextVar("guard", default=None)
+_guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
 
 def is_outside(address: str) -> bool:
@@ -52,19 +81,20 @@ def is_outside(address: str) -> bool:
 
 
 @contextmanager
-def outside_only(allowed: Sequence[Network] = ()) -> Iterator[Refusals]:
+def outside_only(allowed: Sequence[Network] = (), guard: Guard | None = None) -> Iterator[Guard]:
     """Refuse connections to the inside in this block, and threads, which would escape it.
 
     allowed: networks that may be reached all the same. Python tells of threads from 3.12 on; before
     it, a scheme whose library starts some must not be allowed (none of the default ones does).
     """
     _install()
-    refusals = Refusals(allowed)
-    token = _guard.set(refusals)
+    guard = guard or Guard(allowed)
+    token = _guard.set(guard)
     try:
-        yield refusals
+        yield guard
     finally:
         _guard.reset(token)
+        guard.close()
 
 
 @lru_cache(1)
@@ -76,15 +106,16 @@ def _install() -> None:
 def _check(event: str, details: tuple[object, ...]) -> None:
     if event not in ("socket.connect", "socket.sendto", "socket.sendmsg", *THREADS):
         return
-    refusals = _guard.get()
-    if refusals is None:
+    guard = _guard.get()
+    if guard is None:
         return
     target = details[1] if len(details) > 1 else None
     if event == "socket.connect" and isinstance(target, tuple):
         host = str(target[0])
-        if is_outside(host) or _is_allowed(host, refusals.allowed):
+        if is_outside(host) or _is_allowed(host, guard.allowed):
+            guard.note(details[0])
             return
-    refusals.happened = True
+    guard.refused = True
     raise LeadsInside("the address leads into a private network")
 
 

@@ -1,67 +1,108 @@
 """What Apprise adds: e-mail, Telegram, Slack and many more, each by an address with a scheme.
 
 Whoever knows such an address can send in its owner's name: it is never shown, logged, or part of an
-error. Only the schemes in PUSH_SCHEMES are taken, and no address leads into a private network.
+error. Only the schemes in PUSH_SCHEMES are taken, an address is built again from its allowed parts,
+and none leads into a private network or to a file.
 """
 
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 from uuid import UUID
 
-from apprise import Apprise, NotifyFormat
+from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode, PersistentStoreMode
 
 from config.settings import get_settings
 from core import postgres
 from core.errors import InvalidInput
-from core.notifications import Outcome
-from core.outside import outside_only
+from core.notifications import Outcome, Progress
+from core.outside import Guard, outside_only
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 1000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
-SENDERS = 16  # messages on their way at once
-SCHEME = re.compile(r"([a-z0-9]{1,32})://")
-# What may stand behind the question mark: others name files, or change how connections are made.
+SCHEME = re.compile(r"([a-z0-9]{1,32})://([^?]+)(?:\?(.*))?", re.DOTALL)  # split as Apprise does
+# What may stand behind the question mark. Others name files (PGP keys, templates), fetch pages,
+# wait and retry, or change how connections are made.
+MAIL = {"to", "from", "name", "user", "pass", "smtp", "mode", "cc", "bcc", "reply", "format"}
 OPTIONS = {
-    *("to", "from", "name", "user", "pass", "smtp", "mode", "cc", "bcc", "reply", "format"),
-    *("thread", "topic", "silent"),
+    "mailto": MAIL,
+    "mailtos": MAIL,
+    "pover": {"to"},
+    "slack": {"to", "mode"},
+    "tgram": {"to", "thread", "topic", "silent"},
 }
+OTHER_OPTIONS = {"to", "from", "name", "user", "pass", "thread", "topic", "silent"}
+CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 # How Apprise's warnings end where a service has refused a message: the status of its answer.
 STATUS = re.compile(r"\berror=(\d{3})\.?\s*$")
 PASSING = (408, 425, 429)  # the statuses below 500 that are worth another try
 GONE = (401, 403, 404, 410)  # the token or the receiver is: nothing will arrive there any more
 SHAPE = "The address looks like tgram://bot-token/chat-id; https://appriseit.com lists them all."
 
-_senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="push")
+# Nothing is read from the disk or kept there, such as PGP keys that are made by themselves.
+ASSET = AppriseAsset(pgp_autogen=False, storage_mode=PersistentStoreMode.MEMORY)
 
 
-def check(url: str) -> str:
-    """Return the scheme of an address that can be used.
+def check(url: str) -> tuple[str, str]:
+    """Return the scheme of an address that can be used, and the address made of its allowed parts.
 
     Raises InvalidInput, which does not repeat the address, for any other.
     """
-    found = SCHEME.match(url)
+    found = SCHEME.fullmatch(url)
     if found is None or len(url) > LONGEST:
         raise InvalidInput(SHAPE)
+    scheme, path, query = found.groups()
     schemes = get_settings().push_schemes
-    if found[1] not in schemes:
+    if scheme not in schemes:
         raise InvalidInput(f"The address may begin with {', '.join(schemes)}, each with “://”.")
-    options = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
-    if options - OPTIONS:
-        raise InvalidInput(f"Behind the question mark there may be {', '.join(sorted(OPTIONS))}.")
-    if _service(url) is None:
+    pairs = [(name.lower(), value) for name, value in parse_qsl(query or "", True)]
+    allowed = OPTIONS.get(scheme, OTHER_OPTIONS)
+    if {name for name, _ in pairs} - allowed:
+        raise InvalidInput(f"Behind the question mark there may be {', '.join(sorted(allowed))}.")
+    # Of characters that are encoded twice, the inner ones stay so.
+    if any(CONTROL.search(unquote(one)) for one in (path, *(v.replace(" ", "") for _, v in pairs))):
         raise InvalidInput(SHAPE)
-    return found[1]
+    rebuilt = f"{scheme}://{path}" + (f"?{urlencode(pairs, quote_via=quote)}" if pairs else "")
+    if _service(rebuilt) is None:
+        raise InvalidInput(SHAPE)
+    return scheme, rebuilt
 
 
-async def deliver(url: str, text: str) -> Outcome:
-    """Send plain text to an address; what comes of it is returned, never raised."""
+async def deliver(url: str, text: str, progress: Progress) -> Outcome:
+    """Send plain text to an address; what comes of it is returned, never raised.
+
+    Cancelling it ends its connections, however slowly the service answers.
+    """
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_senders, _send, url, text)
+    outcome: asyncio.Future[Outcome] = loop.create_future()
+    guard = Guard(get_settings().push_networks)
+
+    def tell(found: Outcome) -> None:
+        if not outcome.done():
+            outcome.set_result(found)
+
+    def send() -> None:
+        try:
+            found = _send(url, text, progress, guard)
+        except Exception:
+            logger.exception("a message could not be sent")
+            found = Outcome("retry", "something went wrong on our side")
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(tell, found)
+
+    # A thread of its own, which may wait for a name server: it holds up neither others nor the end.
+    threading.Thread(target=send, name="push", daemon=True).start()
+    try:
+        return await outcome
+    finally:
+        guard.cut()
 
 
 def addresses_of(user_uuid: UUID) -> list[dict[str, Any]]:
@@ -74,7 +115,7 @@ def addresses_of(user_uuid: UUID) -> list[dict[str, Any]]:
 
 def set_address(user_uuid: UUID, url: str) -> str:
     """Take an address over, in place of one with the same scheme; return the scheme."""
-    scheme = check(url)
+    scheme, url = check(url)
     row = {"user_uuid": user_uuid, "scheme": scheme, "url": url, "enabled": True}
     postgres.upsert("push_addresses", row, ["user_uuid", "scheme"])
     return scheme
@@ -91,20 +132,25 @@ def remove_address(user_uuid: UUID, scheme: str) -> bool:
     return bool(postgres.delete("push_addresses", {"user_uuid": user_uuid, "scheme": scheme}))
 
 
-def _send(url: str, text: str) -> Outcome:
+def _send(url: str, text: str, progress: Progress, guard: Guard) -> Outcome:
     try:
-        check(url)
+        _, url = check(url)
     except InvalidInput:
         return Outcome("failed", "the settings no longer allow the address", off=True)
     service = _service(url)
     warnings = _Warnings()
     service.logger = warnings.logger
-    with outside_only(get_settings().push_networks) as refusals:
-        taken = service.notify(body=text, body_format=NotifyFormat.TEXT)
-    if refusals.happened:
+    with outside_only(guard=guard):
+        # Apprise's own way to prepare a message, part by part as the service takes them.
+        calls = list(service._build_send_calls(body=text, body_format=NotifyFormat.TEXT))
+        for call in calls[progress.parts :]:
+            if not service.send(**call):
+                break
+            progress.parts += 1
+        else:
+            return Outcome("sent")
+    if guard.refused:
         return Outcome("failed", "the address leads into a private network", off=True)
-    if taken:
-        return Outcome("sent")
     return _refusal(warnings.statuses, len(service))
 
 
@@ -141,8 +187,9 @@ def _refusal(statuses: Sequence[int | None], targets: int) -> Outcome:
 
 def _service(url: str) -> Any:  # noqa: ANN401 - Apprise's
     """Return what sends to an address, None where it can't be read; how it does so is ours."""
-    service = Apprise.instantiate(url)
+    service = Apprise.instantiate(url, asset=ASSET)
     if service is not None:
+        service.overflow_mode = OverflowMode.SPLIT
         service.redirects = False
         service.verify_certificate = True
         service.socket_connect_timeout = CONNECT_SECONDS

@@ -9,7 +9,10 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import astuple, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -17,10 +20,10 @@ from typing import Any
 from config.clock import Clock
 from config.logs import request_id
 from core import outbox
-from core.channels import deliver
+from core.channels import SEND_SECONDS, deliver
 from core.errors import Unavailable
-from core.notifications import TIMEOUT_SECONDS, Outcome, new_session
-from core.outbox import Settlement
+from core.notifications import Outcome, new_session
+from core.outbox import Receiver, Settlement
 from scheduler import metrics
 
 logger = logging.getLogger(__name__)
@@ -29,24 +32,30 @@ MOST_UNDER_WAY = 256
 """Messages that are claimed and not yet settled; a slow receiver holds on to few of them."""
 FEWEST_CLAIMED = 64  # at once, while others are under way: small claims cost as much as large ones
 LEASE_SECONDS = 60.0
-LATEST_START = LEASE_SECONDS - TIMEOUT_SECONDS - 5
+LATEST_START = LEASE_SECONDS - SEND_SECONDS - 5
 """Seconds after claiming by which a message is begun, so that it is settled within its lease."""
+END_SECONDS = 3.0  # that noting what became of messages gets when the daemon ends
 SETTLE_PAUSE = 0.5  # seconds between two tries to settle, while the database is away
 GONE = Outcome("failed", "the user has switched this channel off")
 
 Row = dict[str, Any]
+RECEIVER = itemgetter("user_uuid", "channel")
 
 
 class Sender:
     """Takes rows as `outbox.claim` returns them; to be finished once."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, on_free: Callable[[], None] = lambda: None) -> None:
+        """Begin with nothing under way; `on_free` is called as receivers can get more."""
         self._clock = clock
+        self._on_free = on_free
         self._under_way = 0
+        self._busy: Counter[Receiver] = Counter()
         self._changed = threading.Condition()
         self._finishing = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._results: queue.SimpleQueue[tuple[float, Settlement] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[float, Row, Settlement | None] | None]
+        self._results = queue.SimpleQueue()  # until when, what, and how it went: None if unsent
         self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._sending = threading.Thread(target=self._serve, name="sender", daemon=True)
         self._settling = threading.Thread(target=self._settle_all, name="settler", daemon=True)
@@ -60,23 +69,38 @@ class Sender:
             self._changed.wait_for(lambda: self._under_way <= enough, patience)
             return MOST_UNDER_WAY - self._under_way
 
+    def busy(self) -> set[Receiver]:
+        """Return the receivers that are being sent to: they get the next when that is settled."""
+        with self._changed:
+            return {*self._busy}
+
     def send(self, rows: list[Row]) -> None:
         """Begin to send messages that were just claimed."""
         with self._changed:
             self._under_way += len(rows)
+            self._busy.update(map(RECEIVER, rows))
         loop, _ = self._ready.result()
         loop.call_soon_threadsafe(self._begin, rows, time.monotonic() + LATEST_START)
 
     def finish(self, patience: float) -> None:
-        """Return when what is being sent is settled, or the patience (in seconds) is over."""
+        """Return when what is being sent is settled, or the patience (in seconds) is over.
+
+        What is not sent by then is given back, so that others can send it at once.
+        """
         self._finishing = True
-        with self._changed:
-            self._changed.wait_for(lambda: not self._under_way, patience)
-        self._results.put(None)
-        self._settling.join(patience)
         loop, stop = self._ready.result()
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._under_way, patience):
+                loop.call_soon_threadsafe(self._cut)
+                self._changed.wait_for(lambda: not self._under_way, END_SECONDS)
+        self._results.put(None)
+        self._settling.join(END_SECONDS)
         loop.call_soon_threadsafe(stop.set)
-        self._sending.join(patience)
+        self._sending.join(END_SECONDS)
+
+    def _cut(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     def _serve(self) -> None:
         asyncio.run(self._send_until_stopped())
@@ -89,38 +113,39 @@ class Sender:
 
     def _begin(self, rows: list[Row], latest: float) -> None:
         # To one receiver one after the other: in order, and a slow one holds up nobody else.
-        where = itemgetter("channel", "user_uuid")
-        for _, of_one in groupby(sorted(rows, key=where), key=where):
+        for _, of_one in groupby(sorted(rows, key=RECEIVER), key=RECEIVER):
             task = asyncio.get_running_loop().create_task(self._send_in_turn(list(of_one), latest))
             self._tasks.add(task)  # which keeps it alive
             task.add_done_callback(self._tasks.discard)
 
     async def _send_in_turn(self, rows: list[Row], latest: float) -> None:
+        left = list(rows)
         outcome = Outcome("sent")
-        for row in rows:
-            request_id.set(row["request_id"] or "-")
-            if outcome.state != "retry":  # what it does not take now, it need not be asked again
-                if time.monotonic() > latest or self._finishing:
-                    self._done(1)  # its lease runs out, and it is claimed again
-                    continue
-                outcome = await self._send(row)
-            metrics.tried(row, outcome.state, self._clock())
-            logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error or "-")
-            said = Settlement(
-                row["id"],
-                row["lease_id"],
-                outcome.state,
-                outcome.error,
-                outcome.retry_after,
-                outcome.off,
-            )
-            self._results.put((latest + TIMEOUT_SECONDS, said))
+        try:
+            while left:
+                row = left[0]
+                request_id.set(row["request_id"] or "-")
+                if outcome.state == "retry":  # it need not be asked again now
+                    outcome = replace(outcome, parts_sent=row["parts_sent"])
+                elif time.monotonic() > latest or self._finishing:
+                    return
+                else:
+                    outcome = await self._send(row)
+                metrics.tried(row, outcome.state, self._clock())
+                logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error or "-")
+                said = Settlement(row["id"], row["lease_id"], *astuple(outcome))
+                self._results.put((latest + SEND_SECONDS, left.pop(0), said))
+        finally:
+            for row in left:  # another sender may take it at once
+                self._results.put((latest + SEND_SECONDS, row, None))
 
     async def _send(self, row: Row) -> Outcome:
         if row["target"] is None:
             return GONE
         try:
-            return await deliver(row["channel"], row["target"], row["text"], self._http)
+            return await deliver(
+                row["channel"], row["target"], row["text"], self._http, row["parts_sent"]
+            )
         except Exception:
             # A mistake of ours or of a library: this message is tried again, the others go on.
             logger.exception("delivery %s could not be sent", row["id"])
@@ -135,27 +160,32 @@ class Sender:
                 batch.append(self._results.get())
             going_on = None not in batch
             if results := [result for result in batch if result is not None]:
-                self._settle(results)
-                self._done(len(results))
+                try:
+                    self._settle(min(until for until, _, _ in results), results)
+                except Exception:
+                    logger.exception("%d deliveries could not be settled", len(results))
+                self._done([row for _, row, _ in results])
 
-    def _settle(self, results: list[tuple[float, Settlement]]) -> None:
+    def _settle(self, until: float, results: list[tuple[float, Row, Settlement | None]]) -> None:
         """Settle a batch, trying until the leases end where the database is away."""
         told = False
-        while time.monotonic() < min(until for until, _ in results):
+        unsent = [row for _, row, said in results if said is None]
+        while time.monotonic() < until:
             try:
-                outbox.settle_all([said for _, said in results], self._clock())
+                outbox.settle_all([said for _, _, said in results if said], self._clock())
+                if unsent:
+                    outbox.release(unsent, self._clock())
             except Unavailable:
                 if not told:
                     logger.warning("deliveries wait to be settled: the database is away")
                 told = True
                 time.sleep(SETTLE_PAUSE)
-            except Exception:
-                logger.exception("%d deliveries could not be settled", len(results))
-                return
             else:
                 return
 
-    def _done(self, count: int) -> None:
+    def _done(self, rows: list[Row]) -> None:
         with self._changed:
-            self._under_way -= count
+            self._under_way -= len(rows)
+            self._busy -= Counter(map(RECEIVER, rows))
             self._changed.notify_all()
+        self._on_free()

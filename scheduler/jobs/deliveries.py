@@ -13,21 +13,23 @@ from scheduler.sender import LEASE_SECONDS, Sender
 
 CLEANING = 3600.0  # seconds
 STRANDED = 300.0  # seconds
-PATIENCE = 15.0  # seconds that what is being sent gets at the end: more than a time-out
+LOOP = "deliveries"
 
 
 def register(daemon: Daemon) -> None:
     """Look for messages that are due, woken by what becomes due earlier."""
-    sender = Sender(daemon.clock)
+    sender = Sender(daemon.clock, lambda: daemon.wake(LOOP))
 
     def send_due() -> datetime | None:
         while not daemon.stopping:
             room = sender.room()
-            rows = outbox.claim([SCHEDULER], daemon.clock(), LEASE_SECONDS, room) if room else []
-            if not rows and room:
-                break
-            sender.send(rows)
-        return outbox.next_delivery([SCHEDULER], daemon.clock())
+            if room:
+                now, busy = daemon.clock(), sender.busy()
+                rows = outbox.claim([SCHEDULER], now, LEASE_SECONDS, room, busy)
+                if not rows:
+                    break
+                sender.send(rows)
+        return outbox.next_delivery([SCHEDULER], daemon.clock(), sender.busy())
 
     def forget_sent() -> None:
         outbox.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
@@ -35,7 +37,7 @@ def register(daemon: Daemon) -> None:
     def end_stranded() -> None:
         stranded.end_stranded(daemon.clock())
 
-    daemon.on_stop(lambda: sender.finish(PATIENCE))
-    daemon.add_loop("deliveries", send_due, daemon.longest_sleep)
+    daemon.on_stop(lambda: sender.finish(daemon.settings.shutdown_timeout))
+    daemon.add_loop(LOOP, send_due, daemon.longest_sleep)
     daemon.add_job("sent deliveries", forget_sent, CLEANING)
     daemon.add_job("stranded deliveries", end_stranded, STRANDED)

@@ -110,7 +110,7 @@ def test_a_delivery_is_plain_text_of_which_nothing_becomes_markdown(sink: HttpSi
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer(200), Outcome("sent")),
+        (Answer(200), Outcome("sent", parts_sent=1)),
         (deleted_webhook(), Outcome("failed", "the receiver answered 404")),
         (Answer(401), Outcome("failed", "the receiver answered 401")),
         (Answer(302, headers={"Location": "/"}), Outcome("failed", "the receiver answered 302")),

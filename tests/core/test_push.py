@@ -10,7 +10,7 @@ from apprise.plugins.telegram import NotifyTelegram
 
 from config.settings import get_settings
 from core import push
-from core.notifications import Outcome
+from core.notifications import Outcome, Progress
 from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
 
 TOKEN = "123456789:abcdefg_hijklmnop"
@@ -34,7 +34,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
 
 
 def sent(url: str) -> Outcome:
-    return asyncio.run(push.deliver(url, "buy milk"))
+    return asyncio.run(push.deliver(url, "buy milk", Progress()))
 
 
 def telegram_says(status: int) -> Answer:

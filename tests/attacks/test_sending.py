@@ -1,0 +1,216 @@
+"""Attacks on sending: slow receivers, long backlogs, and addresses that lead elsewhere."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apprise import Apprise
+from sqlalchemy import URL
+
+from config.clock import utc_now
+from config.settings import get_settings
+from core import outbox, push
+from core.channels import deliver
+from core.database import Database
+from core.errors import InvalidInput
+from core.notifications import Outcome, Progress, new_session, split
+from core.postgres import count, insert_many
+from core.reach import SCHEDULER
+from tests.support.http_sink import Answer, HttpSink, http_sink
+from tests.support.mail_server import mail_server
+from tests.support.people import NOW, channels, deliveries, user, waiting
+from tests.support.process import service
+
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/4711"
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PUSH_SCHEMES", "mailto,mailtos,pover,slack,tgram")
+    monkeypatch.setenv("PUSH_NETWORKS", "127.0.0.1/32")
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def mail_address(port: int) -> str:
+    return f"mailto://u:p@example.com:{port}?smtp=127.0.0.1&to=a@example.com&from=b@example.com"
+
+
+@pytest.mark.usefixtures("mail")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailtos://u:p@example.com/a#?pgp=sign&pgpprv=/etc/hostname",
+        "mailtos://u:p@example.com?pgp=sign&pgpprv=/etc/hostname",
+        "mailtos://u:p@example.com?%70gp=sign&PGPPRV=/etc/hostname",
+        "mailtos://u:p@example.com?to=a@example.com?pgpprv=/etc/hostname&pgp=sign",
+        "mailtos://u:p@example.com?pgppub=http://127.0.0.1/key",
+        "mailtos://u:p@example.com?wkd=yes",
+        "mailtos://u:p@example.com?+X-Header=1",
+        "mailtos://u:p@example.com?to=a@example.com%0aBcc:b@example.com",
+        "mailtos://u:p@example.com?name=a%0d%0aX: b",
+        "mailtos://u:p@example.com?verify=no",
+        "mailtos://u:p@example.com?retry=99",
+        f"{TELEGRAM}?template=/etc/passwd",
+        f"{TELEGRAM}#?template=/etc/passwd",
+        f"slack://T1JJ3T3L2/A1BRTD4JD/{'s' * 24}/#general?template=/etc/passwd",
+        f"pover://{'u' * 30}@{'a' * 30}?key=/etc/passwd&e2ee=yes",
+        f"pover://{'u' * 30}@{'a' * 30}?url=http://127.0.0.1",
+        f"{TELEGRAM}\ntgram://other",
+        f" {TELEGRAM}",
+        "file:///etc/passwd",
+        f"tgram,mailto://{'x' * 20}",
+    ],
+)
+def test_an_address_keeps_to_its_allowed_parts(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        push.check(url)
+
+
+@pytest.mark.usefixtures("mail")
+@pytest.mark.parametrize(
+    "url",
+    [
+        TELEGRAM,
+        f"{TELEGRAM}?silent=yes&thread=5",
+        f"slack://T1JJ3T3L2/A1BRTD4JD/{'s' * 24}/#general",
+        "mailtos://ada:p%40ss%3Fw@example.com?to=a@example.com&name=Ada%20L",
+    ],
+)
+def test_an_address_of_allowed_parts_stays_as_it_is_meant(url: str) -> None:
+    scheme, rebuilt = push.check(url)
+    assert push.check(rebuilt) == (scheme, rebuilt)
+    assert Apprise.instantiate(rebuilt).url() == Apprise.instantiate(url).url()
+
+
+@pytest.mark.usefixtures("mail")
+def test_mail_arrives_at_a_real_server_in_one_piece() -> None:
+    with mail_server() as server:
+        outcome = asyncio.run(push.deliver(mail_address(server.port), "buy milk", Progress()))
+    assert outcome == Outcome("sent")
+    assert "buy milk" in server.texts[0]
+
+
+@pytest.mark.usefixtures("mail")
+def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.channels.SEND_SECONDS", 1.0)
+
+    async def send(url: str) -> Outcome:
+        async with new_session() as http:
+            return await deliver("mailto", url, "hello", http)
+
+    with mail_server(drips=True) as server:
+        began = time.monotonic()
+        outcome = asyncio.run(send(mail_address(server.port)))
+        assert time.monotonic() - began < 3
+    assert outcome == Outcome("retry", "the receiver took too long")
+
+
+@pytest.mark.usefixtures("database")
+def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
+    eve, ada = user(), user()
+    for number in range(260):
+        waiting(eve, text=f"e{number}")
+    waiting(ada, due_at=NOW, next_attempt_at=NOW)
+    claimed = outbox.claim([SCHEDULER], NOW, limit=100)
+    assert len(claimed) == outbox.MAX_PER_RECEIVER + 1
+    assert claimed[-1]["user_uuid"] == ada
+    again = outbox.claim([SCHEDULER], NOW, limit=100, busy={(eve, "ntfy")})
+    assert again == []
+    assert (
+        outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy")})
+        == outbox.next_delivery(["nobody"], NOW)
+        or outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy")}) > NOW
+    )  # type: ignore[operator]
+    outbox.release(claimed, NOW)
+    assert len(outbox.claim([SCHEDULER], NOW, limit=5)) == 5
+
+
+@ON_POSTGRESQL
+@pytest.mark.slow
+def test_a_dripping_mail_server_delays_neither_others_nor_the_end(
+    database: Database, database_url: URL, tmp_path: Path
+) -> None:
+    eve, ada = user(), user()
+    channels(ada, topic="ada")
+    with mail_server(drips=True) as server, http_sink() as sink:
+        address = mail_address(server.port)
+        insert_many("push_addresses", [{"user_uuid": eve, "scheme": "mailto", "url": address}])
+        fall_due(eve, "mailto", 260)
+        settings = {
+            "DATABASE_URL": database_url.render_as_string(hide_password=False),
+            "NTFY_BASE_URL": sink.url,
+            "PUSH_SCHEMES": "mailto",
+            "PUSH_NETWORKS": "127.0.0.1/32",
+        }
+        with service("scheduler.daemon", tmp_path / "log", **settings) as daemon:
+            daemon.wait_for_line("the scheduler runs")
+            time.sleep(1)
+            fall_due(ada, "ntfy", 1)
+            began = time.monotonic()
+            sink.wait_for(1, 10)
+            assert time.monotonic() - began < 5
+            assert (
+                count("deliveries", {"lease_id": ("IS NOT", None)}) <= 2 * outbox.MAX_PER_RECEIVER
+            )
+            began = time.monotonic()
+            daemon.terminate()
+            assert daemon.exit_code(25) == 0
+            assert time.monotonic() - began < 16
+    assert count("deliveries", {"lease_id": ("IS NOT", None)}) == 0
+    assert len(deliveries(user_uuid=eve, state="waiting")) == 260
+
+
+def fall_due(owner: object, channel: str, number: int) -> None:
+    now = utc_now()
+    row = {"user_uuid": owner, "channel": channel, "due_at": now, "next_attempt_at": now}
+    insert_many("deliveries", [row | {"text": f"m{i}"} for i in range(number)])
+
+
+@pytest.fixture
+def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
+    with http_sink() as server:
+        monkeypatch.setenv("NTFY_BASE_URL", server.url)
+        get_settings.cache_clear()
+        yield server
+    get_settings.cache_clear()
+
+
+def test_a_long_text_goes_in_parts_and_what_arrived_is_not_sent_again(sink: HttpSink) -> None:
+    async def send(parts_sent: int) -> Outcome:
+        async with new_session() as http:
+            return await deliver("ntfy", "ada", text, http, parts_sent)
+
+    text = " ".join(f"wörd{number}" for number in range(1000))
+    sink.answer("/ada", Answer(200), Answer(500))
+    first = asyncio.run(send(0))
+    assert (first.state, first.parts_sent) == ("retry", 1)
+    second = asyncio.run(send(first.parts_sent))
+    assert second.state == "sent"
+    arrived = [sink.texts[0], *sink.texts[2:]]
+    assert " ".join(arrived) == text
+    assert all(len(part.encode()) <= 4096 for part in arrived)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "x" * 5000, "ä" * 5000, "a b " * 2000, "\n" * 5000, "😀" * 3000]
+)
+@pytest.mark.parametrize("in_bytes", [False, True])
+def test_parts_fit_and_leave_nothing_out(text: str, in_bytes: bool) -> None:
+    parts = split(text, 2000, in_bytes=in_bytes)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(0 < len(part.encode() if in_bytes else part) <= 2000 for part in parts)
+
+
+@pytest.mark.usefixtures("database")
+def test_how_many_parts_arrived_is_remembered() -> None:
+    waiting(user())
+    (row,) = outbox.claim([SCHEDULER], NOW)
+    said = outbox.Settlement(row["id"], row["lease_id"], "retry", "so", None, False, 3)
+    outbox.settle_all([said], NOW)
+    (row,) = deliveries()
+    assert row["parts_sent"] == 3
