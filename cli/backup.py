@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -23,7 +24,13 @@ def backup(file: FILE) -> None:
     settings_or_exit()
     load_routes()
     if file == "-":
-        rows = backups.write(get_database(), sys.stdout.buffer)
+        try:
+            with closing(backups.Checked(sys.stdout.buffer)) as out:
+                rows = backups.write(get_database(), out)
+            out.flush()
+        except OSError as error:
+            raise fail(f"The pipe can't be written: {error.strerror}.") from error
+        found, digest = out.result()
     else:
         path = Path(file)
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # never half a backup at `path`
@@ -31,12 +38,17 @@ def backup(file: FILE) -> None:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as to:
                 rows = backups.write(get_database(), to)
                 os.fsync(to.fileno())
-            draft.replace(path)
+            with draft.open("rb") as written:
+                found, digest = backups.read_back(written)
+            if found.rows == rows:
+                draft.replace(path)
         except OSError as error:
             raise fail(f"{file} can't be written: {error.strerror}.") from error
         finally:
             draft.unlink(missing_ok=True)
-    typer.echo(f"Backed up {_told(rows)}.", err=True)
+    if found.rows != rows:
+        raise fail(f"The backup is bad: it has {_told(found.rows)}, the database {_told(rows)}.")
+    typer.echo(f"Backed up {_told(rows)}; read back and complete. SHA-256: {digest}", err=True)
 
 
 def restore(

@@ -6,11 +6,15 @@ last migration, and the statements that make the tables which no migration makes
 """
 
 import gzip
+import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple
@@ -28,6 +32,7 @@ from core.tables import metadata
 
 FORMAT = 1
 ROWS_AT_ONCE = 1000
+CHUNK = 64 * 1024  # bytes
 VERSION_TABLE = "alembic_version"
 DAMAGED = "The file is no backup, or it is damaged: {}. The database is as it was."
 
@@ -41,7 +46,57 @@ class Head(NamedTuple):
     rows: dict[str, int]
 
 
-def write(database: Database, file: IO[bytes]) -> dict[str, int]:
+class Checked:
+    """A file that is written to, and read back as it is: what went out was whole, or is told.
+
+    For a pipe, which nobody can read twice. Close it, then ask for the `result`.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        reading, writing = os.pipe()
+        self._copy = os.fdopen(writing, "wb")
+        self._pool = ThreadPoolExecutor(1)
+        self._reading = self._pool.submit(_check_and_close, os.fdopen(reading, "rb"))
+
+    def write(self, data: bytes) -> int:
+        """Write to the file, and to the one who reads it back."""
+        self._hash.update(data)
+        self._file.write(data)
+        return self._copy.write(data)
+
+    def flush(self) -> None:
+        """Flush the file."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """End the reading; the file stays open."""
+        self._copy.close()
+        self._pool.shutdown()
+
+    def result(self) -> tuple[Head, str]:
+        """Return what was read back, and the SHA-256 of the file. Raises InvalidInput."""
+        return self._reading.result(), self._hash.hexdigest()
+
+
+def _check_and_close(file: IO[bytes]) -> Head:
+    with file:
+        try:
+            return check(file)
+        finally:
+            while file.read(CHUNK):  # the writer is never held up
+                pass
+
+
+def read_back(file: BufferedReader) -> tuple[Head, str]:
+    """Check a backup in a file, and return what it says and its SHA-256. Raises InvalidInput."""
+    head = check(file)
+    file.seek(0)
+    return head, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(database: Database, file: IO[bytes] | Checked) -> dict[str, int]:
     """Write all rows as they are at one moment, while others go on; return how many, by table.
 
     The program's tables are those in core.tables.metadata: load the routes before. Raises
@@ -80,30 +135,44 @@ def write(database: Database, file: IO[bytes]) -> dict[str, int]:
     return rows
 
 
-def read_head(file: IO[bytes]) -> Head:
-    """Read a backup from its beginning to its end, and leave the file at its beginning.
+def check(file: IO[bytes]) -> Head:
+    """Read a backup from its beginning to its end: every row, all checksums, and their number.
 
     Raises InvalidInput where anything is missing or damaged.
     """
-    head: Any = None
+    head: Head | None = None
     found: dict[str, int] = {}
-    last: Any = None
-    for content in _lines(file):
-        head = head or content
-        if isinstance(content, list):
-            found[last["table"]] += 1
-        else:
-            last = content
-            if "table" in content:
-                found[content["table"]] = 0
-    file.seek(0)
-    if not isinstance(head, dict) or "backup" not in head:
+    last: Any = {}
+    columns = 0
+    try:
+        for content in _lines(file):
+            if head is None:
+                head = _head(content)
+            elif isinstance(content, list):
+                if len([from_json(value) for value in content]) != columns:
+                    raise InvalidInput(DAMAGED.format(f"a row of {last['table']} is cut"))
+                found[last["table"]] += 1
+            else:
+                last = content
+                if "table" in content:
+                    found[content["table"]], columns = 0, len(content["columns"])
+        if head is None or last.get("rows") != found:
+            raise InvalidInput(DAMAGED.format("it ends too early"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(DAMAGED.format("a line of it can't be read")) from error
+    return Head(head.made_at, head.dialect, head.version, found)
+
+
+def _head(content: Any) -> Head:  # noqa: ANN401 - any JSON
+    if not isinstance(content, dict) or "backup" not in content:
         raise InvalidInput(DAMAGED.format("it does not begin as one"))
-    if head["backup"] != FORMAT:
-        raise InvalidInput(f"The backup has format {head['backup']}; this program reads {FORMAT}.")
-    if last.get("rows") != found:
-        raise InvalidInput(DAMAGED.format("it has no end"))
-    return Head(head["made_at"], head["database"], head["version"], found)
+    if content["backup"] != FORMAT:
+        raise InvalidInput(
+            f"The backup has format {content['backup']}; this program reads {FORMAT}."
+        )
+    return Head(content["made_at"], content["database"], content["version"], {})
 
 
 def restore(database: Database, file: IO[bytes], *, force: bool = False) -> dict[str, int]:
@@ -113,7 +182,8 @@ def restore(database: Database, file: IO[bytes], *, force: bool = False) -> dict
     all. Raises Conflict where the database has rows, unless forced to delete them, and InvalidInput
     for a damaged backup, or one of a newer program.
     """
-    head = read_head(file)
+    head = check(file)
+    file.seek(0)
     if not migrations.knows(head.version):
         raise InvalidInput(
             f"The backup is of migration {head.version}, which this program does not have: "
@@ -209,8 +279,12 @@ def _lines(file: IO[bytes]) -> Iterator[Any]:
         with gzip.open(file, "rt", encoding="ascii") as lines:
             for line in lines:
                 yield json.loads(line)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise InvalidInput(DAMAGED.format(type(error).__name__)) from error
+    except EOFError as error:
+        raise InvalidInput(DAMAGED.format("it ends too early")) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InvalidInput(DAMAGED.format("its checksum is wrong, or it is no gzip")) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInput(DAMAGED.format("a line of it can't be read")) from error
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """`manage.py backup` and `restore`, as they are typed."""
 
+import gzip
+import hashlib
 import sqlite3
 import stat
 import subprocess
@@ -31,7 +33,8 @@ def test_a_file_there_and_back(manage: Run, tmp_path: Path) -> None:
 
     done = manage("backup", str(kept))
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "1 rows of 1 tables" in done.stderr
+    assert "1 rows of 1 tables; read back and complete" in done.stderr
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() in done.stderr
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600, "password hashes are in it"
     assert list(tmp_path.glob("*.tmp")) == []
 
@@ -59,18 +62,30 @@ def test_through_a_pipe(manage: Run, tmp_path: Path) -> None:
     )
 
     assert piped.returncode == 0, piped.stderr
+    assert "read back and complete. SHA-256: " in piped.stderr
     assert users(tmp_path / "new" / "app.db") == [("ada",)]
 
 
 def test_what_cannot_be_read_is_told(manage: Run, tmp_path: Path) -> None:
-    other = tmp_path / "other.txt"
+    other, cut, foreign = (tmp_path / name for name in ("other", "cut", "foreign"))
     other.write_text("no backup")
+    assert manage("db", "upgrade").returncode == 0
+    add(tmp_path / "var" / "app.db", "ada")
+    assert manage("backup", str(cut)).returncode == 0
+    cut.write_bytes(cut.read_bytes()[:-30])
+    foreign.write_bytes(gzip.compress(b"[1]\n"))
 
-    for path, words in ((other, "damaged"), (tmp_path / "absent", "absent")):
+    for path, words in (
+        (other, "it is no gzip"),
+        (cut, "it ends too early"),
+        (foreign, "it does not begin as one"),
+        (tmp_path / "absent", "absent"),
+    ):
         done = manage("restore", str(path))
         assert done.returncode == 2, done.stdout
         assert words in done.stderr
-        assert "Traceback" not in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert "Error" not in done.stderr
 
     done = manage("backup", str(tmp_path / "no" / "such" / "folder"))
     assert done.returncode == 2

@@ -1,7 +1,10 @@
 """Backups: every row comes back as it was, on each database and from one to another."""
 
+import gzip
+import hashlib
 import io
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -41,6 +44,7 @@ BY_HAND = {
 }
 INDEX = "CREATE INDEX places_by_name ON places (name)"
 
+HEAD = b'{"backup": 1, "made_at": "", "database": "", "version": ""}\n'
 
 load_routes()  # their tables are the program's own
 
@@ -195,6 +199,44 @@ def test_a_damaged_file_changes_nothing(database: Database, empty: Database) -> 
             backup.restore(database, io.BytesIO(content), force=True)
     assert rows_of(empty) == {}
     assert len(rows_of(database)["users"]) == 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"[]",
+        b"1",
+        b"null",
+        b'{"backup": 1}',
+        b'{"backup": 99}',
+        HEAD + b'{"rows": {}}\n[1]',
+        HEAD + b'{"table": "users"}',
+        HEAD + b'{"table": "users", "columns": ["id"], "made_by": []}\n[1, 2]',
+        HEAD + b'{"table": "users", "columns": ["id"], "made_by": []}\n[{"uuid": "x"}]',
+        HEAD + b'{"table": "users", "columns": ["id"], "made_by": []}\n[{"what": 1}]',
+        HEAD + b'{"table": "users", "columns": ["id"], "made_by": []}\n[{}]',
+        HEAD + b"[" * 100_000,
+    ],
+)
+def test_a_foreign_file_is_told_from_a_backup(lines: bytes) -> None:
+    with pytest.raises(InvalidInput) as error:
+        backup.check(io.BytesIO(gzip.compress(lines)))
+    assert "\n" not in str(error.value)
+    assert re.search("damaged|format 99", str(error.value))
+
+
+def test_what_goes_into_a_pipe_is_read_back(database: Database) -> None:
+    fill(database)
+    target = io.BytesIO()
+    with closing(backup.Checked(target)) as pipe:
+        rows = backup.write(database, pipe)
+    head, digest = pipe.result()
+    assert head.rows == rows
+    assert digest == hashlib.sha256(target.getvalue()).hexdigest()
+    with closing(backup.Checked(io.BytesIO())) as broken:
+        broken.write(target.getvalue()[:-9] + b"x" * 200_000)
+    with pytest.raises(InvalidInput, match="checksum"):
+        broken.result()
 
 
 def test_a_backup_of_a_newer_program_is_refused(
