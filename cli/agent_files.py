@@ -1,6 +1,7 @@
 """`manage.py agents apply` and `export`: agents as YAML files."""
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from core.errors import AppError
 
 Row = dict[str, Any]
 
+STANDARD_INPUT = Path("-")
 WRITTEN = ("type", "enabled", "token", "answers", "settings", "memory_days")
 DEFAULTS: Row = {"enabled": True, "answers": {}, "settings": {}, "memory_days": None}
 HEAD = "# yaml-language-server: $schema=agents.schema.json\n"
@@ -25,7 +27,9 @@ KEPT = "# {name}: its token is sealed in the database and not written here.\n"
 
 
 def apply(
-    file: Annotated[Path, typer.Argument(help="A YAML file; see config/agents.example.yml.")],
+    file: Annotated[
+        Path, typer.Argument(help="A YAML file, such as config/agents.example.yml; - is the pipe.")
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would change.")
     ] = False,
@@ -76,7 +80,8 @@ def export(
 def _read(file: Path) -> dict[str, Row]:
     """Return the agents of a file by name, or end the command."""
     try:
-        whole = read_yaml(file.read_text("utf-8"))
+        data = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
+        whole = read_yaml(data.decode("utf-8"))
     except OSError as error:
         raise fail(f"{file} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

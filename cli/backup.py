@@ -24,6 +24,8 @@ def backup(file: FILE) -> None:
     settings_or_exit()
     load_routes()
     if file == "-":
+        if sys.stdout.isatty():
+            raise fail("A backup is no text for a terminal: add a file to write to, > bot.backup.")
         try:
             with closing(backups.Checked(sys.stdout.buffer)) as out:
                 rows = backups.write(get_database(), out)
@@ -56,21 +58,25 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Delete what the database has.")] = False,
 ) -> None:
     """Put a backup into an empty database. Stop API, scheduler and bot before."""
-    settings_or_exit()
+    settings = settings_or_exit()
     load_routes()
-    with _opened(file) as source:
+    with _opened(file, settings.data_dir) as source:
         rows = backups.restore(get_database(), source, force=force)
     typer.echo(f"Restored {_told(rows)}.", err=True)
 
 
-def _opened(file: str) -> IO[bytes]:
+def _opened(file: str, data_dir: Path) -> IO[bytes]:
     """Open the file; what comes through the pipe is kept first, for it is read twice."""
     if file != "-":
         try:
             return Path(file).open("rb")
         except OSError as error:
             raise fail(f"{file} can't be read: {error.strerror}.") from error
-    kept = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    if sys.stdin.isatty():
+        raise fail("The backup comes through the standard input: add its file, < bot.backup.")
+    # Not in /tmp, which in a container is memory.
+    folder = data_dir if data_dir.is_dir() else None
+    kept = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the caller closes it
     shutil.copyfileobj(sys.stdin.buffer, kept)
     kept.seek(0)
     return kept

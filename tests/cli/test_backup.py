@@ -2,12 +2,16 @@
 
 import gzip
 import hashlib
+import os
+import pty
 import sqlite3
 import stat
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from config.settings import ROOT
 from tests.cli.conftest import Run
@@ -90,3 +94,25 @@ def test_what_cannot_be_read_is_told(manage: Run, tmp_path: Path) -> None:
     done = manage("backup", str(tmp_path / "no" / "such" / "folder"))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_terminal_is_no_place_for_a_backup(command: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", command, "-"],
+            cwd=ROOT,
+            env=environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert done.returncode == 2
+    assert b"bot.backup" in done.stderr

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -9,19 +10,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import httpx2
 import psycopg2
 import pytest
 import yaml
 from sqlalchemy import URL
 
+import manage
 from config.settings import ROOT
-from tests.support import compose
+from tests.support import compose, warm
 
 AGENT_KEY = "A" * 43 + "="
 pytestmark = compose.needs_compose
+EXPECTED = {"deliveries show": 2}  # there is none of that id
+OUTSIDE = {"up", "generate", "new-domain", "db revision", "secrets", "agents logs"}
 services = yaml.safe_load((ROOT / "deploy" / "services.yml").read_text("utf-8"))["services"]
 
 
@@ -99,6 +105,22 @@ def healthy(name: str, port: str) -> bool:
     return not subprocess.run([sys.executable, "-c", code], capture_output=True).returncode
 
 
+@contextmanager
+def running_app(image: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run the API until the block ends; it is healthy before."""
+    app = start("app", image, environment)
+    try:
+        deadline = time.monotonic() + 60
+        while not healthy("app", environment["API_PORT"]):
+            assert app.poll() is None, app.communicate()[0]
+            assert time.monotonic() < deadline, "the API did not become healthy"
+            time.sleep(0.2)
+        yield app
+    finally:
+        app.kill()
+        app.communicate()
+
+
 def until_healthy(name: str, image: Path, environment: dict[str, str]) -> str:
     """Run a service until its health check passes and it has written a line; then stop it."""
     port = environment["FREE_PORT"]
@@ -118,21 +140,87 @@ def test_the_services_become_healthy_and_stop_in_time(
     image: Path, environment: dict[str, str]
 ) -> None:
     assert not healthy("app", environment["API_PORT"])
-    app = start("app", image, environment)
-    try:
-        deadline = time.monotonic() + 60
-        while not healthy("app", environment["API_PORT"]):
-            assert app.poll() is None, app.communicate()[0]
-            assert time.monotonic() < deadline, "the API did not become healthy"
-            time.sleep(0.2)
+    with running_app(image, environment) as app:
         assert "the scheduler runs" in until_healthy("scheduler", image, environment)
         assert "There is no agent to run yet" in until_healthy("bot", image, environment)
         output = stop(app, "app")
-    finally:
-        app.kill()
-        app.communicate()
     assert not any(secret in output for secret in (*compose.SECRETS.values(), AGENT_KEY))
     assert not (image / "var").exists(), "nothing is kept in the container"
+
+
+def documented(how: str) -> list[list[str]]:
+    """The lines of docs/operation.md that run manage.py in a container, as words of a shell."""
+    text = (ROOT / "docs" / "operation.md").read_text("utf-8")
+    lines = re.findall(rf"^docker compose {how} app (python manage.py .+)$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def in_the_container(words: list[str], image: Path, environment: dict[str, str]) -> str:
+    """Run such a line, its redirection included; return what it wrote to the screen."""
+    with ExitStack() as files:
+        said, screen, errors = (files.enter_context(TemporaryFile()) for _ in range(3))
+        said.write(b"y\n")
+        said.seek(0)
+        streams = [said, screen, errors]
+        if words[-2] in ("<", ">"):
+            path = image.parent / words[-1]
+            stream = path.open("rb") if words[-2] == "<" else path.open("wb")
+            streams["<>".index(words[-2])] = files.enter_context(stream)
+            words = words[:-2]
+        stdin, stdout, stderr = (stream.fileno() for stream in streams)
+        process = warm.start(
+            words[1:], cwd=image, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
+        )
+        code = process.wait(60)
+        screen.seek(0)
+        errors.seek(0)
+        written = (screen.read() + errors.read()).decode()
+    assert code == EXPECTED.get(" ".join(words[2:4]), 0), (words, written)
+    assert "Traceback" not in written, written
+    return written
+
+
+def commands(group: object, prefix: str = "") -> set[str]:
+    """Every command of manage.py that does something by itself."""
+    inside = getattr(group, "commands", None)
+    if inside is None:
+        return {prefix.strip()}
+    return set().union(*(commands(one, f"{prefix}{name} ") for name, one in inside.items()))
+
+
+@pytest.mark.slow
+def test_every_documented_command_works_with_what_the_image_has(
+    image: Path, environment: dict[str, str]
+) -> None:
+    lines = [*documented("exec"), *documented("exec -T")]
+    restores = documented("run --rm -T")
+    shown = {" ".join(line[2:4]) for line in [*lines, *restores]}
+    needed = commands(manage.app) - OUTSIDE
+    assert {
+        name for name in needed if not any(f"{one} ".startswith(f"{name} ") for one in shown)
+    } == set()
+
+    agents = "agents: {other: {type: echo, token: 'env:AGENT_TOKEN_OTHER'}}\n"
+    (image.parent / "agents.yml").write_text(agents)
+    environment |= {"AGENT_TOKEN_HELPER": "a-token", "AGENT_TOKEN_OTHER": "another-token"}
+    with running_app(image, environment):
+        url = f"{environment['API_URL']}/api/register"
+        while httpx2.get(f"{environment['API_URL']}/ready").status_code != 200:
+            time.sleep(0.1)  # it migrates the new database
+        account = {"username": "ada", "password": "correct horse battery staple"}
+        assert httpx2.post(url, json=account).status_code == 201
+        written = {" ".join(line[2:]): in_the_container(line, image, environment) for line in lines}
+    for words, expected in {
+        "users promote ada": "ada is an administrator",
+        "agents test helper hello": "hello",
+        "agents apply - < agents.yml": "added other",
+        "backup - > bot.backup": "Backed up",
+    }.items():
+        assert expected in written[words]
+
+    (line,) = restores
+    in_the_container([*line[:3], "--force", *line[3:]], image, environment)
+    assert "other:" in (image.parent / "agents.yml").read_text()
 
 
 @pytest.mark.slow
@@ -148,11 +236,12 @@ def test_a_missing_secret_is_told(name: str, image: Path, environment: dict[str,
 
 
 @pytest.mark.slow
-def test_the_image_makes_secrets(image: Path, environment: dict[str, str]) -> None:
+def test_the_image_prints_secrets(image: Path, environment: dict[str, str]) -> None:
+    """There, config/ can't be written: it belongs to root, and the file system is read-only."""
     done = subprocess.run(
         [sys.executable, "manage.py", "secrets"],
         cwd=image,
-        env={"PATH": environment["PATH"]},
+        env={"PATH": environment["PATH"], "ENV_FILE": str(image / "not-to-be-written" / ".env")},
         capture_output=True,
         text=True,
         check=True,
