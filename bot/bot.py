@@ -13,12 +13,13 @@ from typing import Any
 
 import httpx2
 
-from bot.api_client import TIMEOUT_SECONDS, ApiClient
+from bot.api_client import TIMEOUT_SECONDS, ApiClient, ApiError
 from bot.brains import BrainError, BrainType, Services, load_brains
 from bot.deliveries import DeliveryLoop
 from bot.plans import Planner
 from bot.pool import Pool
 from bot.pulse import beating
+from bot.raw_handlers import raw_order
 from bot.roster import Lease, Roster
 from bot.signals import until_signalled
 from bot.transports.discord_agent import DiscordAgent, Surroundings
@@ -44,7 +45,27 @@ def api_request(
 
     Where the API can't be reached, or its answer is no JSON, there is an `error` instead. It is the
     API that this process serves, where it serves one, else that at API_URL.
+
+    In a raw handler a token of the person's session that is refused is renewed once; SessionEnded
+    is raised where the API no longer knows the log-in.
     """
+    order = raw_order.get()
+    if order is not None and method.upper() != "GET":
+        order.noted()
+    answer, status = _requested(method, endpoint, token, data)
+    if order is not None and status == 401 and token == order.session.token:
+        order.renew()
+        answer, status = _requested(method, endpoint, order.session.token, data)
+    if order is not None:
+        told = answer.get("error") if isinstance(answer, dict) else None
+        message = str(told or f"The service refused this ({status}).")
+        order.refusal = ApiError(status, message) if status >= 400 else None
+    return answer, status
+
+
+def _requested(
+    method: str, endpoint: str, token: str | None, data: Mapping[str, Any] | None
+) -> tuple[Any, int]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = api_url().rstrip("/") + "/" + endpoint.lstrip("/")
     try:

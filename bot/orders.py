@@ -10,7 +10,7 @@ from ai import models
 from ai.configuration import Price
 from ai.recall import NOTHING_BEFORE, Recall
 from ai.sentences import matcher_of
-from bot import manual
+from bot import manual, raw_handlers
 from bot.api_client import ApiClient, ApiError
 from bot.budget import Budget, Meter
 from bot.command_registry import Registry
@@ -206,7 +206,10 @@ class Orders:
             default_zone=self._settings.time_zone,
         )
         try:
-            reply = await handler(context.message, person.session, order)
+            if order["interaction_type"] in known.modules:
+                reply = await handler(context.message, person.session, order)
+            else:
+                reply = await raw_handlers.carry_out(handler, context, person.session, order)
         finally:
             if api.changes > before:
                 memory.undo = context.undo

@@ -190,6 +190,14 @@ class UserApi:
         """Remove."""
         return await self._request("DELETE", path, data)
 
+    async def renew(self) -> None:
+        """Fetch a fresh token. Raises SessionEnded."""
+        self._person = await self._sessions.renew(self._address)
+
+    def note_change(self) -> None:
+        """Note a request that may change something."""
+        self.changes += 1
+
     async def _request(
         self,
         method: str,
@@ -198,12 +206,13 @@ class UserApi:
         headers: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401
         token = self._person.session.token
-        self.changes += method != "GET"
+        if method != "GET":
+            self.note_change()
         try:
             return await self._api.request(method, path, token=token, data=data, headers=headers)
         except ApiError as error:
             if error.status != 401:
                 raise
-        self._person = await self._sessions.renew(self._address)
+        await self.renew()
         token = self._person.session.token
         return await self._api.request(method, path, token=token, data=data, headers=headers)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bot.brains import Brain, Services
 from bot.messages import Button, Draft, Incoming, Outlet
+from bot.raw_handlers import Loop, do_in
 
 MAKING_SECONDS = 30.0
 """How long a brain may take to be made."""
@@ -24,12 +25,6 @@ AT_ONCE = 10
 """Messages handed to a brain in one turn of the loop: between turns the gateway's heart beats."""
 
 Result = TypeVar("Result")
-Loop = asyncio.AbstractEventLoop
-
-
-async def do_in(loop: Loop, work: Coroutine[Any, Any, Result]) -> Result:
-    """Have another thread's loop do something, and wait for the result."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
 
 class Workshop:

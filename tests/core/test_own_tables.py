@@ -16,6 +16,7 @@ from core.database import Database
 from core.errors import BrokenSchema, InvalidInput
 from core.own_tables import MARK, own_part
 from core.tables import metadata
+from tests.support.project import copied
 
 HABITS = (ROOT / "tests" / "documented" / "habits.sql").read_text("utf-8")
 GENERATED = own_tables.schema_text().partition(MARK)[0]
@@ -141,18 +142,7 @@ def test_the_marked_place_is_kept_whatever_stands_there() -> None:
 
 
 def test_format_keeps_what_stands_in_the_marked_place(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    files = subprocess.run(
-        ["git", "ls-files"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\n")
-    for name in filter(None, files):
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/adr/")):
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            (project / name).write_bytes((ROOT / name).read_bytes())
+    project = copied(tmp_path / "project")
     schema = project / "config" / "schema.sql"
     schema.write_text(schema.read_text("utf-8").replace("-- The whole", "-- A stale") + HABITS)
     command = [sys.executable, "manage.py", "generate"]
