@@ -143,7 +143,7 @@ class ChatBrain(Conversation):
         address = incoming.address
         self._wanted.pop((address, incoming.channel_id), None)
         person = await self._sessions.get(address) if self._tools else None
-        known = await self._notes.read(address)
+        known = await self._notes.read(address, incoming.private)
         images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
         said = Said("user", spoken(incoming), images)
         system = self._system(incoming, person, known)
@@ -153,8 +153,9 @@ class ChatBrain(Conversation):
         finally:
             if exchange.told:
                 asked = incoming.text or "(a picture)"
-                await self._notes.add(address, asked, "\n\n".join(exchange.told))
-                self._notes.shorten(address, self._chat, self._budget(exchange))
+                answered, direct = "\n\n".join(exchange.told), incoming.private
+                await self._notes.add(address, asked, answered, direct, known)
+                self._notes.shorten(address, direct, self._chat, self._budget(exchange))
 
     def _system(self, incoming: Incoming, person: Person | None, known: Remembered) -> str:
         zone = ZoneInfo((person and person.session.time_zone) or self._settings.time_zone)

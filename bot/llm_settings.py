@@ -89,6 +89,13 @@ class LlmSettings(BaseModel):
     summarise: Annotated[
         bool, Field(description="Keep a summary of what is older than that, made by the model.")
     ] = False
+    share_direct_messages: Annotated[
+        bool,
+        Field(
+            description="Let it use in channels, where others read along, what a person told it in "
+            "direct messages."
+        ),
+    ] = False
     images: Annotated[bool, Field(description="Show the model the pictures people send.")] = True
     tools: Annotated[
         tuple[str, ...],

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 
 from ai.chat import Answer, Chat, Said
 from ai.models import Budget, ModelError
@@ -32,27 +33,38 @@ class Notes:
         self._turns = 2 * settings.history
         self._tokens = settings.history_tokens
         self._summarises = settings.summarise
+        self._shares = settings.share_direct_messages
         self._under_way: dict[Address, asyncio.Task[None]] = {}
 
-    async def read(self, address: Address) -> Remembered:
-        """Return what the model is shown: the last turns, and the summary of the older ones."""
+    async def read(self, address: Address, direct: bool) -> Remembered:
+        """Return what the model is shown: the last turns, and the summary of the older ones.
+
+        Where others read along, that is what was said in channels, unless the agent shares the
+        rest.
+        """
         if not self._turns:
             return Remembered()
-        known = await self._recollection.read(address, self._turns, self._tokens)
+        where = None if direct or self._shares else False
+        known = await self._recollection.read(address, self._turns, self._tokens, where)
         start = known.older_than(self._turns, self._tokens)
         summary = known.summary if self._summarises else ""
-        return Remembered(summary, known.turns[start:], known.ids[start:])
+        return replace(known, summary=summary, turns=known.turns[start:], ids=known.ids[start:])
 
-    async def add(self, address: Address, asked: str, answered: str) -> None:
-        """Remember an exchange."""
+    async def add(
+        self, address: Address, asked: str, answered: str, direct: bool, known: Remembered
+    ) -> None:
+        """Remember an exchange, unless the person was forgotten since `known`."""
         if self._turns:
-            await self._recollection.add(address, asked, answered)
+            await self._recollection.add(address, asked, answered, direct, known)
 
-    def shorten(self, address: Address, chat: Chat, budget: Budget) -> None:
-        """Summarise what has become too old to be shown, beside everything else."""
+    def shorten(self, address: Address, direct: bool, chat: Chat, budget: Budget) -> None:
+        """Summarise what has become too old to be shown, beside everything else.
+
+        What was said in direct messages and in channels goes into summaries of their own.
+        """
         if not self._summarises or not self._turns or address in self._under_way:
             return
-        task = asyncio.create_task(self._shorten(address, chat, budget))
+        task = asyncio.create_task(self._shorten(address, direct, chat, budget))
         self._under_way[address] = task
         task.add_done_callback(lambda _: self._under_way.pop(address))
 
@@ -67,9 +79,9 @@ class Notes:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _shorten(self, address: Address, chat: Chat, budget: Budget) -> None:
-        forgotten = self._recollection.times_forgotten(address)
-        known = await self._recollection.read(address, self._turns + SPARE, 2 * self._tokens)
+    async def _shorten(self, address: Address, direct: bool, chat: Chat, budget: Budget) -> None:
+        most = self._turns + SPARE
+        known = await self._recollection.read(address, most, 2 * self._tokens, direct)
         older = known.older_than(self._turns, self._tokens)
         if older < WORTH:
             return
@@ -89,8 +101,7 @@ class Notes:
             logger.warning("no summary was made: %s", error.message)
             return
         summary = answer.text.strip()[:LONGEST_SUMMARY]
-        up_to = known.ids[older - 1]
-        await self._recollection.shorten(address, summary, up_to, forgotten)
+        await self._recollection.shorten(address, summary, older, direct, known)
 
 
 async def _ask(chat: Chat, told: str) -> Answer:

@@ -1,7 +1,6 @@
 """What an agent remembers of each person: kept by the API, wherever the two have spoken."""
 
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ class Remembered:
     summary: str = ""
     turns: tuple[Said, ...] = ()
     ids: tuple[int, ...] = ()
+    times_forgotten: int | None = None  # None: it could not be read
 
     def older_than(self, turns: int, most_tokens: int) -> int:
         """Return how many of the turns are older than the last ones within both limits.
@@ -47,13 +47,17 @@ class Recollection:
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
-        self._forgotten: Counter[Address] = Counter()
 
-    async def read(self, address: Address, turns: int, most_tokens: int) -> Remembered:
-        """Return what is known of a person, within both limits; nothing where it can't be read."""
+    async def read(
+        self, address: Address, turns: int, most_tokens: int, direct: bool | None = None
+    ) -> Remembered:
+        """Return what is known of a person, within both limits; nothing where it can't be read.
+
+        `direct` is where it was said: in direct messages, in channels, or (None) in either.
+        """
         limits = {"limit": turns, "characters": most_tokens * CHARACTERS_PER_TOKEN}
         try:
-            known = await self._service("read", address, limits)
+            known = await self._service("read", address, limits | {"direct": direct})
         except ApiError as error:
             logger.warning("%s can't remember: %s", address.agent, error.message)
             return Remembered()
@@ -62,36 +66,32 @@ class Recollection:
             known["summary"] or "",
             tuple(Said(row["role"], row["content"]) for row in rows),
             tuple(row["id"] for row in rows),
+            known["times_forgotten"],
         )
 
-    async def add(self, address: Address, asked: str, answered: str) -> None:
-        """Note what was said and answered."""
+    async def add(
+        self, address: Address, asked: str, answered: str, direct: bool, known: Remembered
+    ) -> None:
+        """Note what was said and answered, unless the person was forgotten since `known`."""
         turns = [
             {"role": role, "content": text.replace("\0", "")[:LONGEST]}
             for role, text in (("user", asked), ("assistant", answered))
             if text.strip()
         ]
-        await self._append(address, {"turns": turns})
+        await self._append(address, {"turns": turns}, direct, known)
 
-    async def shorten(self, address: Address, summary: str, up_to: int, since: int) -> None:
-        """Put a summary in the place of the turns up to an id, unless they were forgotten since.
-
-        `since` is what `times_forgotten` said before the turns were read.
-        """
-        if self._forgotten[address] == since:
-            summary = summary.replace("\0", "")[:LONGEST]
-            await self._append(address, {"summary": {"content": summary, "up_to": up_to}})
-
-    def times_forgotten(self, address: Address) -> int:
-        """Return how often a person was forgotten, to tell whether they were meanwhile."""
-        return self._forgotten[address]
+    async def shorten(
+        self, address: Address, summary: str, older: int, direct: bool, known: Remembered
+    ) -> None:
+        """Put a summary in the place of so many of the oldest turns, unless they were forgotten."""
+        told = {"content": summary.replace("\0", "")[:LONGEST], "up_to": known.ids[older - 1]}
+        await self._append(address, {"summary": told}, direct, known)
 
     async def forget(self, address: Address, here: int = 0) -> str:
         """Erase all that is known of a person, and say what that was. Raises ApiError.
 
         `here` is the number of messages that the bot itself had in mind, and has erased.
         """
-        self._forgotten[address] += 1
         erased = await self._service("forget", address, {})
         messages = erased["turns"] + here
         parts = [
@@ -102,9 +102,12 @@ class Recollection:
             return NOTHING
         return f"I have forgotten {' and '.join(parts)}."
 
-    async def _append(self, address: Address, data: dict[str, Any]) -> None:
+    async def _append(
+        self, address: Address, data: dict[str, Any], direct: bool, known: Remembered
+    ) -> None:
+        since = {"direct": direct, "times_forgotten": known.times_forgotten}
         try:
-            await self._service("append", address, data)
+            await self._service("append", address, data | since)
         except ApiError as error:
             logger.warning("%s can't note what was said: %s", address.agent, error.message)
 

@@ -17,6 +17,15 @@ CREATE TABLE account_usage (
 
 CREATE INDEX ix_account_usage_day_agent ON account_usage (day, agent);
 
+CREATE TABLE agent_forgets (
+	agent VARCHAR(64) NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	times INTEGER NOT NULL,
+	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_agent_forgets PRIMARY KEY (account_id, agent, platform)
+);
+
 CREATE TABLE agents (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -99,6 +108,7 @@ CREATE TABLE agent_summaries (
 	platform VARCHAR(32) NOT NULL,
 	account_id VARCHAR(64) NOT NULL,
 	user_uuid UUID,
+	direct BOOLEAN DEFAULT true NOT NULL,
 	content TEXT NOT NULL,
 	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_agent_summaries PRIMARY KEY (id),
@@ -115,6 +125,7 @@ CREATE TABLE agent_turns (
 	platform VARCHAR(32) NOT NULL,
 	account_id VARCHAR(64) NOT NULL,
 	user_uuid UUID,
+	direct BOOLEAN DEFAULT true NOT NULL,
 	role VARCHAR(16) NOT NULL,
 	content TEXT NOT NULL,
 	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -322,7 +333,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0012', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0013', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -89,6 +90,11 @@ def _person() -> Column[Any]:
     return Column("user_uuid", Uuid(), ForeignKey("users.id", ondelete="CASCADE"), index=True)
 
 
+def _direct() -> Column[Any]:
+    """Return whether it comes from direct messages, where nobody else reads along."""
+    return Column("direct", Boolean(), nullable=False, default=True, server_default=text("true"))
+
+
 # What was said to agents and by them: see core/memory.py.
 agent_turns = Table(
     "agent_turns",
@@ -97,6 +103,7 @@ agent_turns = Table(
     Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
     *_address(),
     _person(),
+    _direct(),
     Column("role", String(16), nullable=False),  # user, assistant
     Column("content", Text(), nullable=False),
     Column("at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
@@ -110,7 +117,18 @@ agent_summaries = Table(
     id_column(),
     *_address(),
     _person(),
+    _direct(),
     Column("content", Text(), nullable=False),
     Column("at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
     Index("ix_agent_summaries_account_id_agent_platform", "account_id", "agent", "platform"),
+)
+
+# How often an agent has forgotten a person, so that nothing from before is added afterwards.
+agent_forgets = Table(
+    "agent_forgets",
+    metadata,
+    *_address(),
+    Column("times", Integer(), nullable=False),
+    Column("at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
+    PrimaryKeyConstraint("account_id", "agent", "platform"),
 )

@@ -90,6 +90,9 @@ class Recall(Place):
 
     limit: int = Field(50, ge=0, le=MOST_TURNS)
     characters: int | None = Field(None, ge=0, le=10_000_000)
+    direct: bool | None = Field(
+        None, description="What was said in direct messages, or in channels; null: both."
+    )
 
 
 class TurnIn(Body):
@@ -111,6 +114,13 @@ class Noting(Place):
 
     turns: list[TurnIn] = Field([], max_length=MOST_TURNS)
     summary: SummaryIn | None = None
+    direct: bool = Field(True, description="It was said in direct messages.")
+    times_forgotten: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="As it was read; nothing is noted of a person who was forgotten since.",
+    )
 
 
 class TurnOut(BaseModel):
@@ -127,6 +137,7 @@ class RememberedOut(BaseModel):
 
     summary: str | None
     turns: list[TurnOut]
+    times_forgotten: int
 
 
 class Noted(BaseModel):
@@ -162,7 +173,7 @@ def sync(body: Sync) -> dict[str, Any]:
 @quiet
 def read(body: Recall) -> dict[str, Any]:
     """Read what an agent knows of a person."""
-    return memory.read(body.named(), _now(), body.limit, body.characters)._asdict()
+    return memory.read(body.named(), _now(), body.limit, body.characters, body.direct)._asdict()
 
 
 @routes.post("/memory/append")
@@ -175,7 +186,15 @@ def append(body: Noting) -> Noted:
     turns = [memory.Turn(turn.role, turn.content) for turn in body.turns]
     given = body.summary
     summary = memory.Summary(given.content, given.up_to) if given else None
-    return Noted(ids=memory.append(body.named(), turns, _now(), summary))
+    ids = memory.append(
+        body.named(),
+        turns,
+        _now(),
+        summary,
+        direct=body.direct,
+        times_forgotten=body.times_forgotten,
+    )
+    return Noted(ids=ids)
 
 
 @routes.post("/memory/forget")
@@ -184,7 +203,7 @@ def append(body: Noting) -> Noted:
 @service
 def forget(body: Place) -> dict[str, Any]:
     """Erase what an agent knows of a person."""
-    return memory.forget(body.named())._asdict()
+    return memory.forget(body.named(), _now())._asdict()
 
 
 def _now() -> datetime:

@@ -20,7 +20,7 @@ def say(place: Place, *contents: str, now: datetime = NOW) -> list[int]:
     return memory.append(place, [Turn("user", content) for content in contents], now)
 
 
-def known(place: Place, now: datetime = NOW, **limits: int) -> list[str]:
+def known(place: Place, now: datetime = NOW, **limits: int | bool) -> list[str]:
     return [turn["content"] for turn in memory.read(place, now, **limits).turns]
 
 
@@ -50,7 +50,7 @@ def test_agents_and_people_never_mix() -> None:
     for other in others:
         assert known(other) == []
         say(other, "theirs")
-    assert memory.forget(HERE) == (1, 0)
+    assert memory.forget(HERE, NOW) == (1, 0)
     assert known(HERE) == []
     assert all(known(other) == ["theirs"] for other in others)
 
@@ -62,9 +62,9 @@ def test_a_summary_takes_the_place_of_what_it_sums_up() -> None:
     assert memory.read(HERE, NOW).summary == "one and two"
     assert known(HERE) == ["three", "four"]
     memory.append(HERE, [], NOW, Summary("all of it", second + 100))
-    assert memory.read(HERE, NOW) == ("all of it", [])
-    assert memory.forget(HERE) == (0, 1)
-    assert memory.read(HERE, NOW) == (None, [])
+    assert memory.read(HERE, NOW)[:2] == ("all of it", [])
+    assert memory.forget(HERE, NOW) == (0, 1)
+    assert memory.read(HERE, NOW)[:2] == (None, [])
 
 
 def test_a_users_rows_go_with_the_user() -> None:
@@ -84,11 +84,11 @@ def test_who_logs_in_next_sees_nothing_of_the_one_before() -> None:
     chats.link(ada, "discord", "greeter", "1234")
     say(HERE, "ada's")
     chats.unlink("discord", "greeter", "1234")
-    assert known(HERE) == ["ada's"], "nobody else was there"
+    assert known(HERE) == [], "who is logged out is not shown what was said before"
     chats.link(ben, "discord", "greeter", "1234")
     assert known(HERE) == []
     say(HERE, "ben's")
-    assert memory.forget(HERE) == (1, 0)
+    assert memory.forget(HERE, NOW) == (1, 0)
     chats.link(ada, "discord", "greeter", "1234")
     assert known(HERE) == ["ada's"]
 
@@ -125,3 +125,35 @@ def test_each_gets_the_ids_of_their_own_turns() -> None:
     assert [[said[one] for one in pair] for pair in ids] == [
         [f"{number} one", f"{number} two"] for number in range(24)
     ]
+
+
+def test_what_was_said_in_direct_messages_is_told_apart() -> None:
+    memory.append(HERE, [Turn("user", "in private")], NOW, direct=True)
+    memory.append(HERE, [Turn("user", "in public")], NOW, direct=False)
+    memory.append(HERE, [], NOW, Summary("private", 0), direct=True)
+    memory.append(HERE, [], NOW, Summary("public", 0), direct=False)
+    assert known(HERE) == ["in private", "in public"]
+    assert known(HERE, direct=False) == ["in public"]
+    assert memory.read(HERE, NOW).summary == "public\n\nprivate"
+    assert memory.read(HERE, NOW, direct=False).summary == "public"
+    memory.append(HERE, [], NOW, Summary("all of the public", 10**9), direct=False)
+    assert known(HERE) == ["in private"], "one summary takes nothing of the other's"
+
+
+def test_nothing_from_before_is_added_to_who_was_forgotten() -> None:
+    before = memory.read(HERE, NOW).times_forgotten
+    memory.forget(HERE, NOW)
+    turns = [Turn("user", "from before")]
+    assert memory.append(HERE, turns, NOW, times_forgotten=before) == []
+    assert known(HERE) == []
+    after = memory.read(HERE, NOW).times_forgotten
+    assert len(memory.append(HERE, turns, NOW, times_forgotten=after)) == 1
+    memory.forget_old(NOW + timedelta(days=2))
+    assert count("agent_forgets") == 0
+
+
+def test_who_has_logged_out_is_forgotten_too() -> None:
+    chats.link(account("ada"), "discord", "greeter", "1234")
+    say(HERE, "ada's")
+    chats.unlink("discord", "greeter", "1234")
+    assert memory.forget(HERE, NOW) == (1, 0)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.messages import Address
 from bot.notes import INSTRUCTIONS
-from bot.recollection import NOTHING, Recollection
+from bot.recollection import NOTHING, Recollection, Remembered
 from bot.system_prompt import SUMMARY
 from core import agents
 from core.postgres import count, execute, select
@@ -55,7 +55,7 @@ async def test_nobody_reads_anybody_elses(
 
 async def test_the_same_number_on_another_platform_is_someone_else(world: World) -> None:
     memory = Recollection(world.api)
-    await memory.add(Address("discord", AGENT, "7"), "hello", "hi")
+    await memory.add(Address("discord", AGENT, "7"), "hello", "hi", True, Remembered())
     assert (await memory.read(Address("console", AGENT, "7"), 10, 1000)).turns == ()
 
 
