@@ -143,6 +143,24 @@ def test_a_port_that_is_taken_is_an_error_at_once(slow: Flask, url: str) -> None
         serve(slow, HOST, int(url.rpartition(":")[2]), 2)
 
 
+def test_answers_that_nobody_takes_are_bounded_together(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.server.MAX_UNSENT_BYTES", 8 * len(PIECE))
+    port = int(url.rpartition(":")[2])
+    with ExitStack() as open_lines:
+        for _ in range(4):
+            line = open_lines.enter_context(socket.create_connection((HOST, port), timeout=5))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.sendall(b"GET /large/10 HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(1)
+        assert httpx2.get(url).json() == {"done": True}, "small answers go out"
+        with pytest.raises(httpx2.RemoteProtocolError):
+            httpx2.get(f"{url}/large/10")
+    time.sleep(0.5)
+    assert len(httpx2.get(f"{url}/large/2").content) == 2 * len(PIECE)
+
+
 def test_the_application_behind_the_server(app: APIFlask) -> None:
     credentials = {"username": "ada@home", "password": "correct horse battery staple"}
     with running(app) as url, httpx2.Client(base_url=url) as client:
