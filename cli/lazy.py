@@ -26,17 +26,17 @@ class LazyCommand(TyperCommand):
 
     def __init__(self, name: str, target: str) -> None:
         super().__init__(name)
-        self._target = target
+        self.target = target
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
         """Import the command and hand over to it: it is what the context runs."""
         alone = typer.Typer(add_completion=False)
-        alone.command(self.name)(load(self._target))
+        alone.command(self.name)(load(self.target))
         return typer.main.get_command(alone).make_context(*arguments, **named)
 
     def read_help(self) -> None:
         """Read what the command says of itself, without an import."""
-        module, _, name = self._target.partition(":")
+        module, _, name = self.target.partition(":")
         spec = find_spec(module)
         assert spec and spec.origin  # noqa: S101 - for mypy; the module lies in the project
         for node in ast.parse(Path(spec.origin).read_text("utf-8")).body:

@@ -1,22 +1,21 @@
-"""Bring a database up to date: Alembic, and a lock for processes that start together."""
+"""Bring a database up to date: where it stands, and a lock for processes that start together.
 
+Alembic takes a tenth of a start, and most starts have nothing to migrate: what needs it is in
+core/alembic_runs.py, which is imported here only where it is called.
+"""
+
+import ast
 import logging
 import math
+import re
 import threading
 import time
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 
 from config.settings import ROOT
@@ -25,18 +24,23 @@ from core.database import Database
 from core.driver_errors import driver_errors, driver_words
 from core.drivers import BUSY_TIMEOUT
 from core.errors import Conflict, OutOfDate, TooNew, Unavailable
-from core.tables import Moment, new_uuid
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = ROOT / "config" / "migrations"
-VERSION = sa.table("alembic_version", sa.column("version_num"), sa.column("oldest_compatible"))
-MARKED_SINCE = "0009"  # which adds the column oldest_compatible
+HEADING = re.compile(r"^(revision|down_revision|compatible)\b[^=\n]*= *([^#\n]+)", re.MULTILINE)
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
 MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries to reach the database
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
+
+
+class Migration(NamedTuple):
+    """What a migration's file says of it."""
+
+    parents: tuple[str, ...]
+    compatible: bool
 
 
 class State(NamedTuple):
@@ -60,9 +64,11 @@ def upgrade(database: Database, scripts: Path = SCRIPTS, revision: str | None = 
     if is_ahead(at, scripts):
         return
     if at.revision != (revision or head(scripts)):
+        from core import alembic_runs
+
         log.info("migrating the database from %s to %s", at.revision or "empty", revision or head())
         with _alone(database) as connection:
-            command.upgrade(_config(scripts, connection), revision or "head")
+            alembic_runs.upgrade(connection, scripts, revision or "head")
         database.forget_tables()
     if revision in (None, head(scripts)) and (statements := own_tables.missing(database)):
         with _alone(database) as connection:
@@ -154,42 +160,45 @@ def pending(database: Database, scripts: Path = SCRIPTS) -> bool:
 
 def head(scripts: Path = SCRIPTS) -> str | None:
     """Return the newest revision that there is."""
-    return next(iter(_revisions(scripts)), None)
+    return next(iter(_migrations(scripts)), None)
 
 
 def oldest_compatible(scripts: Path = SCRIPTS) -> str:
     """Return the oldest migration whose programs can work with an up-to-date database."""
-    found = ScriptDirectory(str(scripts)).walk_revisions()
-    return next(one.revision for one in found if not getattr(one.module, "compatible", False))
+    return next(name for name, one in _migrations(scripts).items() if not one.compatible)
 
 
 def knows(revision: str, scripts: Path = SCRIPTS) -> bool:
     """Tell whether there is such a migration."""
-    return revision in _revisions(scripts)
+    return revision in _migrations(scripts)
 
 
 @cache
-def _revisions(scripts: Path) -> list[str]:
-    """Return every revision, the newest first. Reading the files takes 20 ms."""
-    return [found.revision for found in ScriptDirectory(str(scripts)).walk_revisions()]
+def _migrations(scripts: Path) -> dict[str, Migration]:
+    """Return every migration by its revision, the newest first, as the files' headings say."""
+    found = {}
+    for path in sorted((scripts / "versions").glob("*.py")):
+        heading = HEADING.findall(path.read_text("utf-8"))
+        said = {name: ast.literal_eval(value.strip()) for name, value in heading}
+        if "revision" in said:
+            before = said.get("down_revision") or ()
+            parents = (before,) if isinstance(before, str) else tuple(before)
+            found[said["revision"]] = Migration(parents, said.get("compatible", False))
 
+    @cache
+    def height(revision: str) -> int:
+        parents = found[revision].parents if revision in found else ()
+        return 1 + max(map(height, parents), default=0)
 
-def _applied(*, ctx: MigrationContext, step: MigrationInfo, **_: object) -> None:
-    """Log a migration, and note the oldest one whose programs the database still suits."""
-    script: Any = step.up_revision
-    log.info("applied migration %s: %s", script.revision, script.doc)
-    if script.revision >= MARKED_SINCE and not getattr(script.module, "compatible", False):
-        assert ctx.connection is not None  # noqa: S101 - for mypy; there always is one
-        ctx.connection.execute(sa.update(VERSION).values(oldest_compatible=script.revision))
+    return {name: found[name] for name in sorted(found, key=height, reverse=True)}
 
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:
     """Return what Alembic would change to make the database the metadata's tables; [] for none."""
+    from core import alembic_runs
+
     with database.transaction(read_only=True) as connection:
-        options = {"include_object": _is_declared}
-        return list(
-            compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
-        )
+        return alembic_runs.differences(connection, metadata)
 
 
 def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:
@@ -199,13 +208,13 @@ def revision(database: Database, metadata: MetaData, message: str, scripts: Path
     """
     if pending(database, scripts):
         raise Conflict("The database is not up to date: run `python manage.py db upgrade` first.")
+    from core import alembic_runs
+
+    number = len(_migrations(scripts)) + 1
     with database.transaction() as connection:
-        config = _config(scripts, connection, metadata)
-        number = len(_revisions(scripts)) + 1
-        script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
-    _revisions.cache_clear()
-    assert isinstance(script, Script)  # noqa: S101 - for mypy; it was asked for one
-    return Path(script.path)
+        path = alembic_runs.write(connection, metadata, message, scripts, f"{number:04}")
+    _migrations.cache_clear()
+    return path
 
 
 @contextmanager
@@ -273,33 +282,3 @@ def _mysql_alone(database: Database) -> Iterator[Connection]:
 
 def _pragma(driver_connection: Any, setting: str) -> None:  # noqa: ANN401 - the driver's own
     driver_connection.execute(f"PRAGMA {setting}").close()
-
-
-def _config(scripts: Path, connection: Connection, metadata: MetaData | None = None) -> Config:
-    config = Config(cmd_opts=Namespace(quiet=True))
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes.update(
-        connection=connection,
-        metadata=metadata,
-        render_item=_render_item,
-        applied=_applied,
-        include_object=_is_declared,
-    )
-    return config
-
-
-def _is_declared(
-    _item: object, _name: str | None, kind: str, reflected: bool, counterpart: object
-) -> bool:
-    """Leave alone the tables that only the database has: somebody made them in SQL."""
-    return not (kind == "table" and reflected and counterpart is None)
-
-
-def _render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Write the program's own types into a migration by name; leave the rest to Alembic."""
-    if kind == "type" and isinstance(item, Moment):
-        return "tables.Moment()"
-    if kind == "server_default" and isinstance(getattr(item, "arg", None), new_uuid):
-        return "tables.new_uuid()"
-    return False

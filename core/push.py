@@ -15,8 +15,6 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 from uuid import UUID
 
-from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode, PersistentStoreMode
-
 from config.settings import get_settings
 from core import postgres
 from core.errors import InvalidInput
@@ -45,9 +43,6 @@ STATUS = re.compile(r"\berror=(\d{3})\.?\s*$")
 PASSING = (408, 425, 429)  # the statuses below 500 that are worth another try
 GONE = (401, 403, 404, 410)  # the token or the receiver is: nothing will arrive there any more
 SHAPE = "The address looks like tgram://bot-token/chat-id; https://appriseit.com lists them all."
-
-# Nothing is read from the disk or kept there, such as PGP keys that are made by themselves.
-ASSET = AppriseAsset(pgp_autogen=False, storage_mode=PersistentStoreMode.MEMORY)
 
 
 def check(url: str) -> tuple[str, str]:
@@ -142,7 +137,7 @@ def _send(url: str, text: str, progress: Progress, guard: Guard) -> Outcome:
     service.logger = warnings.logger
     with outside_only(guard=guard):
         # Apprise's own way to prepare a message, part by part as the service takes them.
-        calls = list(service._build_send_calls(body=text, body_format=NotifyFormat.TEXT))
+        calls = list(service._build_send_calls(body=text, body_format="text"))
         for call in calls[progress.parts :]:
             if not service.send(**call):
                 break
@@ -187,7 +182,12 @@ def _refusal(statuses: Sequence[int | None], targets: int) -> Outcome:
 
 def _service(url: str) -> Any:  # noqa: ANN401 - Apprise's
     """Return what sends to an address, None where it can't be read; how it does so is ours."""
-    service = Apprise.instantiate(url, asset=ASSET)
+    # Here, for it takes 200 ms, and most starts send nothing this way.
+    from apprise import Apprise, AppriseAsset, OverflowMode, PersistentStoreMode
+
+    # Nothing is read from the disk or kept there, such as PGP keys that are made by themselves.
+    asset = AppriseAsset(pgp_autogen=False, storage_mode=PersistentStoreMode.MEMORY)
+    service = Apprise.instantiate(url, asset=asset)
     if service is not None:
         service.overflow_mode = OverflowMode.SPLIT
         service.redirects = False

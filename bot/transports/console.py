@@ -14,10 +14,6 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.history import DummyHistory
-from prompt_toolkit.patch_stdout import patch_stdout
-
 from bot.agents.commands import make_brain
 from bot.api_client import ApiClient, ApiError
 from bot.conversation import Conversation, is_help
@@ -125,6 +121,11 @@ class Console:
 
     async def _talk(self) -> None:
         """Read from a terminal."""
+        # Here: half a second of a start that pipes and single orders have no use for.
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.history import DummyHistory
+        from prompt_toolkit.patch_stdout import patch_stdout
+
         # Ctrl-C ends it as Ctrl-D does: a KeyboardInterrupt would tear down the loop.
         session: PromptSession[str] = PromptSession(
             history=DummyHistory(), interrupt_exception=EOFError

@@ -1,4 +1,4 @@
-"""What Alembic runs around the migrations; core/migrations.py hands in the connection."""
+"""What Alembic runs around the migrations; core/alembic_runs.py hands in the connection."""
 
 from alembic import context
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.migrations import MARKED_SINCE, SCRIPTS
+from core.alembic_runs import MARKED_SINCE
+from core.migrations import SCRIPTS
 
 MARKED = [path for path in sorted((SCRIPTS / "versions").glob("*.py")) if path.name >= MARKED_SINCE]
 EXPANDS = {"create_table", "drop_index", "create_table_comment"}

@@ -20,7 +20,7 @@ from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueCons
 
 from api.discovery import load_routes
 from config.settings import ROOT
-from core import backup, migrations, postgres
+from core import alembic_runs, backup, migrations, postgres
 from core.database import Database, use_database
 from core.errors import Conflict, InvalidInput, TooNew, Unavailable
 from core.migrations import differences
@@ -215,7 +215,7 @@ def test_processes_that_start_together_take_turns(empty_url: URL, tmp_path: Path
 
 def test_an_older_database_keeps_every_row(empty: Database) -> None:
     with migrations._alone(empty) as connection:
-        config = migrations._config(migrations.SCRIPTS, connection)
+        config = alembic_runs.config_for(migrations.SCRIPTS, connection)
         command.upgrade(config, "0001")
     assert migrations.current(empty) == "0001"
     kept: dict[str, dict[str, object]] = {}
@@ -342,7 +342,7 @@ def test_a_program_works_on_with_a_newer_database_that_suits_it(
     empty: Database, scripts: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     add_script(scripts, "op.execute('CREATE TABLE more (n INTEGER)')", compatible=True)
-    caplog.set_level(logging.INFO, "core.migrations")
+    caplog.set_level(logging.INFO, "core")
     migrations.upgrade(empty, scripts)
     assert "applied migration 9999" in caplog.text
     assert migrations.is_ready(empty)
@@ -378,7 +378,7 @@ def test_whether_it_is_ready_is_one_statement_and_no_file(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert migrations.is_ready(database)
-    monkeypatch.setattr(migrations, "ScriptDirectory", None)
+    monkeypatch.setattr(Path, "read_text", None)
     statements: list[str] = []
     monkeypatch.setattr(
         database, "run", lambda work: statements.append("one") or Database.run(database, work)
