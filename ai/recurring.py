@@ -49,10 +49,15 @@ SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
 
 @dataclass(frozen=True)
 class Resolved:
-    """The first time, in the person's zone, and the rule by which it comes again."""
+    """The first time, in the person's zone, and the rule by which it comes again.
+
+    `starts` is the first time as it was said, on the wall clock: on a day on which the clocks skip
+    it, `at` is another. None where the rule counts hours or minutes.
+    """
 
     at: datetime
     rule: str
+    starts: str | None = None
 
 
 def is_recurring(words: str) -> bool:
@@ -83,8 +88,9 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
     parts = _day_parts(every, reading)
     starts = datetime.combine(local.date(), _time(reading, every))
     once_each = rrulestr(_rule(every.frequency, 1, **parts), dtstart=starts)
-    at = next(one for one in (attach(day, zone) for day in once_each) if one > now)
-    return Resolved(at, _rule(every.frequency, every.interval, **parts))
+    day = next(day for day in once_each if attach(day, zone) > now)
+    rule = _rule(every.frequency, every.interval, **parts)
+    return Resolved(attach(day, zone), rule, day.isoformat())
 
 
 def _day_parts(every: Every, reading: Reading) -> dict[str, str | int]:

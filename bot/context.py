@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.api_client import ApiError
 from bot.memory import UNDO_KEPT, Undo
 from bot.messages import Incoming, Session
+from bot.reminders import OCCURRENCE
 from bot.sessions import Person, Sessions, UserApi
 from bot.talk import Talk
 from bot.times import countdown, on_the_clock
@@ -72,6 +73,8 @@ class Context:
         self.say = talk.say
         self.confirm = talk.confirm
         self.draft = talk.draft
+        # The due time of the reminder under which a button was pressed, in the API's text form.
+        self.occurrence: str | None = (incoming.order or {}).get(OCCURRENCE)
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from bot import metrics
 from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.messages import Address
+from bot.reminders import subject_at
 from bot.sessions import unreached
 from bot.text import escape
 from config.clock import Clock, growing_pause, utc_now
@@ -168,7 +169,7 @@ class DeliveryLoop:
         request_id.set(delivery["request_id"] or NO_REQUEST)
         body = {"lease_id": delivery["lease_id"], "outcome": "sent"}
         try:
-            about = delivery["subject"] or ""
+            about = subject_at(delivery["subject"] or "", delivery["due_at"])
             await send(delivery["account_id"], escape(delivery["text"]), about)
         except Undeliverable as error:
             logger.info("delivery %s was not sent: %s", delivery["id"], error)

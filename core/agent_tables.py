@@ -23,6 +23,17 @@ from sqlalchemy import (
 from config.clock import utc_now
 from core.tables import Moment, created_at_column, id_column, metadata
 
+POOLED = "discord"
+"""The platform whose agents stand in the database; elsewhere, as in a console, they come and go."""
+Address = tuple[str, str]
+"""A platform and the agent on it, such as ("discord", "default")."""
+
+
+def bot_at(address: Address) -> str:
+    """Return the name by which a bot is the sender of deliveries: "discord/default"."""
+    return "/".join(address)
+
+
 NAME_LENGTH = 64
 
 agents = Table(

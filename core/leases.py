@@ -21,9 +21,10 @@ import sqlalchemy as sa
 
 from config.clock import utc_now
 from core import memory
-from core.agent_tables import agent_leases, agents, bot_processes
+from core.agent_tables import POOLED, agent_leases, agents, bot_at, bot_processes
 from core.database import transaction
 from core.errors import Conflict
+from core.tables import deliveries
 
 Row = dict[str, Any]
 
@@ -207,7 +208,20 @@ def _claim(
     if names:
         taken = sa.update(agent_leases).where(agent_leases.c.agent.in_(names))
         connection.execute(taken.values(holder=process, **UNKNOWN))
+        _return_deliveries(connection, names)
     return names
+
+
+def _return_deliveries(connection: sa.Connection, names: Collection[str]) -> None:
+    """Free the messages that whoever ran these agents before was sending: it has stopped, or died.
+
+    Else they waited until their own leases end.
+    """
+    columns = deliveries.c
+    left = (columns.state == "waiting") & columns.lease_id.is_not(None)
+    left &= columns.sender.in_([bot_at((POOLED, name)) for name in names])
+    free = {"lease_id": None, "leased_until": None, "next_attempt_at": utc_now()}
+    connection.execute(sa.update(deliveries).where(left).values(free))
 
 
 def _note(connection: sa.Connection, report: Report, held: Mapping[str, Row]) -> None:

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, union
 
-from core.agent_tables import agent_leases, agents
+from core.agent_tables import POOLED, agent_leases, agents
+from core.agent_tables import Address as Address
+from core.agent_tables import bot_at as bot_at
 from core.leases import ENVIRONMENT_AGENT
 from core.notifications import DISCORD_WEBHOOK, NTFY
 from core.quiet import quiet_until, zone_of
@@ -15,10 +17,6 @@ from core.tables import chat_accounts, notifications, push_addresses, users
 
 CHAT = "chat"
 SCHEDULER = "scheduler"
-POOLED = "discord"
-"""The platform whose agents stand in the database; elsewhere, as in a console, they come and go."""
-Address = tuple[str, str]
-"""A platform and the agent on it, such as ("discord", "default")."""
 
 
 class Way(NamedTuple):
@@ -34,11 +32,6 @@ class Target(NamedTuple):
 
     address: str | None
     quiet_until: datetime | None
-
-
-def bot_at(address: Address) -> str:
-    """Return the name by which a bot is the sender of deliveries: "discord/default"."""
-    return "/".join(address)
 
 
 def removed(connection: Connection, senders: Collection[str], *, surely: bool = False) -> set[str]:

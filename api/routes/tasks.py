@@ -105,7 +105,7 @@ class TaskChange(Change):
     list: Name = optional()
     due_at: PointInTime | None = None
     repeat: Rule | None = None
-    repeat_from: WallTime = optional()
+    repeat_from: WallTime | None = None
     done: StrictBool = optional()
     occurrence: PointInTime = optional()
 

@@ -82,7 +82,8 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     done: list[Row] = []
     ctx.undoable(f"{named(found['name'])} is as it was before.", partial(_reopen, ctx, done))
     for number, row in enumerate(rows, 1):
-        await ctx.api.put(f"/api/tasks/{row['id']}", {"done": True})
+        which = {"occurrence": row["occurrence"]} if row["repeat"] else {}
+        await ctx.api.put(f"/api/tasks/{row['id']}", {"done": True, **which})
         done.append(row)
         yield f"Done: {number} of {_tasks(len(rows))} on {named(found['name'])} …"
     yield f"Done: {_tasks(len(done))} on {named(found['name'])}."

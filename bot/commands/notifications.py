@@ -138,7 +138,7 @@ async def digest(
     """Send an overview of the day's reminders, every day at a time."""
     if at.rule not in ("", "FREQ=DAILY"):
         raise Declined("A digest comes every day. For example: “send me a digest every day at 8”.")
-    time = f"{at.at.astimezone(ctx.zone):%H:%M}"
+    time = at.starts[11:16] if at.starts else f"{at.at.astimezone(ctx.zone):%H:%M}"
     await ctx.api.put(PATH, {"digest_at": time})
     return f"Your digest comes every day at {time}."
 

@@ -17,6 +17,7 @@ from bot.text import named
 
 DEFAULT_LIST = "tasks"
 MOST = 1000  # rows in one answer of the API
+TIMES = ("due_at", "repeat", "repeat_from")
 SHOWN = 100
 
 
@@ -137,11 +138,12 @@ async def show_done(ctx: Context) -> str:
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
     task = await _find(ctx, name)
-    after = await ctx.api.put(_path(task), {"done": True})
+    # Of one that repeats, which time is meant: so a button that is pressed twice skips none.
+    which = {"occurrence": ctx.occurrence or task["occurrence"]} if task["repeat"] else {}
+    after = await ctx.api.put(_path(task), {"done": True, **which})
+    _let_undo(ctx, task, "is still to do", done=False, **which)
     if after["done"]:
-        _let_undo(ctx, task, "is still to do", done=False)
         return f"Done: {named(task['name'])}."
-    _let_undo(ctx, task, "is still to do", done=False, due_at=task["due_at"])
     return f"Done for this time: {named(task['name'])}{_when(ctx, after)}."
 
 
@@ -183,11 +185,14 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(postpone|reschedule|snooze) {name}",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
-    """Set when a task is due, and the reminder with it; of one that repeats, this time."""
+    """Set when a task is due, and the reminder with it; of one that repeats, this time only."""
     task = await _find(ctx, name)
     changes = _times(due)
     after = await ctx.api.put(_path(task), changes)
     _let_undo(ctx, task, "is as it was before", **{key: task[key] for key in changes})
+    if after["repeat"] and "repeat" not in changes:
+        told = f"{named(after['name'])}{ctx.when(after['due_at'])}, this time only"
+        return f"I'll remind you of {told}. It still comes {_series(after)}."
     return f"I'll remind you of {named(after['name'])}{_when(ctx, after)}."
 
 
@@ -201,7 +206,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
     task = await _find(ctx, name)
     await ctx.api.put(_path(task), {"due_at": None})
-    before = {key: task[key] for key in ("due_at", "repeat")}
+    before = {key: task[key] for key in TIMES}
     _let_undo(ctx, task, "is due again", **before)
     return f"{named(task['name'])} has no due time any more."
 
@@ -271,7 +276,16 @@ def _times(due: Resolved | None) -> dict[str, Any]:
     """Return what the API is told; a time without a rule leaves the rule as it is."""
     if due is None:
         return {}
-    return {"due_at": due.at} | ({"repeat": due.rule} if due.rule else {})
+    series = {"repeat": due.rule, "repeat_from": due.starts} if due.rule else {}
+    return {"due_at": due.at, **series}
+
+
+def _series(task: Row) -> str:
+    """Say how a task repeats, and at what time of day, as in "every weekday at 7:30"."""
+    on_the_clock = task["repeat"].startswith(("FREQ=HOURLY", "FREQ=MINUTELY"))
+    return repeats(task["repeat"])[2:] + (
+        "" if on_the_clock else f" at {task['repeat_from'][11:16]}"
+    )
 
 
 def _let_undo(ctx: Context, task: Row, told: str, **before: object) -> None:
@@ -283,7 +297,7 @@ async def _remake(ctx: Context, task: Row) -> None:
     """Add a task that was deleted; a reminder that went out does not go out again."""
     due = task["due_at"]
     is_past = due is None or datetime.fromisoformat(due) <= ctx.now
-    times = {} if is_past else {key: task[key] for key in ("due_at", "repeat")}
+    times = {} if is_past else {key: task[key] for key in TIMES}
     data = {"name": task["name"], "list": task["list"], **times}
     made = await ctx.api.post("/api/tasks", data)
     if task["done"]:

@@ -7,7 +7,7 @@ import pytest
 
 from ai import dates, recurring
 from ai.dates import UnclearTime, find, resolve
-from ai.recurring import Resolved, is_recurring, resolve_recurring
+from ai.recurring import is_recurring, resolve_recurring
 from core.recurrence import check_rule, first_time, next_time
 from tests.ai.recurring_phrases import RULES
 from tests.ai.test_dates import BERLIN, NOW
@@ -18,7 +18,8 @@ from tests.ai.time_phrases import MEANINGS
 def test_words_mean_a_rule(words: str, expected: tuple[str, str]) -> None:
     at, rule = expected
     first = datetime.fromisoformat(at).replace(tzinfo=BERLIN)
-    assert resolve_recurring(words, BERLIN, NOW) == Resolved(first, rule)
+    found = resolve_recurring(words, BERLIN, NOW)
+    assert (found.at, found.rule) == (first, rule)
 
 
 @pytest.mark.parametrize("words", RULES)
@@ -104,3 +105,23 @@ def test_the_zone_is_the_persons() -> None:
 
 def test_the_table_is_long_enough() -> None:
     assert len(RULES) + len(MEANINGS) >= 150
+
+
+@pytest.mark.parametrize(
+    ("words", "zone", "now", "at", "starts"),
+    [
+        (
+            *("every day at 2:30 am", "Europe/Berlin", "2026-03-28T12:00+00:00"),
+            *("2026-03-29T03:30+02:00", "2026-03-29T02:30:00"),
+        ),
+        (
+            *("every day at midnight", "Africa/Cairo", "2026-04-23T12:00+00:00"),
+            *("2026-04-24T01:00+03:00", "2026-04-24T00:00:00"),
+        ),
+    ],
+)
+def test_what_was_said_is_kept_where_the_clocks_skip_it(
+    words: str, zone: str, now: str, at: str, starts: str
+) -> None:
+    found = resolve_recurring(words, ZoneInfo(zone), datetime.fromisoformat(now))
+    assert (found.at, found.starts) == (datetime.fromisoformat(at), starts)

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from config.clock import utc_now
-from core import agents, memory
+from core import agents, memory, outbox
 from core.leases import Assignment, Leases, Report, Running
 from core.postgres import count, delete, select, update
+from core.reach import CHAT, bot_at
+from tests.support.people import chat, user, waiting
 
 LEASE = 10.0
 
@@ -240,3 +242,23 @@ def test_the_environments_agent_runs_in_one_process_and_only_without_others(
     assert first.running <= {"agent-00"}
     second.sync()
     assert "default" not in second.running
+
+
+def test_what_a_dead_process_was_sending_goes_on_with_the_one_that_takes_over(
+    process: Callable[..., Process], stopwatch: Stopwatch
+) -> None:
+    make_agents(1)
+    dead, heir = process("dead"), process("heir")
+    dead.sync()
+    ada = user()
+    home = chat(ada, address=("discord", "agent-00"))
+    waiting(ada, CHAT, chat_account_id=home)
+    sender, now = [bot_at(("discord", "agent-00"))], utc_now()
+    assert len(outbox.claim(sender, now)) == 1
+    heir.sync()
+    assert outbox.claim(sender, utc_now()) == []
+    stopwatch.seconds += LEASE
+    for _ in range(2):
+        heir.sync()
+    assert heir.running == {"agent-00"}
+    assert len(outbox.claim(sender, utc_now())) == 1

@@ -23,10 +23,37 @@ async def test_a_task_of_every_weekday_from_its_order_to_its_end(chat: Person) -
     assert (after["done"], after["due_at"] > row["due_at"]) == (False, True)
     assert "still to do" in await chat.say("undo")
     assert select_one("tasks", {"due_at": row["due_at"]})
+    assert select_one("reminders", {"due_at": row["due_at"]})
     assert "no due time any more" in await chat.say("stop reminding me to stretch")
     assert select_one("reminders", {}) is None
     assert "due again" in await chat.say("undo")
     assert select_one("tasks", {"repeat": row["repeat"]})
+
+
+async def test_moving_one_time_of_a_series_says_so_and_leaves_the_series(chat: Person) -> None:
+    await chat.say("remind me every weekday at 7:30 to stretch")
+    before = select_one("reminders", {})
+    said = await chat.say("move stretch to tomorrow at 10:15")
+    assert "at 10:15" in said
+    assert "this time only. It still comes every weekday at 07:30." in said
+    assert "as it was before" in await chat.say("undo")
+    after = select_one("reminders", {})
+    assert before is not None
+    assert after is not None
+    assert {key: after[key] for key in ("due_at", "rule", "starts")} == {
+        key: before[key] for key in ("due_at", "rule", "starts")
+    }
+
+
+async def test_undo_of_ticking_off_a_list_restores_the_due_times(chat: Person) -> None:
+    await chat.say("add stretch to my home list")
+    await chat.say("set stretch due every day at 7:30")
+    before = select_one("reminders", {})
+    assert before is not None
+    assert "Done" in await chat.say("complete everything on my home list")
+    assert select_one("reminders", {"due_at": before["due_at"]}) is None
+    await chat.say("undo")
+    assert select_one("reminders", {"due_at": before["due_at"]})
 
 
 async def test_which_day_is_asked_for_where_it_is_open(chat: Person) -> None:
