@@ -335,6 +335,20 @@ def test_logging_is_left_alone(empty: Database) -> None:
     assert (own.disabled, logging.root.level, list(logging.root.handlers)) == before
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_times_that_sqlite_made_get_six_digits(empty: Database) -> None:
+    migrations.upgrade(empty, revision="0013")
+    columns = "id INTEGER,\nat DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL"
+    for name, key in (("habits", "pk_habits"), ("by_hand", "my_key")):
+        postgres.execute(f"CREATE TABLE {name} (\n{columns},\nCONSTRAINT {key} PRIMARY KEY (id))")
+        postgres.execute(f"INSERT INTO {name} (id) VALUES (1)")  # noqa: S608
+    migrations.upgrade(empty)
+    for name, digits in (("habits", [26, 26]), ("by_hand", [19, 19])):
+        postgres.execute(f"INSERT INTO {name} (id) VALUES (2)")  # noqa: S608
+        found = postgres.execute(f"SELECT length(at) AS n FROM {name} ORDER BY id")  # noqa: S608
+        assert [row["n"] for row in found] == digits  # type: ignore[union-attr]
+
+
 # An update in turns: programs of two versions on one database
 
 
