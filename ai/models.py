@@ -103,8 +103,11 @@ class ModelError(Exception):
 class Budget(Protocol):
     """What one person may spend on models."""
 
-    async def allow(self) -> str | None:
-        """Return None, or the sentence that tells the person why no model is asked for them."""
+    async def allow(self, tokens: int) -> str | None:
+        """Return None, or the sentence that tells the person why no model is asked for them.
+
+        The request may come to so many tokens, as estimated; `spend` says what it came to.
+        """
         ...
 
     async def spend(self, usage: Usage, model: str) -> None:

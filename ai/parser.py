@@ -14,6 +14,7 @@ from typing import Any
 
 from ai import prompts
 from ai.catalogue import Catalogue, CommandSpec, catalogue
+from ai.chat import tokens
 from ai.configuration import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.judging import Judge, register_validator, rejections, validated_types
 from ai.metrics import parsed
@@ -182,12 +183,14 @@ class Parser:
         """Ask the model, again with what was wrong, until it is right or the tries are used up."""
         schema = prompts.schema(judge.specs) if judge.specs and not judge.raw_types else None
         for _ in range(retry_count, self._config.validation.max_retries):
-            if budget and (refusal := await budget.allow()):
+            size = sum(tokens(message["content"]) for message in messages)
+            most = size + self._config.max_tokens
+            if budget and (refusal := await budget.allow(most)):
                 raise _OverBudget(refusal)
             try:
                 reply = await model.complete(messages, schema)
             except ModelError as error:
-                if budget and error.usage.total:
+                if budget:
                     await budget.spend(error.usage, error.model)
                 raise
             if budget:

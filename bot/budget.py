@@ -1,19 +1,23 @@
 """What people may still spend on language models; the API counts it."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from ai.configuration import Price
 from ai.models import Usage
 from bot import metrics
-from bot.api_client import ApiClient
+from bot.api_client import ApiAway, ApiClient, ApiError
 from bot.batches import Batches
 from bot.messages import Address
 from bot.sessions import Person
 from bot.times import on_the_clock
 from config.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 REACHED = {
     "requests": "You have asked the language model as often as you may today.",
@@ -24,7 +28,7 @@ STILL = "What I understand without it still works; I can ask it again {when}."
 
 Who = str | dict[str, str]
 """Who spends: a user's UUID, or the platform and account of somebody who is not logged in."""
-MOST = 250  # entries in one request: with more, it may be larger than the API takes (64 KiB)
+MOST = 200  # entries in one request: with more, it may be larger than the API takes (64 KiB)
 
 
 class Meter:
@@ -39,22 +43,38 @@ class Meter:
         self.agent = agent
         self._agent = {"agent": agent, "agent_token_limit": most_tokens}
         self._batches = Batches(self._settle, MOST)
+        self._unnoted: list[dict[str, Any]] = []  # the API was away
 
     async def note(self, spent: dict[str, Any]) -> None:
-        """Count what one person spent. Raises ApiError."""
-        await self._batches.ask(("spent", spent))
+        """Count what one person spent; what does not reach the API is sent with what comes next."""
+        try:
+            await self._batches.ask(("spent", spent))
+        except ApiError as error:
+            logger.warning("what a model cost was not noted yet: %s", error.message)
+            if isinstance(error, ApiAway) and spent["reservation"]:
+                self._unnoted = [*self._unnoted, spent][-MOST:]
 
-    async def ask(self, who: Who) -> tuple[str | None, datetime]:
-        """Count a request; return the limit that leaves no room for it, and when that is lifted.
+    async def ask(self, who: Who, tokens: int) -> tuple[str | None, datetime, str]:
+        """Count a request, and hold so many tokens back for it.
 
-        Raises ApiError.
+        Returns the limit that leaves no room for it, when that is lifted, and the reservation, by
+        which `note` settles it. Raises ApiError.
         """
-        return await self._batches.ask(("wanted", who))
+        late, self._unnoted = self._unnoted, []
+        for spent in late:
+            await self.note(spent)
+        reservation = str(uuid4())
+        held = {"id": reservation, "tokens": tokens}
+        reached, resets_at = await self._batches.ask(("wanted", (who, held)))
+        return reached, resets_at, reservation
 
     async def _settle(self, items: list[tuple[str, Any]]) -> list[tuple[str | None, datetime]]:
-        lists: dict[str, list[Any]] = {"spent": [], "wanted": []}
-        for kind, item in items:
-            lists[kind].append(item)
+        wanted = [item for kind, item in items if kind == "wanted"]
+        lists = {
+            "spent": [item for kind, item in items if kind == "spent"],
+            "wanted": [who for who, _ in wanted],
+            "reserve": [reservation for _, reservation in wanted],
+        }
         answer = await self._api.service("usage", self._agent | lists)
         resets_at, reached = datetime.fromisoformat(answer["resets_at"]), iter(answer["reached"])
         return [(next(reached) if kind == "wanted" else None, resets_at) for kind, _ in items]
@@ -80,23 +100,29 @@ class Budget:
         else:
             self._who = {"platform": person.platform, "account_id": person.account_id}
         self._zone = ZoneInfo(zone)
+        self._reservation: str | None = None
 
-    async def allow(self) -> str | None:
-        """Count a request; return why there may be none, for the person. Raises ApiError."""
-        reached, resets_at = await self._meter.ask(self._who)
+    async def allow(self, tokens: int) -> str | None:
+        """Count a request that may come to so many tokens, as estimated.
+
+        Returns why there may be none, for the person. Raises ApiError.
+        """
+        reached, resets_at, self._reservation = await self._meter.ask(self._who, tokens)
         if reached is None:
             return None
         when = on_the_clock(resets_at, self._clock(), self._zone)
         return f"{REACHED[reached]} {STILL.format(when=when)}"
 
     async def spend(self, usage: Usage, model: str) -> None:
-        """Note what a request came to. Raises ApiError."""
+        """Note what the request that was allowed came to, be it nothing."""
         cost = usage.cost(self._prices.get(model))
-        metrics.spent(self._meter.agent, model, usage, cost)
+        if usage.total:
+            metrics.spent(self._meter.agent, model, usage, cost)
         spent = {
             "user_uuid" if isinstance(self._who, str) else "account": self._who,
             "prompt_tokens": usage.prompt,
             "completion_tokens": usage.completion,
             "cost": cost,
+            "reservation": self._reservation,
         }
         await self._meter.note(spent)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ai.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn
+from ai.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn, tokens_of
 from ai.configuration import AIConfig
 from ai.models import ModelError
 from ai.parser import Parser
@@ -182,7 +182,8 @@ class ChatBrain(Conversation):
         """Ask the model until it has no more calls; tell the person what goes wrong."""
         for _ in range(MOST_ROUNDS):
             budget = self._budget(exchange)
-            if refusal := await budget.allow():
+            size = tokens_of(Said("user", exchange.system)) + sum(map(tokens_of, exchange.turns))
+            if refusal := await budget.allow(size + self._config.max_tokens):
                 await exchange.talk.say(refusal)
                 return
             try:

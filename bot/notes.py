@@ -5,7 +5,7 @@ import logging
 from contextlib import aclosing
 from dataclasses import replace
 
-from ai.chat import Answer, Chat, Said
+from ai.chat import Answer, Chat, Said, tokens_of
 from ai.models import Budget, ModelError
 from bot.api_client import ApiError
 from bot.llm_settings import LlmSettings
@@ -88,7 +88,7 @@ class Notes:
         said = "\n\n".join(f"{turn.role}: {turn.text}" for turn in known.turns[:older])
         told = f"Notes so far:\n{known.summary or '(none)'}\n\nSince then:\n{said}"
         try:
-            if await budget.allow() is not None:
+            if await budget.allow(tokens_of(Said("user", told)) + LONGEST_SUMMARY) is not None:
                 return
             try:
                 answer = await _ask(chat, told)

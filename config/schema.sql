@@ -74,6 +74,21 @@ CREATE TABLE scheduler_jobs (
 	CONSTRAINT pk_scheduler_jobs PRIMARY KEY (name)
 );
 
+CREATE TABLE usage_reservations (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	person VARCHAR(128) NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	tokens BIGINT NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_usage_reservations PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_usage_reservations_agent ON usage_reservations (agent);
+
+CREATE INDEX ix_usage_reservations_expires_at ON usage_reservations (expires_at);
+
+CREATE INDEX ix_usage_reservations_person ON usage_reservations (person);
+
 CREATE TABLE users (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	username VARCHAR(255) NOT NULL,

@@ -7,13 +7,25 @@ logs in there, and what a user spent for the account, when the user is deleted.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from core import reservations
 from core.database import transaction
+from core.reservations import Reservation
 from core.tables import account_usage
 from core.tallies import add_up
-from core.usage import ACCOUNT_KEY, AMOUNTS, Limits, Reached, day_of, grant, tokens_of_agent
+from core.usage import (
+    ACCOUNT_KEY,
+    AMOUNTS,
+    Limits,
+    Reached,
+    day_of,
+    grant,
+    tokens_of_agent,
+    unsettled,
+)
 
 KEPT = timedelta(days=31)
 WHO = (account_usage.c.platform, account_usage.c.account_id)
@@ -34,6 +46,7 @@ class AccountSpent(NamedTuple):
     completion_tokens: int = 0
     cost: float = 0
     requests: int = 0
+    reservation: UUID | None = None
 
 
 def settle(
@@ -42,27 +55,33 @@ def settle(
     wanted: Sequence[Account],
     limits: Limits,
     now: datetime,
+    reserve: Sequence[Reservation] = (),
 ) -> list[Reached | None]:
     """Note what was spent, then count one request for each in `wanted` who has room for it.
 
-    Returns for each of `wanted` None, or the limit that they have reached.
+    Returns for each of `wanted` None, or the limit that they have reached. `reserve` is as for
+    users.
     """
     day, everyone = day_of(now), {*wanted, *(one.account for one in spent)}
     with transaction() as connection:
+        spent = unsettled(connection, spent)
         # Everyone's row is made or locked before any is read.
         _add(connection, day, agent, [*spent, *map(AccountSpent, wanted)])
         used = _used(connection, everyone, day)
         agent_tokens = tokens_of_agent(connection, agent, day)
-        answers, granted = grant(wanted, used, limits, agent_tokens)
+        answers, granted = grant(
+            connection, agent, wanted, used, limits, agent_tokens, now, reserve
+        )
         _add(connection, day, agent, [AccountSpent(who, requests=n) for who, n in granted.items()])
     return answers
 
 
 def forget_old(now: datetime) -> None:
-    """Delete what was counted more than a month ago."""
+    """Delete what was counted more than a month ago, and reservations that nobody settled."""
     with transaction() as connection:
         old = account_usage.c.day < day_of(now) - KEPT
         connection.execute(sa.delete(account_usage).where(old))
+        reservations.forget_old(connection, now)
 
 
 def _used(connection: sa.Connection, people: set[Account], day: date) -> dict[Account, Any]:

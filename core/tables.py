@@ -361,3 +361,14 @@ account_usage = Table(
     UniqueConstraint("account_id", "platform", "day", "agent"),
     Index("ix_account_usage_day_agent", "day", "agent"),
 )
+
+# What requests under way may still come to: see core/reservations.py.
+usage_reservations = Table(
+    "usage_reservations",
+    metadata,
+    id_column(),
+    Column("person", String(128), nullable=False, index=True),
+    Column("agent", String(64), nullable=False, index=True),
+    Column("tokens", BigInteger(), nullable=False),
+    Column("expires_at", Moment(), nullable=False, index=True),
+)

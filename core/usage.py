@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, NamedTuple, TypeVar
+from itertools import zip_longest
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from core import reservations
 from core.database import transaction
+from core.reservations import Reservation
 from core.tables import account_usage, chat_accounts, model_usage, users
 from core.tallies import add_up
 
 Person = TypeVar("Person", bound=Hashable)
+AnySpent = TypeVar("AnySpent", bound="Spending")
 Reached = Literal["requests", "tokens", "agent"]
 """Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
 
@@ -46,6 +50,15 @@ class Limits:
         return "agent" if 0 < self.tokens_per_agent <= agent_tokens else None
 
 
+class Spending(Protocol):
+    """What requests to a model came to."""
+
+    @property
+    def reservation(self) -> UUID | None:
+        """What was held back for it."""
+        ...
+
+
 class Spent(NamedTuple):
     """What one user's requests to a model came to: tokens, and US dollars."""
 
@@ -54,19 +67,27 @@ class Spent(NamedTuple):
     completion_tokens: int = 0
     cost: float = 0
     requests: int = 0
+    reservation: UUID | None = None
 
 
 def settle(
-    agent: str, spent: Sequence[Spent], wanted: Sequence[UUID], limits: Limits, now: datetime
+    agent: str,
+    spent: Sequence[Spent],
+    wanted: Sequence[UUID],
+    limits: Limits,
+    now: datetime,
+    reserve: Sequence[Reservation] = (),
 ) -> list[Reached | None]:
     """Note what was spent, then count one request for each in `wanted` who has room for it.
 
     Returns for each of `wanted` None, or the limit that they have reached. What deleted users have
-    spent counts for the agent alone. The tokens of a request are known afterwards: the last one may
-    go beyond a limit.
+    spent counts for the agent alone. The tokens of a request are known afterwards: until then those
+    of `reserve` are held back for it. Only the last one may go beyond a limit. What names a
+    reservation counts once, however often it is sent.
     """
     day = day_of(now)
     with transaction() as connection:
+        spent = unsettled(connection, spent)
         known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
         _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
         _add_for_nobody(connection, day, agent, [s for s in spent if s.user_uuid not in known])
@@ -74,14 +95,23 @@ def settle(
             return []
         used = spent_by(connection, known, day)
         agent_tokens = tokens_of_agent(connection, agent, day)
-        answers, granted = grant(wanted, used, limits, agent_tokens)
+        answers, granted = grant(
+            connection, agent, wanted, used, limits, agent_tokens, now, reserve
+        )
         counted = [Spent(user, requests=n) for user, n in granted.items() if user in known]
         _add(connection, day, agent, counted)
     return answers
 
 
 def grant(
-    wanted: Sequence[Person], used: Mapping[Person, Any], limits: Limits, agent_tokens: int
+    connection: sa.Connection,
+    agent: str,
+    wanted: Sequence[Person],
+    used: Mapping[Person, Any],
+    limits: Limits,
+    agent_tokens: int,
+    now: datetime,
+    reserve: Sequence[Reservation],
 ) -> tuple[list[Reached | None], Counter[Person]]:
     """Return for each of `wanted` None, or the limit that they have reached, and who gets how many.
 
@@ -89,14 +119,40 @@ def grant(
     """
     answers: list[Reached | None] = []
     granted = Counter[Person]()
-    for person in wanted:
-        row = used.get(person)
+    held, of_agent = reservations.held(connection, agent, map(_key, wanted), now)
+    waiting, agent_tokens = Counter(held), agent_tokens + of_agent
+    holds: list[tuple[str, Reservation]] = []
+    for person, one in zip_longest(wanted, reserve):
+        row, key = used.get(person), _key(person)
         requests = granted[person] + int(row.requests if row else 0)
-        reached = limits.reached(requests, int(row.tokens if row else 0), agent_tokens)
+        tokens = int(row.tokens if row else 0) + waiting[key]
+        reached = limits.reached(requests, tokens, agent_tokens)
         if reached is None:
             granted[person] += 1
+            if one is not None:
+                waiting[key] += one.tokens
+                agent_tokens += one.tokens
+                holds.append((key, one))
         answers.append(reached)
+    reservations.hold(connection, agent, holds, now)
     return answers, granted
+
+
+def unsettled(connection: sa.Connection, spent: Sequence[AnySpent]) -> list[AnySpent]:
+    """Release what was held back for these; return those that were not counted before."""
+    named = [one.reservation for one in spent if one.reservation is not None]
+    there = reservations.release(connection, named)
+    left = []
+    for one in spent:
+        if one.reservation is None or one.reservation in there:
+            there.discard(one.reservation)
+            left.append(one)
+    return left
+
+
+def _key(person: Hashable) -> str:
+    """Return what a person's reservations are kept under: a user's, or an account's."""
+    return " ".join(person) if isinstance(person, tuple) else str(person)
 
 
 def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
@@ -199,15 +255,18 @@ def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:
 
 def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
     """Add amounts to the users' rows of a day, which are made where they are missing."""
-    rows = [{**one._asdict(), "day": day, "agent": agent} for one in spent]
+    rows = [
+        {"user_uuid": one.user_uuid, **_amounts(one), "day": day, "agent": agent} for one in spent
+    ]
     add_up(connection, model_usage, rows, KEY)
 
 
 def _add_for_nobody(
     connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]
 ) -> None:
-    rows = [
-        {**NOBODY, "day": day, "agent": agent, **{name: getattr(one, name) for name in AMOUNTS}}
-        for one in spent
-    ]
+    rows = [{**NOBODY, "day": day, "agent": agent, **_amounts(one)} for one in spent]
     add_up(connection, account_usage, rows, ACCOUNT_KEY)
+
+
+def _amounts(one: Spent) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in AMOUNTS}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from api.security import caller, service
 from core import account_usage, usage
 from core.account_usage import Account, AccountSpent
 from core.database import transaction
+from core.reservations import Reservation
 from core.usage import Limits, Reached, Spent
 
 MOST = 1000  # users in one request
@@ -39,6 +41,9 @@ class SpentIn(Body):
     prompt_tokens: Amount = 0
     completion_tokens: Amount = 0
     cost: float = Field(0, ge=0, le=1_000_000, allow_inf_nan=False, description="US dollars.")
+    reservation: UUID | None = Field(
+        None, description="What was held back for it; with one, it counts once however often sent."
+    )
 
     @model_validator(mode="after")
     def _is_one_persons(self) -> Self:
@@ -47,18 +52,34 @@ class SpentIn(Body):
         return self
 
 
+class ReservationIn(Body):
+    """The tokens to hold back for a request until what it came to is noted."""
+
+    id: UUID
+    tokens: Amount
+
+
 class Counting(Body):
     """What was spent through an agent, and who wants to ask a model now."""
 
     agent: Agent
     spent: list[SpentIn] = Field([], max_length=MOST)
     wanted: list[UUID | AccountIn] = Field([], max_length=MOST)
+    reserve: list[ReservationIn] = Field(
+        [], max_length=MOST, description="One for each in `wanted`, or none at all."
+    )
     agent_token_limit: int = Field(
         0,
         ge=0,
         le=10**15,
         description="What this agent may spend a day, where that is less; 0: no.",
     )
+
+    @model_validator(mode="after")
+    def _reserves_for_each(self) -> Self:
+        if self.reserve and len(self.reserve) != len(self.wanted):
+            raise ValueError("reserve: give one for each in wanted, or none")
+        return self
 
 
 class Counted(BaseModel):
@@ -87,8 +108,16 @@ class UsageOut(BaseModel):
 def count(body: Counting) -> Counted:
     """Note what was spent, then count a request for each person who may ask a model."""
     limits, now = _limits().bounded(body.agent_token_limit), _now()
-    users = [who for who in body.wanted if isinstance(who, UUID)]
-    others = [Account(**who.model_dump()) for who in body.wanted if isinstance(who, AccountIn)]
+    reserve = [Reservation(one.id, one.tokens) for one in body.reserve]
+    users, others = list[UUID](), list[Account]()
+    for_users, for_others = list[Reservation](), list[Reservation]()
+    for who, held in zip_longest(body.wanted, reserve):
+        if isinstance(who, UUID):
+            users.append(who)
+        else:
+            others.append(Account(who.platform, who.account_id))
+        if held is not None:
+            (for_users if isinstance(who, UUID) else for_others).append(held)
     of_users: list[Spent] = []
     of_others: list[AccountSpent] = []
     for one in body.spent:
@@ -101,9 +130,10 @@ def count(body: Counting) -> Counted:
     other_answers: Iterator[Reached | None] = iter(())
     with transaction():  # noted as a whole or not at all, so that the bot can send it again
         if users or of_users:
-            user_answers = iter(usage.settle(body.agent, of_users, users, limits, now))
+            user_answers = iter(usage.settle(body.agent, of_users, users, limits, now, for_users))
         if others or of_others:
-            other_answers = iter(account_usage.settle(body.agent, of_others, others, limits, now))
+            answers = account_usage.settle(body.agent, of_others, others, limits, now, for_others)
+            other_answers = iter(answers)
     reached = [
         next(user_answers if isinstance(who, UUID) else other_answers) for who in body.wanted
     ]

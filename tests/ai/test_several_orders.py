@@ -40,7 +40,7 @@ class Purse:
         self.left = requests
         self.spent: list[tuple[Usage, str]] = []
 
-    async def allow(self) -> str | None:
+    async def allow(self, tokens: int) -> str | None:
         self.left -= 1
         return None if self.left >= 0 else "That was all for today."
 

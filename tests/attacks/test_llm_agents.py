@@ -2,23 +2,36 @@
 
 import asyncio
 import threading
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from bot.recollection import NOTHING
 from config.settings import Settings
-from tests.support.chat import Person
+from core import account_usage
+from core.account_usage import Account, AccountSpent
+from core.postgres import count, select
+from core.reservations import HELD, Reservation
+from core.usage import Limits
+from tests.support.chat import Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
-from tests.support.model_server import ModelServer, Request
+from tests.support.model_server import Answer, ModelServer, Request
 
 __all__ = ["llm"]
 SECRET = "I am getting divorced"
 
 
 @pytest.fixture
-def settings(model_server: ModelServer) -> Settings:
+def budget() -> int:
+    """Tokens that a person may spend a day."""
+    return 1_000_000
+
+
+@pytest.fixture
+def settings(model_server: ModelServer, budget: int) -> Settings:
     """Settings with keys for the scripted model."""
-    return talking(model_server)
+    return talking(model_server).model_copy(update={"model_tokens_per_user_day": budget})
 
 
 def everything(request: Request) -> str:
@@ -89,3 +102,56 @@ async def test_what_was_said_before_being_forgotten_stays_forgotten(
     await under_way
     await tell(other, stranger, "what do you know of me?", channel_id="2")
     assert SECRET not in everything(model_server.requests[-1])
+
+
+# Money
+
+
+@pytest.mark.parametrize("budget", [50])
+@pytest.mark.parametrize("logged_in", [False, True])
+async def test_messages_at_the_same_moment_share_a_budget(
+    llm: Llm, model_server: ModelServer, world: World, logged_in: bool
+) -> None:
+    person = await world.user("ada") if logged_in else world.person("4711")
+    brain = await llm(tools=["task"] if logged_in else [])
+    model_server.script = lambda request: Answer("Fine.", delay=0.2)
+    said = [tell(brain, person, "hello", channel_id=str(n)) for n in range(8)]
+    await asyncio.gather(*said)
+    assert len(model_server.requests) == 1
+    assert sum("what you may spend" in reply for reply in person.replies) == 7
+
+
+def test_what_a_dead_process_held_back_lapses(world: World) -> None:
+    who, limits, now = Account("discord", "1"), Limits(tokens_per_user=50), world.clock()
+    held = Reservation(uuid4(), 1000)
+    assert account_usage.settle("a", [], [who], limits, now, [held]) == [None]
+    assert account_usage.settle("a", [], [who], limits, now) == ["tokens"]
+    assert account_usage.settle("a", [], [who], limits, now + HELD) == [None]
+    account_usage.forget_old(now + timedelta(days=2))
+    assert count("usage_reservations") == 0
+
+
+def test_what_is_sent_again_is_counted_once(world: World) -> None:
+    who, now = Account("discord", "1"), world.clock()
+    held = Reservation(uuid4(), 1000)
+    account_usage.settle("a", [], [who], Limits(), now, [held])
+    spent = AccountSpent(who, 7, reservation=held.id)
+    account_usage.settle("a", [spent, spent], [], Limits(), now)
+    account_usage.settle("a", [spent], [], Limits(), now)
+    (row,) = select("account_usage")
+    assert row["prompt_tokens"] == 7
+
+
+async def test_who_was_answered_hears_nothing_of_the_costs_that_could_not_be_noted(
+    llm: Llm, model_server: ModelServer, world: World, stranger: Person
+) -> None:
+    brain = await llm()
+    model_server.replies(Answer("Fine.", delay=0.5), "Again.")
+    answering = asyncio.create_task(tell(brain, stranger, "hello"))
+    while not model_server.requests:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    async with world.api_away():
+        assert await answering == "Fine."
+    assert await tell(brain, stranger, "hello") == "Again."
+    (row,) = select("account_usage")
+    assert row["completion_tokens"] == 2, "both answers were noted in the end"
