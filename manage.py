@@ -3,9 +3,9 @@
 This is the composition root: the command that is chosen is imported, and imports what it needs.
 """
 
-from cli.exits import fail
-from cli.lazy import group
-from core.errors import AppError
+from cli.lazy import group, load
+from config.broken import run
+from core.errors import Unavailable
 
 app = group(
     None,
@@ -65,12 +65,12 @@ app = group(
 
 
 def main() -> None:
-    """Run a command; tell what went wrong in one line where that says it all."""
+    """Run a command. Raises CannotStart where the database can't be used."""
     try:
         app()
-    except AppError as error:
-        raise SystemExit(fail(str(error)).exit_code) from error
+    except Unavailable as error:
+        raise load("cli.preparation:unusable")(error) from error
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

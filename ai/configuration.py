@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from config.broken import shown
 from config.settings import ConfigError, get_settings
 
 USER_INPUT, HISTORY = "{user_input}", "{history_context}"
@@ -91,12 +92,12 @@ def load_ai_config(path: Path) -> AIConfig:
         return AIConfig.model_validate(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise ConfigError(
-            f"{path} can't be read ({error.strerror}); AI_CONFIG_PATH says where it is"
+            f"{shown(path)} can't be read ({error.strerror}); AI_CONFIG_PATH says where it is"
         ) from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from error
+        raise ConfigError(f"{shown(path)}: {_explain(error)}") from error
     except ValueError as error:
-        raise ConfigError(f"{path} is no valid JSON: {error}") from error
+        raise ConfigError(f"{shown(path)} is no valid JSON: {error}") from error
 
 
 def _explain(error: ValidationError) -> str:

@@ -1,7 +1,6 @@
 """The Flask application, put together; `python -m api.main` serves it."""
 
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,9 @@ from api import (
 from api.discovery import add_routes, load_routes
 from api.json_provider import StrictJSON
 from api.server import Server, serve
+from config.broken import run
 from config.clock import Clock, utc_now
+from config.database_url import place_of
 from config.metrics import serving
 from config.settings import Settings, get_settings, serving_api
 from config.start import start, stop_on_signals, tune_garbage_collector
@@ -129,10 +130,10 @@ def _run(app: APIFlask, database: Database, stop: threading.Event) -> int:
         log.error("%s", error)
         return 1
     except Unavailable as error:
-        url = database.engine.url  # shows no password when printed
+        url = database.engine.url
         log.error(
-            "the database %r can't be used; is it up, and are the DB_ settings right? %s",
-            url,
+            "the database %s can't be used; DATABASE_URL or the DB_ settings say where it is: %s",
+            place_of(url),
             driver_words(error),
         )
         return 1
@@ -174,4 +175,4 @@ if __name__ == "__main__":
     # Not this module under its other name, but the one that register_routes is imported from.
     from api.main import main as _main
 
-    sys.exit(_main())
+    run(_main)

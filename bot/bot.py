@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx2
 
+from ai.configuration import load_ai_config
 from bot.api_client import TIMEOUT_SECONDS, ApiClient, ApiError
-from bot.brains import BrainError, BrainType, Services, load_brains
+from bot.brains import BrainType, Services, load_brains
+from bot.command_registry import load_commands
 from bot.deliveries import DeliveryLoop
 from bot.plans import Planner
 from bot.pool import Pool
@@ -26,6 +28,7 @@ from bot.transports.discord_agent import DiscordAgent, Surroundings
 from bot.transports.discord_client import use_api
 from bot.transports.discord_incoming import PLATFORM
 from bot.transports.discord_starts import Starts
+from config.broken import run
 from config.metrics import serving
 from config.proxy import proxy_for
 from config.sealing import Sealer
@@ -94,6 +97,8 @@ async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -
 
     The second signal ends at once.
     """
+    load_commands()  # and the file for models: what is broken in them is told at the start
+    load_ai_config(settings.ai_config_path)
     tune_garbage_collector()
     use_api(settings.discord_api_url)
     key = settings.service_key.get_secret_value()
@@ -151,11 +156,7 @@ def _show_invite(url: str) -> None:
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
     settings = start()
-    try:
-        kinds = load_brains()
-    except BrainError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    kinds = load_brains()
     with serving(settings):
         return asyncio.run(run_discord(settings, kinds))
 
@@ -163,4 +164,4 @@ def main() -> int:
 apiRequest = api_request  # noqa: N816
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,8 +13,6 @@ A new kind is one file in bot/agents/ with a module-level `BRAIN`:
     BRAIN = BrainType("parrot", "Says again what it is told.", Settings, Parrot)
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -27,6 +25,7 @@ from bot.command_registry import Registry
 from bot.messages import Incoming, Outlet
 from bot.rules import Rules
 from bot.suggestions import Suggesting
+from config.broken import file_of, load_folder, using
 from config.clock import Clock, utc_now
 from config.settings import Settings
 
@@ -137,19 +136,15 @@ class BrainType(Generic[OfType]):
 def load_brains(package: str = "bot.agents") -> dict[str, BrainType[Any]]:
     """Import every file of the agents' folder and return the kinds in them, by name.
 
-    Raises BrainError with the file's name where one is broken.
+    Raises BrokenModule with the file's name where one is broken.
     """
     kinds: dict[str, BrainType[Any]] = {}
-    folder = importlib.import_module(package).__path__
-    for found in sorted(pkgutil.iter_modules(folder), key=lambda file: file.name):
-        name = f"{package}.{found.name}"
-        try:
-            kind = importlib.import_module(name).BRAIN
-        except Exception as error:
-            raise BrainError(f"{name} can't be loaded: {error}") from error
-        if not isinstance(kind, BrainType):
-            raise BrainError(f"{name} can't be loaded: its BRAIN is no BrainType")
-        if kind.name in kinds:
-            raise BrainError(f"{name} can't be loaded: there is a {kind.name!r} already")
-        kinds[kind.name] = kind
+    for module in load_folder(package):
+        with using(file_of(module.__name__)):
+            kind = getattr(module, "BRAIN", None)
+            if not isinstance(kind, BrainType):
+                raise BrainError("it has no BRAIN that is a BrainType")
+            if kind.name in kinds:
+                raise BrainError(f"there is a {kind.name!r} already")
+            kinds[kind.name] = kind
     return kinds

@@ -5,9 +5,7 @@ A CommandModule holds annotated functions; `register_module` takes any coroutine
 """
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import re
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
@@ -22,6 +20,7 @@ from bot.fields import Among, Unclear, among_of, convert, fields_of, meaning, qu
 from bot.messages import Session
 from bot.reminders import Offer, Offers
 from bot.text import escape
+from config.broken import file_of, load_folder, using
 
 Action = Callable[..., Awaitable[str]] | Callable[..., AsyncIterator[str]]
 """What carries out a command: it returns its reply, or yields it as it grows, the whole last."""
@@ -191,6 +190,13 @@ class Registry:
         if self.modules.get(module.interaction_type) is module:
             return
         self._check_free(module.interaction_type)
+        said = {sentence: spec.key for spec in self.specs for sentence in spec.sentences}
+        for command in module.commands.values():
+            for sentence in command.spec.sentences:
+                other = said.setdefault(sentence, command.spec.key)
+                if other != command.spec.key:
+                    both = " and ".join(" ".join(key) for key in (other, command.spec.key))
+                    raise RegistrationError(f"the sentence {sentence!r} belongs to {both}")
         self.specs.add(*(command.spec for command in module.commands.values()))
         self.handlers[module.interaction_type] = module.handle
         self.modules[module.interaction_type] = module
@@ -275,19 +281,13 @@ COMMAND_MODULES = registry.handlers
 def load_commands(package: str = "bot.commands", into: Registry = registry) -> Registry:
     """Import every file of the commands' folder, register the modules in it, return the registry.
 
-    Raises RegistrationError with the file's name where one is broken.
+    Raises BrokenModule with the file's name where one is broken.
     """
-    for found in sorted(
-        pkgutil.iter_modules(importlib.import_module(package).__path__), key=lambda file: file.name
-    ):
-        name = f"{package}.{found.name}"
-        try:
-            loaded = importlib.import_module(name)
-            for value in vars(loaded).values():
+    for module in load_folder(package):
+        with using(file_of(module.__name__)):
+            for value in vars(module).values():
                 if isinstance(value, CommandModule):
                     into.add(value)
-        except Exception as error:
-            raise RegistrationError(f"{name} can't be loaded: {error}") from error
     return into
 
 

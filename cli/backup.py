@@ -13,6 +13,7 @@ import typer
 from api.discovery import load_routes
 from cli.exits import fail
 from cli.preparation import settings_or_exit
+from config.private import private
 from core import backup as backups
 from core.database import get_database
 
@@ -37,7 +38,7 @@ def backup(file: FILE) -> None:
         path = Path(file)
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # never half a backup at `path`
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as to:
+            with open(draft, "xb", opener=private) as to:
                 rows = backups.write(get_database(), to)
                 os.fsync(to.fileno())
             with draft.open("rb") as written:

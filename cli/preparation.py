@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cli.exits import fail
-from config.settings import ConfigError, Settings, get_settings
+from config.broken import CannotStart
+from config.database_url import place_of
+from config.settings import Settings, get_settings
 from core import migrations
 from core.database import Database, get_database, use_database
 from core.driver_errors import driver_words
@@ -12,11 +13,14 @@ from core.errors import Unavailable
 
 
 def settings_or_exit() -> Settings:
-    """Return this process's settings; where they can't be used, say why and exit with 2."""
-    try:
-        return get_settings()
-    except ConfigError as error:
-        raise fail(f"The settings can't be used:\n{error}") from error
+    """Return this process's settings. Raises ConfigError, which ends the program in one line."""
+    return get_settings()
+
+
+def unusable(error: Unavailable) -> CannotStart:
+    """Return what to raise where the database can't be used."""
+    place = place_of(get_settings().sqlalchemy_url)
+    return CannotStart(f"The database {place} can't be used: {driver_words(error)}")
 
 
 def prepare_database() -> None:
@@ -32,12 +36,6 @@ def open_database(settings: Settings) -> Iterator[Database]:
     use_database(database)
     try:
         migrations.upgrade(database)
-    except Unavailable as error:
-        where = settings.sqlalchemy_url.render_as_string(hide_password=True)
-        raise fail(
-            f"The database {where} can't be used: {driver_words(error)}. Is it running?"
-        ) from error
-    try:
         yield database
     finally:
         database.close()

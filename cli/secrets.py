@@ -1,16 +1,15 @@
 """`manage.py secrets`: make them, and hand them to Kubernetes."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from dotenv import dotenv_values
 
 from cli.exits import fail, shown
+from config.private import private
 from config.secrets import GENERATED_SECRETS, new_secret
-from config.settings import Settings, settings_file
+from config.settings import Settings, settings_file, values_in
 
 GENERATED = ("db_pass", *GENERATED_SECRETS)
 KUBERNETES_NAME = "plain-language-bot"
@@ -28,10 +27,10 @@ def secrets(
         return
     lines = "".join(f"{name.upper()}={new_secret(name)}\n" for name in GENERATED)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with open(path, "x", opener=private) as file:
             file.write(lines)
     except FileExistsError:
-        lacking = [name.upper() for name in GENERATED if not dotenv_values(path).get(name.upper())]
+        lacking = [name.upper() for name in GENERATED if not values_in(path).get(name.upper())]
         advice = f"Add {', '.join(lacking)} to it." if lacking else "It has a value for each."
         typer.echo(lines, nl=False)
         typer.echo(f"{shown(path)} exists and is unchanged. {advice}", err=True)
@@ -52,7 +51,7 @@ def _manifest(path: Path) -> dict[str, object]:
     fields = {name.upper(): str(field.annotation) for name, field in Settings.model_fields.items()}
     values = {
         name: value
-        for name, value in dotenv_values(path).items()
+        for name, value in values_in(path).items()
         if value and "SecretStr" in fields.get(name.upper(), "SecretStr")
     }
     if not values:

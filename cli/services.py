@@ -18,22 +18,20 @@ from scheduler.daemon import Daemon
 def services(settings: Settings, database: Database) -> Iterator[str]:
     """Run the API and the scheduler; yield the API's address."""
     use_schema(agents_schema())  # a kind of agent that was added since needs no `generate` here
+    app = create_app(settings, database)
     try:
-        server = serve(
-            create_app(settings, database),
-            settings.api_host,
-            settings.api_port,
-            settings.api_threads,
-        )
+        server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
     except OSError as error:
         raise fail(
             f"Port {settings.api_port} can't be used ({error.strerror}). "
             "Is the bot running already? Set API_PORT to another one."
         ) from error
     stop = threading.Event()
+    daemon = Daemon(settings, stop)
+    daemon.load()
     threads = [
         threading.Thread(target=server.run, name="api"),
-        threading.Thread(target=Daemon(settings, stop).run, name="scheduler"),
+        threading.Thread(target=daemon.run, name="scheduler"),
     ]
     for thread in threads:
         thread.start()

@@ -5,12 +5,17 @@ Lines carry what happened and to which row, never a password, a token or the tex
 
 import logging
 import logging.config
+import sys
 import traceback
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from logging.handlers import RotatingFileHandler
+from typing import Any, TextIO
 
-from config.settings import Settings
+from config.broken import words_of
+from config.private import private
+from config.settings import ConfigError, Settings
 
 NO_REQUEST = "-"
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
@@ -52,6 +57,38 @@ class ContextFilter(logging.Filter):
         return True
 
 
+class QuietHandler(logging.StreamHandler[TextIO]):
+    """Say once why lines can't be written, as on a full disk: not by a traceback for each."""
+
+    _failed = _told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; once one could be, what stops the next ones is said again."""
+        self._failed = False
+        super().emit(record)
+        self._told = self._told and self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Tell what stops a line; a line that is wrong in itself is its developer's to see."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._failed = True
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                where = getattr(self, "baseFilename", "the error stream")
+                sys.stderr.write(f"The log can't be written to {where}: {error.strerror}.\n")
+
+
+class LogFile(QuietHandler, RotatingFileHandler):
+    """A file that only its owner may read, rotated."""
+
+    def _open(self) -> Any:  # noqa: ANN401 - the class above has a type of its own for it
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
+
+
 class PlainFormatter(logging.Formatter):
     """Plain lines, with the time in UTC as ISO 8601."""
 
@@ -81,14 +118,19 @@ def log_under(request: str | None, logger: logging.Logger, message: str, *values
 def configure_logging(settings: Settings) -> None:
     """Send the logs of this process where the settings say."""
     handler: dict[str, Any] = {
-        "class": "logging.StreamHandler",
+        "()": QuietHandler,
         "formatter": settings.log_format,
         "filters": ["context"],
     }
     if settings.log_file:
-        settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+            with open(settings.log_file, "a", opener=private):
+                pass
+        except OSError as error:
+            raise ConfigError(f"{words_of(error)}; LOG_FILE says where the log is") from error
         handler |= {
-            "class": "logging.handlers.RotatingFileHandler",
+            "()": LogFile,
             "filename": str(settings.log_file),
             "maxBytes": ROTATE_BYTES,
             "backupCount": ROTATED_FILES,

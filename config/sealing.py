@@ -11,10 +11,9 @@ import re
 from fnmatch import fnmatchcase
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from dotenv import dotenv_values
 
 from config.secrets import keys_in
-from config.settings import Settings, settings_file
+from config.settings import Settings, settings_file, values_in
 
 REFERENCE = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -129,7 +128,7 @@ def bot_of(token: str) -> str:
 
 def _value(name: str) -> str:
     """Look a variable up in the environment, then in the file of settings. Raises SealError."""
-    secret = os.environ.get(name) or dotenv_values(settings_file()).get(name)
+    secret = os.environ.get(name) or values_in(settings_file()).get(name)
     if not secret:
         raise SealError(f"the variable {name} is not set")
     return secret.strip()

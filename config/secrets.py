@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from config.private import private
+
 REQUIRED_SECRETS = ("jwt_secret", "service_key")
 AGENT_KEYS = ("agent_token_keys",)
 KEY_LISTS = ("jwt_secret", *AGENT_KEYS)  # the first key makes, every one opens
@@ -91,14 +93,14 @@ def _kept(path: Path, names: tuple[str, ...], loss: str) -> dict[str, str]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}.tmp")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({name: new_secret(name) for name in names}, file)
         try:
+            with open(draft, "x", opener=private) as file:
+                json.dump({name: new_secret(name) for name in names}, file)
             os.link(draft, path)
         except FileExistsError:
             pass  # another process was first; its secrets are the ones that count
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
     try:
         kept = json.loads(path.read_text("utf-8"))
         return {name: str(kept[name]) for name in names}

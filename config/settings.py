@@ -28,6 +28,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL
 
+from config.broken import ROOT as ROOT
+from config.broken import CannotStart, shown
 from config.database_url import read_url
 from config.secrets import (
     GENERATED_SECRETS,
@@ -39,8 +41,8 @@ from config.secrets import (
 )
 from config.zones import time_zones
 
-ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = ROOT / "config" / ".env"
+ENV_ENCODING = "utf-8-sig"  # some editors begin a file with a mark
 LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - by where it listens
 
 
@@ -73,7 +75,7 @@ def local_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class ConfigError(Exception):
+class ConfigError(CannotStart):
     """The settings can't be used; the message lists what to change."""
 
 
@@ -81,7 +83,7 @@ class Settings(BaseSettings):
     """Every setting of every service; the field's upper-case name is the environment variable."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     app_env: Literal["development", "production"] = Field(
@@ -111,7 +113,7 @@ class Settings(BaseSettings):
     )
     api_threads: int = Field(8, ge=1, le=256, description="Requests the API works on at once.")
 
-    database_url: str | None = Field(
+    database_url: SecretStr | None = Field(
         None,
         description="The database's address as hosts give it: postgres://, mysql://, mariadb:// or "
         "sqlite:///, with options such as ?sslmode=require; wins over the DB_ settings.",
@@ -272,9 +274,9 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _database_url_is_readable(cls, value: str | None) -> str | None:
+    def _database_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
-            read_url(value)
+            read_url(value.get_secret_value())
         return value
 
     @field_validator("rate_limit", "rate_limit_login")
@@ -312,7 +314,7 @@ class Settings(BaseSettings):
         A password alone names none: `make secrets` makes one for those who will need it.
         """
         if self.database_url:
-            return read_url(self.database_url)
+            return read_url(self.database_url.get_secret_value())
         if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user"}:
             return URL.create(
                 "postgresql+psycopg2",
@@ -331,10 +333,18 @@ def load_settings(env_file: Path | None = None) -> Settings:
     The file is `env_file`, else `settings_file()`.
     Raises ConfigError with one line a problem, never with a value in it.
     """
+    env_file = env_file or settings_file()
     try:
-        settings = Settings(_env_file=env_file or settings_file())
+        settings = Settings(_env_file=env_file)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+        raise ConfigError(_explain(error, env_file)) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"{shown(env_file)}, line {line}, is not UTF-8 text: save the file as UTF-8"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{shown(env_file)} can't be read: {error.strerror}") from error
     if settings.app_env != "development":
         return settings
     missing = [
@@ -348,7 +358,17 @@ def load_settings(env_file: Path | None = None) -> Settings:
         kept = kept_secrets(settings.data_dir)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{shown(error.filename or settings.data_dir)}: {error.strerror}; "
+            "DATA_DIR says where the program keeps its files"
+        ) from error
     return settings.model_copy(update={name: SecretStr(kept[name]) for name in missing})
+
+
+def values_in(env_file: Path) -> dict[str, str | None]:
+    """Return what a file of settings holds, by name."""
+    return dotenv_values(env_file, encoding=ENV_ENCODING)
 
 
 def settings_file() -> Path:
@@ -356,7 +376,7 @@ def settings_file() -> Path:
     return Path(os.environ.get("ENV_FILE", ENV_FILE))
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, env_file: Path) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         if problem["type"] == "default_factory_not_called":  # what it needs is told already
@@ -366,7 +386,8 @@ def _explain(error: ValidationError) -> str:
             f" (entry {part + 1})" for part in inner if isinstance(part, int)
         )
         message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}: {message}" if name else message)
+        where = "the environment" if str(setting).upper() in os.environ else shown(env_file)
+        lines.append(f"{name}: {message} (in {where})" if name else message)
     return "\n".join(lines)
 
 
@@ -383,7 +404,7 @@ def _export(settings: Settings) -> None:
 
     Of several keys it is the first, which signs: a module that decodes a token takes one.
     """
-    for name, value in dotenv_values(settings_file()).items():
+    for name, value in values_in(settings_file()).items():
         if value is not None:
             os.environ.setdefault(name, value)
     os.environ["JWT_SECRET"] = entries(settings.jwt_secret.get_secret_value())[0]

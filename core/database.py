@@ -17,6 +17,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from config.database_url import read_url
+from config.private import keep_private
 from config.settings import get_settings
 from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors
 from core.drivers import DRIVERS
@@ -51,7 +52,9 @@ class Database:
             names = ", ".join(sorted(options.unknown))
             log.warning("the database's driver has no option %s: left out of its address", names)
         if self.dialect == "sqlite":
-            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+            file = Path(str(address.database))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            keep_private(file, *(file.with_name(file.name + rest) for rest in ("-wal", "-shm")))
         self.engine = create_engine(
             address.set(query=options.query),
             connect_args=self.connect_arguments,

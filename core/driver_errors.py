@@ -53,6 +53,8 @@ BY_SQLITE_MESSAGE: tuple[tuple[str, type[AppError], str | None], ...] = (
     ("unable to open database file", Unavailable, None),
     ("disk I/O error", Unavailable, None),
     ("database or disk is full", Unavailable, None),
+    ("attempt to write a readonly database", Unavailable, None),
+    ("file is not a database", Unavailable, None),
 )
 
 # By number: MariaDB's list of error codes, most of which are MySQL's as well.

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, MetaData, text
 
+from config.broken import BrokenModule, shown, using
 from config.settings import ROOT
 from core import own_tables
 from core.database import Database
-from core.driver_errors import driver_errors, driver_words
+from core.driver_errors import DRIVER_ERRORS, as_app_error, driver_errors, driver_words
 from core.drivers import BUSY_TIMEOUT
 from core.errors import Conflict, OutOfDate, TooNew, Unavailable
 
@@ -67,7 +68,7 @@ def upgrade(database: Database, scripts: Path = SCRIPTS, revision: str | None = 
         from core import alembic_runs
 
         log.info("migrating the database from %s to %s", at.revision or "empty", revision or head())
-        with _alone(database) as connection:
+        with _alone(database) as connection, _well_written(scripts):
             alembic_runs.upgrade(connection, scripts, revision or "head")
         database.forget_tables()
     if revision in (None, head(scripts)) and (statements := own_tables.missing(database)):
@@ -175,15 +176,30 @@ def knows(revision: str, scripts: Path = SCRIPTS) -> bool:
 
 @cache
 def _migrations(scripts: Path) -> dict[str, Migration]:
-    """Return every migration by its revision, the newest first, as the files' headings say."""
-    found = {}
+    """Return every migration by its revision, the newest first, as the files' headings say.
+
+    Raises BrokenModule where they can't be read, or are no single chain.
+    """
+    found: dict[str, Migration] = {}
+    files: dict[str, str] = {}
     for path in sorted((scripts / "versions").glob("*.py")):
-        heading = HEADING.findall(path.read_text("utf-8"))
-        said = {name: ast.literal_eval(value.strip()) for name, value in heading}
-        if "revision" in said:
+        with using(shown(path)):
+            heading = HEADING.findall(path.read_text("utf-8"))
+            said = {name: ast.literal_eval(value.strip()) for name, value in heading}
             before = said.get("down_revision") or ()
             parents = (before,) if isinstance(before, str) else tuple(before)
+            if other := files.get(said["revision"]):
+                raise BrokenModule(f"{shown(path)} has the revision that {other} has")
             found[said["revision"]] = Migration(parents, said.get("compatible", False))
+            files[said["revision"]] = path.name
+    followed = {parent for one in found.values() for parent in one.parents}
+    if unknown := followed - found.keys():
+        raise BrokenModule(f"{shown(scripts)}: a down_revision names {min(unknown)}, which is none")
+    if len(last := [files[name] for name in found if name not in followed]) > 1:
+        raise BrokenModule(
+            f"{shown(scripts)}: {' and '.join(last)} both come last; let the down_revision of one "
+            "name the other"
+        )
 
     @cache
     def height(revision: str) -> int:
@@ -215,6 +231,20 @@ def revision(database: Database, metadata: MetaData, message: str, scripts: Path
         path = alembic_runs.write(connection, metadata, message, scripts, f"{number:04}")
     _migrations.cache_clear()
     return path
+
+
+@contextmanager
+def _well_written(scripts: Path) -> Iterator[None]:
+    """Turn an error into BrokenModule, unless it is a database's that can't be used right now."""
+    try:
+        with using(shown(scripts)):
+            yield
+    except BrokenModule as broken:
+        cause = broken.__cause__
+        away = isinstance(cause, DRIVER_ERRORS) and as_app_error(cause)
+        if isinstance(away, Unavailable) and not isinstance(away, OutOfDate):
+            raise away from cause
+        raise
 
 
 @contextmanager

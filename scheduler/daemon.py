@@ -8,8 +8,6 @@ this module, which may be replaced. Daemons share the jobs that have due times: 
 
 import importlib
 import logging
-import pkgutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +15,7 @@ from contextlib import closing
 from functools import partial
 from types import ModuleType
 
-import scheduler.jobs
+from config.broken import BrokenModule, file_of, load_folder, run, using
 from config.clock import Clock, utc_now
 from config.metrics import Pulse, pulse, serving
 from config.settings import Settings, get_settings
@@ -110,7 +108,7 @@ class Daemon:
     def run(self) -> None:
         """Run every job until `stop` is set; return when what was under way is done.
 
-        Raises RuntimeError for a file in scheduler/jobs/ that can't be used.
+        Raises BrokenModule for a file in scheduler/jobs/ that can't be used.
         """
         with pulse("scheduler", LONGEST_WATCH) as watched:
             self._run(watched)
@@ -119,7 +117,7 @@ class Daemon:
         at_work: dict[str, threading.Thread] = {}
         beside: list[threading.Thread] = []
         try:
-            self._load()
+            self.load()
             outage = Outage()
             for name, job in self._jobs.items():
                 at_work[name] = _thread(f"job {name}", partial(job.run, self._stop, outage))
@@ -192,21 +190,23 @@ class Daemon:
                 logger.exception("listening for wake-ups failed; it is tried again")
             self._stop.wait(LISTEN_PAUSE)
 
-    def _load(self) -> None:
-        for found in sorted(pkgutil.iter_modules(scheduler.jobs.__path__), key=lambda m: m.name):
-            try:
-                self._add_jobs_of(importlib.import_module(f"scheduler.jobs.{found.name}"))
-            except Exception as error:
-                raise RuntimeError(
-                    f"scheduler/jobs/{found.name}.py can't be used: {error}"
-                ) from error
+    def load(self) -> None:
+        """Find the jobs, once. Raises BrokenModule for a file in scheduler/jobs/."""
+        if self._jobs:
+            return
+        for module in load_folder("scheduler.jobs"):
+            with using(file_of(module.__name__)):
+                self._add_jobs_of(module)
         for one in (Registration("poll", lambda: poll_callback()), *registered):
             self.add_job(**vars(one))
 
     def _add_jobs_of(self, module: ModuleType) -> None:
         marked, register = jobs_in(module), getattr(module, "register", None)
         if not marked and register is None:
-            raise ValueError("it has neither a function marked with @job nor register(daemon)")
+            raise BrokenModule(
+                f"{file_of(module.__name__)} has neither a function marked with @job nor "
+                "register(daemon)"
+            )
         for one in marked:
             self.add_job(**vars(one))
         if register is not None:
@@ -250,4 +250,4 @@ def __getattr__(name: str) -> float:
 
 if __name__ == "__main__":
     # The jobs import this module by its name; run that one, not a second copy called __main__.
-    sys.exit(importlib.import_module("scheduler.daemon").main())
+    run(importlib.import_module("scheduler.daemon").main)

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
 
-from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from cli.checks import Finding, Findings
@@ -21,6 +20,7 @@ from config.settings import (
     Settings,
     load_settings,
     settings_file,
+    values_in,
 )
 
 OLDEST = (3, 11)
@@ -74,7 +74,7 @@ def settings() -> tuple[Settings | None, Findings]:
 
 def _env_file(env_file: Path, names: list[str]) -> Iterator[Finding]:
     known = [name.upper() for name in Settings.model_fields]
-    for name in dotenv_values(env_file):
+    for name in values_in(env_file):
         near = get_close_matches(name.upper(), known, 1, cutoff=0.8)
         if near and name.upper() not in known and near[0] not in names:
             what = f"{name} in {_shown(env_file)} is no setting"

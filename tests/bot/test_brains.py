@@ -8,9 +8,10 @@ import pytest
 
 from bot.agents.echo import BRAIN as ECHO
 from bot.agents.echo import EchoSettings
-from bot.brains import AgentConfig, BrainError, Services, load_brains, registry_of
+from bot.brains import AgentConfig, Services, load_brains, registry_of
 from bot.messages import Incoming
 from bot.rules import Rules
+from config.broken import BrokenModule
 from config.settings import ROOT
 from tests.support.chat import Person, World
 
@@ -50,15 +51,15 @@ async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Pers
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("x = 1", "has no attribute 'BRAIN'"),
-        ("BRAIN = 1", "its BRAIN is no BrainType"),
+        ("x = 1", "it has no BRAIN"),
+        ("BRAIN = 1", "it has no BRAIN that is a BrainType"),
         ("import no_such_module", "No module named 'no_such_module'"),
         ("1 / 0", "division by zero"),
     ],
 )
 def test_a_broken_one_is_named(folder: Path, code: str, problem: str) -> None:
     (folder / "broken.py").write_text(code, "utf-8")
-    with pytest.raises(BrainError, match=r"^found_agents\.broken can't be loaded: .*") as caught:
+    with pytest.raises(BrokenModule, match=r"found_agents/broken\.py[:,] ") as caught:
         load_brains("found_agents")
     assert problem in str(caught.value)
 
@@ -66,7 +67,7 @@ def test_a_broken_one_is_named(folder: Path, code: str, problem: str) -> None:
 def test_no_two_kinds_have_one_name(folder: Path) -> None:
     for name in ("one", "two"):
         (folder / f"{name}.py").write_text(PARROT, "utf-8")
-    with pytest.raises(BrainError, match=r"found_agents\.two .* a 'parrot' already"):
+    with pytest.raises(BrokenModule, match=r"found_agents/two\.py: .* a 'parrot' already"):
         load_brains("found_agents")
 
 

@@ -21,6 +21,7 @@ from bot.command_registry import (
 )
 from bot.context import Context
 from bot.fields import Secret, When
+from config.broken import BrokenModule
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_a_broken_module_stops_the_start_with_its_name(
     folder: Path, fresh: Registry, broken: str
 ) -> None:
     (folder / "bad.py").write_text(broken)
-    with pytest.raises(RegistrationError, match=r"found_commands\.bad can't be loaded"):
+    with pytest.raises(BrokenModule, match=r"found_commands/bad\.py, line \d+: "):
         load_commands("found_commands", fresh)
 
 
@@ -193,3 +194,11 @@ def test_the_documented_functions_work_on_the_shipped_modules() -> None:
     assert {"task", "list", "account", "notification", "example"} <= set(list_registered())
     assert get_handler("task") == registry.modules["task"].handle
     register_module("task", registry.modules["task"].handle)  # the same again
+
+
+def test_a_sentence_belongs_to_one_command(folder: Path, fresh: Registry) -> None:
+    (folder / "one.py").write_text(WORKING)
+    (folder / "two.py").write_text(WORKING.replace('"shop"', '"market"'))
+    told = r"found_commands/two\.py: the sentence 'close the shop' belongs to shop close and market"
+    with pytest.raises(BrokenModule, match=told):
+        load_commands("found_commands", fresh)
