@@ -193,13 +193,17 @@ def record_results(people: Collection[UUID], sent: bool, now: datetime) -> None:
         )
 
 
-def _send_to_enabled_channels(settings: Mapping[str, Any], message: str) -> bool:
-    """Send a message to every channel that is switched on; return whether one took it."""
+def _send_to_enabled_channels(settings: Mapping[str, Any] | Literal[False], message: str) -> bool:
+    """Send a message to every channel that is switched on; return whether one took it.
+
+    `settings` is what `get_notification_settings` returns, or a part of such a row.
+    """
+    row = settings or {}
     taken = []
-    if settings["discord_enabled"] and settings["discord_webhook"]:
-        taken.append(discord.send(settings["discord_webhook"], message))
-    if settings["ntfy_enabled"] and settings["ntfy_topic"]:
-        taken.append(ntfy.send(settings["ntfy_topic"], message))
+    if row.get("discord_enabled") and row.get("discord_webhook"):
+        taken.append(discord.send(row["discord_webhook"], message))
+    if row.get("ntfy_enabled") and row.get("ntfy_topic"):
+        taken.append(ntfy.send(row["ntfy_topic"], message))
     return any(taken)
 
 

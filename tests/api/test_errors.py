@@ -121,6 +121,17 @@ def test_errors_of_the_program(app: APIFlask, error: AppError, status: int) -> N
     assert answer.headers.get("Retry-After") == ("5" if status == 503 else None)
 
 
+@on_one_database
+def test_a_field_that_a_plain_route_asks_for_is_named(app: APIFlask) -> None:
+    @app.post("/plain")
+    @public
+    def plain() -> str:
+        return str(request.get_json()["name"])
+
+    answer = app.test_client().post("/plain", json={"title": "x"})
+    assert (answer.status_code, answer.json) == (400, {"error": "name is required."})
+
+
 def test_an_unexpected_error_is_logged_and_not_told(
     app: APIFlask, caplog: pytest.LogCaptureFixture
 ) -> None:

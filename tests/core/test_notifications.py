@@ -222,6 +222,8 @@ def test_no_channel_that_took_it_is_false(sink: HttpSink) -> None:
 def test_a_channel_without_a_target_is_off(sink: HttpSink) -> None:
     settings = both(sink) | {"discord_webhook": None, "ntfy_topic": ""}
     assert notifications._sendToEnabledChannels(settings, TEXT) is False
+    assert notifications._sendToEnabledChannels({"ntfy_enabled": True}, TEXT) is False
+    assert notifications._sendToEnabledChannels(False, TEXT) is False  # who has no settings
     assert sink.received == []
 
 
