@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 from ai.models import NO_USAGE, ModelError, Usage
 from ai.problems import MAY_PASS
 from ai.thoughts import Spoken
+from ai.wire import Joiner
 
 RETRIES = 2
 LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
@@ -153,7 +154,8 @@ class Streaming(ABC):
             except ModelError as error:
                 spent = error.usage = error.usage + spent
                 error.model = self._options.model
-                if error.problem == "rejected" and (blind := _without_images(turns)) != turns:
+                no_images = error.problem == "rejected" and not began
+                if no_images and (blind := _without_images(turns)) != turns:
                     turns = blind
                     continue
                 wait = error.retry_after if error.retry_after is not None else pause
@@ -182,7 +184,7 @@ class Streaming(ABC):
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool], deadline: float
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request, and bound the time that it takes."""
-        spoken = Spoken()
+        spoken, joiner = Spoken(), Joiner()
         prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
         async with aclosing(self._request(system, turns, tools)) as items:
             while True:
@@ -197,7 +199,7 @@ class Streaming(ABC):
                         error.usage = Usage(prompt, tokens(spoken.text))
                     raise
                 if isinstance(item, str):
-                    if heard := spoken.hear(item):
+                    if heard := spoken.hear(joiner.hear(item)):
                         yield heard
                     continue
                 if rest := spoken.rest():
@@ -205,8 +207,19 @@ class Streaming(ABC):
                 usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
                 if not spoken.text.strip() and not item.calls:
                     raise ModelError("empty", usage=usage)
-                yield replace(item, text=spoken.text, usage=usage, model=self._options.model)
+                calls = _with_own_ids(item.calls)
+                model = self._options.model
+                yield replace(item, text=spoken.text, calls=calls, usage=usage, model=model)
                 return
+
+
+def _with_own_ids(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """Return calls each of which has an id of its own, by which its result is told."""
+    named: dict[str, ToolCall] = {}
+    for number, call in enumerate(calls):
+        own = call.id if call.id not in named else f"{call.id[:32]}x{number}"
+        named[own] = replace(call, id=own)
+    return tuple(named.values())
 
 
 def tokens(text: str) -> int:

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from ai.chat import Answer, ChatOptions, Streaming, Tool, Turn
+from ai.chat import Answer, ChatOptions, Said, Streaming, Tool, Turn
 from ai.models import ModelError
+from ai.wire import reason
 
 
 class Client(Protocol):
@@ -65,9 +66,15 @@ class ClientChat(Streaming, Generic[AnyClient, Piece]):
                 async for piece in pieces:
                     if text := heard.take(piece):
                         yield text
+            answer = heard.answer()
         except self.errors as error:
-            raise self._told(error) from error
-        yield heard.answer()
+            told = self._told(error)
+            if isinstance(body := getattr(error, "body", None), dict):
+                told.reason = reason(body, [one.text for one in turns if isinstance(one, Said)])
+            raise told from error
+        except (AttributeError, LookupError, TypeError) as error:  # not as it is documented
+            raise ModelError("broken") from error
+        yield answer
 
     def _connected(self) -> AnyClient:
         """Return the client, which is made where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ai.models import NO_USAGE, ChatModel, Message, ModelError, Reply
+from ai.models import ChatModel, Message, ModelError, Reply, Usage
 
 log = logging.getLogger(__name__)
 
@@ -30,22 +30,22 @@ class Fallbacks:
     ) -> Reply:
         """Answer with the first model that does. Raises the first one's ModelError."""
         first: ModelError | None = None
-        spent = NO_USAGE
+        before: tuple[tuple[Usage, str], ...] = ()
         for number, model in enumerate(self._models):
             if self._rests_until[number] > self._clock():
                 continue
             try:
                 reply = await model.complete(messages, schema)
             except ModelError as error:
-                log.warning("model %d of %d: %s", number + 1, len(self._models), error.problem)
+                log.warning("model %d of %d: %s", number + 1, len(self._models), error.told)
                 self._rests_until[number] = self._clock() + (error.retry_after or 0)
-                spent += error.usage
+                before += ((error.usage, error.model),)
                 first = first or error
                 continue
-            return replace(reply, usage=reply.usage + spent)
+            return replace(reply, before=before)
         if first is None:
             raise ModelError("busy")
-        first.usage = spent
+        first.before = before[1:]
         raise first
 
     async def aclose(self) -> None:

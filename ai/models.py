@@ -81,6 +81,7 @@ class Reply:
     reasoning: str = ""
     is_cut_off: bool = False
     model: str = ""  # which one answered
+    before: tuple[tuple[Usage, str], ...] = ()  # what others cost that were asked before, and which
 
 
 class ModelError(Exception):
@@ -93,11 +94,19 @@ class ModelError(Exception):
         *,
         usage: Usage = NO_USAGE,
         model: str = "",
+        reason: str = "",
     ) -> None:
         super().__init__(SENTENCES[problem])
         self.problem = problem
         self.retry_after = retry_after
         self.usage, self.model = usage, model  # a refusal costs tokens too
+        self.before: tuple[tuple[Usage, str], ...] = ()  # see Reply
+        self.reason = reason
+
+    @property
+    def told(self) -> str:
+        """What stands in the log: the problem, and what the server says of it."""
+        return f"{self.problem} ({self.reason})" if self.reason else self.problem
 
 
 class Budget(Protocol):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from ai.client_chat import ClientChat, Heard
 from ai.models import NO_USAGE, ModelError, Usage
 from ai.openai_compatible import MOST_ROOM, Traits, traits
 from ai.problems import problem_of, retry_after
+from ai.wire import number, object_of, reason, text
 
 OPENAI = "https://api.openai.com/v1"
 OPTIONAL = ("temperature", "stream_options")
@@ -30,7 +31,6 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
         super().__init__(options)
         self._base_url = options.base_url or OPENAI
         self._traits = traits(self._base_url, options.model)
-        self._refused: set[str] = set()
 
     def _connect(self) -> openai.AsyncOpenAI:
         client = openai.AsyncOpenAI(
@@ -45,7 +45,7 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
 
     async def _open(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
-    ) -> openai.AsyncStream[ChatCompletionChunk]:
+    ) -> "openai.AsyncStream[ChatCompletionChunk] | _Whole":
         completions = self._connected().chat.completions
         while True:
             try:
@@ -53,15 +53,19 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
                 stream: openai.AsyncStream[ChatCompletionChunk]
                 stream = await completions.create(**parameters)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if self._traits.takes_max_tokens and _refuses_max_tokens(error):
+                # What this request had sent counts: others may have learnt the same meanwhile.
+                if "max_tokens" in parameters and _refuses_max_tokens(error):
                     self._traits.takes_max_tokens = False
                     continue
                 told = f"{error.param} {error.body}"
-                refused = {name for name in OPTIONAL if name in told} - self._refused
+                refused = [name for name in OPTIONAL if name in told and name in parameters]
                 if not refused:
                     raise
-                self._refused |= refused
+                for name in refused:
+                    self._traits.leave_out(name)
             else:
+                if stream.response.headers.get("content-type", "").startswith("application/json"):
+                    return _Whole(await stream.response.aread())
                 return stream
 
     def _listen(self) -> "_Heard":
@@ -104,7 +108,7 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
                 }
                 for tool in tools
             ]
-        return {name: value for name, value in parameters.items() if name not in self._refused}
+        return {name: value for name, value in parameters.items() if not known.leaves_out(name)}
 
 
 @dataclass
@@ -149,13 +153,21 @@ class _Heard(Heard[ChatCompletionChunk]):
             return ""
         self.refused = self.refused or bool(delta.refusal)
         for called in delta.tool_calls or ():
-            call = self.calls.setdefault(called.index or 0, _Call())
+            number = called.index or 0
+            begun = self.calls.get(number)
+            if begun and called.id and begun.id and called.id != begun.id:
+                number = len(self.calls)  # some servers number every call 0
+            elif begun and self.calls and called.index is None and not called.id:
+                number = max(self.calls)
+            call = self.calls.setdefault(number, _Call())
             call.id = called.id or call.id
             if called.function:
-                call.name += called.function.name or ""
+                name = called.function.name or ""
+                call.name += "" if name == call.name else name  # some say it in every piece
                 call.arguments += called.function.arguments or ""
-        self.text += delta.content or ""
-        return delta.content or ""
+        written = text(delta.content)
+        self.text += written
+        return written
 
     def answer(self) -> Answer:
         """Return all of it, and see whether the model needs more room."""
@@ -166,6 +178,35 @@ class _Heard(Heard[ChatCompletionChunk]):
         if is_cut_off and not self.text.strip() and not calls:
             self.traits.room = min(self.traits.room * 4, MOST_ROOM)
         return Answer(self.text, calls, self.usage, is_cut_off)
+
+
+class _Whole:
+    """An answer that came at once although a stream was asked for, as a stream of one piece."""
+
+    def __init__(self, body: bytes) -> None:
+        """Read it. Raises ValueError."""
+        told = object_of(json.loads(body))
+        choices = told.get("choices")
+        self._pieces: list[ChatCompletionChunk] = []
+        if not isinstance(choices, list):
+            raise ModelError("broken", reason=reason(told, []))
+        for choice in choices[:1]:
+            delta = object_of(choice.get("message"))
+            calls = enumerate(delta.get("tool_calls") or ())
+            delta["tool_calls"] = [{**call, "index": number} for number, call in calls]
+            one = {"index": 0, "delta": delta, "finish_reason": choice.get("finish_reason")}
+            piece = {"choices": [one], "usage": told.get("usage")}
+            self._pieces.append(ChatCompletionChunk.construct(None, **piece))
+
+    async def __aenter__(self) -> AsyncIterator[ChatCompletionChunk]:
+        return self._iterate()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close nothing: all of it was read."""
+
+    async def _iterate(self) -> AsyncIterator[ChatCompletionChunk]:
+        for piece in self._pieces:
+            yield piece
 
 
 def _messages(turn: Turn) -> list[dict[str, Any]]:
@@ -208,7 +249,7 @@ def _usage(usage: CompletionUsage | None) -> Usage:
         return NO_USAGE
     details = usage.prompt_tokens_details
     return Usage(
-        prompt=usage.prompt_tokens or 0,
-        completion=usage.completion_tokens or 0,
-        cached=(details.cached_tokens if details else None) or 0,
+        prompt=number(usage.prompt_tokens),
+        completion=number(usage.completion_tokens),
+        cached=number(details.cached_tokens if details else None),
     )

@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ import aiohttp
 
 from ai.models import Message, ModelError, Reply, Usage
 from ai.problems import MAY_PASS, problem_of, retry_after
+from ai.wire import number, object_of, reason, text, whole
 from config.proxy import proxy_for
 
 RETRIES = 2
@@ -28,6 +29,9 @@ NO_KEY = "none"  # local servers ask for no key; some want the header all the sa
 JSON = {"Content-Type": "application/json"}
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
+REFUSALS = 3  # of a schema by 500, which may be about anything, before it is left out
+REMEMBERED = 3600.0
+"""Seconds for which something that was refused is left out: servers and models are replaced."""
 
 
 Json = dict[str, Any]
@@ -35,11 +39,28 @@ Json = dict[str, Any]
 
 @dataclass
 class Traits:
-    """What was learnt about a model on a server."""
+    """What was learnt about a model on a server, by both ways to ask one."""
 
-    takes_schema: bool | None = None
+    takes_schema: bool = False  # it has taken one, and refused none since
+    schema_refusals: int = 0
     takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
     room: int = 1  # how many times max_tokens it needs: some spend them all on thinking
+    refused: dict[str, float] = field(default_factory=dict)  # and until when it is left out
+
+    def leaves_out(self, name: str) -> bool:
+        """Say whether the server refused a parameter within the last hour."""
+        return self.refused.get(name, 0.0) > time.monotonic()
+
+    def leave_out(self, name: str) -> None:
+        """Send a parameter no more for an hour."""
+        self.refused[name] = time.monotonic() + REMEMBERED
+
+    def note_schema(self, taken: bool, status: int = 0) -> None:
+        """Note whether the server took a schema, or with which status it refused it."""
+        self.takes_schema = taken
+        self.schema_refusals = 0 if taken else self.schema_refusals + 1
+        if not taken and (status < 500 or self.schema_refusals >= REFUSALS):
+            self.leave_out("response_format")
 
 
 @lru_cache(maxsize=256)
@@ -101,16 +122,16 @@ class OpenAICompatible:
     async def _request(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
     ) -> Json:
-        if schema is None or self._traits.takes_schema is False:
+        if schema is None or self._traits.leaves_out("response_format"):
             return await self._send(messages, None, deadline)
         try:
             completion = await self._send(messages, schema, deadline)
-        except _SchemaRefused:
+        except _SchemaRefused as error:
             completion = await self._send(messages, None, deadline)
             # Only now: the server may have been broken altogether.
-            self._traits.takes_schema = False
+            self._traits.note_schema(False, error.status)
         else:
-            self._traits.takes_schema = True
+            self._traits.note_schema(True)
         return completion
 
     async def _send(
@@ -123,20 +144,22 @@ class OpenAICompatible:
             try:
                 return await self._send_once(messages, schema)
             except _Refused as error:
-                if self._traits.takes_max_tokens and error.is_about_max_tokens:
+                if error.sent == "max_tokens" and error.is_about_max_tokens:
                     self._traits.takes_max_tokens = False
                     tries_left += 1
                     continue
-                if schema and not self._traits.takes_schema and error.status in REFUSES_SCHEMA:
-                    raise _SchemaRefused from error
+                may_be = not self._traits.takes_schema or error.is_about_schema
+                if schema and may_be and error.status in REFUSES_SCHEMA:
+                    raise _SchemaRefused(error.status) from error
                 problem, asked = problem_of(error.status), retry_after(error.headers)
+                why = reason(error.body, [one["content"] for one in messages[1:]])
                 cause: Exception = error
             except aiohttp.ClientError as error:
-                problem, asked, cause = "unreachable", None, error
+                problem, asked, why, cause = "unreachable", None, "", error
             wait = asked if asked is not None else pause
             too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
             if problem not in MAY_PASS or not tries_left or too_long:
-                raise ModelError(problem, asked) from cause
+                raise ModelError(problem, asked, reason=why) from cause
             await asyncio.sleep(wait)
             pause *= 2
 
@@ -160,7 +183,7 @@ class OpenAICompatible:
         async with self._http.post(self._url, data=sent, headers=JSON) as response:
             body = await response.read()
             if not response.ok:
-                raise _Refused(response.status, response.headers, body)
+                raise _Refused(response.status, response.headers, body, limit)
         return _read(body)
 
     def _written(self, schema: dict[str, Any]) -> str:
@@ -175,13 +198,23 @@ class OpenAICompatible:
 class _SchemaRefused(Exception):
     """The server seems not to take a JSON schema."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+
 
 class _Refused(Exception):
     """The server answered with a status of an error."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, sent: str) -> None:
         super().__init__(f"status {status}")
         self.status, self.headers, self.body = status, headers, body
+        self.sent = sent  # the name of the limit; another request may have changed it meanwhile
+
+    @property
+    def is_about_schema(self) -> bool:
+        """Whether the server names what it does not take."""
+        return any(word in self.body for word in (b"response_format", b"json_schema"))
 
     @property
     def is_about_max_tokens(self) -> bool:
@@ -190,13 +223,13 @@ class _Refused(Exception):
             return False
         if b"max_completion_tokens" in self.body:
             return True
-        return _object(_read(self.body).get("error")).get("param") == "max_tokens"
+        return object_of(_read(self.body).get("error")).get("param") == "max_tokens"
 
 
 def _read(body: bytes) -> Json:
     """Return the object in an answer; an empty one for a page of HTML, for example."""
     try:
-        return _object(json.loads(body))
+        return object_of(json.loads(body))
     except (ValueError, RecursionError):
         return {}
 
@@ -204,18 +237,18 @@ def _read(body: bytes) -> Json:
 def _reply(completion: Json, model: str) -> Reply:
     """Read a completion; servers leave out what the specification calls required."""
     choices = completion.get("choices")
-    choice = _object(choices[0] if isinstance(choices, list) and choices else None)
+    choice = object_of(choices[0] if isinstance(choices, list) and choices else None)
     message = choice.get("message")
     if not isinstance(message, dict):
-        status = _object(completion.get("error")).get("code")
+        status = object_of(completion.get("error")).get("code")
         raise ModelError(problem_of(status) if isinstance(status, int) else "broken")
-    usage = _usage(_object(completion.get("usage")))
+    usage = _usage(object_of(completion.get("usage")))
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
         raise ModelError("refused", usage=usage, model=model)
     return Reply(
-        text=_text(message.get("content")),
+        text=whole(text(message.get("content"))),
         usage=usage,
-        reasoning=_text(message.get("reasoning") or message.get("reasoning_content")),
+        reasoning=text(message.get("reasoning") or message.get("reasoning_content")),
         is_cut_off=choice.get("finish_reason") == "length",
         model=model,
     )
@@ -223,21 +256,9 @@ def _reply(completion: Json, model: str) -> Reply:
 
 def _usage(told: Json) -> Usage:
     """Return what a server says that a request cost; some don't say."""
-    details = _object(told.get("prompt_tokens_details"))
+    details = object_of(told.get("prompt_tokens_details"))
     return Usage(
-        prompt=_number(told.get("prompt_tokens")),
-        completion=_number(told.get("completion_tokens")),
-        cached=_number(details.get("cached_tokens")),
+        prompt=number(told.get("prompt_tokens")),
+        completion=number(told.get("completion_tokens")),
+        cached=number(details.get("cached_tokens")),
     )
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -191,10 +191,12 @@ class Parser:
                 reply = await model.complete(messages, schema)
             except ModelError as error:
                 if budget:
-                    await budget.spend(error.usage, error.model)
+                    for usage, name in (*error.before, (error.usage, error.model)):
+                        await budget.spend(usage, name)
                 raise
             if budget:
-                await budget.spend(reply.usage, reply.model)
+                for usage, name in (*reply.before, (reply.usage, reply.model)):
+                    await budget.spend(usage, name)
             log.info("the model used %d + %d tokens", reply.usage.prompt, reply.usage.completion)
             commands, problems = judge.judge(reply)
             if commands:

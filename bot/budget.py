@@ -125,4 +125,5 @@ class Budget:
             "cost": cost,
             "reservation": self._reservation,
         }
+        self._reservation = None  # it is settled by the first of several models
         await self._meter.note(spent)

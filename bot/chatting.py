@@ -189,7 +189,7 @@ class ChatBrain(Conversation):
             try:
                 answer = await self._stream(chat, exchange)
             except ModelError as error:
-                logger.warning("the model gave no answer: %s", error.problem)
+                logger.warning("the model gave no answer: %s", error.told)
                 await exchange.talk.say(str(error))
                 await budget.spend(error.usage, error.model)
                 return

@@ -93,7 +93,7 @@ class Notes:
             try:
                 answer = await _ask(chat, told)
             except ModelError as error:
-                logger.warning("no summary was made: %s", error.problem)
+                logger.warning("no summary was made: %s", error.told)
                 await budget.spend(error.usage, error.model)
                 return
             await budget.spend(answer.usage, answer.model)

@@ -121,7 +121,8 @@ async def test_a_refusals_cost_is_not_lost(model_server: ModelServer, chain: Cha
     refusal = Answer("no no no", message={"refusal": "no"})
     model_server.script = by_model(one=refusal, two=Answer("hello"))
     reply = await chain("one", "two").complete(HELLO)
-    assert reply.usage == Usage(prompt=4, completion=4)
+    assert (reply.usage, reply.model) == (Usage(prompt=2, completion=1), "two")
+    assert reply.before == ((Usage(prompt=2, completion=3), "one"),)
     with pytest.raises(ModelError) as caught:
         await chain("one").complete(HELLO)
     assert caught.value.usage == Usage(prompt=2, completion=3)

@@ -68,7 +68,18 @@ async def test_the_schema_goes_to_a_server_that_takes_it(
         }
 
 
-@pytest.mark.parametrize("status", [400, 404, 422, 500])
+async def test_a_status_that_may_mean_anything_has_to_come_three_times(
+    model_server: ModelServer, connect: Connect
+) -> None:
+    model_server.refuses_schema_with = 500
+    model_server.script = lambda _: Answer("{}")
+    for _ in range(4):
+        await connect("may be broken").complete(HELLO, SCHEMA)
+    sent = ["response_format" in request.body for request in model_server.requests]
+    assert sent == [True, False] * 3 + [False]
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
 async def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on(
     model_server: ModelServer, connect: Connect, status: int
 ) -> None:

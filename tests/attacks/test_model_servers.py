@@ -1,0 +1,167 @@
+"""Answers as models' servers really send them, and what they refuse: nobody gets an apology."""
+
+import asyncio
+import json
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from ai.chat import Answer as Whole
+from ai.chat import ChatOptions, Image, Said, Tool
+from ai.models import ModelError
+from ai.openai_chat import OpenAIChat
+from ai.openai_compatible import OpenAICompatible
+from ai.wire import reason
+from tests.support.model_server import Answer, ModelServer, Request
+
+HELLO = [Said("user", "hello")]
+TOOL = Tool("add", "Add.", {"type": "object", "properties": {}})
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+MESSAGE: dict[str, Any] = {"role": "user", "content": "hello"}
+
+
+def events(*deltas: object, **last: object) -> Answer:
+    """Return a stream of these pieces."""
+    told = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    told.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], **last})
+    body = "".join(f"data: {json.dumps(one)}\n\n" for one in told) + "data: [DONE]\n\n"
+    return Answer(body=body.encode(), content_type="text/event-stream")
+
+
+async def ask(server: ModelServer, **options: Any) -> tuple[str, Whole]:  # noqa: ANN401
+    """Ask; return what was shown, and the whole answer."""
+    turns = options.pop("turns", HELLO)
+    chat = OpenAIChat(ChatOptions("m", base_url=server.base_url, pause_seconds=0.01, **options))
+    shown, whole = "", None
+    try:
+        async with aclosing(chat.stream("", turns, [TOOL])) as items:
+            async for item in items:
+                if isinstance(item, Whole):
+                    whole = item
+                else:
+                    shown += item
+    finally:
+        await chat.aclose()
+    assert whole is not None
+    return shown, whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (events({"content": [{"type": "text", "text": "Hi"}]}), "Hi"),
+        (
+            events(
+                {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]},
+                {"content": "Hi"},
+            ),
+            "Hi",
+        ),
+        (events({"content": "\ud83d"}, {"content": "\ude00!"}), "\U0001f600!"),
+        (events({"content": "Hi \ud83d"}), "Hi "),
+        (Answer("Hi", body=b'{"choices": [{"message": {"content": "Hi"}}]}'), "Hi"),
+        (
+            events({"content": "Hi"}, usage={"prompt_tokens": "7", "completion_tokens": "2"}),
+            "Hi",
+        ),
+    ],
+    ids=["parts", "thinking", "halves", "half", "no stream", "counts"],
+)
+async def test_what_servers_send_is_read(
+    model_server: ModelServer, answer: Answer, text: str
+) -> None:
+    model_server.replies(answer)
+    shown, whole = await ask(model_server)
+    assert shown == whole.text == text
+    whole.text.encode()
+    assert isinstance(whole.usage.total, int)
+
+
+@pytest.mark.parametrize("number", [(0, 0), (0, 1), (None, None)])
+async def test_two_calls_with_one_id_or_number_are_two(
+    model_server: ModelServer, number: tuple[int | None, int | None]
+) -> None:
+    same = number[0] is not None and number != (0, 0)
+    ids = ("x", "x") if same else ("x", "y")
+    calls = [
+        {"index": one, "id": own, "function": {"name": "add", "arguments": f'{{"n": {n}}}'}}
+        for n, (one, own) in enumerate(zip(number, ids, strict=True))
+    ]
+    model_server.replies(events(*({"tool_calls": [call]} for call in calls)))
+    _, whole = await ask(model_server)
+    assert [call.arguments for call in whole.calls] == [{"n": 0}, {"n": 1}]
+    assert len({call.id for call in whole.calls}) == 2
+
+
+async def test_an_answer_that_was_shown_is_not_begun_again_without_pictures(
+    model_server: ModelServer,
+) -> None:
+    broken = [{"choices": [{"index": 0, "delta": {"content": "Hello wor"}}]}]
+    broken.append({"error": {"message": "no pictures", "code": 400}})  # type: ignore[dict-item]
+    body = "".join(f"data: {json.dumps(one)}\n\n" for one in broken).encode()
+    model_server.replies(Answer(body=body, content_type="text/event-stream"), "Hello world")
+    pictured = [Said("user", "look", (Image("image/png", b"x"),))]
+    with pytest.raises(ModelError):
+        await ask(model_server, turns=pictured)
+    assert len(model_server.requests) == 1
+
+
+def refusing(*names: str, seconds: float = 0.2) -> Any:  # noqa: ANN401
+    """Return a server that takes none of these parameters, one after the other."""
+
+    def script(request: Request) -> Answer:
+        for name in names:
+            if name in request.body:
+                error = {"message": f"{name} is not supported", "param": name, "code": "no"}
+                return Answer(status=400, body=json.dumps({"error": error}).encode(), delay=seconds)
+        return Answer('{"a": "b"}')
+
+    return script
+
+
+async def test_a_parameter_that_is_refused_costs_none_of_those_under_way(
+    model_server: ModelServer,
+) -> None:
+    model_server.script = refusing("temperature", "max_tokens", "stream_options")
+    answers = await asyncio.gather(*(ask(model_server, temperature=0.5) for _ in range(5)))
+    assert {shown for shown, _ in answers} == {'{"a": "b"}'}
+    before = len(model_server.requests)
+    await ask(model_server, temperature=0.5)
+    assert len(model_server.requests) == before + 1, "it is remembered, by every client"
+
+
+async def test_nor_does_a_schema(model_server: ModelServer) -> None:
+    model_server.script = refusing("max_tokens", "response_format")
+    models = [OpenAICompatible(model_server.base_url, None, "n") for _ in range(5)]
+    replies = await asyncio.gather(*(one.complete([MESSAGE], SCHEMA) for one in models))  # type: ignore[list-item]
+    assert {reply.text for reply in replies} == {'{"a": "b"}'}
+    for model in models:
+        await model.aclose()
+
+
+async def test_one_error_does_not_end_schemas_and_a_new_refusal_is_heard(
+    model_server: ModelServer,
+) -> None:
+    model = OpenAICompatible(model_server.base_url, None, "o", pause_seconds=0.01)
+    model_server.replies(Answer(status=500), '{"a": "b"}')
+    await model.complete([MESSAGE], SCHEMA)  # type: ignore[list-item]
+    model_server.replies('{"a": "b"}')
+    await model.complete([MESSAGE], SCHEMA)  # type: ignore[list-item]
+    assert "response_format" in model_server.requests[-1].body
+    model_server.script = refusing("response_format", seconds=0)  # the server was replaced
+    assert (await model.complete([MESSAGE], SCHEMA)).text == '{"a": "b"}'  # type: ignore[list-item]
+    await model.aclose()
+
+
+async def test_the_servers_reason_is_told_without_the_users_words(
+    model_server: ModelServer,
+) -> None:
+    told = {"message": "unsupported content: my Password is hunter2", "code": "bad_content"}
+    model_server.replies(Answer(status=400, body=json.dumps({"error": told}).encode()))
+    with pytest.raises(ModelError) as refused:
+        await ask(model_server, turns=[Said("user", "My password is hunter2")])
+    assert "bad_content unsupported content" in refused.value.told
+    assert "hunter2" not in refused.value.told
+    assert "assword" not in refused.value.told
+    assert reason(b"<html>", ["x"]) == "" == reason({}, [])
