@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from bot.api_client import ApiError
@@ -125,7 +126,13 @@ class Context:
 
     def undoable(self, told: str, steps: Callable[[], Awaitable[Any]]) -> None:
         """Let the person take the change back for some time; `told` is the reply when they do."""
-        self.undo = Undo(told, steps, self._clock() + UNDO_KEPT)
+        key = f"undo-{uuid4().hex}"  # the same each time that the steps are tried
+
+        async def take_back() -> None:
+            self.api.begin(key)
+            await steps()
+
+        self.undo = Undo(told, take_back, self._clock() + UNDO_KEPT)
 
     async def take_back(self) -> str:
         """Take the last change back, and return what is told. Raises Declined."""

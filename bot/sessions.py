@@ -172,6 +172,10 @@ class UserApi:
         self._posted = 0
         self.changes = 0  # requests that may have changed something
 
+    def begin(self, message: str) -> None:
+        """Count what is made from here on as one message: tried again, it is made once."""
+        self._message, self._posted = message, 0
+
     async def get(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Read; `data` is the query."""
         return await self._request("GET", path, data)

@@ -1,5 +1,7 @@
 """Your account: time zone, password, log-out, deletion."""
 
+import asyncio
+from functools import cache
 from typing import Annotated
 
 from rapidfuzz import fuzz
@@ -15,6 +17,7 @@ from config.zones import time_zones
 Password = Annotated[Secret, About("your password")]
 
 SHOWN = 3
+LONGEST = 64  # characters of a zone's name
 
 account = CommandModule("account", "Your account")
 
@@ -90,12 +93,10 @@ async def _zone(ctx: Context, words: str) -> str:
 
     Raises Declined with the nearest ones where none was.
     """
-    # Not Etc/GMT+2, which is two hours behind, nor the old names without a place, such as EST.
-    places = sorted(name for name in time_zones() if "/" in name and not name.startswith("Etc/"))
-    wanted = normalise(words).replace(" ", "_")
+    wanted = normalise(words[:LONGEST]).replace(" ", "_")
     closeness = {
         name: max(fuzz.ratio(wanted, said) for said in (name.casefold(), _city(name)))
-        for name in [*places, "UTC"]
+        for name in await asyncio.to_thread(_places)
     }
     best = sorted(closeness, key=lambda name: -closeness[name])
     if closeness[best[0]] == 100:
@@ -107,6 +108,14 @@ async def _zone(ctx: Context, words: str) -> str:
     raise Declined(
         f"I know no time zone {named(words)}.{hint} Say one such as Europe/Berlin, or a big city."
     )
+
+
+@cache
+def _places() -> list[str]:
+    """Return the zones that people can choose; the first time many files are looked for."""
+    # Not Etc/GMT+2, which is two hours behind, nor the old names without a place, such as EST.
+    names = (one for one in time_zones() if "/" in one and not one.startswith("Etc/"))
+    return [*sorted(names), "UTC"]
 
 
 def _city(zone: str) -> str:

@@ -114,7 +114,9 @@ async def _unmake(ctx: Context, made: Row) -> None:
 async def _reopen(ctx: Context, done: list[Row]) -> None:
     """Have tasks to do again that were ticked off together."""
     while done:
-        await ctx.api.put(f"/api/tasks/{done[-1]['id']}", {"done": False})
+        row = done[-1]
+        time = {"occurrence": row["occurrence"]} if row["repeat"] else {}  # which is due again
+        await ctx.api.put(f"/api/tasks/{row['id']}", {"done": False, **time})
         done.pop()
 
 

@@ -11,9 +11,9 @@ import yarl
 
 from bot.brains import Brain, Seeing, registry_of
 from bot.deliveries import Undeliverable
+from bot.markdown import split
 from bot.pool import AgentRefused, ConnectionLost, Status
 from bot.rules import DIRECT_ONLY, Rules, silence
-from bot.text import split
 from bot.transports.discord_commands import sync
 from bot.transports.discord_drafts import Pace
 from bot.transports.discord_incoming import (

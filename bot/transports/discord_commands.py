@@ -41,6 +41,8 @@ DESCRIPTIONS = {
     "logout": "Log out",
 }
 FORGET = "Forget all that you have said to me"
+RESERVED = {*WORDS, *FORMS}
+"""Names that no module's command can have."""
 
 
 def payload(registry: Registry) -> list[dict[str, Any]]:
@@ -52,7 +54,7 @@ def payload(registry: Registry) -> list[dict[str, Any]]:
     """
     commands = [_command(name, text) for name, text in DESCRIPTIONS.items()]
     for name, module in registry.open_to("user").modules.items():
-        if not NAME.fullmatch(name) or name in DESCRIPTIONS:
+        if not NAME.fullmatch(name) or name in RESERVED:
             logger.warning("the module %r can't be a slash command: its name is no good", name)
             continue
         options = [_subcommand(command) for command in _usable(module)]

@@ -8,11 +8,12 @@ from typing import Self
 
 import discord
 
-from bot.text import fences_closed, split
+from bot.markdown import fences_closed, split
 from bot.transports.discord_trouble import TROUBLE, reason
 
 logger = logging.getLogger(__name__)
 
+LONG = 10_000  # characters, which take some 10 ms to be cut
 EDITS, PERIOD = 5, 5.0
 """Discord takes about so many edits of messages in a channel, in so many seconds."""
 STEP = PERIOD / (EDITS - 1)
@@ -94,20 +95,23 @@ class DiscordDraft:
                 await self._turn(False)
             async with self._updating:
                 self._changed.clear()
-                await self._update(self._pieces)
+                await self._update(await self._pieces())
 
     async def _complete(self) -> None:
         """Show the last text."""
         self._is_complete = True
-        pieces = self._pieces
+        pieces = await self._pieces()
         if pieces != self._shown:
             if self._messages:
                 await self._turn(True)
             await self._update(pieces)
 
-    @property
-    def _pieces(self) -> list[str]:
-        return split(fences_closed(self._text))
+    async def _pieces(self) -> list[str]:
+        """Return the messages of the text so far; a long one is cut where it holds up nobody."""
+        text = self._text
+        if len(text) > LONG:
+            return await asyncio.to_thread(lambda: split(fences_closed(text)))
+        return split(fences_closed(text))
 
     async def _update(self, pieces: list[str]) -> None:
         """Let the messages read like this, from the first on."""

@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 import discord
 
+from bot.markdown import split
 from bot.messages import Button
-from bot.text import split
 from bot.transports.discord_drafts import DiscordDraft, Pace
 from bot.transports.discord_pages import PAGE_LENGTH, Pages, is_long_list
 from bot.transports.discord_trouble import TROUBLE, reason
@@ -32,12 +32,14 @@ class DiscordOutlet(ABC):
 
     async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
         """Send a reply of any length. One that Discord does not take is logged, not raised."""
+        if not text.strip():
+            return
         shown = short_cuts(buttons, self._asker, question)
         if question and (self._secret or not (shown or self.can_type)):
             label = "Answer unseen" if self._secret else "Answer"
             shown.append(Press("answer", self._asker, question).button(label))
         self._secret = False
-        *before, last = split(text) or [""]
+        *before, last = split(text)
         if before and not shown and is_long_list(text):
             parts = split(text, PAGE_LENGTH)
             key = self._pages.keep(parts)

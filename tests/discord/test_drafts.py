@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from bot.markdown import DISCORD_LIMIT
 from bot.messages import Draft, Incoming, Outlet
-from bot.text import DISCORD_LIMIT
 from bot.transports.discord_drafts import EDITS, PERIOD, STEP, Pace
 from tests.support.chat import World
 from tests.support.stage import Beside, Member, Stage

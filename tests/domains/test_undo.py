@@ -1,10 +1,13 @@
 """Taking back the last change."""
 
+from typing import Any
+
 import pytest
 
+from bot.api_client import ApiAway, ApiClient
 from core.postgres import count, select
 from tests.domains.test_tasks import stored
-from tests.support.chat import Clock, Person
+from tests.support.chat import Clock, Person, World
 
 TASK = ("tasks", "milk", "2030-03-05T17:00")
 
@@ -92,3 +95,33 @@ async def test_an_undo_waits_for_the_api(world, chat: Person) -> None:  # noqa: 
     async with world.api_away():
         assert "can't reach" in await chat.say("undo")
     assert await chat.say("undo") == "**milk** is off your tasks again."
+
+
+async def test_an_undo_that_is_tried_again_makes_its_row_once(
+    world: World, chat: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chat.say("add milk to my tasks")
+    await chat.say("delete milk")
+    await chat.say("yes")
+    request, lost = ApiClient.request, []
+
+    async def losing(api: ApiClient, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401
+        answer = await request(api, method, path, **more)
+        if method == "POST" and path == "/api/tasks" and not lost:
+            lost.append(answer)
+            raise ApiAway
+        return answer
+
+    monkeypatch.setattr(ApiClient, "request", losing)
+    assert "can't reach" in await chat.say("undo")
+    assert await chat.say("undo") == "**milk** is back."
+    assert len(stored()) == 1
+
+
+async def test_ticking_off_a_list_with_a_task_that_repeats_is_undone(chat: Person) -> None:
+    await chat.say("remind me every day at 9 to stretch")
+    (before,) = select("reminders")
+    await chat.say("complete everything on my tasks list")
+    assert select("reminders")[0]["due_at"] > before["due_at"]
+    await chat.say("undo")
+    assert select("reminders")[0]["due_at"] == before["due_at"]
