@@ -22,9 +22,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ai.english.days import MONTHS, WEEKDAYS
-from ai.english.durations import Duration
+from ai.english.durations import Duration, read_duration
 from ai.english.phrases import find, read
-from ai.english.reading import Problem, Reading
+from ai.english.reading import Part, Problem, Reading, in_ascii
 
 __all__ = ["UnclearTime", "find", "resolve"]
 
@@ -39,6 +39,15 @@ PARTS = {
 WORK_ENDS = time(17)
 WAKING_HOUR = 6
 SMALL_HOURS = 5  # "tonight at 1" is after midnight
+HOURS_OF_PARTS: dict[Part, range] = {
+    "morning": range(12),
+    "noon": range(11, 16),
+    "afternoon": range(12, 19),
+    "evening": range(16, 24),
+    "night": range(17, 24),
+}
+LATE_HOURS = range(9, 12)
+"""Said once they are past, they may be tonight's or tomorrow morning's: people are asked."""
 FURTHEST_YEARS = 20
 MAX_LENGTH = 200  # characters of the words for a time
 FURTHEST_DAYS = 366 * FURTHEST_YEARS
@@ -50,6 +59,7 @@ TODAY = "At what time today? For example “today at 5pm” or “in 20 minutes�
 PAST = "That is in the past. When shall it be?"
 TOO_FAR = f"That is more than {FURTHEST_YEARS} years away. When shall it be?"
 NO_SUCH_DAY = "There is no such day in the calendar. When shall it be?"
+NO_SUCH_HOUR = f"That hour is at another time of the day. When shall it be? For example {EXAMPLES}."
 MIDNIGHT = "At the start or at the end of that day? Please say 0:01 or 23:59."
 TWO_DAYS = "Those are two different days. Which one shall it be?"
 PROBLEMS: dict[Problem, str] = {
@@ -88,6 +98,8 @@ def read_whole(words: str) -> Reading:
     """Return what the words say. Raises UnclearTime where some of them can't be read."""
     text = " ".join(words.split())
     found = read(text) if len(text) <= MAX_LENGTH else None
+    if found is None and (bare := read_duration(in_ascii(text[:MAX_LENGTH]), 0)):
+        found = Reading(offset=bare[0], slots=frozenset({"offset"})), bare[1]
     if found is None or text[found[1] :].strip(" .,!?;"):
         raise UnclearTime(UNREADABLE)
     return found[0]
@@ -106,11 +118,18 @@ class _Resolution:
         if reading.offset and reading.slots == {"offset"}:
             return self._after(reading.offset)
         day = self._day()
+        shift = reading.shift or Duration()
+        if (shift.seconds and reading.hour is None) or (
+            day is None and shift != Duration(shift.seconds)
+        ):
+            raise UnclearTime(VAGUE)
         at, days_later = self._time_of_day(day)
         if day is None:
             passed = at <= self.local.time()
             day = self.today + timedelta(days=passed and not days_later)
-        return attach(datetime.combine(day + timedelta(days=days_later), at), self.zone, self.local)
+        day += timedelta(days=days_later)
+        moment = attach(datetime.combine(day, at), self.zone, self.local)
+        return (moment.astimezone(UTC) + timedelta(seconds=shift.seconds)).astimezone(self.zone)
 
     def _after(self, length: Duration) -> datetime:
         """Add a length to now: days and months on the calendar, seconds on the clock."""
@@ -221,18 +240,16 @@ class _Resolution:
 
     def _time_of_day(self, day: date | None) -> tuple[time, int]:
         """Return the time of day, and how many days later it is: 1 for a night's small hours."""
-        reading, hour, part = self.reading, self.reading.hour, self.reading.part
+        reading, hour = self.reading, self.reading.hour
         if hour is None:
             return self._usual_time(day), 0
-        at_midnight = hour == 0 if reading.is_exact else hour == 12 and reading.half != "pm"
-        if part == "night" and (at_midnight or (hour < SMALL_HOURS and reading.half != "pm")):
-            return time(0 if at_midnight else hour, reading.minute), 1
+        if reading.part:
+            hour, days_later = hour_of_part(reading, hour, reading.part)
+            return time(hour, reading.minute, reading.second), days_later
         if reading.is_exact and hour == 0 and not reading.minute and day and day != self.today:
             raise UnclearTime(MIDNIGHT)
         if reading.half:
             hour = hour % 12 + (12 if reading.half == "pm" else 0)
-        elif not reading.is_exact and part:
-            hour = hour if part == "morning" or hour == 12 else hour + 12
         elif not reading.is_exact:
             hour = self._likely_hour(hour, day)
         is_next_midnight = hour == 0 and not reading.minute and day == self.today
@@ -254,8 +271,13 @@ class _Resolution:
             return 12
         if day is not None and day != self.today:
             return likely_hour(hour)
+        minute, is_past = self.reading.minute, time(hour, self.reading.minute) <= self.local.time()
+        if day is None and hour in LATE_HOURS and is_past:
+            late = f"{hour + 12}:{minute:02}"
+            if time(hour + 12, minute) > self.local.time():
+                raise UnclearTime(f"Do you mean {late} today or {hour}:{minute:02} tomorrow?")
         waking = [one for one in (hour, hour + 12) if one >= WAKING_HOUR]
-        ahead = [one for one in waking if time(one, self.reading.minute) > self.local.time()]
+        ahead = [one for one in waking if time(one, minute) > self.local.time()]
         return min(ahead or waking)
 
 
@@ -269,6 +291,26 @@ def attach(moment: datetime, zone: ZoneInfo, past: datetime | None = None) -> da
     if real.replace(tzinfo=None) != moment:
         return real  # the clocks skip it, and the way there and back moved it on
     return first.replace(fold=1) if past and first <= past else first
+
+
+def hour_of_part(reading: Reading, hour: int, part: Part) -> tuple[int, int]:
+    """Return the hour of "8 in the evening", and how many days later it is: 1 after midnight.
+
+    Raises UnclearTime for an hour that the part of the day does not have.
+    """
+    is_late = part in ("evening", "night")
+    at_midnight = hour == 0 if reading.is_exact else hour == 12 and reading.half != "pm"
+    if is_late and at_midnight:
+        return 0, 1
+    if part == "night" and hour < SMALL_HOURS and reading.half != "pm":
+        return hour, 1
+    if reading.half:
+        hour = hour % 12 + (12 if reading.half == "pm" else 0)
+    elif not reading.is_exact and part != "morning" and hour not in HOURS_OF_PARTS[part]:
+        hour += 12
+    if hour not in HOURS_OF_PARTS[part]:
+        raise UnclearTime(NO_SUCH_HOUR)
+    return hour, 0
 
 
 def likely_hour(hour: int) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 
 from ai.catalogue import CommandSpec, FieldSpec
 from ai.english import phrases
+from ai.english.durations import read_duration
+from ai.english.reading import in_ascii
 from ai.following import Index, Match, Path, Slot
 from ai.naming import is_sure_name, may_be_name
 from ai.recall import IT, MAKERS, Pointed, Pointer, Recall, named_by
@@ -28,6 +30,7 @@ from ai.words import (
     split,
 )
 
+LENGTH_BEFORE = {"for", "by"}
 MAX_SLIPS = 2
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
 STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
@@ -131,7 +134,7 @@ class Attempt:
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
         if slot.kind == "when":
-            if end := self._dates.get(at):
+            if end := self._dates.get(at) or self._length_end(at):
                 yield end
         elif slot.kind == "text":
             for end in range(at + 1, self.end + 1):
@@ -165,6 +168,15 @@ class Attempt:
             for start, end in phrases.find(self.text, lambda: self.steps.take(STEPS_OF_A_START))
             if start in number
         }
+
+    def _length_end(self, at: int) -> int | None:
+        """Return where a length of time ends behind "for" or "by": "snooze it for 10 minutes"."""
+        if not at or self.words[at - 1].text not in LENGTH_BEFORE:
+            return None
+        length = read_duration(in_ascii(self.text), self.words[at].start)
+        return length and next(
+            (i for i, word in enumerate(self.words) if word.start >= length[1]), self.end
+        )
 
     def _slice(self, start: int, end: int) -> str:
         return trim(self.text[self.words[start].start : self.words[end - 1].end])

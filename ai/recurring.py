@@ -22,6 +22,7 @@ from ai.dates import (
     PARTS,
     UnclearTime,
     attach,
+    hour_of_part,
     likely_hour,
     read_whole,
 )
@@ -132,12 +133,10 @@ def _time(reading: Reading, every: Every) -> time:
     hour, part = reading.hour, reading.part
     if hour is None:
         return PARTS[part] if part else DAY_STARTS
-    if reading.half:
+    if part:
+        hour, _ = hour_of_part(reading, hour, part)
+    elif reading.half:
         hour = hour % 12 + (12 if reading.half == "pm" else 0)
-    elif not reading.is_exact and part == "night" and (hour == 12 or hour < 5):
-        hour %= 12
-    elif not reading.is_exact and part:
-        hour = hour if part == "morning" or hour == 12 else hour + 12
     elif not reading.is_exact:
         hour = likely_hour(hour)
     if every.frequency != "DAILY" and hour == 0 and not reading.minute:

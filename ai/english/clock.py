@@ -31,6 +31,11 @@ def _clock_time(match: re.Match[str], reading: Reading) -> bool:
     CLOCK,
 )
 @piece(rf"{_AT}?(?P<hour>{HOUR})\s*o.?clock(?P<minute>)(?P<words>)", CLOCK)
+@piece(
+    rf"(?!one\b)(?P<hour>{HOUR})(?P<minute>)(?P<words>)(?=\s+(?:ton(?:ight|ite)|at\s+night"
+    r"|(?:in\s+the|this)\s+(?:morning|afternoon|evening))\b)",
+    CLOCK,
+)
 def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
     reading.hour = int(number(match["hour"]))
     reading.minute = int(match["minute"] or (number(match["words"]) if match["words"] else 0))

@@ -28,11 +28,18 @@ HOLIDAYS = {
     "christmas eve": (12, 24),
     "christmas day": (12, 25),
     "christmas": (12, 25),
+    "xmas eve": (12, 24),
+    "xmas day": (12, 25),
+    "xmas": (12, 25),
+    "x-mas": (12, 25),
     "boxing day": (12, 26),
     "new year's eve": (12, 31),
+    "new years eve": (12, 31),
     "new year's day": (1, 1),
+    "new years day": (1, 1),
     "halloween": (10, 31),
     "valentine's day": (2, 14),
+    "valentines day": (2, 14),
 }
 
 _PART = rf"(?P<part>{'|'.join(PARTS)})"
@@ -183,6 +190,17 @@ def _short_edge(match: re.Match[str], reading: Reading) -> bool:
 def _holiday(match: re.Match[str], reading: Reading) -> bool:
     reading.date = (None, *HOLIDAYS[named(match, "holiday")])
     return reading.take("day")
+
+
+@piece(
+    r"(?P<before>(?:on|by|at)\s+)?(?:easter(?:\s+(?:sunday|monday))?|good\s+friday|thanksgiving)",
+    DAYS,
+)
+def _movable_holiday(match: re.Match[str], reading: Reading) -> bool:
+    """Read a holiday that is on another day each year: which one that is, is asked."""
+    reading.problem = "vague"
+    reading.is_weak = not match["before"]  # "buy easter eggs"
+    return reading.take("day", "weekday")
 
 
 @piece(rf"yesterday|(?:on\s+)?last\s+(?:{WEEKDAY}|night|week|month|year)", DAYS)

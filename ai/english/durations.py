@@ -46,6 +46,10 @@ class Duration:
         self.months += int(months)
         return months % 1 == 0
 
+    def backwards(self) -> "Duration":
+        """Return as much time in the other direction."""
+        return Duration(-self.seconds, -self.days, -self.months)
+
 
 def read_duration(text: str, start: int) -> tuple[Duration, int] | None:
     """Read a length of time that starts at `start`; return it and where it ends, or None."""

@@ -22,7 +22,7 @@ _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF0
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
 _TIME_OF = re.compile(r"['’]?\s+time" + END, re.IGNORECASE)  # noqa: RUF001
 _FROM_NOW = re.compile(r"\s+(?:from\s+(?:now|today)|hence)" + END, re.IGNORECASE)
-_FROM_DAY = re.compile(r"\s+(?:from|after|on)(?=\s+\w)", re.IGNORECASE)
+_FROM_DAY = re.compile(r"\s+(?:from|after|on|(?P<before>before))(?=\s+\w)", re.IGNORECASE)
 _AGO = re.compile(r"\s+ago" + END, re.IGNORECASE)
 _END = re.compile(END)
 _START = re.compile(
@@ -31,7 +31,7 @@ _START = re.compile(
     r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
     r"|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
     r"|first|second|third|four|fif|six|seven|eigh|nin|ten|eleven|twel|end|start|begin|eod|eow|eom"
-    r"|chris|boxing|new|hallow|valen|daily|week|month|hour|year|once|twice|later|soon|some|right"
+    r"|chris|x-?mas|boxing|new|hallow|valen|easter|good\s+fri|thanksg|daily|week|month|hour|year|once|twice|later|soon|some|right"
     r"|now|asap|noon|mid|yesterday)",
     re.IGNORECASE,
 )
@@ -80,8 +80,8 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
         fuller.problem = "past"
     elif after := _FROM_NOW.match(text, end):
         fuller.offset = length
-    elif (after := _FROM_DAY.match(text, end)) and not length.seconds:
-        fuller.shift = length
+    elif after := _FROM_DAY.match(text, end):
+        fuller.shift = length.backwards() if after["before"] else length
         return (fuller, after.end()) if fuller.take("shift") else None
     return (fuller, after.end()) if after and fuller.take("offset") else None
 

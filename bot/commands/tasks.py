@@ -182,6 +182,8 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(move|postpone|put off|push|reschedule) {name} (to|until) {due}",
     "reschedule {name} for {due}",
     "make {name} due {due}",
+    "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
+    "(postpone|snooze) (for|by) {due}",
     "(postpone|reschedule|snooze) {name}",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:

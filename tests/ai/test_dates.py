@@ -7,13 +7,20 @@ import pytest
 
 from ai import dates
 from ai.dates import UnclearTime, find, resolve
-from tests.ai.time_phrases import MEANINGS
+from tests.ai.time_phrases import BARE_LENGTHS, MEANINGS, QUESTIONS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 6, 10, 14, 0, tzinfo=BERLIN)  # a Wednesday
 
 
-@pytest.mark.parametrize(("words", "expected"), MEANINGS.items())
+@pytest.mark.parametrize(("words", "question"), QUESTIONS.items())
+def test_what_may_be_one_time_or_another_is_asked_about(words: str, question: str) -> None:
+    with pytest.raises(UnclearTime) as caught:
+        resolve(words, BERLIN, NOW)
+    assert caught.value.question.startswith(question)
+
+
+@pytest.mark.parametrize(("words", "expected"), (MEANINGS | BARE_LENGTHS).items())
 def test_words_mean_a_time(words: str, expected: str) -> None:
     moment = resolve(words, BERLIN, NOW)
     assert moment == datetime.fromisoformat(expected).replace(tzinfo=BERLIN)

@@ -82,7 +82,6 @@ MEANINGS = {
     # times of day
     "at 5": "2026-06-10 17:00",
     "at 3": "2026-06-10 15:00",
-    "at 11": "2026-06-10 23:00",
     "at 1": "2026-06-11 13:00",
     "at 12": "2026-06-11 12:00",
     "at five": "2026-06-10 17:00",
@@ -130,6 +129,22 @@ MEANINGS = {
     "tonight at 12": "2026-06-11 00:00",
     "this evening": "2026-06-10 19:00",
     "this afternoon": "2026-06-10 15:00",
+    "8 tonight": "2026-06-10 20:00",
+    "3 in the morning": "2026-06-11 03:00",
+    "8 this evening": "2026-06-10 20:00",
+    "11 at night": "2026-06-10 23:00",
+    "this evening at 12": "2026-06-11 00:00",
+    "tonight at 5pm": "2026-06-10 17:00",
+    "at lunchtime at 1": "2026-06-11 13:00",
+    "15 minutes from 3pm": "2026-06-10 15:15",
+    "15 minutes after 3pm": "2026-06-10 15:15",
+    "half an hour before 5pm": "2026-06-10 16:30",
+    "an hour before noon on friday": "2026-06-12 11:00",
+    "10 minutes before tomorrow at 9": "2026-06-11 08:50",
+    "two days before christmas": "2026-12-23 09:00",
+    "in seventy minutes": "2026-06-10 15:10",
+    "in eighty-five minutes": "2026-06-10 15:25",
+    "in ninety seconds": "2026-06-10 14:01:30",
     # days with times
     "tomorrow at 5pm": "2026-06-11 17:00",
     "5pm tomorrow": "2026-06-11 17:00",
@@ -185,6 +200,9 @@ MEANINGS = {
     "31/12/2026": "2026-12-31 09:00",
     "7/7/2026": "2026-07-07 09:00",
     "christmas": "2026-12-25 09:00",
+    "xmas at 6 pm": "2026-12-25 18:00",
+    "on xmas eve": "2026-12-24 09:00",
+    "new years eve at 10pm": "2026-12-31 22:00",
     "on new year's eve at 23:30": "2026-12-31 23:30",
     # edges
     "end of the day": "2026-06-10 17:00",
@@ -200,3 +218,26 @@ MEANINGS = {
     "end of the year": "2026-12-31 09:00",
     "start of next year": "2027-01-01 09:00",
 }
+
+BARE_LENGTHS = {
+    "10 minutes": "2026-06-10 14:10",
+    "an hour and a half": "2026-06-10 15:30",
+    "2 days": "2026-06-12 14:00",
+}
+"""Understood as an answer to "when?" and behind "snooze it for", but not found in a text."""
+
+QUESTIONS = {
+    "at 11": "Do you mean 23:00 today or 11:00 tomorrow?",
+    "at 10:15": "Do you mean 22:15 today or 10:15 tomorrow?",
+    "9:30": "Do you mean 21:30 today or 9:30 tomorrow?",
+    "in the morning at 12": "That hour is at another time of the day.",
+    "this afternoon at 9": "That hour is at another time of the day.",
+    "this evening at 2": "That hour is at another time of the day.",
+    "tonight at 9am": "That hour is at another time of the day.",
+    "tomorrow evening at 11am": "That hour is at another time of the day.",
+    "easter at 6pm": "When exactly?",
+    "on thanksgiving": "When exactly?",
+    "a week from 5pm": "When exactly?",
+    "2 hours from friday": "When exactly?",
+}
+"""What may be one time or another, or only half of one, is asked about."""

@@ -1,18 +1,35 @@
 """Attacks by way of what people say: what raises, what takes long, and where a password may go."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import URL
 
+from ai import dates
+from ai.catalogue import catalogue
+from ai.dates import UnclearTime
+from ai.recall import Recall
+from ai.recurring import resolve_recurring
+from ai.sentences import matcher_of
 from bot.api_client import AWAY
+from bot.command_registry import load_commands
 from bot.conversation import LAPSED_SECRET, MAX_LENGTH, TOO_LONG
+from bot.markdown import split
+from bot.matching import containing, similar
 from bot.messages import Incoming
 from bot.orders import FAILED
 from bot.sessions import Sessions
-from bot.talk import ASK_PRIVATELY
+from bot.talk import ASK_PRIVATELY, is_question, normalise
+from bot.text import escape
 from config.settings import Settings
 from tests.support.chat import PASSWORD, Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
@@ -91,6 +108,102 @@ async def test_what_raises_beside_an_order_is_told_too(
 
 async def test_a_text_that_nobody_can_send_is_not_read(customer: Person) -> None:
     assert await customer.say("x" * (MAX_LENGTH + 1)) == TOO_LONG.format(most=MAX_LENGTH)
+
+
+# What people say takes no time to speak of
+
+
+def filled(part: str) -> str:
+    return (part * MAX_LENGTH)[:MAX_LENGTH]
+
+
+HOSTILE = [
+    " ".join([("1h," * 12)[:33]] * 58),
+    f"in{' ' * 3990}x",
+    f"remind me to {filled('x ')[:3900]}",
+    f"remind me to {filled('in 5 days ')[:3900]}",
+    f"add {filled('and add ')[:300]}",
+    f"make it {'no, ' * 28}",
+    f"every {'mon and ' * 480}",
+    *map(
+        filled, ["1h,", "1h1h", "a ", "in 1 day ", "at 5 ", "every ", "mon,", "9", "9 ", " ", "\n"]
+    ),
+    *map(
+        filled, ["add ", "add milk and ", "and ", "remind me to ", "in ", "tomorrow ", "1.1.", "x-"]
+    ),
+    *map(
+        filled, ["\u0301\u0323", "a\u0301\u0323", "`", "](", "http://", "\\", "please ", "hey bot "]
+    ),
+    *map(filled, ["then ", "half past ", "one and a half ", "quarter of an ", "first of ", "no, "]),
+    *map(
+        filled, ["call mum at 5 and ", "complete the first and ", " to my tasks", "make it ", "'"]
+    ),
+    *map(
+        filled, ["5/", "-", "every other ", "ſ", "٣", "٣:٣٠ ", "İ", "8 tonight ", "# ", "1. ", "> "]
+    ),
+    *map(filled, ["15 minutes from ", "xmas ", "add a to my b list to my ", "snooze for 1h "]),
+]
+SLOWEST_SECONDS = 0.05
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long something takes the processor, whoever else is at work."""
+
+    def once() -> float:
+        began = time.thread_time()
+        with suppress(UnclearTime):
+            work()
+        return time.thread_time() - began
+
+    return min(once() for _ in range(3))
+
+
+def slowest(text: str) -> float:
+    names = [text[:20], text, *(f"{number}{text}" for number in range(50))]
+    zone, now = ZoneInfo("Europe/Berlin"), datetime(2030, 3, 4, tzinfo=UTC)
+    return max(
+        seconds(lambda: matcher.match_all(text, SOMETHING)),
+        seconds(lambda: matcher.nearest(text)),
+        seconds(lambda: dates.resolve(text, zone, now)),
+        seconds(lambda: dates.find(text)),
+        seconds(lambda: resolve_recurring(text, zone, now)),
+        seconds(lambda: (containing(text, names), similar(text, names))),
+        seconds(lambda: escape(text)),
+        seconds(lambda: split(escape(text))),
+        seconds(lambda: (normalise(text), is_question(text))),
+    )
+
+
+load_commands()
+matcher = matcher_of(catalogue)
+SOMETHING = Recall({"interaction_type": "task", "action": "show"}, ("milk", "eggs"), "task")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_text_takes_long(text: str) -> None:
+    assert slowest(text) < SLOWEST_SECONDS
+
+
+# fmt: off
+WORDS = st.sampled_from([
+    "1h,", "1h", "at", "5", "5pm", "in", "a", "half", "past", "quarter", "to", "tomorrow", "every",
+    "monday", "and", "then", "add", "remind", "my", "list", "tasks", "milk", "**", "||", "```",
+    "[", "](", "\\", ",", ".", ":", "-", "'", "?", "3rd", "of", "next", "week", "first", "it",
+    "complete", "delete", "before", "from", "twenty-five", "for",
+])
+# fmt: on
+
+
+@given(st.lists(WORDS | st.text(max_size=5), max_size=300), st.sampled_from(["", " ", "\n"]))
+@hypothesis.settings(max_examples=20)
+def test_no_words_take_long(words: list[str], between: str) -> None:
+    text = between.join(words)
+    assert slowest((text * 20)[:MAX_LENGTH]) < SLOWEST_SECONDS
+
+
+def test_a_thousand_long_names_are_looked_through_in_no_time() -> None:
+    names = [f"{number}{'ab c' * 2500}" for number in range(1000)]
+    assert seconds(lambda: (containing(names[5], names), similar(names[5], names))) < 0.2
 
 
 # A password that comes after a restart

@@ -88,7 +88,14 @@ def test_what_cannot_be_filled_is_named(function: Callable[..., object], name: s
         (FieldSpec("name"), "  milk ", "milk"),
         (FieldSpec("n", "integer"), "12", 12),
         (FieldSpec("n", "integer"), 12, 12),
+        (FieldSpec("n", "integer"), "Two", 2),
+        (FieldSpec("n", "integer"), "seventy-five", 75),
+        (FieldSpec("n", "integer"), "1,000", 1000),
+        (FieldSpec("n", "integer"), "٣", 3),
         (FieldSpec("n", "number"), "1.5", 1.5),
+        (FieldSpec("n", "number"), "2,5", 2.5),
+        (FieldSpec("n", "number"), "eighty", 80.0),
+        (FieldSpec("n", "number"), 1e-05, 1e-05),
         (FieldSpec("b", "boolean"), "Yes", True),
         (FieldSpec("b", "boolean"), False, False),
         (FieldSpec("c", "choice", choices=("Red", "green")), "red", "Red"),
@@ -105,6 +112,13 @@ def test_what_was_said_becomes_a_value(field: FieldSpec, said: object, value: ob
     ("field", "said", "hint"),
     [
         (FieldSpec("n", "integer"), "many", "a whole number for the n"),
+        *(
+            (FieldSpec("n", kind), said, "number")
+            for kind in ("integer", "number")
+            for said in ("nan", "inf", "-Infinity", "1_000", "1e400", "²", "9" * 400, "a")
+        ),
+        (FieldSpec("n", "number"), "1,000", "number"),
+        (FieldSpec("n", "number"), float("nan"), "number"),
         (FieldSpec("n", "number", description="the price"), "much", "a number for the price"),
         (FieldSpec("b", "boolean"), "perhaps", "yes or no"),
         (FieldSpec("c", "choice", choices=("red", "green")), "blue", "red or green"),

@@ -11,7 +11,7 @@ from bot.context import Context
 from bot.fields import About, When
 from bot.rules import DIRECT_ONLY, Rules
 from bot.transports.discord_client import NOT_HERE
-from bot.transports.discord_commands import payload
+from bot.transports.discord_commands import commands_of, payload
 from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core.postgres import count, select_one
 from tests.support.chat import PASSWORD
@@ -86,6 +86,17 @@ async def test_secrets_are_no_options_and_other_peoples_things_none_to_choose(st
     tasks = {option["name"]: option for option in commands["task"]["options"]}
     assert "autocomplete" not in tasks["add"]["options"][0]  # a new name
     assert tasks["complete"]["options"][0]["autocomplete"]
+
+
+@pytest.mark.parametrize("name", ["forget", "help", "login", "logout", "register"])
+async def test_a_module_called_like_a_command_of_the_bots_own_is_left_out(
+    stage: Stage, name: str
+) -> None:
+    module = CommandModule(name, "Another one")
+    module.commands = party.commands
+    await stage.world.know(module)
+    names = [command["name"] for command in commands_of(stage.world.brain)]
+    assert names.count(name) == 1
 
 
 async def test_a_module_whose_name_discord_can_not_take_is_left_out(

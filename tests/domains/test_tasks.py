@@ -299,3 +299,40 @@ async def test_never_mind_ends_the_question_for_a_time(chat: Person) -> None:
     await chat.say("please remind me to call mum")
     assert "dropped" in await chat.say("never mind")
     assert count("tasks") == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "name", "due"),
+    [
+        ("remind me to call mum 8 tonight", "call mum", "2030-03-04T20:00"),
+        ("remind me to call mum 3 in the morning", "call mum", "2030-03-05T03:00"),
+        ("remind me to call mum xmas at 6 pm", "call mum", "2030-12-25T18:00"),
+        ("remind me to call mum this evening at 12", "call mum", "2030-03-05T00:00"),
+        ("remind me to call mum 15 minutes from 1pm", "call mum", "2030-03-04T13:15"),
+        ("remind me to call mum 15 minutes before 5pm", "call mum", "2030-03-04T16:45"),
+        ("remind me to buy 2 easter eggs tomorrow", "buy 2 easter eggs", "2030-03-05T09:00"),
+    ],
+)
+async def test_a_time_is_read_whole(chat: Person, order: str, name: str, due: str) -> None:
+    await chat.say(order)
+    assert stored() == [("tasks", name, due)]
+
+
+async def test_a_time_that_may_be_one_of_two_is_asked_about(chat: Person) -> None:
+    told = await chat.say("remind me to stretch at 10:15")
+    assert told == "Do you mean 22:15 today or 10:15 tomorrow?"
+    assert "tomorrow at 10:15" in await chat.say("tomorrow at 10:15")
+
+
+@pytest.mark.parametrize("words", ["snooze milk for 10 minutes", "put off milk by 10 minutes"])
+async def test_a_task_is_put_off_by_some_time(chat: Person, words: str) -> None:
+    await chat.say("add milk to my tasks")
+    await chat.say(words)
+    assert stored() == [("tasks", "milk", "2030-03-04T12:10")]
+
+
+async def test_what_is_put_off_is_asked_where_it_is_not_said(chat: Person) -> None:
+    await chat.say("add milk to my tasks")
+    assert await chat.say("snooze for 10 minutes") == "What is the task?"
+    await chat.say("milk")
+    assert stored() == [("tasks", "milk", "2030-03-04T12:10")]

@@ -119,9 +119,10 @@ async def test_an_undo_that_is_tried_again_makes_its_row_once(
 
 
 async def test_ticking_off_a_list_with_a_task_that_repeats_is_undone(chat: Person) -> None:
-    await chat.say("remind me every day at 9 to stretch")
+    await chat.say("add stretch to my sport list")
+    await chat.say("set stretch due every day at 9")
     (before,) = select("reminders")
-    await chat.say("complete everything on my tasks list")
+    await chat.say("complete everything on my sport list")
     assert select("reminders")[0]["due_at"] > before["due_at"]
     await chat.say("undo")
     assert select("reminders")[0]["due_at"] == before["due_at"]
