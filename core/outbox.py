@@ -53,6 +53,7 @@ MAX_PER_RECEIVER = 8
 """Messages that are claimed at once for one channel of one user."""
 Receiver = tuple[UUID, str]
 """A user, and the channel that leads to them."""
+NOTHING: Mapping[Receiver, int] = {}
 
 UNSENT = ("waiting", "held", "dead")
 SETTLING = ("id", "lease_id", "user_uuid", "channel", "chat_account_id", "due_at", "attempts")
@@ -80,12 +81,12 @@ def claim(
     now: datetime,
     lease_seconds: float = 60,
     limit: int = 20,
-    busy: Collection[Receiver] = (),
+    under_way: Mapping[Receiver, int] = NOTHING,
 ) -> list[dict[str, Any]]:
     """Lease up to `limit` deliveries that are due and theirs to send, the longest-waiting first.
 
-    One receiver gets MAX_PER_RECEIVER at a time, and the busy ones none, so that whoever has a long
-    backlog delays nobody else.
+    One receiver has MAX_PER_RECEIVER under way at a time, those that are now included, so that
+    whoever has a long backlog delays nobody else.
 
     Each row has `id`, `lease_id`, `user_uuid`, `channel`, `sender`, `subject` (None where it came
     from no reminder), `text` (which says so where it is late), `due_at`, `attempts`, `parts_sent`,
@@ -95,7 +96,7 @@ def claim(
     """
 
     def lease(only: UUID | None = None) -> list[dict[str, Any]]:
-        return _claim(senders, now, lease_seconds, limit, busy, only)
+        return _claim(senders, now, lease_seconds, limit, under_way, only)
 
     def some_due() -> Sequence[UUID]:
         columns = deliveries.c
@@ -118,13 +119,14 @@ def _claim(
     now: datetime,
     lease_seconds: float,
     limit: int,
-    busy: Collection[Receiver],
+    under_way: Mapping[Receiver, int],
     only: UUID | None,
 ) -> list[dict[str, Any]]:
     lease, until = uuid4(), now + timedelta(seconds=lease_seconds)
     with transaction(savepoint=False) as connection:
         rows: list[RowMapping] = []
-        full, taken = {*busy}, Counter[Receiver]()
+        taken = Counter(under_way)
+        full = busy(under_way)
         for sender in senders if len(senders) == 1 else _with_work(connection, senders, now):
             more = True
             while more and len(rows) < limit:
@@ -160,6 +162,11 @@ def _claim(
         for end, ids in put_off.items():
             _change(connection, ids, lease_id=None, leased_until=None, next_attempt_at=end)
     return claimed
+
+
+def busy(under_way: Mapping[Receiver, int]) -> set[Receiver]:
+    """Return the receivers that have as many messages under way as one may have."""
+    return {receiver for receiver, number in under_way.items() if number >= MAX_PER_RECEIVER}
 
 
 def release(rows: Collection[Mapping[str, Any]], now: datetime) -> None:
@@ -270,11 +277,11 @@ def forget_sent(before: datetime, limit: int = 5000) -> int:
 
 
 def next_delivery(
-    senders: Collection[str], now: datetime, busy: Collection[Receiver] = ()
+    senders: Collection[str], now: datetime, under_way: Mapping[Receiver, int] = NOTHING
 ) -> datetime | None:
     """Return when the next delivery can be claimed, `now` where one waits already, or None."""
     with transaction(read_only=True) as connection:
-        found = _earliest(connection, senders, busy)
+        found = _earliest(connection, senders, busy(under_way))
     return max(now, found[0][0]) if found else None
 
 
@@ -288,7 +295,7 @@ def next_due(now: datetime, addresses: Collection[Address]) -> datetime | None:
 
 
 def _earliest(
-    connection: Connection, senders: Collection[str], busy: Collection[Receiver] = ()
+    connection: Connection, senders: Collection[str], full: Collection[Receiver] = ()
 ) -> list[tuple[datetime, str]]:
     """Return when each of the senders has something to send, the earliest first."""
     # The name is a parameter of one look into the index: however much waits, it costs the same.
@@ -296,7 +303,7 @@ def _earliest(
         select(
             literal(sender).label("sender"),
             select(deliveries.c.next_attempt_at)
-            .where(_waiting(sender), _to_others(busy))
+            .where(_waiting(sender), _to_others(full))
             .order_by(deliveries.c.next_attempt_at)
             .limit(1)
             .scalar_subquery()
@@ -317,14 +324,14 @@ def _lock_due(
     sender: str,
     now: datetime,
     limit: int,
-    busy: Collection[Receiver],
+    full: Collection[Receiver],
     only: UUID | None,
 ) -> list[RowMapping]:
     query = select(deliveries).where(_waiting(sender), deliveries.c.next_attempt_at <= now)
     if only is not None:
         query = query.where(deliveries.c.id == only)
     rows = connection.execute(
-        query.where(_to_others(busy))
+        query.where(_to_others(full))
         .order_by(deliveries.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -332,10 +339,10 @@ def _lock_due(
     return list(rows.mappings())
 
 
-def _to_others(busy: Collection[Receiver]) -> ColumnElement[bool]:
+def _to_others(full: Collection[Receiver]) -> ColumnElement[bool]:
     """Match the deliveries to other receivers than these."""
     people: dict[str, list[UUID]] = {}
-    for user_uuid, channel in sorted(busy):
+    for user_uuid, channel in sorted(full):
         people.setdefault(channel, []).append(user_uuid)
     columns = deliveries.c
     return and_(

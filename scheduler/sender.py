@@ -50,7 +50,7 @@ class Sender:
         self._clock = clock
         self._on_free = on_free
         self._under_way = 0
-        self._busy: Counter[Receiver] = Counter()
+        self._receivers: Counter[Receiver] = Counter()
         self._changed = threading.Condition()
         self._finishing = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,16 +69,16 @@ class Sender:
             self._changed.wait_for(lambda: self._under_way <= enough, patience)
             return MOST_UNDER_WAY - self._under_way
 
-    def busy(self) -> set[Receiver]:
-        """Return the receivers that are being sent to: they get the next when that is settled."""
+    def under_way(self) -> dict[Receiver, int]:
+        """Return how many messages are under way to each receiver."""
         with self._changed:
-            return {*self._busy}
+            return {**self._receivers}
 
     def send(self, rows: list[Row]) -> None:
         """Begin to send messages that were just claimed."""
         with self._changed:
             self._under_way += len(rows)
-            self._busy.update(map(RECEIVER, rows))
+            self._receivers.update(map(RECEIVER, rows))
         loop, _ = self._ready.result()
         loop.call_soon_threadsafe(self._begin, rows, time.monotonic() + LATEST_START)
 
@@ -185,7 +185,10 @@ class Sender:
 
     def _done(self, rows: list[Row]) -> None:
         with self._changed:
+            before = outbox.busy(self._receivers)
             self._under_way -= len(rows)
-            self._busy -= Counter(map(RECEIVER, rows))
+            self._receivers -= Counter(map(RECEIVER, rows))
+            freed = before - outbox.busy(self._receivers)
             self._changed.notify_all()
-        self._on_free()
+        if freed:
+            self._on_free()

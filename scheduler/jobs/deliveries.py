@@ -24,12 +24,12 @@ def register(daemon: Daemon) -> None:
         while not daemon.stopping:
             room = sender.room()
             if room:
-                now, busy = daemon.clock(), sender.busy()
-                rows = outbox.claim([SCHEDULER], now, LEASE_SECONDS, room, busy)
+                now = daemon.clock()
+                rows = outbox.claim([SCHEDULER], now, LEASE_SECONDS, room, sender.under_way())
                 if not rows:
                     break
                 sender.send(rows)
-        return outbox.next_delivery([SCHEDULER], daemon.clock(), sender.busy())
+        return outbox.next_delivery([SCHEDULER], daemon.clock(), sender.under_way())
 
     def forget_sent() -> None:
         outbox.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))

@@ -110,6 +110,7 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome == Outcome("retry", "the receiver took too long")
 
 
+@pytest.mark.every_database
 @pytest.mark.usefixtures("database")
 def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
     eve, ada = user(), user()
@@ -119,12 +120,12 @@ def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
     claimed = outbox.claim([SCHEDULER], NOW, limit=100)
     assert len(claimed) == outbox.MAX_PER_RECEIVER + 1
     assert claimed[-1]["user_uuid"] == ada
-    again = outbox.claim([SCHEDULER], NOW, limit=100, busy={(eve, "ntfy")})
+    again = outbox.claim([SCHEDULER], NOW, limit=100, under_way={(eve, "ntfy"): 8})
     assert again == []
     assert (
-        outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy")})
+        outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8})
         == outbox.next_delivery(["nobody"], NOW)
-        or outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy")}) > NOW
+        or outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8}) > NOW
     )  # type: ignore[operator]
     outbox.release(claimed, NOW)
     assert len(outbox.claim([SCHEDULER], NOW, limit=5)) == 5
