@@ -116,24 +116,22 @@ def _install(venv: Path, requirements: Path, lock: int) -> None:
             # What is there is marked as unfinished, so that the next try begins with nothing.
             raise _venv_error(venv, said())
     _say(f"Installing the packages of {requirements.name} ...")
-    with_uv = (
-        os.environ.get("INSTALLER") != "pip"
-        and pip(
-            "install",
-            "--only-binary=:all:",
-            "--retries=2",
-            *BY_HASH,
-            "-r",
-            requirements.with_name(UV),
-        )
-        and call(uv, "pip", "install", "--python", python, *BY_HASH, "-r", requirements)
+    has_uv = os.environ.get("INSTALLER") != "pip" and pip(
+        *("install", "--only-binary=:all:", "--retries=2", *BY_HASH),
+        *("-r", requirements.with_name(UV)),
     )
-    if not with_uv:
+    with_uv = has_uv and call(
+        uv, "pip", "install", "--python", python, *BY_HASH, "-r", requirements
+    )
+    installed = with_uv
+    # A pip that can't reach the index for uv won't for the rest.
+    if not with_uv and (has_uv or not UNREACHABLE.search(said())):
         _say("uv can't be used here; installing with pip, which takes a minute ...")
-        if not pip("install", "--no-compile", *BY_HASH, "-r", requirements):
-            if UNREACHABLE.search(said()):  # nothing was changed yet: both fetch everything first
-                unfinished.unlink()
-            raise _download_error(said(), log)
+        installed = pip("install", "--no-compile", *BY_HASH, "-r", requirements)
+    if not installed:
+        if UNREACHABLE.search(said()):  # nothing was changed yet: both fetch everything first
+            unfinished.unlink()
+        raise _download_error(said(), log)
     if not (call(uv, "pip", "check", "--python", python) if with_uv else pip("check")):
         _say(f"Some packages in {venv} don't fit together: {_last_line(said())}")
     unfinished.unlink()
