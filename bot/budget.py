@@ -24,7 +24,8 @@ REACHED = {
     "tokens": "You have used what you may spend on the language model today.",
     "agent": "I have used what I may spend on the language model today.",
 }
-STILL = "What I understand without it still works; I can ask it again {when}."
+AGAIN = "I can ask it again {when}."
+STILL = "What I understand without it still works."
 
 Who = str | dict[str, str]
 """Who spends: a user's UUID, or the platform and account of somebody who is not logged in."""
@@ -90,9 +91,13 @@ class Budget:
         prices: Mapping[str, Price],
         clock: Clock,
         zone: str,
+        *,
+        has_sentences: bool = True,
     ) -> None:
+        """Count for a person; `has_sentences`: much is understood without a model."""
         self._meter = meter
         self._prices = prices
+        self._has_sentences = has_sentences
         self._clock = clock
         if isinstance(person, Person):
             self._who: Who = person.session.user_uuid
@@ -111,7 +116,8 @@ class Budget:
         if reached is None:
             return None
         when = on_the_clock(resets_at, self._clock(), self._zone)
-        return f"{REACHED[reached]} {STILL.format(when=when)}"
+        still = [STILL] * self._has_sentences
+        return " ".join([REACHED[reached], *still, AGAIN.format(when=when)])
 
     async def spend(self, usage: Usage, model: str) -> None:
         """Note what the request that was allowed came to, be it nothing."""

@@ -34,6 +34,7 @@ from bot.tools import LONGEST_RESULT, RULES, SEEN, Tools
 logger = logging.getLogger(__name__)
 
 MOST_ROUNDS = 6  # requests to the model for one message
+MOST_WANTED = 1000  # messages that wait for their person to log in
 MOST_CALLS = 5  # of tools in one round
 SHOWN_EVERY = 0.2  # seconds; whoever shows it does so less often still
 LOGGED_OUT = "You are logged out."
@@ -176,6 +177,7 @@ class ChatBrain(Conversation):
             self._prices,
             self._clock,
             self._settings.time_zone,
+            has_sentences=False,
         )
 
     async def _answer(self, chat: Chat, exchange: Exchange) -> None:
@@ -243,6 +245,8 @@ class ChatBrain(Conversation):
         """Ask a stranger to log in; say whether they have."""
         talk, incoming = exchange.talk, exchange.incoming
         self._wanted[incoming.address, incoming.channel_id] = incoming
+        if len(self._wanted) > MOST_WANTED:  # the oldest of those who have never logged in
+            del self._wanted[next(iter(self._wanted))]
         if incoming.private:
             await talk.say(FIRST_LOG_IN)
         exchange.person = await self._logged_in(talk, replace(incoming, text="log in"))

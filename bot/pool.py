@@ -45,26 +45,34 @@ class ConnectionLost(Exception):
 
 
 class Status:
-    """How an agent is doing. The error is the last one, and stays when it is overcome."""
+    """How an agent is doing; what has been overcome no longer counts as an error."""
 
     def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
         self.state: State = "starting"
         self.since: datetime = clock()
-        self.error: str | None = None
+        self._connection: str | None = None  # why it is not online
+        self._complaint: str | None = None  # what else is wrong
         self.guilds: int | None = None
         self.latency_ms: float | None = None
 
-    def become(self, state: State, error: str | None = None) -> None:
-        """Note what it does now, and why where that is no good news."""
-        if state != self.state:
+    @property
+    def error(self) -> str | None:
+        """What is wrong at the moment."""
+        return self._connection or self._complaint
+
+    def become(self, state: State, error: str | None = None) -> bool:
+        """Note what it does now, and why where that is no good news; say whether that is new."""
+        before = self.state
+        if state != before:
             self.state, self.since = state, self._clock()
-        if error is not None:
-            self.complain(error)
+        if error is not None or state == "online":
+            self._connection = error
+        return state != before
 
     def complain(self, error: str) -> None:
-        """Note what went wrong, in a sentence without anything that a person wrote."""
-        self.error = error
+        """Note what went wrong, in a sentence without anything that a person wrote; "": nothing."""
+        self._complaint = error or None
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,7 @@ class Supervised:
         self._shutdown_timeout = shutdown_timeout
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
+        self._change_refused = False
         self._task = asyncio.create_task(self._live(), name=f"agent {name}")
 
     def changed(self) -> None:
@@ -227,10 +236,15 @@ class Supervised:
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([preparing, stopped], return_when=asyncio.FIRST_COMPLETED)
-            return preparing.done() and preparing.result()
+            anew = preparing.done() and preparing.result()
+            if self._change_refused and preparing.done():
+                self._change_refused = False
+                self._agent.status.complain("")
+            return anew
         except AgentRefused as error:
             if self._agent.revision is None:
                 raise
+            self._change_refused = True
             self._agent.status.complain(f"a change has no effect: {error}")
             logger.error("a change of the agent %s has no effect: %s", self._name, error)
             return False

@@ -56,6 +56,7 @@ class Seat:
         self._on_failure = on_failure
         self._place: Place | None = None
         self._retiring: set[asyncio.Task[None]] = set()
+        self._trouble, self._failed = "", False
         self._given_up: Workshop | None = None  # its brain was not made in time
 
     async def take(self, make: Callable[[Services], Brain]) -> None:
@@ -72,8 +73,10 @@ class Seat:
         except TimeoutError:
             raise AgentRefused(TOO_SLOW) from None
         self._given_up = None
-        if isinstance(workshop.brain, Troubled) and workshop.brain.trouble:
-            self._on_failure(workshop.brain.trouble)
+        brain = workshop.brain
+        self._trouble = brain.trouble if isinstance(brain, Troubled) else ""
+        self._failed = False
+        self._on_failure(self._trouble)
         before, self._place = self._place, Place(workshop)
         logger.debug("the agent %s has another brain", self._agent)
         if before is not None:
@@ -93,8 +96,13 @@ class Seat:
         except Exception as error:
             failed = True
             logger.error("the brain of %s failed: %s", self._agent, where_raised(error))
+            self._failed = True
             self._on_failure(f"its brain failed: {type(error).__name__}")
             await outlet.send(FAILED)
+        else:
+            if self._failed:
+                self._failed = False
+                self._on_failure(self._trouble)
         finally:
             seconds = time.perf_counter() - began
             metrics.answered(self._agent, seconds, failed=failed)

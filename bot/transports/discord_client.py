@@ -2,8 +2,9 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import discord
@@ -36,6 +37,7 @@ from config.logs import where_raised
 
 logger = logging.getLogger(__name__)
 
+Request = Callable[..., Coroutine[Any, Any, Any]]
 DISCORD_API = discord.http.Route.BASE
 TOKEN_INVALID = 4004  # Discord's documentation, "Gateway Close Event Codes"
 UNKNOWN_TO_DISCORD = (
@@ -54,6 +56,21 @@ NOT_HERE = "I don't answer here."
 
 # The bot does not speak, so nobody needs to be told what that would take.
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
+
+class NoOutages(logging.Filter):
+    """Leaves out what discord.py logs of each try to connect, with its traceback.
+
+    The client says once that the connection is lost, and once that it is back.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is about something else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], TROUBLE))
+
+
+for _name in ("discord.client", "discord.gateway", "discord.shard"):
+    logging.getLogger(_name).addFilter(NoOutages())
 
 
 def use_api(url: str) -> None:
@@ -113,6 +130,7 @@ class DiscordClient(discord.Client):
         self._status = status or Status()
         self._invited = False
         self._max_concurrency = 1
+        self.http.request = self._noticing(self.http.request)  # type: ignore[method-assign]
         self._pages = Pages()
         self._pace = Pace()
         self._reception = Reception(self, brain, most_waiting)
@@ -147,6 +165,19 @@ class DiscordClient(discord.Client):
             if self.ws is not None or not isinstance(error.__context__, TROUBLE):
                 raise
             raise ConnectionLost("Discord's gateway can't be reached") from error
+
+    def _noticing(self, request: Request) -> Request:
+        """Have the status say so where Discord does not know the token, online or not."""
+
+        async def noticing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as discord.py has it
+            try:
+                return await request(*args, **kwargs)
+            except discord.HTTPException as error:
+                if error.status == HTTPStatus.UNAUTHORIZED:
+                    self._status.become(self._status.state, UNKNOWN_TO_DISCORD)
+                raise
+
+        return noticing
 
     async def _prepare_to_connect(self) -> None:
         """Ask Discord where its gateway is, how many shards it wants, and what starts are left."""
@@ -199,7 +230,8 @@ class DiscordClient(discord.Client):
 
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there, how to invite it, and its commands."""
-        self._status.become("online")
+        if self._status.become("online") and self._invited:
+            logger.info("the agent %s is back on Discord", self.agent)
         self._starts.collect_garbage()
         if self._invited or self.application_id is None:
             return
@@ -225,11 +257,13 @@ class DiscordClient(discord.Client):
 
     async def on_resumed(self) -> None:
         """Note that a connection that was lost is back, without a message missed."""
-        self._status.become("online")
+        if self._status.become("online"):
+            logger.info("the agent %s is back on Discord", self.agent)
 
     async def on_disconnect(self) -> None:
         """Note that the connection is lost; discord.py sees to another one."""
-        self._status.become("reconnecting")
+        if self._status.become("reconnecting"):
+            logger.warning("the agent %s has lost Discord; it goes on trying", self.agent)
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message where the rules say so."""

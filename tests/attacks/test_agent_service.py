@@ -4,8 +4,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
+import discord
 import pytest
 
 import core.agents
@@ -13,16 +15,19 @@ from bot import seat, workshop
 from bot.agents import llm
 from bot.api_client import ApiClient
 from bot.brains import Brain, Services
-from bot.deliveries import DeliveryLoop
+from bot.deliveries import DeliveryLoop, Undeliverable
 from bot.llm_settings import LlmSettings
 from bot.messages import Incoming, Outlet
 from bot.pool import AgentRefused, Pool, Status, Wish
 from bot.roster import NO_AGENTS, Lease, Roster
 from bot.seat import STILL_BLOCKED, Seat
+from bot.transports import discord_starts
+from bot.transports.discord_client import UNKNOWN_TO_DISCORD, DiscordClient, use_api
 from config.sealing import Sealer, SealError
 from config.settings import Settings, get_settings, load_settings
 from core.errors import InvalidInput
-from tests.support.chat import World, until
+from tests.support.chat import Person, World, until
+from tests.support.discord_server import TOKEN, DiscordServer
 
 AGENT = {"name": "a", "type": "echo", "token": "env:T", "answers": {}, "settings": {}}
 ELSEWHERE = "https://collector.example/v1"
@@ -314,3 +319,74 @@ def test_no_agent_is_made_or_changed_so(
     core.agents.add("a", "env:AGENT_A_TOKEN", {"type": "llm", "settings": {"model": "m"}})
     with pytest.raises(InvalidInput):
         core.agents.edit("a", {"settings": whole["settings"]}, token)
+
+
+# What the status and the log say
+
+
+def test_what_is_overcome_is_no_error() -> None:
+    status = Status()
+    status.become("waiting", "it can't connect")
+    status.become("starting")
+    assert status.error == "it can't connect"
+    status.become("online")
+    assert status.error is None
+    status.complain("a key is missing")
+    status.become("reconnecting")
+    status.become("online")
+    assert status.error == "a key is missing"
+    status.complain("")
+    assert status.error is None
+
+
+async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> None:
+    told: list[str] = []
+
+    class Moody(Quiet):
+        fails = True
+
+        async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+            if self.fails:
+                raise ValueError
+
+    brain, place = Moody(), Seat("a", services, told.append)
+    await place.take(lambda _: brain)
+    person = Person(World, "1")  # type: ignore[arg-type]
+    said = Incoming(person.address, "dm", "hello")
+    await place.handle(said, person)
+    brain.fails = False
+    await place.handle(said, person)
+    assert told == ["", "its brain failed: ValueError", ""]
+    await place.close()
+
+
+@pytest.fixture
+def discord_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[DiscordServer]:
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(discord_starts, "WINDOW", 0.0)
+    server = DiscordServer()  # which the test closes
+    use_api(server.url)
+    yield server
+
+
+async def test_a_token_that_died_and_an_outage_are_told(
+    discord_at: DiscordServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    status = Status()
+    async with DiscordClient("a", Quiet(), lambda _: None, status=status) as client:
+        running = asyncio.create_task(client.run_agent(TOKEN))
+        await until(client.is_ready)
+        while status.error is None:
+            discord_at.refuse(401, {"message": "401: Unauthorized", "code": 0})
+            with suppress(Undeliverable):  # it may be told of by something else before
+                await client.deliver("42", "hello")
+        assert (status.state, status.error) == ("online", UNKNOWN_TO_DISCORD)
+        await asyncio.to_thread(discord_at.close)
+        await until(lambda: "has lost Discord" in caplog.text)
+        await asyncio.sleep(1)
+        await client.close()
+        running.cancel()
+        await asyncio.wait([running])
+    assert "Traceback" not in caplog.text
+    assert caplog.text.count("has lost Discord") == 1

@@ -12,7 +12,7 @@ from tests.support.model_server import ModelServer
 ODD = "I really should ring my mother"  # no sentence that is known by heart
 ADD = {"interaction_type": "task", "action": "add", "name": "call mum"}
 OVER = "You have asked the language model as often as you may today."
-AGAIN = "What I understand without it still works; I can ask it again tomorrow at 00:00."
+AGAIN = "What I understand without it still works. I can ask it again tomorrow at 00:00."
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ async def test_a_brain_that_fails_is_told_of_without_what_was_said(
     await seat.handle(said(SECRET), page)
     assert page.said == ["I thi", FAILED]
     assert page.events == ["opened", "closed by ZeroDivisionError"]
-    assert failures == ["its brain failed: ZeroDivisionError"]
+    assert failures == ["", "its brain failed: ZeroDivisionError"]
     assert "the brain of agent failed" in caplog.text
     assert SECRET not in caplog.text
 
