@@ -13,13 +13,13 @@ at, so that trying at the same time gains nothing.
 import hashlib
 import math
 import time
-import unicodedata
 
 from flask import current_app
 
 from api.counters import Counters
 from api.limits import source
 from core.errors import TooManyAttempts
+from core.usernames import name_key
 
 REMEMBERED = 3600  # seconds that failures count
 FREE_TRIES = 5
@@ -32,7 +32,7 @@ class Attempt:
     """A password that is being tried; say how it went."""
 
     def __init__(self, counters: Counters, username: str, where: str) -> None:
-        name = unicodedata.normalize("NFC", username).strip()
+        name = name_key(username)  # other spellings of it are the same account's
         self._counters = counters
         self._account = f"failures/{_digest(name)}"
         self._tries = f"tries/{_digest(name, where)}"

@@ -92,6 +92,7 @@ CREATE INDEX ix_usage_reservations_person ON usage_reservations (person);
 CREATE TABLE users (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	username VARCHAR(255) NOT NULL,
+	name_key VARCHAR(255),
 	password_hashed BYTEA NOT NULL,
 	display_name VARCHAR(255),
 	time_zone VARCHAR(64),
@@ -101,6 +102,8 @@ CREATE TABLE users (
 	CONSTRAINT pk_users PRIMARY KEY (id),
 	CONSTRAINT uq_users_username UNIQUE (username)
 );
+
+CREATE UNIQUE INDEX ix_users_name_key ON users (name_key);
 
 CREATE TABLE agent_leases (
 	agent VARCHAR(64) NOT NULL,
@@ -348,7 +351,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0015', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0016', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

@@ -169,6 +169,9 @@ users = Table(
     metadata,
     id_column(),
     Column("username", String(255), nullable=False, unique=True),
+    # What names that look alike have in common: see core/usernames.py. Of accounts from before
+    # whose names look alike the oldest has it; the others are found by their exact names.
+    Column("name_key", String(255), unique=True, index=True),
     Column("password_hashed", LargeBinary(), nullable=False),
     Column("display_name", String(255)),
     Column("time_zone", String(64)),

@@ -1,6 +1,5 @@
 """Accounts."""
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -16,28 +15,14 @@ from core.passwords import hash_password
 from core.reminders import move_to_zone
 from core.tables import users
 from core.usage import keep_of_deleted
+from core.usernames import LONGEST, as_before, check_username, name_key
 from core.values import as_uuid
 
 REQUIRED = ("id", "username", "password_hashed")
-PROTECTED = ("id", "password_hashed", "token_version", "role", "created_at")
+PROTECTED = ("id", "name_key", "password_hashed", "token_version", "role", "created_at")
 
 Role = Literal["user", "admin"]
 Row = dict[str, Any]
-
-
-def check_username(username: str) -> str:
-    """Return the name in the one form that is stored: NFC, without blanks around it.
-
-    Raises InvalidInput for a name that is empty, over 255 characters, or not printable.
-    """
-    name = unicodedata.normalize("NFC", username).strip()
-    if not name:
-        raise InvalidInput("A user name can't be empty.")
-    if len(name) > (longest := 255):
-        raise InvalidInput(f"A user name has at most {longest} characters.")
-    if not name.isprintable():
-        raise InvalidInput("A user name is one line of printable characters.")
-    return name
 
 
 def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
@@ -47,12 +32,13 @@ def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
 
 
 def find_user_by_name(username: str) -> Row | None:
-    """Return the row of a user, or None; a name that nobody can have is nobody's."""
-    try:
-        name = check_username(username)
-    except InvalidInput:
-        return None
-    return postgres.select_one("users", {"username": name})
+    """Return the row of the user who has exactly this name, else of the one whose looks like it."""
+    name = as_before(username)
+    if not (0 < len(name) <= LONGEST and name.isprintable()):
+        return None  # nobody ever had such a name
+    exact = postgres.select_one("users", {"username": name})
+    alike = postgres.select_one("users", {"name_key": name_key(username)})  # asked in any case:
+    return exact or alike  # that takes as long for a name that nobody has
 
 
 def get_user_uuid(username: str) -> UUID | bool:
@@ -70,10 +56,10 @@ def get_user_first_name(userUUID: UUID | str) -> str | None:  # noqa: N803 - as 
 def is_username_available(username: str) -> bool:
     """Tell whether this is a name that a user can have, and nobody has."""
     try:
-        name = check_username(username)
+        check_username(username)
     except InvalidInput:
         return False
-    return not postgres.exists("users", {"username": name})
+    return find_user_by_name(username) is None
 
 
 def does_user_uuid_exist(userUUID: UUID | str) -> bool:  # noqa: N803 - as documented
@@ -88,7 +74,7 @@ def register_user(username: str, password: str, data: Mapping[str, Any] | None =
     password that is refused.
     """
     extra = _changeable(data or {})
-    user = {**extra, "id": uuid4(), "username": check_username(username)}
+    user = {**extra, "id": uuid4(), **_named(username)}
     user["password_hashed"] = hash_password(password)
     try:
         create_user(user)
@@ -106,7 +92,7 @@ def create_user(data_dict: Mapping[str, Any]) -> Row:
     complete, missing = validate_user(data_dict)
     if not complete:
         raise InvalidInput(f"A user needs {' and '.join(missing)}.")
-    row = {**_columns(data_dict), "username": check_username(data_dict["username"])}
+    row = {**_columns(data_dict), **_named(data_dict["username"])}
     with transaction():  # a name that is taken ends a savepoint, not the caller's transaction
         return postgres.insert("users", row)
 
@@ -130,7 +116,7 @@ def update_user(
     """
     changes = _changeable(data_dict)
     if "username" in changes:
-        changes["username"] = check_username(changes["username"])
+        changes |= _named(changes["username"])
     user = find_user(userUUID)
     if not changes or user is None:
         return False
@@ -213,6 +199,11 @@ def delete_user(
             return False
         keep_of_deleted(connection, user["id"], now or utc_now())
         return bool(postgres.delete("users", {"id": user["id"]}))
+
+
+def _named(username: str) -> Row:
+    """Return the columns of a name. Raises InvalidInput."""
+    return {"username": check_username(username), "name_key": name_key(username)}
 
 
 def _changeable(data: Mapping[str, Any]) -> Row:

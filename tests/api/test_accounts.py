@@ -83,7 +83,7 @@ HOSTILE = [
     "**bold** _under_ `code`",
     "{user_input} {{}} {0}",
     "'quotes\" -- ; DROP TABLE users",
-    "🦊🌿",
+    "山田太郎",
     "a/b//c",
     "%s %(x)s %%",
     "x" * 255,

@@ -90,7 +90,7 @@ async def test_a_bad_password_is_asked_again(stranger: Person, password: str, re
     assert "Hello, **ada**!" in await stranger.say(PASSWORD)
 
 
-@pytest.mark.parametrize("username", ["a\nb", "x" * 256, "\u200b\u202e"])
+@pytest.mark.parametrize("username", ["a\nb", "x" * 256, "\u200b\u202e", "🙂"])
 async def test_a_bad_name_is_asked_again(stranger: Person, username: str) -> None:
     await stranger.say("register")
     await stranger.say(username)
@@ -99,9 +99,9 @@ async def test_a_bad_name_is_asked_again(stranger: Person, username: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "username", ["@everyone", "*bold* _it_", "{braces}", "\"q\" 'q'", "🙂" * 200, "x" * 255, "1. a"]
+    "username", ["@everyone", "*bold* _it_", "{braces}", "\"q\" 'q'", "山" * 200, "x" * 255, "1. a"]
 )
-async def test_any_printable_name_can_be_used(stranger: Person, username: str) -> None:
+async def test_any_good_name_can_be_used(stranger: Person, username: str) -> None:
     assert "Hello, " in await stranger.register(username)
     await stranger.say("log out")
     await stranger.say("log in")

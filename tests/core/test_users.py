@@ -40,8 +40,8 @@ def test_a_name_is_given_once() -> None:
     assert registerUser("ada", PASSWORD) is True
     assert not isUsernameAvailable("ada")
     assert registerUser("ada", PASSWORD) is False
-    assert registerUser("Ada", PASSWORD) is True
-    assert postgres.count("users") == 2
+    assert registerUser("Ada", PASSWORD) is False
+    assert postgres.count("users") == 1
 
 
 def test_a_password_is_stored_as_a_hash_alone() -> None:
@@ -77,7 +77,7 @@ def test_a_name_that_is_taken_does_not_end_the_callers_transaction() -> None:
     [
         ("  ada ", "ada"),
         ("Zoe\u0308", "Zo\u00eb"),
-        ("@everyone **{x}** 'quoted\" 🙂", "@everyone **{x}** 'quoted\" 🙂"),
+        ("@everyone **{x}** 'quoted\"", "@everyone **{x}** 'quoted\""),
         ("x" * 255, "x" * 255),
         ("e\u0301" * 255, "\u00e9" * 255),
     ],
@@ -97,10 +97,10 @@ def test_one_name_has_one_form(name: str, stored: str) -> None:
         ("", "can't be empty"),
         (" \t\n ", "can't be empty"),
         ("x" * 256, "at most 255 characters"),
-        ("a\nb", "one line of printable characters"),
-        ("a\0b", "one line of printable characters"),
-        ("a\u202eb", "one line of printable characters"),
-        ("a\ud800b", "one line of printable characters"),
+        ("a\nb", r"can't have the character U\+"),
+        ("a\0b", r"can't have the character U\+"),
+        ("a\u202eb", r"can't have the character U\+"),
+        ("a\ud800b", r"can't have the character U\+"),
     ],
 )
 def test_names_that_nobody_can_have(name: str, says: str) -> None:
@@ -170,6 +170,7 @@ def test_updates_change_what_may_be_changed() -> None:
     assert updateUser(user_uuid, {}) is False
     assert updateUser(user_uuid, {**fixed, "time_zone": "UTC"}) is True
     changed = {"display_name": "Ada", "username": "countess", "time_zone": "UTC"}
+    changed["name_key"] = "countess"
     assert users.find_user(user_uuid) == {**before, **changed}
 
 
