@@ -17,23 +17,33 @@ LONG = 10_000  # characters, which take some 10 ms to be cut
 EDITS, PERIOD = 5, 5.0
 """Discord takes about so many edits of messages in a channel, in so many seconds."""
 STEP = PERIOD / (EDITS - 1)
-"""Seconds between the edits of a reply, which leaves room for its last one to be shown at once."""
+"""Seconds between the edits of growing replies, which leaves room for a last one at once."""
+FIRST_SECONDS = 0.8
+"""How long a reply is waited for before its beginning is shown: a short one is whole by then."""
 
 
 class Pace:
-    """When the messages of a channel may be edited, whoever is answered there."""
+    """When the messages of a channel may be edited, whoever is answered there.
+
+    To finish comes before to grow: a last edit takes the next turn there is, even one to come; any
+    other takes a turn only when it is there, and never the last of a period.
+    """
 
     def __init__(self) -> None:
         self._taken: OrderedDict[int, list[float]] = OrderedDict()  # the latest turns by channel
 
     async def wait(self, channel_id: int, *, is_last: bool = False) -> None:
         """Return when it is the turn of an edit, the last one of a reply or any other."""
-        now = asyncio.get_running_loop().time()
-        at, taken = now, self._taken.get(channel_id, [])
-        if taken and not is_last:
-            at = max(at, taken[-1] + STEP)
-        if len(taken) == EDITS:
-            at = max(at, taken[0] + PERIOD)
+        loop = asyncio.get_running_loop()
+        while True:
+            now, taken = loop.time(), self._taken.get(channel_id, [])
+            most = EDITS if is_last else EDITS - 1
+            at = max(now, taken[-most] + PERIOD) if len(taken) >= most else now
+            if taken and not is_last:
+                at = max(at, taken[-1] + STEP)
+            if is_last or at <= now:
+                break
+            await asyncio.sleep(at - now)
         self._note(channel_id, at)
         await asyncio.sleep(at - now)
 
@@ -93,6 +103,8 @@ class DiscordDraft:
             await self._changed.wait()
             if self._messages:
                 await self._turn(False)
+            else:
+                await asyncio.sleep(FIRST_SECONDS)
             async with self._updating:
                 self._changed.clear()
                 await self._update(await self._pieces())

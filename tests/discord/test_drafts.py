@@ -8,6 +8,7 @@ import pytest
 
 from bot.markdown import DISCORD_LIMIT
 from bot.messages import Draft, Incoming, Outlet
+from bot.transports import discord_drafts
 from bot.transports.discord_drafts import EDITS, PERIOD, STEP, Pace
 from tests.support.chat import World
 from tests.support.stage import Beside, Member, Stage
@@ -40,6 +41,12 @@ def says(*texts: str, pause: float = 0.0) -> Writing:
             await asyncio.sleep(pause)
 
     return write
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show the beginning of a reply at once."""
+    monkeypatch.setattr(discord_drafts, "FIRST_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -152,6 +159,7 @@ async def test_a_shorter_text_takes_further_messages_back(
     assert await ada.say("go") == "short after all"
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_mentions_are_inert_in_edits_too(stage: Stage, writer: Writer, ada: Member) -> None:
     writer.writes = says("hello", "hello @everyone", pause=0.1)
     await ada.say("go")
@@ -247,6 +255,7 @@ async def test_what_was_written_stands_where_the_writing_fails(
     assert failed.is_set()
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_being_cancelled_ends_it_at_once(stage: Stage, writer: Writer, ada: Member) -> None:
     ended = asyncio.Event()
 
@@ -292,6 +301,7 @@ async def test_it_shows_typing_until_there_is_something_to_read(
 # As the answer to a command
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_the_answer_to_a_command_grows_too(stage: Stage, writer: Writer, ada: Member) -> None:
     writer.writes = says("one", "one two", pause=0.1)
     assert await ada.slash("help") == "one two"
@@ -311,3 +321,26 @@ async def test_in_a_server_it_grows_for_the_asker_alone(
     assert [len(message.content) for message in answers] == [1999, 499]
     assert all(message.ephemeral for message in answers)
     assert channel.history() == []
+
+
+async def test_a_short_answer_is_one_message_and_no_edit(
+    stage: Stage, writer: Writer, ada: Member
+) -> None:
+    writer.writes = says("Hel", "Hello", pause=0.1)
+    assert await ada.say("hello") == "Hello"
+    assert written(stage, "PATCH") == []
+
+
+async def test_to_finish_comes_before_to_grow() -> None:
+    pace, loop = Pace(), asyncio.get_running_loop()
+    growing = [asyncio.create_task(pace.wait(1)) for _ in range(8)]  # of other people's replies
+    await asyncio.sleep(0.05)
+    began = loop.time()
+    await pace.wait(1, is_last=True)
+    assert loop.time() - began < 0.5
+    for task in growing:
+        task.cancel()
+    await asyncio.wait(growing)
+    began = loop.time()
+    await asyncio.gather(*(pace.wait(1, is_last=True) for _ in range(3)))
+    assert loop.time() - began < 0.5, "turns that nobody took any more are free"
