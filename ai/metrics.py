@@ -9,7 +9,7 @@ from prometheus_client import Histogram
 
 log = logging.getLogger(__name__)
 
-Way = Literal["sentences", "model", "neither"]
+Route = Literal["sentences", "model", "neither"]
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30)
 
 PARSING = Histogram(
@@ -17,7 +17,7 @@ PARSING = Histogram(
 )
 
 
-def parsed(way: Way, began: float, commands: Sequence[dict[str, Any]]) -> None:
+def parsed(way: Route, began: float, commands: Sequence[dict[str, Any]]) -> None:
     """Count a message that was looked at; `began` is by time.perf_counter()."""
     seconds = time.perf_counter() - began
     PARSING.labels(way).observe(seconds)

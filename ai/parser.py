@@ -12,23 +12,28 @@ from functools import lru_cache
 from pkgutil import resolve_name
 from typing import Any
 
-from ai import prompts
-from ai.catalogue import Catalogue, CommandSpec, catalogue
-from ai.chat import tokens
-from ai.configuration import COMMAND, AIConfig, Prompt, get_ai_config, type_of
-from ai.judging import Judge, register_validator, rejections, validated_types
+from ai.commands import Catalogue, CommandSpec, catalogue
+from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
+from ai.extraction import prompt as prompts
+from ai.extraction.prompt import Command, Turn
+from ai.extraction.validator import (
+    ResponseValidator,
+    register_validator,
+    rejections,
+    validated_types,
+)
+from ai.llm.chat import tokens
+from ai.llm.types import Budget, ChatModel, Message, ModelError, model_of
 from ai.metrics import parsed
-from ai.models import Budget, ChatModel, Message, ModelError, model_of
-from ai.prompts import Command, Turn
-from ai.recall import NOTHING_BEFORE, Recall
-from ai.sentences import matcher_of
+from ai.sentences.matcher import matcher_of
+from ai.sentences.references import NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
 
 log = logging.getLogger(__name__)
 
-LOAD_COMMANDS = "bot.command_registry:load_commands"
+LOAD_COMMANDS = "bot.framework.registry:load_commands"
 """What registers this process's commands, by name, since it lies above this layer."""
 NOT_UNDERSTOOD = "I did not understand that."
 NO_ANSWER = "I could not make sense of that. Please say it in other words."
@@ -92,7 +97,7 @@ class Parser:
         history: Sequence[Turn] = (),
         *,
         allowed: Collection[Key] | None = None,
-        recall: Recall = NOTHING_BEFORE,
+        references: References = NO_REFERENCES,
         budget: Budget | None = None,
         retry_count: int = 0,
         errors: Sequence[str] = (),
@@ -108,7 +113,7 @@ class Parser:
         interaction_type = self._type_of(interaction_type, raw)
         specs = self._scope(interaction_type, allowed)
         problems = [*errors]
-        matches = self._matcher.match_all(text, recall)
+        matches = self._matcher.match_all(text, references)
         if matches and all(match.spec in specs for match in matches):
             commands = [match.command for match in matches]
             problems = [one for made in commands for one in rejections(made, interaction_type)]
@@ -120,9 +125,11 @@ class Parser:
         else:
             prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
             known = prompts.manual(listed, self._described(interaction_type, raw))
-            earlier = prompts.earlier(history, recall)
+            earlier = prompts.earlier(history, references)
             messages = prompts.opening(prompt, known, text, earlier, problems)
-            judge = Judge(listed, self._open_types(raw), interaction_type, _said(text, history))
+            judge = ResponseValidator(
+                listed, self._open_types(raw), interaction_type, _said(text, history)
+            )
             try:
                 commands = await self._ask(self._model, messages, judge, budget, retry_count)
                 parsed("model", began, commands)
@@ -176,7 +183,7 @@ class Parser:
         self,
         model: ChatModel,
         messages: list[Message],
-        judge: Judge,
+        judge: ResponseValidator,
         budget: Budget | None,
         retry_count: int,
     ) -> list[Command]:

@@ -10,32 +10,22 @@ from typing import Any
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import (
-    cors,
-    documentation,
-    errors,
-    hashing,
-    idempotency,
-    metrics,
-    openapi,
-    paths,
-    request_id,
-    security,
-    starting,
-)
+from api import metrics, resources, starting
 from api.discovery import add_routes, load_routes
-from api.json_provider import StrictJSON
-from api.server import Server, serve
+from api.docs import openapi, page
+from api.http import cors, errors, hashing_slots, idempotency, request_id, security
+from api.http.json import StrictJSON
+from api.http.server import Server, serve
 from config.broken import run
-from config.clock import Clock, utc_now
 from config.database_url import place_of
-from config.metrics import serving
 from config.settings import Settings, get_settings, serving_api
-from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
-from core.database import Database, use_database
-from core.driver_errors import driver_words
+from core.db.dialects.errors import driver_words
+from core.db.engine import Database, use_database
 from core.errors import BrokenSchema, TooNew, Unavailable
+from runtime.clock import Clock, utc_now
+from runtime.metrics import metrics_server
+from runtime.start import start, stop_on_signals, tune_garbage_collector
 
 log = logging.getLogger(__name__)
 
@@ -86,15 +76,15 @@ def create_app(
         cors,
         starting,
         security,
-        hashing,
-        paths,
+        hashing_slots,
+        resources,
         idempotency,
         errors,
         openapi,
     )
     for part in parts:
         part.install(app)
-    documentation.install(app)
+    page.install(app)
     security.public(app.view_functions["openapi.spec"])
     for module in [*load_routes(), *_added]:
         add_routes(app, module)
@@ -109,7 +99,7 @@ def main() -> int:
         app = create_app(settings, database)
         server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
         with (
-            serving(settings, app.extensions["metrics"].text),
+            metrics_server(settings, app.extensions["metrics"].text),
             serving_api(settings.api_host, server.port),
             _served(server, stop),
         ):

@@ -9,8 +9,8 @@ from flask import Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from sqlalchemy import QueuePool
 
-from api.call import current_call
-from core.database import get_database
+from api.http.context import current_context
+from core.db.engine import get_database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NO_ROUTE = "(no such address)"
@@ -70,7 +70,7 @@ def install(app: APIFlask) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         # The rule, not the path, and the method of a known one: both have few values.
-        call = current_call.get()
+        call = current_context.get()
         rule = call.request.url_rule
         method, route = (call.request.method, rule.rule) if rule else ("-", NO_ROUTE)
         metrics.count(method, route, response.status_code, time.perf_counter() - call.started)
@@ -79,5 +79,5 @@ def install(app: APIFlask) -> None:
 
 def _of_pool(function: Callable[[QueuePool], int]) -> int:
     pool = get_database().engine.pool
-    assert isinstance(pool, QueuePool)  # noqa: S101 - for mypy; core.database chose it
+    assert isinstance(pool, QueuePool)  # noqa: S101 - for mypy; core.db.engine chose it
     return function(pool)

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-import api.serialisation  # noqa: F401 - before any route is declared
+import api.http.json  # noqa: F401 - before any route is declared
 
 Value = TypeVar("Value")
 

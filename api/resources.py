@@ -1,20 +1,89 @@
 """Rows that belong to a user. The one place where a caller's rows are told from everyone else's."""
 
+import base64
+import binascii
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import after_this_request
-from pydantic import AfterValidator, BaseModel, create_model
+from flask import Response, after_this_request, request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError, create_model
 from sqlalchemy import Index, Table
+from werkzeug.routing import BaseConverter
 
-from api import cursors
-from api.cursors import name_next, read_cursor
+from api import resources
+from api.http.context import current_context
+from api.http.security import caller
 from api.models import Body, Page, Success, list_of, storable
-from api.security import caller
 from core import postgres
 from core.errors import InvalidInput, NotFound
+
+
+class Malformed(str):
+    """What stood in the path where a UUID belongs."""
+
+    __slots__ = ()
+
+
+class UUIDConverter(BaseConverter):
+    """Read `<uuid:name>` in its usual form, with dashes; mark what is none."""
+
+    def to_python(self, value: str) -> UUID | Malformed:
+        """Return the UUID, or the text marked as malformed."""
+        try:
+            parsed = UUID(value)
+        except ValueError:
+            return Malformed(value)
+        return parsed if str(parsed) == value.lower() else Malformed(value)
+
+    def to_url(self, value: object) -> str:
+        """Write a UUID with dashes."""
+        return str(value)
+
+
+def install(app: APIFlask) -> None:
+    """Make `<uuid:name>` mean the converter above. Comes after security: a 401 goes first."""
+    app.url_map.converters["uuid"] = UUIDConverter
+    app.url_map.merge_slashes = False  # a user name in a path may hold two of them
+    app.before_request(_refuse_malformed)
+
+
+def _refuse_malformed() -> None:
+    for name, value in (current_context.get().request.view_args or {}).items():
+        if isinstance(value, Malformed):
+            raise InvalidInput(f"{name}: this is not a UUID.")
+
+
+ORDER = ["created_at", "id"]
+"""How lists are sorted: oldest first, and no two rows are equal."""
+
+
+class Position(BaseModel):
+    """The last row of a page, as far as the order goes."""
+
+    created_at: AwareDatetime
+    id: UUID  # of any version: databases make their own
+
+
+def read_cursor(cursor: str) -> dict[str, Any]:
+    """Return the row that a page ended with. Raises InvalidInput."""
+    try:
+        return Position.model_validate_json(base64.urlsafe_b64decode(cursor)).model_dump()
+    except (binascii.Error, ValidationError, ValueError) as error:
+        raise InvalidInput("cursor: take it from the Link header of the page before.") from error
+
+
+def name_next(response: Response, last: dict[str, Any]) -> Response:
+    """Say in the Link header (RFC 8288) where the page after the last row of this one is."""
+    position = Position.model_validate(last).model_dump_json()
+    cursor = base64.urlsafe_b64encode(position.encode()).decode()
+    query = {name: value for name, value in request.args.items() if name != "offset"}
+    link = f"{request.path}?{urlencode(query | {'cursor': cursor})}"
+    response.headers["Link"] = f'<{link}>; rel="next"'
+    return response
+
 
 Row = dict[str, Any]
 
@@ -41,7 +110,7 @@ class OwnedResource:
         filters: tuple[str, ...] = (),
     ) -> None:
         self.table = table.name
-        Index(None, table.c.user_uuid, *(table.c[name] for name in cursors.ORDER))
+        Index(None, table.c.user_uuid, *(table.c[name] for name in resources.ORDER))
         self.models = read, create, update
         self.filters = filters
 
@@ -59,7 +128,7 @@ class OwnedResource:
             some = postgres.select(
                 self.table,
                 where | mine(),
-                order_by=cursors.ORDER,
+                order_by=resources.ORDER,
                 limit=(asked := min(ROWS_AT_ONCE, wanted - len(rows))),
                 offset=page.offset or None if not rows else None,
                 after=after,

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from core import agents, migrations
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import update
 from tests.support.agents import Fleet, fleet
 from tests.support.discord_gateway import Bot

@@ -6,10 +6,10 @@ import time
 
 from pydantic import BaseModel
 
+from bot.agent import AgentConfig, AgentType, Services, load_agent_types
 from bot.bot import run_discord
-from bot.brains import AgentConfig, BrainType, Services, load_brains
-from bot.messages import Incoming, Outlet
-from config.start import start
+from bot.messages import Incoming, ReplyChannel
+from runtime.start import start
 
 
 class Nothing(BaseModel):
@@ -22,17 +22,17 @@ class Blocking:
     def __init__(self, config: AgentConfig[Nothing], services: Services) -> None:
         pass
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Sleep without giving way to anybody."""
         time.sleep(float(incoming.text))  # noqa: ASYNC251 - that is what is measured
-        await outlet.send("done")
+        await reply_channel.send("done")
 
     async def close(self) -> None:
         """Do nothing."""
 
 
-BLOCKING = BrainType("blocking", "Blocks.", Nothing, Blocking)
+BLOCKING = AgentType("blocking", "Blocks.", Nothing, Blocking)
 
 if __name__ == "__main__":
-    kinds = load_brains() | {BLOCKING.name: BLOCKING}
+    kinds = load_agent_types() | {BLOCKING.name: BLOCKING}
     sys.exit(asyncio.run(run_discord(start(), kinds)))

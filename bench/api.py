@@ -28,15 +28,15 @@ from flask import Flask, jsonify, request
 from sqlalchemy import make_url
 from werkzeug.serving import make_server
 
+from api.http.server import serve
 from api.main import create_app
-from api.server import serve
 from bench.load import Measured, load
-from config.logs import configure_logging
 from config.settings import Settings, get_settings
 from core import migrations
 from core.auth import issue_token
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import insert, insert_many
+from runtime.logs import configure_logging
 from tests.support.postgres import postgres_server
 
 SERVERS = ("project", "pooled", "connecting")

@@ -18,19 +18,20 @@ import psutil
 from aiohttp import web
 from pydantic import SecretStr
 
+from api.http.server import serve
 from api.main import create_app
-from api.server import serve
-from bot.agents.commands import make_brain
-from bot.api_client import ApiClient
-from bot.brains import Services, load_brains
+from bot.agent import Services, load_agent_types
+from bot.agents.commands import make_agent
+from bot.api.client import ApiClient
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
-from bot.seat import Seat
-from config.clock import utc_now
+from bot.runtime.worker import AgentWorker
 from config.settings import Settings, get_settings
-from config.start import tune_garbage_collector
-from core import chats, migrations
-from core.database import Database, use_database
+from core import migrations
+from core.accounts import chat_links
+from core.db.engine import Database, use_database
 from core.postgres import insert
+from runtime.clock import utc_now
+from runtime.start import tune_garbage_collector
 from tests.support.postgres import postgres_server
 
 USERS = 1000
@@ -62,11 +63,11 @@ def main() -> None:
 
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
-    load_brains()
+    load_agent_types()
     tune_garbage_collector()
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
-    seat = Seat("default", Services(client, settings, utc_now), print)
-    await seat.take(lambda there: make_brain(there.api, there.settings))
+    seat = AgentWorker("default", Services(client, settings, utc_now), print)
+    await seat.take(lambda there: make_agent(there.api, there.settings))
     try:
         for title in ("first orders", "second orders"):
             before = {name: _cpu_seconds(process) for name, process in processes.items()}
@@ -84,7 +85,7 @@ async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> 
         await client.close()
 
 
-async def _crowd(seat: Seat) -> tuple[float, float]:
+async def _crowd(seat: AgentWorker) -> tuple[float, float]:
     """Return the seconds to the last reply, and by how many the loop was late at worst."""
     outlets = [Collected() for _ in range(USERS)]
     late = 0.0
@@ -103,13 +104,18 @@ async def _crowd(seat: Seat) -> tuple[float, float]:
     )
     seconds = time.perf_counter() - began
     heart.cancel()
-    wrong = {text for outlet in outlets for text in outlet.texts if not text.startswith("Added")}
-    if wrong or any(not outlet.texts for outlet in outlets):
+    wrong = {
+        text
+        for reply_channel in outlets
+        for text in reply_channel.texts
+        if not text.startswith("Added")
+    }
+    if wrong or any(not reply_channel.texts for reply_channel in outlets):
         raise SystemExit(f"not every order was carried out: {sorted(wrong)[:3]}")
     return seconds, late
 
 
-async def _alone(seat: Seat) -> float:
+async def _alone(seat: AgentWorker) -> float:
     """Return the median seconds of an order that a local sentence understands."""
     taken = []
     for number in range(ALONE):
@@ -160,7 +166,7 @@ def _fill(url: str) -> None:
         migrations.upgrade(database)
         for number in range(USERS):
             row = {"username": f"user {number}", "password_hashed": b"-", "time_zone": "UTC"}
-            chats.link(insert("users", row)["id"], "discord", "default", str(number))
+            chat_links.link(insert("users", row)["id"], "discord", "default", str(number))
         use_database(before)
 
 

@@ -16,7 +16,7 @@ import psycopg2.extensions
 from psycopg2.extras import execute_values
 from sqlalchemy import make_url
 
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import execute, insert, insert_many, select_one, update
 from tests.support.postgres import postgres_server
 

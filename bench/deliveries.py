@@ -12,11 +12,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from uuid import UUID, uuid4
 
-from config.clock import utc_now
-from core import migrations, outbox
-from core.database import Database, transaction, use_database
+from core import migrations
+from core.db.engine import Database, transaction, use_database
+from core.deliveries import queue
+from core.deliveries.routing import SCHEDULER
 from core.postgres import execute, insert_many
-from core.reach import SCHEDULER
+from runtime.clock import utc_now
 from tests.support.counting_sink import CountingSink, counting_sink
 from tests.support.postgres import postgres_server
 
@@ -129,7 +130,7 @@ def _took(limit: int) -> float:
     times = []
     for _ in range(CLAIMS):
         began = time.perf_counter()
-        rows = outbox.claim([SCHEDULER], utc_now(), limit=limit)
+        rows = queue.claim([SCHEDULER], utc_now(), limit=limit)
         times.append((time.perf_counter() - began) * 1000)
         assert len(rows) == limit
         with transaction() as connection:

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from sqlalchemy import make_url
 
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import execute, select
 from tests.support.postgres import postgres_server
 

@@ -13,10 +13,10 @@ from multiprocessing.connection import Connection
 
 import psutil
 
-from bot.messages import Incoming, Outlet
-from bot.transports import discord_starts
-from bot.transports.discord_client import DiscordClient, use_api
-from config.start import tune_garbage_collector
+from bot.discord import start_limits
+from bot.discord.client import DiscordClient, use_api
+from bot.messages import Incoming, ReplyChannel
+from runtime.start import tune_garbage_collector
 from tests.support.discord_server import TOKEN, discord_server
 
 GUILDS, CHANNELS = 3000, 5
@@ -28,7 +28,7 @@ MEGABYTE = 1 << 20
 class Silent:
     """A brain that says nothing."""
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Do nothing."""
 
     async def close(self) -> None:
@@ -37,7 +37,7 @@ class Silent:
 
 def main() -> None:
     """Print the memory and the lateness after some of the reconnects."""
-    discord_starts.WINDOW = 0.0  # Discord's own limit is not what is measured
+    start_limits.WINDOW = 0.0  # Discord's own limit is not what is measured
     with _server() as line:
         use_api(line.recv())
         asyncio.run(_measure(line))
@@ -72,7 +72,7 @@ async def _measure(line: Connection) -> None:
                 line.send("end")
                 await asyncio.to_thread(line.recv)
             await client.wait_for("ready", timeout=60)
-            await asyncio.sleep(discord_starts.COLLECT_AFTER + 0.3)
+            await asyncio.sleep(start_limits.COLLECT_AFTER + 0.3)
             if number in SHOWN or not number:
                 alive = sum(type(one).__name__ == "Guild" for one in gc.get_objects())
                 print(

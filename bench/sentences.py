@@ -8,9 +8,9 @@ import sys
 from statistics import quantiles
 from time import process_time
 
-from ai.catalogue import Catalogue, CommandSpec, FieldSpec, catalogue
-from ai.sentences import Matcher
-from bot.command_registry import load_commands
+from ai.commands import Catalogue, CommandSpec, FieldSpec, catalogue
+from ai.sentences.matcher import Matcher
+from bot.framework.registry import load_commands
 from tests.evaluate import utterances
 
 SIZES = (10, 100, 1000)

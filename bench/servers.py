@@ -17,7 +17,7 @@ from statistics import median
 from bench.api import fill, list_request
 from bench.load import Measured, load
 from config.settings import get_settings
-from core.database import Database
+from core.db.engine import Database
 from core.users import register_user
 from tests.support.postgres import postgres_server
 

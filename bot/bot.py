@@ -13,27 +13,26 @@ from typing import Any
 
 import httpx2
 
-from ai.configuration import load_ai_config
-from bot.api_client import TIMEOUT_SECONDS, ApiClient, ApiError
-from bot.brains import BrainType, Services, load_brains
-from bot.command_registry import load_commands
-from bot.deliveries import DeliveryLoop
-from bot.plans import Planner
-from bot.pool import Pool
-from bot.pulse import beating
-from bot.raw_handlers import raw_order
-from bot.roster import Lease, Roster
-from bot.signals import until_signalled
-from bot.transports.discord_agent import DiscordAgent, Surroundings
-from bot.transports.discord_client import use_api
-from bot.transports.discord_incoming import PLATFORM
-from bot.transports.discord_starts import Starts
+from ai.config import load_ai_config
+from bot.agent import AgentType, Services, load_agent_types
+from bot.api.client import TIMEOUT_SECONDS, ApiClient, ApiError
+from bot.discord.client import use_api
+from bot.discord.connection import DiscordAgent, SharedServices
+from bot.discord.messages import PLATFORM
+from bot.discord.start_limits import Starts
+from bot.framework.raw_handlers import raw_order
+from bot.framework.registry import load_commands
+from bot.runtime.agent_spec import Planner
+from bot.runtime.assignments import AssignmentSync, Lease
+from bot.runtime.deliveries import DeliveryLoop
+from bot.runtime.process import beating, until_signalled
+from bot.runtime.supervisor import Pool
 from config.broken import run
-from config.metrics import serving
-from config.proxy import proxy_for
 from config.sealing import Sealer
 from config.settings import Settings, api_url
-from config.start import start, tune_garbage_collector
+from runtime.metrics import metrics_server
+from runtime.proxy import proxy_for
+from runtime.start import start, tune_garbage_collector
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +91,7 @@ def _requested(
         )
 
 
-async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -> int:
+async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -> int:
     """Run the agents that the API hands to this process until SIGTERM or SIGINT; return 0.
 
     The second signal ends at once.
@@ -110,7 +109,7 @@ async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -
             stack.push_async_callback(api.close)
         lease = Lease()
         planner = Planner(kinds, Sealer(settings))
-        around = Surroundings(
+        around = SharedServices(
             planner, Services(brains_api, settings), Starts(), lease.holds, _show_invite
         )
         pool = Pool(lambda wish: DiscordAgent(wish, around), settings.shutdown_timeout)
@@ -120,11 +119,13 @@ async def run_discord(settings: Settings, kinds: Mapping[str, BrainType[Any]]) -
             lambda: pool.senders() if lease.holds() else {},
             wake_interval=settings.wake_interval,
         )
-        await _run(Roster(own_api, pool, lease, settings), deliveries, settings.shutdown_timeout)
+        await _run(
+            AssignmentSync(own_api, pool, lease, settings), deliveries, settings.shutdown_timeout
+        )
     return 0
 
 
-async def _run(roster: Roster, deliveries: DeliveryLoop, shutdown_timeout: float) -> None:
+async def _run(roster: AssignmentSync, deliveries: DeliveryLoop, shutdown_timeout: float) -> None:
     """Follow the roster and deliver until a signal comes; then end in order, within the time."""
     stop = asyncio.Event()
     with until_signalled(stop):
@@ -156,8 +157,8 @@ def _show_invite(url: str) -> None:
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
     settings = start()
-    kinds = load_brains()
-    with serving(settings):
+    kinds = load_agent_types()
+    with metrics_server(settings):
         return asyncio.run(run_discord(settings, kinds))
 
 

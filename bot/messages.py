@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
-from ai.catalogue import Role
+from ai.commands import Role
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Incoming:
     text: str
     message_id: str = ""
     answers: str = ""  # the question that it answers; one that is no longer open has expired
-    anew: bool = False  # it answers no question: what is open is given up
+    starts_new: bool = False  # it answers no question: what is open is given up
     edited: bool = False  # it was sent before, and reads differently now
-    unseen: bool = False  # what was written leaves no trace in the chat
+    ephemeral: bool = False  # what was written leaves no trace in the chat
     order: Mapping[str, Any] | None = None  # a command that needs no parser
     credentials: Credentials | None = None
-    speaker: str = ""  # the name that the person goes by there
+    author_name: str = ""  # the name that the person goes by there
     channel_name: str = ""  # "" where it has none, as in direct messages
     private: bool = True  # nobody else reads along
     images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
@@ -56,7 +56,7 @@ class Incoming:
     @property
     def is_typed(self) -> bool:
         """Whether the person wrote it, and neither pressed a button nor filled in a form for it."""
-        return not (self.anew or self.answers or self.order or self.credentials)
+        return not (self.starts_new or self.answers or self.order or self.credentials)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Draft(Protocol):
         ...
 
 
-class Outlet(Protocol):
+class ReplyChannel(Protocol):
     """The way back to where a message came from."""
 
     async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
-from ai.models import Usage
+from ai.llm.types import Usage
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 LATE_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600)

@@ -11,11 +11,11 @@ from typing import IO, Annotated
 import typer
 
 from api.discovery import load_routes
-from cli.exits import fail
+from cli.errors import fail
 from cli.preparation import settings_or_exit
 from config.private import private
-from core import backup as backups
-from core.database import get_database
+from core import transfer as backups
+from core.db.engine import get_database
 
 FILE = Annotated[str, typer.Argument(metavar="FILE", help="The backup; - is the pipe.")]
 

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from api.discovery import load_routes
-from cli.exits import shown
+from cli.errors import shown
 from cli.preparation import settings_or_exit
 from core import migrations, tables
-from core.database import get_database
+from core.db.engine import get_database
 
 
 def upgrade() -> None:

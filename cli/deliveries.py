@@ -6,11 +6,11 @@ from uuid import UUID
 
 import typer
 
-from cli.exits import fail
+from cli.errors import fail
 from cli.preparation import prepare_database
 from cli.tables import show_table
-from config.clock import utc_now
-from core import dead_letters, outbox
+from core.deliveries import dead_letters, queue
+from runtime.clock import utc_now
 
 State = Annotated[str, typer.Option(help="dead, held, waiting or sent.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many, the latest first.")]
@@ -61,7 +61,7 @@ def retry(
     ids = [_id(text) for text in delivery_ids or []]
     count = dead_letters.retry(None if everything else ids, utc_now())
     typer.echo(f"{count} deliver{'y is' if count == 1 else 'ies are'} to be sent again.")
-    if everything and (left := outbox.unsent()["dead"]):
+    if everything and (left := queue.unsent()["dead"]):
         typer.echo(f"{left} stay{'s' if left == 1 else ''} dead: there is no way to the user yet.")
     if count < len(set(ids)):
         missing = len(set(ids)) - count

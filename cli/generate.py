@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from api.discovery import load_routes
-from cli.agent_schema import agents_schema_text
-from cli.exits import fail, shown
-from core.agent_rules import SCHEMA_FILE
+from cli.agents.schema import agents_schema_text
+from cli.errors import fail, shown
+from core.agents.validation import SCHEMA_FILE
+from core.db.ddl import postgres_ddl
 from core.own_tables import SCHEMA, own_part, schema_text
-from core.schema import postgres_ddl
 from core.tables import metadata
 from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
 

@@ -7,8 +7,8 @@ from config.broken import CannotStart
 from config.database_url import place_of
 from config.settings import Settings, get_settings
 from core import migrations
-from core.database import Database, get_database, use_database
-from core.driver_errors import driver_words
+from core.db.dialects.errors import driver_words
+from core.db.engine import Database, get_database, use_database
 from core.errors import Unavailable
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.exits import fail, shown
+from cli.errors import fail, shown
 from config.private import private
 from config.secrets import GENERATED_SECRETS, new_secret
 from config.settings import Settings, settings_file, values_in

@@ -4,13 +4,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from api.http.server import serve
 from api.main import create_app
-from api.server import serve
-from cli.agent_schema import agents_schema
-from cli.exits import fail
+from cli.agents.schema import agents_schema
+from cli.errors import fail
 from config.settings import Settings, serving_api
-from core.agent_rules import use_schema
-from core.database import Database
+from core.agents.validation import use_schema
+from core.db.engine import Database
 from scheduler.daemon import Daemon
 
 

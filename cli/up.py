@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from bot.brains import load_brains
-from cli.exits import shown
+from bot.agent import load_agent_types
+from cli.errors import shown
 from cli.lazy import load
 from cli.preparation import open_database, settings_or_exit
 from cli.services import services
-from config.logs import configure_logging
-from config.metrics import serving
 from config.settings import Settings
 from core import agents
+from runtime.logs import configure_logging
+from runtime.metrics import metrics_server
 
 
 def up(
@@ -28,7 +28,7 @@ def up(
         configure_logging(settings)
         if chat is not None:  # one order disturbs no running service
             settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
-        with serving(settings), services(settings, database) as api_url:
+        with metrics_server(settings), services(settings, database) as api_url:
             settings = settings.model_copy(update={"api_url": api_url})
             if chat is None:
                 typer.echo(_welcome(settings, in_terminal=in_terminal))
@@ -54,8 +54,8 @@ def _has_bots(settings: Settings) -> bool:
 async def _converse(settings: Settings, text: str | None, *, in_terminal: bool) -> int:
     """Hold the conversation where it takes place; return the exit code."""
     if in_terminal:
-        return int(await load("bot.transports.console:run_console")(settings, text))
-    return int(await load("bot.bot:run_discord")(settings, load_brains()))
+        return int(await load("bot.console:run_console")(settings, text))
+    return int(await load("bot.bot:run_discord")(settings, load_agent_types()))
 
 
 def _welcome(settings: Settings, *, in_terminal: bool) -> str:

@@ -12,15 +12,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core import reservations
-from core.database import transaction
+from core.db.engine import transaction
 from core.reservations import Reservation
 from core.tables import account_usage
-from core.tallies import add_up
 from core.usage import (
     ACCOUNT_KEY,
     AMOUNTS,
     Limits,
     Reached,
+    add_up,
     day_of,
     grant,
     tokens_of_agent,

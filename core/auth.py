@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from config.secrets import entries
 from config.settings import get_settings
 from core import users
+from core.accounts.passwords import check_password as check_password
+from core.accounts.passwords import password_matches
 from core.errors import NotAuthenticated
-from core.passwords import check_password as check_password
-from core.passwords import password_matches
 
 TOKEN_LIFETIME = timedelta(hours=1)
 LEEWAY = 60  # seconds by which the clocks of two machines may differ, or one may be set back

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 
-from core.database import transaction
+from core.db.engine import transaction
 from core.tables import idempotency_keys
 
 KEPT = timedelta(hours=24)

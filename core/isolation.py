@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from core.database import transaction
+from core.db.engine import transaction
 from core.errors import AppError, OutOfDate, Unavailable
 
 logger = logging.getLogger(__name__)

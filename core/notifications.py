@@ -18,12 +18,12 @@ from uuid import UUID
 import aiohttp
 from sqlalchemy import select, update
 
-from config.proxy import proxy_for
 from config.settings import get_settings
-from core.database import transaction
+from core.db.engine import transaction
+from core.db.types import as_uuid
 from core.postgres import exists, select_one, upsert
 from core.tables import notifications
-from core.values import as_uuid
+from runtime.proxy import proxy_for
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"

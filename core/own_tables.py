@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, func
 
 from config.settings import ROOT
-from core.database import Database
-from core.driver_errors import as_app_error
+from core.db.dialects.errors import as_app_error
+from core.db.engine import Database
+from core.db.placeholders import QUOTED
 from core.errors import BrokenSchema, OutOfDate, Unavailable
-from core.queries import QUOTED
 from core.tables import metadata, new_uuid
 
 SCHEMA = ROOT / "config" / "schema.sql"

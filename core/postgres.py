@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Literal
 
-from core.database import Database, get_database, transaction
+from core.db.builders import LOCKS, Shape
+from core.db.compiled import Row, Statement, statement_for
+from core.db.engine import Database, get_database, transaction
+from core.db.filters import read_order, read_where
+from core.db.placeholders import named_query
+from core.db.reflection import KnownTable, Makers
+from core.db.returning import changed_rows
+from core.db.sql_log import log_sql
 from core.errors import InvalidInput, UnknownName
-from core.queries import named_query
-from core.reflection import KnownTable, Makers
-from core.returning import changed_rows
-from core.shapes import LOCKS, Shape
-from core.sql_log import log_sql
-from core.statements import Row, Statement, statement_for
-from core.where import read_order, read_where
 
 Where = Mapping[str, Any]
 Lock = Literal["update", "skip locked"]

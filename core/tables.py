@@ -31,7 +31,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement, now
 
-from config.clock import utc_now
+from runtime.clock import utc_now
 
 metadata = MetaData(
     naming_convention={
@@ -304,7 +304,7 @@ deliveries = Table(
     Index("ix_deliveries_state_settled_at", "state", "settled_at"),
 )
 
-# When each scheduled job was last started, by whichever daemon came first: see core/jobs.py.
+# When each scheduled job was last started, by whichever daemon came first: see core/job_locks.py.
 scheduler_jobs = Table(
     "scheduler_jobs",
     metadata,
@@ -313,7 +313,7 @@ scheduler_jobs = Table(
     Column("running_until", Moment()),  # while it runs: when it counts as hung
 )
 
-# The answers to requests that may be sent again: see api/idempotency.py.
+# The answers to requests that may be sent again: see api/http/idempotency.py.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -328,7 +328,7 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
-# Where a bot has asked for a secret that may still be typed: see core/open_secrets.py.
+# Where a bot has asked for a secret that may still be typed: see core/accounts/open_secrets.py.
 open_secrets = Table(
     "open_secrets",
     metadata,

@@ -7,16 +7,17 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import update
 
-from config.clock import utc_now
-from core import chats, postgres
-from core.database import get_database, transaction
+from core import postgres
+from core.accounts import chat_links
+from core.accounts.passwords import hash_password
+from core.db.engine import get_database, transaction
+from core.db.types import as_uuid
 from core.errors import Conflict, InvalidInput, NotFound
-from core.passwords import hash_password
 from core.reminders import move_to_zone
 from core.tables import users
 from core.usage import keep_of_deleted
 from core.usernames import LONGEST, as_before, check_username, name_key
-from core.values import as_uuid
+from runtime.clock import utc_now
 
 REQUIRED = ("id", "username", "password_hashed")
 PROTECTED = ("id", "name_key", "password_hashed", "token_version", "role", "created_at")
@@ -146,7 +147,7 @@ def change_password(
             update_user(userUUID, changes, now=now)
         if not end_tokens(userUUID, password_hashed=password_hashed):
             return False
-        chats.log_out_all(UUID(str(userUUID)), keep_chat)
+        chat_links.log_out_all(UUID(str(userUUID)), keep_chat)
     return True
 
 

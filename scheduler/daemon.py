@@ -3,7 +3,8 @@
 `python -m scheduler.daemon` runs it alone; `Daemon(settings, stop).run()` runs it as a thread of a
 larger program. A job is a function marked with `@job` in a file in `scheduler/jobs/`, or what such
 a file's `register(daemon)` adds, or a function given to `register_job`, or the `poll_callback` of
-this module, which may be replaced. Daemons share the jobs that have due times: see core/jobs.py.
+this module, which may be replaced. Daemons share the jobs that have due times, by
+core/job_locks.py.
 """
 
 import importlib
@@ -16,19 +17,18 @@ from functools import partial
 from types import ModuleType
 
 from config.broken import BrokenModule, file_of, load_folder, run, using
-from config.clock import Clock, utc_now
-from config.metrics import Pulse, pulse, serving
 from config.settings import Settings, get_settings
-from config.start import start, stop_on_signals, tune_garbage_collector
 from core import migrations
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
+from core.db.notify import can_listen, listen
 from core.errors import BrokenSchema, TooNew, Unavailable
-from core.wakeups import can_listen, listen
+from runtime.clock import Clock, utc_now
+from runtime.metrics import Heartbeat, heartbeat, metrics_server
+from runtime.start import start, stop_on_signals, tune_garbage_collector
 from scheduler import triggers
-from scheduler.loops import JobFunction, Loop, Outage
 from scheduler.registry import Registration, jobs_in, registered
 from scheduler.registry import register_job as register_job
-from scheduler.scheduled import LIMIT, Scheduled
+from scheduler.runner import LIMIT, JobFunction, Loop, Outage, Scheduled
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +110,10 @@ class Daemon:
 
         Raises BrokenModule for a file in scheduler/jobs/ that can't be used.
         """
-        with pulse("scheduler", LONGEST_WATCH) as watched:
+        with heartbeat("scheduler", LONGEST_WATCH) as watched:
             self._run(watched)
 
-    def _run(self, watched: Pulse) -> None:
+    def _run(self, watched: Heartbeat) -> None:
         at_work: dict[str, threading.Thread] = {}
         beside: list[threading.Thread] = []
         try:
@@ -147,7 +147,7 @@ class Daemon:
         logger.info("the scheduler has stopped")
 
     def _watch(
-        self, watched: Pulse, at_work: Mapping[str, threading.Thread], outage: Outage
+        self, watched: Heartbeat, at_work: Mapping[str, threading.Thread], outage: Outage
     ) -> None:
         """Look after the jobs that run: those that hang, those that go on, and those that ended.
 
@@ -230,7 +230,7 @@ def main() -> int:
     database = Database(settings.sqlalchemy_url, settings.db_pool_size)
     use_database(database)
     try:
-        with serving(settings):  # /health is answered while the database is migrated
+        with metrics_server(settings):  # /health is answered while the database is migrated
             if migrations.upgrade_when_up(database, stop):
                 tune_garbage_collector()
                 Daemon(settings, stop).run()

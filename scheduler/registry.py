@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TypeVar
 
-from scheduler.loops import JobFunction
-from scheduler.scheduled import LIMIT
+from scheduler.runner import LIMIT, JobFunction
 
 Function = TypeVar("Function", bound=Callable[[], object])
 

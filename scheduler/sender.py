@@ -17,13 +17,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from config.clock import Clock
-from config.logs import request_id
-from core import outbox
-from core.channels import SEND_SECONDS, deliver
+from core.deliveries import queue as outbox
+from core.deliveries.channels import SEND_SECONDS, deliver
+from core.deliveries.queue import Receiver, Settlement
 from core.errors import Unavailable
 from core.notifications import Outcome, new_session
-from core.outbox import Receiver, Settlement
+from runtime.clock import Clock
+from runtime.logs import request_id
 from scheduler import metrics
 
 logger = logging.getLogger(__name__)

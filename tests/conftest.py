@@ -14,7 +14,7 @@ from sqlalchemy import URL, make_url
 
 from config.settings import Settings
 from core import migrations
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server

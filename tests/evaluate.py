@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from ai.catalogue import catalogue
-from ai.configuration import get_ai_config
-from ai.models import ChatModel, Message, Reply, Usage, model_of
+from ai.commands import catalogue
+from ai.config import get_ai_config
+from ai.llm.types import ChatModel, Message, Reply, Usage, model_of
 from ai.parser import Parser
-from ai.recall import Recall
-from bot.command_registry import load_commands
+from ai.sentences.references import References
+from bot.framework.registry import load_commands
 from config.settings import get_settings
 
 SENTENCES = Path(__file__).parent / "sentences"
@@ -42,10 +42,10 @@ class Utterance:
     shown: tuple[str, ...] = ()
 
     @property
-    def recall(self) -> Recall:
+    def references(self) -> References:
         """What came before, as the conversation would tell it."""
         last = self.history[-1][1] if self.history else None
-        return Recall(last if last and "action" in last else None, self.shown)
+        return References(last if last and "action" in last else None, self.shown)
 
 
 @dataclass
@@ -132,7 +132,7 @@ async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
         async with slots:
             started = time.perf_counter()
             found = await parser.parse_all(
-                utterance.text, history=utterance.history, recall=utterance.recall
+                utterance.text, history=utterance.history, references=utterance.references
             )
             seconds = time.perf_counter() - started
         score = scores.setdefault(utterance.domain, Score())

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import URL
 
 from core import postgres
-from core.database import Database
+from core.db.engine import Database
 from tests.support.model_server import ModelServer, model_server
 from tests.support.project import copied
 
@@ -21,7 +21,7 @@ __all__ = ["model_server"]
 DOCUMENTED = Path(__file__).parent / "documented"
 SESSION = "register\nada\ncorrect horse battery staple\n{}"
 SENTENCES = """
-from ai.catalogue import CommandSpec, FieldSpec, catalogue
+from ai.commands import CommandSpec, FieldSpec, catalogue
 
 catalogue.add(
     CommandSpec("habit", "add", "Add.", (FieldSpec("habit_name"),), ("add a habit {habit_name}",)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from core.database import Database
+from core.db.engine import Database
 from tests.support.chat import PASSWORD
 from tests.support.discord_server import TOKEN, discord_server
 from tests.support.process import service
@@ -53,16 +53,16 @@ def test_a_reminder_from_the_message_to_the_delivery(
     told = story(first["request_id"], *logs.values())
 
     expected = [
-        ("bot", "bot.seat", "a message came in"),
+        ("bot", "bot.runtime.worker", "a message came in"),
         ("bot", "ai.metrics", "understood by sentences in"),
         ("api", "core.sql", "INSERT INTO tasks"),
         ("api", "core.sql", "INSERT INTO reminders"),
-        ("api", "api.request_id", "POST /api/tasks 201"),
-        ("bot", "bot.seat", "the message was answered"),
+        ("api", "api.http.request_id", "POST /api/tasks 201"),
+        ("bot", "bot.runtime.worker", "the message was answered"),
         ("scheduler", "core.reminders", "fell due"),
-        ("bot", "bot.deliveries", "was sent"),
+        ("bot", "bot.runtime.deliveries", "was sent"),
         ("api", "core.sql", "UPDATE deliveries"),
-        ("api", "api.request_id", "POST /api/service/deliveries"),
+        ("api", "api.http.request_id", "POST /api/service/deliveries"),
     ]
     places = []
     for where, logger, words in expected:

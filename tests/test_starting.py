@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from config.logs import LogFile
 from config.settings import ROOT
-from core.database import Database
+from core.db.engine import Database
+from runtime.logs import LogFile
 from tests.test_run import environment, run
 
 NOT_COPIED = shutil.ignore_patterns("tests", ".*", "var", "__pycache__", "bench")
@@ -25,8 +25,8 @@ UP, API, BOT, SCHEDULER, MIGRATE = (
     ("manage.py", "db", "upgrade"),
 )
 COMMAND = """
-from bot.command_registry import CommandModule
-from bot.context import Context
+from bot.framework.registry import CommandModule
+from bot.framework.context import Context
 odd = CommandModule("odd", "Odd things")
 
 @odd.command("{}")
@@ -37,7 +37,7 @@ async def go(ctx: Context) -> str:
 MIGRATION = (
     'from alembic import op\nrevision = "zz"\ndown_revision = "{}"\ndef upgrade():\n    {}\n'
 )
-LAST = max((ROOT / "config/migrations/versions").glob("0*.py")).name[:4]
+LAST = max((ROOT / "core/migrations/versions").glob("0*.py")).name[:4]
 COMMANDS, ROUTES, AGENTS, JOBS, VERSIONS = (
     f"{folder}/odd.py"
     for folder in (
@@ -45,7 +45,7 @@ COMMANDS, ROUTES, AGENTS, JOBS, VERSIONS = (
         "api/routes",
         "bot/agents",
         "scheduler/jobs",
-        "config/migrations/versions",
+        "core/migrations/versions",
     )
 )
 AI = "ai/ai_config.json"
@@ -105,7 +105,7 @@ def complaint(done: Ended) -> str:
         ((UP, API), ROUTES, "1 / 0\n", f"{ROUTES}, line 1: ZeroDivisionError"),
         ((UP,), ROUTES, "def register(app):\n    oops()\n", f"{ROUTES}, line 2: NameError"),
         ((UP,), ROUTES, "", f"{ROUTES} has no function register(app)"),
-        ((UP, BOT), AGENTS, "BRAIN = 1\n", f"{AGENTS}: it has no BRAIN"),
+        ((UP, BOT), AGENTS, "AGENT_TYPE = 1\n", f"{AGENTS}: it has no AGENT_TYPE"),
         ((UP, SCHEDULER), JOBS, "1 / 0\n", f"{JOBS}, line 1: ZeroDivisionError"),
         ((UP, BOT), AI, '{\n"model": }', f"{AI} is no valid JSON: Expecting value: line 2"),
         ((UP,), AI, f'{{"model": 3, "modle": "m", {PROMPTS}}}', f"{AI}: model: Input should be"),
@@ -125,7 +125,7 @@ def complaint(done: Ended) -> str:
             (UP,),
             VERSIONS,
             MIGRATION.format("0777", "pass"),
-            "config/migrations: a down_revision names 0777",
+            "core/migrations: a down_revision names 0777",
         ),
         ((UP,), VERSIONS, MIGRATION.format("0003", "pass"), "and odd.py both come last"),
         (

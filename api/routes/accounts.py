@@ -8,15 +8,15 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, RootModel
 
-from api.attempts import attempt
-from api.hashing import hashes, hashing_slot
-from api.limits import guarded
+from api.http.hashing_slots import hashes, hashing_slot
+from api.http.login_throttle import attempt
+from api.http.rate_limit import guarded
+from api.http.security import caller, public
 from api.models import Body, Change, Name, Success, Text, optional
-from api.security import caller, public
 from config.zones import check_zone
 from core import auth, users
+from core.accounts.passwords import check_password, password_matches
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
-from core.passwords import check_password, password_matches
 from core.postgres import select_one
 
 WRONG_LOGIN = "The user name or the password is wrong."

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from apiflask import APIBlueprint, APIFlask
 from pydantic import BaseModel, Field
 
+from api.http.security import admin
 from api.models import Body, Change, Success, Text, list_of, optional
-from api.security import admin
 from core import agents
-from core.agent_rules import LONGEST_MEMORY
+from core.agents.validation import LONGEST_MEMORY
 
 routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
 

@@ -6,14 +6,14 @@ from apiflask import APIFlask
 from flask import Response, current_app
 from pydantic import BaseModel
 
-from api.limits import unlimited
+from api.http.rate_limit import unlimited
+from api.http.request_id import quiet
+from api.http.security import operator, public
 from api.metrics import CONTENT_TYPE
-from api.request_id import quiet
-from api.security import operator, public
-from config.metrics import stopped_loops
 from core import migrations
-from core.database import get_database
+from core.db.engine import get_database
 from core.errors import Unavailable
+from runtime.metrics import stopped_loops
 
 FIGURES: Any = {
     "description": "The figures, in Prometheus' text format.",

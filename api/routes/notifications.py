@@ -8,11 +8,11 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
+from api.http.security import caller
 from api.models import Body, Change, Success, Text, optional
-from api.security import caller
-from core import push
-from core.database import transaction
-from core.digest import DAILY, DIGEST, TITLE
+from core.db.engine import transaction
+from core.deliveries.channels import apprise
+from core.deliveries.quiet_hours import TIME_OF_DAY, zone_of_user
 from core.errors import InvalidInput, NotFound
 from core.notifications import (
     TOPIC,
@@ -21,9 +21,9 @@ from core.notifications import (
     set_notification_settings,
 )
 from core.postgres import select_one
-from core.quiet import TIME_OF_DAY, zone_of_user
-from core.recurrence import next_time
 from core.reminders import cancel_reminder, set_reminder
+from core.reminders.digest import DAILY, DIGEST, TITLE
+from core.reminders.recurrence import next_time
 
 CHANNELS = (
     ("discord_enabled", "discord_webhook", "Discord webhook"),
@@ -125,7 +125,7 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
 @routes.output(AddressOut, 201)
 def add_address(body: AddressIn) -> AddressOut:
     """Add an address of another service, in place of one of the same kind."""
-    return AddressOut(scheme=push.set_address(caller().user_uuid, body.url), enabled=True)
+    return AddressOut(scheme=apprise.set_address(caller().user_uuid, body.url), enabled=True)
 
 
 @routes.put("/notifications/addresses/<scheme>")
@@ -133,7 +133,7 @@ def add_address(body: AddressIn) -> AddressOut:
 @routes.output(AddressOut)
 def switch_address(scheme: str, body: AddressChange) -> AddressOut:
     """Turn an address on or off."""
-    if not push.switch(caller().user_uuid, scheme, body.enabled):
+    if not apprise.switch(caller().user_uuid, scheme, body.enabled):
         raise NotFound(f"You have no address that begins with {scheme!r}.")
     return AddressOut(scheme=scheme, enabled=body.enabled)
 
@@ -142,7 +142,7 @@ def switch_address(scheme: str, body: AddressChange) -> AddressOut:
 @routes.output(Success)
 def remove_address(scheme: str) -> Success:
     """Forget an address."""
-    if not push.remove_address(caller().user_uuid, scheme):
+    if not apprise.remove_address(caller().user_uuid, scheme):
         raise NotFound(f"You have no address that begins with {scheme!r}.")
     return Success()
 
@@ -154,7 +154,7 @@ def _current() -> NotificationsOut:
         name: row[name] for name in NotificationsOut.model_fields if name in row
     }
     known["discord_webhook"] = bool(row.get("discord_webhook"))
-    known["addresses"] = push.addresses_of(user_uuid)
+    known["addresses"] = apprise.addresses_of(user_uuid)
     known["digest_at"] = _digest_at(user_uuid)
     return NotificationsOut(**known)
 

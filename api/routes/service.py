@@ -8,15 +8,16 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from api.http.request_id import quiet
+from api.http.security import service
 from api.models import Body, Success, Text
-from api.request_id import quiet
-from api.security import service
-from core import chats, outbox
+from core.accounts import chat_links
+from core.accounts.chat_links import Address
 from core.auth import issue_token, read_token
-from core.chats import Address
+from core.deliveries import queue
+from core.deliveries.channel_failures import unblock
+from core.deliveries.routing import bot_at
 from core.errors import NotFound
-from core.reach import bot_at
-from core.trouble import let_in
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
@@ -128,8 +129,8 @@ class Settlement(Body):
 def link(body: Link) -> dict[str, Any] | None:
     """Log a person in at a chat, with a token of theirs."""
     user_uuid = read_token(body.token).user_uuid
-    chats.link(user_uuid, *body.address)
-    user = chats.find_users([body.address]).get(body.address)
+    chat_links.link(user_uuid, *body.address)
+    user = chat_links.find_users([body.address]).get(body.address)
     if user is None or user["id"] != user_uuid:  # gone while this request was on its way
         raise NotFound("Nobody is logged in there.")
     _let_in(user)
@@ -143,7 +144,7 @@ def link(body: Link) -> dict[str, Any] | None:
 def refresh(body: Accounts) -> dict[str, Any]:
     """Give fresh tokens for the people who are logged in at these chats."""
     addresses = [account.address for account in body.accounts]
-    users = chats.find_users(addresses)
+    users = chat_links.find_users(addresses)
     for user in users.values():
         _let_in(user)
     return {"sessions": [_session(users.get(address)) for address in addresses]}
@@ -155,7 +156,7 @@ def refresh(body: Accounts) -> dict[str, Any]:
 @service
 def unlink(body: Account) -> Success:
     """Log a person out of a chat; nobody being logged in there is no error."""
-    chats.unlink(*body.address)
+    chat_links.unlink(*body.address)
     return Success()
 
 
@@ -169,10 +170,10 @@ def claim(body: Claim) -> dict[str, Any]:
     now = current_app.extensions["clock"]()
     addresses = [(body.platform, name) for name in body.names]
     agents = {bot_at((platform, name)): name for platform, name in addresses}
-    claimed = outbox.claim(list(agents), now, limit=body.limit)
+    claimed = queue.claim(list(agents), now, limit=body.limit)
     return {
         "deliveries": [row | {"agent": agents[row["sender"]]} for row in claimed],
-        "next_due_at": outbox.next_due(now, addresses),
+        "next_due_at": queue.next_due(now, addresses),
     }
 
 
@@ -183,7 +184,7 @@ def claim(body: Claim) -> dict[str, Any]:
 def settle(delivery_id: UUID, body: Settlement) -> Success:
     """Say how sending a message went; a lease that ran out is a 404."""
     now = current_app.extensions["clock"]()
-    if not outbox.settle(
+    if not queue.settle(
         delivery_id,
         body.lease_id,
         body.outcome,
@@ -199,7 +200,7 @@ def settle(delivery_id: UUID, body: Settlement) -> Success:
 def _let_in(user: dict[str, Any]) -> None:
     """Let messages in again: the bot asks for a person because they write to it."""
     if user["chat_blocked_at"] is not None:
-        let_in(user["chat_id"], current_app.extensions["clock"]())
+        unblock(user["chat_id"], current_app.extensions["clock"]())
 
 
 def _session(user: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -7,11 +7,11 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints
 
+from api.http.request_id import quiet
+from api.http.security import service
 from api.models import Body, PointInTime, Text
-from api.request_id import quiet
-from api.security import service
-from core import memory
-from core.leases import Leases, Report, Running
+from core.agents import memory
+from core.agents.leases import Leases, Report, Running
 
 MOST_AGENTS = 1000  # that one process reports
 MOST_TURNS = 200  # in one request
@@ -85,7 +85,7 @@ class Place(Body):
         return memory.Place(self.agent, self.platform, self.account_id)
 
 
-class Recall(Place):
+class References(Place):
     """How much is wanted: both limits hold."""
 
     limit: int = Field(50, ge=0, le=MOST_TURNS)
@@ -167,11 +167,11 @@ def sync(body: Sync) -> dict[str, Any]:
 
 
 @routes.post("/memory/read")
-@routes.input(Recall, arg_name="body")
+@routes.input(References, arg_name="body")
 @routes.output(RememberedOut)
 @service
 @quiet
-def read(body: Recall) -> dict[str, Any]:
+def read(body: References) -> dict[str, Any]:
     """Read what an agent knows of a person."""
     return memory.read(body.named(), _now(), body.limit, body.characters, body.direct)._asdict()
 

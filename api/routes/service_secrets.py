@@ -7,11 +7,11 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints
 
+from api.http.request_id import quiet
+from api.http.security import service
 from api.models import Body, Success
-from api.request_id import quiet
-from api.security import service
-from core import open_secrets
-from core.open_secrets import Place
+from core.accounts import open_secrets
+from core.accounts.open_secrets import Place
 
 routes = APIBlueprint("service_secrets", __name__, url_prefix="/api/service/secrets")
 

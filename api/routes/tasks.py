@@ -12,13 +12,12 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
+from api.http.security import caller
 from api.models import Body, Change, Name, Page, PointInTime, Success, list_of, optional, storable
 from api.resources import OwnedResource, Row, mine
-from api.security import caller
 from core import postgres
-from core.database import transaction
+from core.db.engine import transaction
 from core.errors import Conflict, InvalidInput, NotFound
-from core.recurrence import check_rule
 from core.reminders import (
     cancel_reminder,
     cancel_reminders,
@@ -26,7 +25,8 @@ from core.reminders import (
     find_reminders,
     set_reminder,
 )
-from core.repeating import current_time, set_done, set_undone
+from core.reminders.recurrence import check_rule
+from core.reminders.repeating import current_time, set_done, set_undone
 from core.tables import Moment, created_at_column, id_column, metadata, owner_column
 
 DEFAULT_LIST = "tasks"

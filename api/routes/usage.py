@@ -10,11 +10,11 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from api.http.security import caller, service
 from api.models import Body
-from api.security import caller, service
 from core import account_usage, usage
 from core.account_usage import Account, AccountSpent
-from core.database import transaction
+from core.db.engine import transaction
 from core.reservations import Reservation
 from core.usage import Limits, Reached, Spent
 

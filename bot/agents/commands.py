@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ai.configuration import load_ai_config
-from ai.models import model_of
+from ai.config import load_ai_config
+from ai.llm.types import model_of
 from ai.parser import Parser
-from bot.api_client import ApiClient
-from bot.brains import AgentConfig, BrainError, BrainType, Services
-from bot.command_registry import RegistrationError, Registry, load_commands, registry
-from bot.conversation import Conversation
-from config.clock import Clock, utc_now
+from bot.agent import AgentConfig, AgentError, AgentType, Services
+from bot.api.client import ApiClient
+from bot.conversation.handler import Conversation
+from bot.framework.registry import RegistrationError, Registry, load_commands, registry
 from config.settings import Settings
+from runtime.clock import Clock, utc_now
 
 
 class CommandSettings(BaseModel):
@@ -52,7 +52,7 @@ class CommandBrain(Conversation):
             await self._model.aclose()
 
 
-def make_brain(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
+def make_agent(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
     """Return the brain of an agent of the type `commands` that knows every module."""
     load_commands()
     return CommandBrain(api, settings, clock)
@@ -63,11 +63,11 @@ def _make(config: AgentConfig[CommandSettings], services: Services) -> CommandBr
     try:
         known = registry.only(config.settings.modules) if config.settings.modules else registry
     except RegistrationError as error:
-        raise BrainError(f"modules: {error}") from error
+        raise AgentError(f"modules: {error}") from error
     return CommandBrain(services.api, services.settings, services.clock, known)
 
 
-BRAIN = BrainType(
+AGENT_TYPE = AgentType(
     "commands",
     "Takes orders in plain language, as the user who logs in.",
     CommandSettings,

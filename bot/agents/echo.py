@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.brains import AgentConfig, BrainType, Services
-from bot.messages import Incoming, Outlet
-from bot.text import escape
+from bot.agent import AgentConfig, AgentType, Services
+from bot.markdown import escape
+from bot.messages import Incoming, ReplyChannel
 
 SILENCE = "..."
 
@@ -26,13 +26,13 @@ class Echo:
     def __init__(self, config: AgentConfig[EchoSettings], services: Services) -> None:
         self._settings = config.settings
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Say the words again; what the person wrote is shown letter by letter."""
         around, said = self._settings, incoming.text.strip() or SILENCE
-        await outlet.send(f"{around.prefix}{escape(said)}{around.suffix}")
+        await reply_channel.send(f"{around.prefix}{escape(said)}{around.suffix}")
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
 
 
-BRAIN = BrainType("echo", "Says again what it is told.", EchoSettings, Echo)
+AGENT_TYPE = AgentType("echo", "Says again what it is told.", EchoSettings, Echo)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from rapidfuzz import fuzz
 
-from bot.command_registry import CommandModule
-from bot.context import Context, Declined
-from bot.fields import About, Secret
-from bot.matching import CLOSE, NEAR
-from bot.talk import normalise
-from bot.text import escape, named
+from bot.dialogue import normalise
+from bot.framework.context import Context, Declined
+from bot.framework.fields import About, Secret
+from bot.framework.lookup import CLOSE, NEAR
+from bot.framework.registry import CommandModule
+from bot.markdown import escape, named
 from config.zones import time_zones
 
 Password = Annotated[Secret, About("your password")]

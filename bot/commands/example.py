@@ -6,10 +6,10 @@ that keeps the rows.
 
 from typing import Annotated
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.fields import About
-from bot.text import named
+from bot.framework.context import Context
+from bot.framework.fields import About
+from bot.framework.registry import CommandModule
+from bot.markdown import named
 
 # What the parser calls this domain, and what people see above its sentences in the help.
 examples = CommandModule("example", "Examples")

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
-from bot.command_registry import CommandModule
-from bot.context import Context, Declined
-from bot.fields import About
-from bot.matching import Row, pick
-from bot.sessions import UserApi
-from bot.text import named
+from bot.api.sessions import UserApi
+from bot.framework.context import Context, Declined
+from bot.framework.fields import About
+from bot.framework.lookup import Row, pick
+from bot.framework.registry import CommandModule
+from bot.markdown import named
 
 
 async def _lists(api: UserApi) -> list[Row]:
@@ -18,7 +18,7 @@ async def _lists(api: UserApi) -> list[Row]:
 
 
 NewName = Annotated[str, About("the list's name", example="shopping")]
-ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
+ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 
 MOST = 1000  # rows in one answer of the API
 

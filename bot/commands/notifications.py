@@ -4,11 +4,11 @@ from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from bot.command_registry import CommandModule
-from bot.context import Context, Declined
-from bot.fields import About, Repeating, Secret
-from bot.text import escape
-from bot.times import time_of_day
+from bot.framework.context import Context, Declined
+from bot.framework.fields import About, Repeating, Secret
+from bot.framework.registry import CommandModule
+from bot.markdown import escape
+from bot.phrasing import time_of_day
 
 Channel = Annotated[Literal["discord", "ntfy"], About("the channel", example="ntfy")]
 PATH = "/api/notifications"

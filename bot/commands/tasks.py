@@ -5,15 +5,15 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from ai.recurring import Resolved
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.fields import About, Repeating
-from bot.matching import Row, pick
-from bot.reminders import Offer
-from bot.repeats import repeats
-from bot.sessions import UserApi
-from bot.text import named
+from ai.times.recurrence import Resolved
+from bot.api.sessions import UserApi
+from bot.framework.context import Context
+from bot.framework.fields import About, Repeating
+from bot.framework.lookup import Row, pick
+from bot.framework.registry import CommandModule
+from bot.framework.reminder_buttons import Offer
+from bot.markdown import named
+from bot.phrasing import repeats
 
 DEFAULT_LIST = "tasks"
 MOST = 1000  # rows in one answer of the API
@@ -32,8 +32,8 @@ async def _lists(api: UserApi) -> list[Row]:
 
 
 Task = Annotated[str, About("the task", example="buy milk")]
-OpenTask = Annotated[str, About("the task", example="buy milk", among=_open)]
-ListName = Annotated[str, About("the list's name", example="shopping", among=_lists)]
+OpenTask = Annotated[str, About("the task", example="buy milk", choices_from=_open)]
+ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm")]
 
 tasks = CommandModule("task", "Your to-do list")

@@ -1,7 +1,7 @@
 """Taking the last change back."""
 
-from bot.command_registry import CommandModule
-from bot.context import Context
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule
 
 changes = CommandModule("undo", "Your last change")
 

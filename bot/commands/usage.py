@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.times import on_the_clock
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule
+from bot.phrasing import on_the_clock
 
 usage = CommandModule("usage", "Your use of the language model")
 

@@ -6,8 +6,8 @@ agents that were removed go another way.
 
 from datetime import datetime, timedelta
 
-from core import outbox, stranded
-from core.reach import SCHEDULER
+from core.deliveries import queue, rerouting
+from core.deliveries.routing import SCHEDULER
 from scheduler.daemon import Daemon
 from scheduler.sender import LEASE_SECONDS, Sender
 
@@ -25,17 +25,17 @@ def register(daemon: Daemon) -> None:
             room = sender.room()
             if room:
                 now = daemon.clock()
-                rows = outbox.claim([SCHEDULER], now, LEASE_SECONDS, room, sender.under_way())
+                rows = queue.claim([SCHEDULER], now, LEASE_SECONDS, room, sender.under_way())
                 if not rows:
                     break
                 sender.send(rows)
-        return outbox.next_delivery([SCHEDULER], daemon.clock(), sender.under_way())
+        return queue.next_delivery([SCHEDULER], daemon.clock(), sender.under_way())
 
     def forget_sent() -> None:
-        outbox.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
+        queue.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
 
     def end_stranded() -> None:
-        stranded.end_stranded(daemon.clock())
+        rerouting.end_stranded(daemon.clock())
 
     daemon.on_stop(lambda: sender.finish(daemon.settings.shutdown_timeout))
     daemon.add_loop(LOOP, send_due, daemon.longest_sleep)

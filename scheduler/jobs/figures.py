@@ -2,7 +2,7 @@
 
 from prometheus_client import Gauge
 
-from core import outbox
+from core.deliveries import queue
 from scheduler.daemon import Daemon
 
 INTERVAL = 30.0  # seconds
@@ -13,7 +13,7 @@ def register(daemon: Daemon) -> None:
     """Count every half minute, where somebody may look: with METRICS_PORT set."""
 
     def count() -> None:
-        for state, number in outbox.unsent().items():
+        for state, number in queue.unsent().items():
             UNSENT.labels(state).set(number)
 
     if daemon.settings.metrics_port:

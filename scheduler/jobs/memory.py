@@ -1,6 +1,6 @@
 """Erase what agents have remembered for longer than they may."""
 
-from core.memory import forget_old
+from core.agents.memory import forget_old
 from scheduler.daemon import Daemon
 
 INTERVAL = 3600.0  # seconds

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from api.main import create_app
 from config.settings import get_settings
 from core import agents
-from core.database import Database
+from core.db.engine import Database
 from core.postgres import update
 from tests.support.agents import INTERVAL, LEASE_SECONDS, PATIENCE, Fleet, fleet
 from tests.support.api_server import running
@@ -38,9 +38,9 @@ def ships(discord: DiscordServer, database: Database, tmp_path: Path) -> Iterato
 
 @ONLY_SQLITE
 def test_each_agent_is_alone_with_its_trouble(ships: Fleet) -> None:
-    sound, blind = ships.echo("sound"), ships.echo("blind")
+    sound, without_images = ships.echo("sound"), ships.echo("blind")
     ships.echo("off", enabled=False)
-    blind.fatal_code = DISALLOWED_INTENTS
+    without_images.fatal_code = DISALLOWED_INTENTS
     agents.add("unknown", "MQ.no.token", {"type": "echo"})
     agents.add("empty", "env:NOBODY_SETS_THIS", {"type": "echo"})
     process = ships.start()

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from core import agents
-from core.database import Database
+from core.db.engine import Database
 from tests.support.agents import Fleet, fleet
 from tests.support.discord_gateway import Bot
 from tests.support.discord_server import DiscordServer, discord_server

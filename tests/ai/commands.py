@@ -1,6 +1,6 @@
 """A small catalogue of commands to understand."""
 
-from ai.catalogue import Catalogue, CommandSpec, FieldSpec
+from ai.commands import Catalogue, CommandSpec, FieldSpec
 
 NAME = FieldSpec("name", description="the task", example="buy milk")
 LIST = FieldSpec("list", required=False, description="the list")

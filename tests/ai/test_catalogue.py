@@ -2,7 +2,7 @@
 
 import pytest
 
-from ai.catalogue import CommandSpec, FieldSpec
+from ai.commands import CommandSpec, FieldSpec
 from tests.ai.commands import COMMANDS, small_catalogue
 
 

@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from ai.anthropic_chat import AnthropicChat
-from ai.chat import (
+from ai.llm.anthropic import AnthropicChat
+from ai.llm.chat import (
     UNSEEN,
     Answer,
     Called,
@@ -22,8 +22,8 @@ from ai.chat import (
     Turn,
     tokens,
 )
-from ai.models import SENTENCES, ModelError, Problem, Usage
-from ai.openai_chat import OpenAIChat
+from ai.llm.openai import OpenAIChat
+from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from tests.support import model_server as servers
 from tests.support.chat import until
 from tests.support.model_server import ModelServer, Request

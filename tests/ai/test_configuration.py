@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ai.configuration import load_ai_config
+from ai.config import load_ai_config
 from config.settings import ROOT, ConfigError
 
 SHIPPED = ROOT / "ai" / "ai_config.json"

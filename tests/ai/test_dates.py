@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ai import dates
-from ai.dates import UnclearTime, find, resolve
+from ai.times import resolve as dates
+from ai.times.resolve import UnclearTime, find, resolve
 from tests.ai.time_phrases import BARE_LENGTHS, MEANINGS, QUESTIONS
 
 BERLIN = ZoneInfo("Europe/Berlin")

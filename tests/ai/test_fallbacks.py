@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from ai.configuration import Price, load_ai_config
-from ai.fallbacks import Fallbacks
-from ai.models import SENTENCES, ModelError, Problem, Usage, model_of
-from ai.openai_compatible import OpenAICompatible
+from ai.config import Price, load_ai_config
+from ai.llm.fallback import Fallbacks
+from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.types import SENTENCES, ModelError, Problem, Usage, model_of
 from config.settings import ROOT, Settings
 from tests.ai.conftest import Connect
 from tests.ai.test_models import HELLO, SCHEMA

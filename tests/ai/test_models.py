@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from ai.models import SENTENCES, Message, ModelError, Problem, Usage
-from ai.openai_compatible import OpenAICompatible
+from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.types import SENTENCES, Message, ModelError, Problem, Usage
 from tests.ai.conftest import Connect
 from tests.support.model_server import Answer, ModelServer
 

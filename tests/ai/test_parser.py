@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ai import judging
-from ai.configuration import AIConfig, Prompt, Validation, load_ai_config
-from ai.models import SENTENCES, Problem
+from ai.config import AIConfig, Prompt, Validation, load_ai_config
+from ai.extraction import validator
+from ai.llm.types import SENTENCES, Problem
 from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, register_validator
 from config.settings import ROOT, ConfigError
 from tests.ai.commands import small_catalogue
@@ -40,10 +40,10 @@ def build(connect: Connect) -> Build:
 
 @pytest.fixture
 def validators() -> Iterator[None]:
-    before = dict(judging._validators)
+    before = dict(validator._validators)
     yield
-    judging._validators.clear()
-    judging._validators.update(before)
+    validator._validators.clear()
+    validator._validators.update(before)
 
 
 # Without a model

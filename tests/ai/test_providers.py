@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from ai.chat import Answer, ChatOptions, Said
-from ai.providers import PROVIDERS, Name, ProvidedChat, missing_package
+from ai.llm.chat import Answer, ChatOptions, Said
+from ai.llm.registry import PROVIDERS, Name, ProvidedChat, missing_package
 from config.settings import ROOT, Settings
 from tests.support.model_server import ModelServer
 
@@ -30,7 +30,7 @@ def test_a_package_that_is_not_there_is_named() -> None:
     told = run(
         "import sys\n"
         "sys.modules['anthropic'] = None  # as where it is not installed\n"
-        "from ai.providers import missing_package\n"
+        "from ai.llm.registry import missing_package\n"
         "print(missing_package('anthropic'), missing_package('openai'), sep='\\n')"
     )
     assert told.splitlines() == [
@@ -47,8 +47,8 @@ def test_the_start_imports_no_client() -> None:
 def test_the_import_leaves_the_event_loop_free() -> None:
     late = run(
         "import asyncio, time\n"
-        "from ai.providers import ProvidedChat\n"
-        "from ai.chat import ChatOptions, Said\n"
+        "from ai.llm.registry import ProvidedChat\n"
+        "from ai.llm.chat import ChatOptions, Said\n"
         "async def main():\n"
         "    chat = ProvidedChat('openai', ChatOptions('m', 'k', 'http://127.0.0.1:9'))\n"
         "    asking = asyncio.ensure_future(anext(chat.stream('', [Said('user', 'x')])))\n"

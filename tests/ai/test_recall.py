@@ -2,8 +2,8 @@
 
 import pytest
 
-from ai.recall import NOTHING_BEFORE, Pointed, Pointer, Recall
-from ai.sentences import Matcher
+from ai.sentences.matcher import Matcher
+from ai.sentences.references import NO_REFERENCES, Reference, ReferenceResolver, References
 from tests.ai.commands import COMMANDS, small_catalogue
 
 SPECS = {spec.key: spec for spec in COMMANDS}
@@ -12,47 +12,47 @@ SHOW = {"interaction_type": "task", "action": "show"}
 MATCHER = Matcher(small_catalogue())
 
 
-def pointed(recall: Recall, words: str) -> tuple[str, ...] | None:
-    found = Pointer(recall, SPECS).read(words.split())
+def pointed(references: References, words: str) -> tuple[str, ...] | None:
+    found = ReferenceResolver(references, SPECS).read(words.split())
     assert found is None or found.kind in ("task", "light")
     return found.names if found else None
 
 
 @pytest.mark.parametrize(
-    ("recall", "words", "names"),
+    ("references", "words", "names"),
     [
-        (Recall(ADD), "it", ("milk",)),
-        (Recall(ADD), "that one", ("milk",)),
-        (Recall(ADD), "the last one", ("milk",)),
-        (Recall({**ADD, "action": "rename", "new_name": "oat"}), "it", ("oat",)),
-        (Recall(SHOW, ("a", "b", "c")), "3", ("c",)),
-        (Recall(SHOW, ("a", "b", "c")), "number two", ("b",)),
-        (Recall(SHOW, ("a", "b", "c")), "the 1st and the third", ("a", "c")),
-        (Recall(SHOW, ("a", "b", "c")), "the last task", ("c",)),
-        (Recall(SHOW, ("a",)), "it", ("a",)),
-        (Recall(ADD, ("a", "milk")), "the last one", ("milk",)),
+        (References(ADD), "it", ("milk",)),
+        (References(ADD), "that one", ("milk",)),
+        (References(ADD), "the last one", ("milk",)),
+        (References({**ADD, "action": "rename", "new_name": "oat"}), "it", ("oat",)),
+        (References(SHOW, ("a", "b", "c")), "3", ("c",)),
+        (References(SHOW, ("a", "b", "c")), "number two", ("b",)),
+        (References(SHOW, ("a", "b", "c")), "the 1st and the third", ("a", "c")),
+        (References(SHOW, ("a", "b", "c")), "the last task", ("c",)),
+        (References(SHOW, ("a",)), "it", ("a",)),
+        (References(ADD, ("a", "milk")), "the last one", ("milk",)),
         # could be one or the other, or nothing
-        (Recall(ADD, ("a", "b")), "the last one", None),
-        (Recall(SHOW, ("a", "b")), "it", None),
-        (Recall(SHOW, ("a", "b")), "the third one", None),
-        (Recall(SHOW, ("a", "b")), "0", None),
-        (Recall(SHOW, ("a", "2")), "2", None),
-        (Recall(SHOW, ("a", "b")), "1 and milk", None),
-        (Recall(ADD, ("a", "b"), "light"), "it and 1", None),
-        (Recall(SHOW), "it", None),
-        (Recall({"interaction_type": "gone", "action": "gone", "name": "x"}), "it", None),
-        (Recall({"interaction_type": "task", "action": "add"}), "it", None),
-        (NOTHING_BEFORE, "1", None),
+        (References(ADD, ("a", "b")), "the last one", None),
+        (References(SHOW, ("a", "b")), "it", None),
+        (References(SHOW, ("a", "b")), "the third one", None),
+        (References(SHOW, ("a", "b")), "0", None),
+        (References(SHOW, ("a", "2")), "2", None),
+        (References(SHOW, ("a", "b")), "1 and milk", None),
+        (References(ADD, ("a", "b"), "light"), "it and 1", None),
+        (References(SHOW), "it", None),
+        (References({"interaction_type": "gone", "action": "gone", "name": "x"}), "it", None),
+        (References({"interaction_type": "task", "action": "add"}), "it", None),
+        (NO_REFERENCES, "1", None),
     ],
 )
-def test_words_point(recall: Recall, words: str, names: tuple[str, ...] | None) -> None:
-    assert pointed(recall, words) == names
+def test_words_point(references: References, words: str, names: tuple[str, ...] | None) -> None:
+    assert pointed(references, words) == names
 
 
 def test_a_list_of_another_module_keeps_its_kind() -> None:
-    recall = Recall(ADD, ("a", "b"), "light")
-    assert Pointer(recall, SPECS).read(["2"]) == Pointed(("b",), "light")
-    assert Pointer(recall, SPECS).read(["it"]) == Pointed(("milk",), "task")
+    references = References(ADD, ("a", "b"), "light")
+    assert ReferenceResolver(references, SPECS).read(["2"]) == Reference(("b",), "light")
+    assert ReferenceResolver(references, SPECS).read(["it"]) == Reference(("milk",), "task")
 
 
 @pytest.mark.parametrize("text", ["complete a, complete it", "complete a and then complete that"])

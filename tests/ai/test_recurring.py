@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ai import dates, recurring
-from ai.dates import UnclearTime, find, resolve
-from ai.recurring import is_recurring, resolve_recurring
-from core.recurrence import check_rule, first_time, next_time
+from ai.times import recurrence
+from ai.times import resolve as dates
+from ai.times.recurrence import is_recurring, resolve_recurring
+from ai.times.resolve import UnclearTime, find, resolve
+from core.reminders.recurrence import check_rule, first_time, next_time
 from tests.ai.recurring_phrases import RULES
 from tests.ai.test_dates import BERLIN, NOW
 from tests.ai.time_phrases import MEANINGS
@@ -47,20 +48,23 @@ def test_the_phrase_is_found_behind_a_text(words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "question"),
     [
-        *((words, recurring.UNCLEAR) for words in ("tomorrow", "twice a day", "3 times a week")),
-        ("every 1.5 days", recurring.UNCLEAR),
-        ("every 2 hours at 5", recurring.UNCLEAR),
-        ("every 0 days", recurring.UNCLEAR),
-        ("every day next week", recurring.UNCLEAR),
-        ("every year on 3 april 2027", recurring.UNCLEAR),
-        *((words, recurring.WHICH_DAY) for words in ("every week", "weekly at 9", "every 2 weeks")),
-        *((words, recurring.WHICH_DAY) for words in ("every month", "monthly", "every year")),
-        ("every week on the 3rd", recurring.WHICH_DAY),
-        ("on the 31st of every month", recurring.NOT_EVERY_MONTH),
-        ("every 29th", recurring.NOT_EVERY_MONTH),
-        ("every 29 february", recurring.NOT_EVERY_YEAR),
-        ("every 31 june", recurring.NOT_EVERY_YEAR),
-        ("every 99999999 days", recurring.TOO_RARE),
+        *((words, recurrence.UNCLEAR) for words in ("tomorrow", "twice a day", "3 times a week")),
+        ("every 1.5 days", recurrence.UNCLEAR),
+        ("every 2 hours at 5", recurrence.UNCLEAR),
+        ("every 0 days", recurrence.UNCLEAR),
+        ("every day next week", recurrence.UNCLEAR),
+        ("every year on 3 april 2027", recurrence.UNCLEAR),
+        *(
+            (words, recurrence.WHICH_DAY)
+            for words in ("every week", "weekly at 9", "every 2 weeks")
+        ),
+        *((words, recurrence.WHICH_DAY) for words in ("every month", "monthly", "every year")),
+        ("every week on the 3rd", recurrence.WHICH_DAY),
+        ("on the 31st of every month", recurrence.NOT_EVERY_MONTH),
+        ("every 29th", recurrence.NOT_EVERY_MONTH),
+        ("every 29 february", recurrence.NOT_EVERY_YEAR),
+        ("every 31 june", recurrence.NOT_EVERY_YEAR),
+        ("every 99999999 days", recurrence.TOO_RARE),
         ("every friday at midnight", dates.MIDNIGHT),
         ("every now and then", dates.UNREADABLE),
         ("every", dates.UNREADABLE),

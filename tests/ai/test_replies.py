@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.replies import NoCommand, extract
+from ai.extraction.json_reply import NoCommand, extract
 
 ADD = {"interaction_type": "task", "action": "add", "name": "buy milk"}
 PLAIN = json.dumps(ADD)

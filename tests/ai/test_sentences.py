@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.catalogue import Catalogue, CommandSpec, FieldSpec
-from ai.sentences import Matcher, matcher_of
-from ai.templates import MAX_WAYS, SentenceError
+from ai.commands import Catalogue, CommandSpec, FieldSpec
+from ai.sentences.matcher import Matcher, matcher_of
+from ai.sentences.templates import MAX_WAYS, SentenceError
 from tests.ai.commands import small_catalogue
 
 MATCHER = Matcher(small_catalogue())

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ai.configuration import load_ai_config
-from ai.models import SENTENCES, Usage
+from ai.config import load_ai_config
+from ai.llm.types import SENTENCES, Usage
 from ai.parser import NO_ANSWER, Parser
-from ai.recall import Recall
+from ai.sentences.references import References
 from config.settings import ROOT
 from tests.ai.commands import small_catalogue
 from tests.ai.conftest import Connect
@@ -92,14 +92,16 @@ async def test_a_question_stops_all_of_them(
 
 
 async def test_what_points_back_is_resolved_without_a_model(local: Parser) -> None:
-    recall = Recall({"interaction_type": "task", "action": "show"}, ("oat milk", "eggs"))
-    assert await local.parse_all("complete the second one", recall=recall) == [EGGS]
+    references = References({"interaction_type": "task", "action": "show"}, ("oat milk", "eggs"))
+    assert await local.parse_all("complete the second one", references=references) == [EGGS]
     assert "error" in (await local.parse_all("complete the second one"))[0]
 
 
 async def test_the_model_sees_the_last_list(model_server: ModelServer, build: Build) -> None:
     model_server.replies({"commands": [EGGS]})
-    await build().parse_all("the lower one is in the fridge", recall=Recall(shown=("milk", "eggs")))
+    await build().parse_all(
+        "the lower one is in the fridge", references=References(shown=("milk", "eggs"))
+    )
     assert '1. "milk"\n2. "eggs"' in model_server.requests[0].user
 
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from ai.catalogue import FieldSpec
-from ai.validation import check, find_spec, unknown
-from ai.values import typed
+from ai.commands import FieldSpec, typed
+from ai.extraction.validator import check, find_spec, unknown
 from tests.ai.commands import COMMANDS
 
 SPECS = {spec.key: spec for spec in COMMANDS}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ai.words import order_end, order_starts, slips, split
+from ai.sentences.tokens import order_end, order_starts, slips, split
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from api.http.security import SERVICE_KEY_HEADER
 from api.main import create_app
-from api.security import SERVICE_KEY_HEADER
 from config.settings import Settings, get_settings
-from core.database import Database
+from core.db.engine import Database
 from tests.api.callers import PASSWORD, Caller, Clock
 
 

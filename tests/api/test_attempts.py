@@ -7,7 +7,7 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
-from api.attempts import ATTACK_FAILURES, FREE_TRIES, PAUSE_UNDER_ATTACK
+from api.http.login_throttle import ATTACK_FAILURES, FREE_TRIES, PAUSE_UNDER_ATTACK
 from config.settings import Settings, get_settings
 from tests.api.callers import PASSWORD, Caller, on_one_database
 

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from api.main import create_app
 from config.settings import load_settings
-from core.database import Database
+from core.db.engine import Database
 from tests.api.callers import Caller, on_one_database
 
 pytestmark = on_one_database

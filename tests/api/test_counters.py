@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from api.counters import Memory, Shared, counters
+from api.http.rate_limit import Memory, Shared, counters
 
 
 def test_a_number_grows_and_is_forgotten() -> None:
@@ -38,7 +38,7 @@ def test_none_is_lost_when_many_count() -> None:
 
 
 def test_what_is_forgotten_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.counters.SWEEP_EVERY", 0)
+    monkeypatch.setattr("api.http.rate_limit.SWEEP_EVERY", 0)
     memory = Memory()
     memory.hit("old", 0)
     time.sleep(0.01)

@@ -13,10 +13,10 @@ from apiflask import APIFlask
 import api.main
 from api import routes
 from api.discovery import BrokenModule, load_routes
+from api.http.security import public
 from api.main import create_app, register_routes
-from api.security import public
 from config.settings import ROOT, Settings
-from core.database import Database
+from core.db.engine import Database
 from tests.api.callers import on_one_database
 
 Write = Callable[[str, str], str]
@@ -63,7 +63,7 @@ def test_a_new_file_needs_no_registration(
 ) -> None:
     write(
         "pingpong",
-        "from api.security import public\n"
+        "from api.http.security import public\n"
         "def register(app):\n"
         "    @app.get('/ping')\n"
         "    @public\n"

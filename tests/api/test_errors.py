@@ -9,10 +9,10 @@ from apiflask import APIFlask
 from flask import request
 from flask.testing import FlaskClient
 
+from api.http.security import public
 from api.main import create_app
-from api.security import public
 from config.settings import Settings
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.postgres import execute
 from tests.api.callers import PASSWORD, Caller, on_one_database

@@ -5,7 +5,7 @@ import threading
 import pytest
 from apiflask import APIFlask
 
-from api.hashing import Room
+from api.http.hashing_slots import HashingSlots
 from config.settings import Settings, get_settings
 from tests.api.callers import PASSWORD, Caller, on_one_database
 
@@ -18,7 +18,7 @@ def settings() -> Settings:
 
 
 def test_who_finds_no_room_is_asked_to_come_back(app: APIFlask, ada: Caller) -> None:
-    room: Room = app.extensions["hashing"]
+    room: HashingSlots = app.extensions["hashing"]
     for _ in range(2):
         assert room.places.acquire(blocking=False)
     credentials = {"username": "ada", "password": PASSWORD}
@@ -32,7 +32,7 @@ def test_who_finds_no_room_is_asked_to_come_back(app: APIFlask, ada: Caller) -> 
 
 
 def test_who_found_room_waits_for_a_turn(app: APIFlask, ada: Caller) -> None:
-    room: Room = app.extensions["hashing"]
+    room: HashingSlots = app.extensions["hashing"]
     taken = 0
     while room.turns.acquire(blocking=False):
         taken += 1
@@ -55,8 +55,8 @@ def test_who_found_room_waits_for_a_turn(app: APIFlask, ada: Caller) -> None:
 def test_nobody_waits_for_a_turn_without_end(
     app: APIFlask, ada: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.hashing.LONGEST_WAIT", 0.1)
-    room: Room = app.extensions["hashing"]
+    monkeypatch.setattr("api.http.hashing_slots.LONGEST_WAIT", 0.1)
+    room: HashingSlots = app.extensions["hashing"]
     taken = 0
     while room.turns.acquire(blocking=False):
         taken += 1
@@ -68,7 +68,7 @@ def test_nobody_waits_for_a_turn_without_end(
 
 
 def test_only_a_password_waits_for_a_slot(app: APIFlask, ada: Caller) -> None:
-    room: Room = app.extensions["hashing"]
+    room: HashingSlots = app.extensions["hashing"]
     while room.places.acquire(blocking=False):
         pass
     path = f"/api/user/{ada.uuid}"

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 
 from api.main import create_app
 from config.settings import Settings, get_settings
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from tests.api.callers import ABSENT, Caller, on_one_database
 
 TOKEN = "m" * 40
@@ -103,7 +103,7 @@ def test_without_a_token_an_empty_one_opens_nothing(database: Database, bot: Cal
 def test_what_is_asked_every_second_is_a_detail_in_the_log(
     nobody: Caller, bot: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "api.request_id")
+    caplog.set_level(logging.DEBUG, "api.http.request_id")
     bot.post("/api/service/deliveries/claim", {"platform": "console", "agent": "a"})
     nobody.get("/health")
     nobody.get("/ready")

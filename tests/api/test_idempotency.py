@@ -8,9 +8,9 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
-from config.clock import utc_now
 from core.idempotency import KEPT, forget_old
 from core.postgres import count
+from runtime.clock import utc_now
 from tests.api.callers import Caller, on_one_database
 
 pytestmark = pytest.mark.every_database

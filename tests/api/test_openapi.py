@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from api.security import access_of
+from api.http.security import access_of
 from tests.api.callers import Caller, on_one_database
 
 

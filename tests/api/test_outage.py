@@ -10,11 +10,11 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
+from api.http.security import SERVICE_KEY_HEADER
 from api.main import create_app
-from api.security import SERVICE_KEY_HEADER
 from config.settings import get_settings
 from core import migrations
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import count
 from tests.api.callers import PASSWORD
 from tests.support.api_server import running

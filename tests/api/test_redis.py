@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-import api.counters
-from api.counters import counters
+import api.http.rate_limit
+from api.http.rate_limit import counters
 from api.main import create_app
 from config.settings import Settings, get_settings
-from core.database import Database
+from core.db.engine import Database
 from tests.api.callers import PASSWORD, Caller, on_one_database
 from tests.support.redis import PROGRAM, RedisServer, redis_server
 
@@ -82,7 +82,10 @@ def test_without_redis_each_process_counts_until_it_is_back(
 ) -> None:
     monkeypatch.setattr(api.counters, "REDIS_PAUSE", 0.0)
     app = create_app(settings, database)
-    with app.test_client() as client, caplog.at_level(logging.WARNING, logger="api.counters"):
+    with (
+        app.test_client() as client,
+        caplog.at_level(logging.WARNING, logger="api.http.rate_limit"),
+    ):
         assert log_in(Caller(client)) == 401
         redis.stop()
         assert [log_in(Caller(client)) for _ in range(5)] == [401] * 4 + [429]

@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from api.http.security import SERVICE_KEY_HEADER
 from api.main import create_app
-from api.security import SERVICE_KEY_HEADER
 from config.settings import get_settings
 from core.auth import get_login_token
-from core.database import Database
+from core.db.engine import Database
 from core.postgres import insert, select, select_one, upsert
 from core.users import Role, register_user, set_role
 from tests.api.callers import PASSWORD, on_one_database

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from apiflask import APIFlask
 
-from api.security import SERVICE_KEY_HEADER, access_of
+from api.http.security import SERVICE_KEY_HEADER, access_of
 from config.settings import Settings, get_settings
 from core.auth import issue_token
 from core.postgres import select_one

@@ -13,7 +13,7 @@ import pytest
 from apiflask import APIFlask
 from flask import Flask, Response
 
-from api.server import serve
+from api.http.server import serve
 from tests.support.api_server import HOST, running
 
 PIECE = b"x" * (1 << 20)
@@ -146,7 +146,7 @@ def test_a_port_that_is_taken_is_an_error_at_once(slow: Flask, url: str) -> None
 def test_answers_that_nobody_takes_are_bounded_together(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.server.MAX_UNSENT_BYTES", 8 * len(PIECE))
+    monkeypatch.setattr("api.http.server.MAX_UNSENT_BYTES", 8 * len(PIECE))
     port = int(url.rpartition(":")[2])
     with ExitStack() as open_lines:
         for _ in range(4):

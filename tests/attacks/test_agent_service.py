@@ -11,18 +11,19 @@ import discord
 import pytest
 
 import core.agents
-from bot import seat, workshop
+from bot.agent import Agent, Services
 from bot.agents import llm
-from bot.api_client import ApiClient
-from bot.brains import Brain, Services
-from bot.deliveries import DeliveryLoop, Undeliverable
-from bot.llm_settings import LlmSettings
-from bot.messages import Incoming, Outlet
-from bot.pool import AgentRefused, Pool, Status, Wish
-from bot.roster import NO_AGENTS, Lease, Roster
-from bot.seat import STILL_BLOCKED, Seat
-from bot.transports import discord_starts
-from bot.transports.discord_client import UNKNOWN_TO_DISCORD, DiscordClient, use_api
+from bot.agents.llm.settings import LlmSettings
+from bot.api.client import ApiClient
+from bot.discord import start_limits
+from bot.discord.client import UNKNOWN_TO_DISCORD, DiscordClient, use_api
+from bot.messages import Incoming, ReplyChannel
+from bot.runtime import worker
+from bot.runtime import worker as workshop
+from bot.runtime.assignments import NO_AGENTS, AssignmentSync, Lease
+from bot.runtime.deliveries import DeliveryLoop, Undeliverable
+from bot.runtime.supervisor import AgentRefused, DesiredAgent, Pool, Status
+from bot.runtime.worker import STILL_BLOCKED, AgentWorker
 from config.sealing import Sealer, SealError
 from config.settings import Settings, get_settings, load_settings
 from core.errors import InvalidInput
@@ -39,7 +40,7 @@ class Quiet:
     def __init__(self) -> None:
         self.closed = False
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None: ...
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None: ...
 
     async def close(self) -> None:
         self.closed = True
@@ -51,9 +52,9 @@ class Quiet:
 @pytest.fixture
 def blocker() -> Iterator[threading.Event]:
     """What a constructor waits for; set in the end, so that no thread stays."""
-    go_on = threading.Event()
-    yield go_on
-    go_on.set()
+    renew = threading.Event()
+    yield renew
+    renew.set()
 
 
 @pytest.fixture
@@ -68,11 +69,11 @@ async def test_a_brain_that_is_not_made_in_time_is_refused_and_made_once_only(
     monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
     late = Quiet()
 
-    def make(_: Services) -> Brain:
+    def make(_: Services) -> Agent:
         blocker.wait(30)
         return late
 
-    place = Seat("a", services, [].append)
+    place = AgentWorker("a", services, [].append)
     with pytest.raises(AgentRefused, match="was not made within"):
         await place.take(make)
     with pytest.raises(AgentRefused, match=STILL_BLOCKED):
@@ -91,12 +92,12 @@ class Making:
         self.status = Status()
         self.revision: int | None = None
         self.closed = False
-        self._seat = Seat("a", services, self.status.complain)
+        self._seat = AgentWorker("a", services, self.status.complain)
         self._make = make
 
     def look(self) -> None: ...
 
-    def want(self, wish: Wish) -> None: ...
+    def want(self, wish: DesiredAgent) -> None: ...
 
     async def prepare(self) -> bool:
         await self._seat.take(self._make)
@@ -124,10 +125,10 @@ async def test_an_agent_whose_brain_blocks_while_it_is_made_can_be_stopped(
     calm_starts: int,
 ) -> None:
     monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
-    monkeypatch.setattr(seat, "CLOSING_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "CLOSING_SECONDS", 0.05)
     begun: list[int] = []
 
-    def make(_: Services) -> Brain:
+    def make(_: Services) -> Agent:
         begun.append(1)
         if len(begun) > calm_starts:
             blocker.wait(30)
@@ -135,10 +136,10 @@ async def test_an_agent_whose_brain_blocks_while_it_is_made_can_be_stopped(
 
     agent = Making(services, make)
     pool = Pool(lambda _: agent, shutdown_timeout=1)
-    pool.apply([Wish(**AGENT)])
+    pool.apply([DesiredAgent(**AGENT)])
     if calm_starts:
         await until(lambda: agent.status.state == "online")
-        pool.apply([Wish(**AGENT, revision=2)])
+        pool.apply([DesiredAgent(**AGENT, revision=2)])
     await until(lambda: len(begun) > calm_starts)
     async with asyncio.timeout(5):
         await pool.close()
@@ -169,7 +170,7 @@ class Named:
     def report(self) -> list[dict[str, Any]]:
         return []
 
-    def apply(self, wishes: list[Wish], as_they_are: set[str]) -> None:
+    def apply(self, wishes: list[DesiredAgent], as_they_are: set[str]) -> None:
         self.running = {wish.name for wish in wishes} | (self.running & as_they_are)
 
     async def close(self) -> None: ...
@@ -179,7 +180,7 @@ class Named:
 async def following() -> AsyncIterator[tuple[Told, Named]]:
     api, pool = Told(agents=[AGENT]), Named()
     settings = get_settings().model_copy(update={"agents_sync_interval": 0.01})
-    roster = Roster(api, pool, Lease(), settings)  # type: ignore[arg-type]
+    roster = AssignmentSync(api, pool, Lease(), settings)  # type: ignore[arg-type]
     task = asyncio.create_task(roster.follow())
     await until(lambda: pool.running)
     yield api, pool
@@ -229,7 +230,7 @@ async def test_a_process_that_gets_no_agent_says_so_only_where_there_is_none(
     caplog.set_level(logging.INFO)
     for wanted, told in ((3, "other processes run all agents"), (0, NO_AGENTS)):
         api = Told(agents=[], wanted=wanted)
-        await Roster(api, Named(), Lease(), get_settings())._ask()  # type: ignore[arg-type]
+        await AssignmentSync(api, Named(), Lease(), get_settings())._ask()  # type: ignore[arg-type]
         assert told in caplog.text
         assert (NO_AGENTS in caplog.text) == (wanted == 0)
         await api.close()
@@ -345,11 +346,11 @@ async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> 
     class Moody(Quiet):
         fails = True
 
-        async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+        async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
             if self.fails:
                 raise ValueError
 
-    brain, place = Moody(), Seat("a", services, told.append)
+    brain, place = Moody(), AgentWorker("a", services, told.append)
     await place.take(lambda _: brain)
     person = Person(World, "1")  # type: ignore[arg-type]
     said = Incoming(person.address, "dm", "hello")
@@ -363,7 +364,7 @@ async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> 
 @pytest.fixture
 def discord_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[DiscordServer]:
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
-    monkeypatch.setattr(discord_starts, "WINDOW", 0.0)
+    monkeypatch.setattr(start_limits, "WINDOW", 0.0)
     server = DiscordServer()  # which the test closes
     use_api(server.url)
     yield server

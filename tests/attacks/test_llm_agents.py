@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bot.recollection import NOTHING
+from bot.api.memory import NOTHING
 from config.settings import Settings
 from core import account_usage
 from core.account_usage import Account, AccountSpent
@@ -87,18 +87,18 @@ async def test_what_was_said_before_being_forgotten_stays_forgotten(
 ) -> None:
     brain = await llm()
     other = await llm()  # the agent was changed: the one before finishes what it answers
-    answering, go_on = threading.Event(), threading.Event()
+    answering, renew = threading.Event(), threading.Event()
 
     def answer(request: Request) -> str:
         answering.set()
-        go_on.wait(10)
+        renew.wait(10)
         return "Noted."
 
     model_server.script = answer
     under_way = asyncio.create_task(tell(brain, stranger, SECRET, channel_id="1"))
     await asyncio.to_thread(answering.wait, 10)
     assert NOTHING in await tell(other, stranger, "forget me", channel_id="2")
-    go_on.set()
+    renew.set()
     await under_way
     await tell(other, stranger, "what do you know of me?", channel_id="2")
     assert SECRET not in everything(model_server.requests[-1])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ai.chat import Answer as Whole
-from ai.chat import ChatOptions, Image, Said, Tool
-from ai.models import ModelError
-from ai.openai_chat import OpenAIChat
-from ai.openai_compatible import OpenAICompatible
+from ai.llm.chat import Answer as Whole
+from ai.llm.chat import ChatOptions, Image, Said, Tool
+from ai.llm.openai import OpenAIChat
+from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.types import ModelError
 from ai.wire import reason
 from tests.support.model_server import Answer, ModelServer, Request
 

@@ -10,16 +10,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import URL, insert
 
-from config.clock import utc_now
-from core import outbox, reminders
-from core.database import Database, transaction
+from core import reminders
+from core.db.engine import Database, transaction
+from core.deliveries import queue
+from core.deliveries.rerouting import end_stranded
+from core.deliveries.routing import SCHEDULER
 from core.errors import InvalidInput
 from core.notifications import set_notification_settings
 from core.postgres import select_one, update
-from core.reach import SCHEDULER
-from core.recurrence import check_rule, next_time
-from core.stranded import end_stranded
+from core.reminders.recurrence import check_rule, next_time
 from core.tables import reminders as table
+from runtime.clock import utc_now
 from tests.support.http_sink import HttpSink, http_sink
 from tests.support.people import NOW, channels, deliveries, user
 from tests.support.process import service
@@ -129,7 +130,7 @@ def test_one_bad_reminder_among_many_is_set_aside_with_its_reason() -> None:
     dead = deliveries(user_uuid=eve, state="dead")
     assert len(dead) == 5
     assert all("can't be fired" in row["last_error"] for row in dead)
-    assert outbox.unsent()["dead"] == 5
+    assert queue.unsent()["dead"] == 5
 
 
 @EVERYWHERE
@@ -157,7 +158,7 @@ def test_quiet_hours_that_can_not_be_read_hold_up_nobody(begins: str) -> None:
         reminders.set_reminder(owner, "x", "x", NOW)
     set_notification_settings(eve, {"quiet_from": begins, "quiet_to": "07:00"})
     assert reminders.fire_due(NOW) == 2
-    assert len(outbox.claim([SCHEDULER], NOW)) == 2
+    assert len(queue.claim([SCHEDULER], NOW)) == 2
 
 
 @EVERYWHERE
@@ -171,7 +172,7 @@ def test_a_row_that_breaks_a_loop_is_set_aside_and_the_others_go_on(
         reminders.set_reminder(owner, "x", "x", NOW)
     reminders.fire_due(NOW)
     broken(monkeypatch, "quiet_until", eve)
-    claimed = outbox.claim([SCHEDULER], NOW)
+    claimed = queue.claim([SCHEDULER], NOW)
     assert [row["user_uuid"] for row in claimed] == [ada]
     (dead,) = deliveries(user_uuid=eve)
     assert (dead["state"], dead["last_error"]) == ("dead", "it can't be sent: ZeroDivisionError")
@@ -179,15 +180,15 @@ def test_a_row_that_breaks_a_loop_is_set_aside_and_the_others_go_on(
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, eve: UUID) -> None:
-    """Have a function of core.reach fail for one user, whatever the reason may be."""
-    from core import reach
+    """Have a function of core.deliveries.routing fail for one user, whatever the reason may be."""
+    from core.deliveries import routing
 
-    original = getattr(reach, name)
+    original = getattr(routing, name)
 
     def fail(settings: dict[str, object], *rest: object) -> object:
         return 1 // 0 if settings["user_uuid"] == eve else original(settings, *rest)
 
-    monkeypatch.setattr(reach, name, fail)
+    monkeypatch.setattr(routing, name, fail)
 
 
 @EVERYWHERE

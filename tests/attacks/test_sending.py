@@ -9,15 +9,15 @@ import pytest
 from apprise import Apprise
 from sqlalchemy import URL
 
-from config.clock import utc_now
 from config.settings import get_settings
-from core import outbox, push
-from core.channels import deliver
-from core.database import Database
+from core.db.engine import Database
+from core.deliveries import queue
+from core.deliveries.channels import apprise, deliver
+from core.deliveries.routing import SCHEDULER
 from core.errors import InvalidInput
 from core.notifications import Outcome, Progress, new_session, split
 from core.postgres import count, insert_many
-from core.reach import SCHEDULER
+from runtime.clock import utc_now
 from tests.support.http_sink import Answer, HttpSink, http_sink
 from tests.support.mail_server import mail_server
 from tests.support.people import NOW, channels, deliveries, user, waiting
@@ -68,7 +68,7 @@ def mail_address(port: int) -> str:
 )
 def test_an_address_keeps_to_its_allowed_parts(url: str) -> None:
     with pytest.raises(InvalidInput):
-        push.check(url)
+        apprise.check(url)
 
 
 @pytest.mark.usefixtures("mail")
@@ -82,22 +82,22 @@ def test_an_address_keeps_to_its_allowed_parts(url: str) -> None:
     ],
 )
 def test_an_address_of_allowed_parts_stays_as_it_is_meant(url: str) -> None:
-    scheme, rebuilt = push.check(url)
-    assert push.check(rebuilt) == (scheme, rebuilt)
+    scheme, rebuilt = apprise.check(url)
+    assert apprise.check(rebuilt) == (scheme, rebuilt)
     assert Apprise.instantiate(rebuilt).url() == Apprise.instantiate(url).url()
 
 
 @pytest.mark.usefixtures("mail")
 def test_mail_arrives_at_a_real_server_in_one_piece() -> None:
     with mail_server() as server:
-        outcome = asyncio.run(push.deliver(mail_address(server.port), "buy milk", Progress()))
+        outcome = asyncio.run(apprise.deliver(mail_address(server.port), "buy milk", Progress()))
     assert outcome == Outcome("sent")
     assert "buy milk" in server.texts[0]
 
 
 @pytest.mark.usefixtures("mail")
 def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.channels.SEND_SECONDS", 1.0)
+    monkeypatch.setattr("core.deliveries.channels.SEND_SECONDS", 1.0)
 
     async def send(url: str) -> Outcome:
         async with new_session() as http:
@@ -117,18 +117,18 @@ def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
     for number in range(260):
         waiting(eve, text=f"e{number}")
     waiting(ada, due_at=NOW, next_attempt_at=NOW)
-    claimed = outbox.claim([SCHEDULER], NOW, limit=100)
-    assert len(claimed) == outbox.MAX_PER_RECEIVER + 1
+    claimed = queue.claim([SCHEDULER], NOW, limit=100)
+    assert len(claimed) == queue.MAX_PER_RECEIVER + 1
     assert claimed[-1]["user_uuid"] == ada
-    again = outbox.claim([SCHEDULER], NOW, limit=100, under_way={(eve, "ntfy"): 8})
+    again = queue.claim([SCHEDULER], NOW, limit=100, under_way={(eve, "ntfy"): 8})
     assert again == []
     assert (
-        outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8})
-        == outbox.next_delivery(["nobody"], NOW)
-        or outbox.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8}) > NOW
+        queue.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8})
+        == queue.next_delivery(["nobody"], NOW)
+        or queue.next_delivery([SCHEDULER], NOW, {(eve, "ntfy"): 8}) > NOW
     )  # type: ignore[operator]
-    outbox.release(claimed, NOW)
-    assert len(outbox.claim([SCHEDULER], NOW, limit=5)) == 5
+    queue.release(claimed, NOW)
+    assert len(queue.claim([SCHEDULER], NOW, limit=5)) == 5
 
 
 @ON_POSTGRESQL
@@ -155,9 +155,7 @@ def test_a_dripping_mail_server_delays_neither_others_nor_the_end(
             began = time.monotonic()
             sink.wait_for(1, 10)
             assert time.monotonic() - began < 5
-            assert (
-                count("deliveries", {"lease_id": ("IS NOT", None)}) <= 2 * outbox.MAX_PER_RECEIVER
-            )
+            assert count("deliveries", {"lease_id": ("IS NOT", None)}) <= 2 * queue.MAX_PER_RECEIVER
             began = time.monotonic()
             daemon.terminate()
             assert daemon.exit_code(25) == 0
@@ -210,8 +208,8 @@ def test_parts_fit_and_leave_nothing_out(text: str, in_bytes: bool) -> None:
 @pytest.mark.usefixtures("database")
 def test_how_many_parts_arrived_is_remembered() -> None:
     waiting(user())
-    (row,) = outbox.claim([SCHEDULER], NOW)
-    said = outbox.Settlement(row["id"], row["lease_id"], "retry", "so", None, False, 3)
-    outbox.settle_all([said], NOW)
+    (row,) = queue.claim([SCHEDULER], NOW)
+    said = queue.Settlement(row["id"], row["lease_id"], "retry", "so", None, False, 3)
+    queue.settle_all([said], NOW)
     (row,) = deliveries()
     assert row["parts_sent"] == 3

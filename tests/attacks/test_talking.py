@@ -14,22 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from ai import dates
-from ai.catalogue import catalogue
-from ai.dates import UnclearTime
-from ai.recall import Recall
-from ai.recurring import resolve_recurring
-from ai.sentences import matcher_of
-from bot.api_client import AWAY
-from bot.command_registry import load_commands
-from bot.conversation import LAPSED_SECRET, MAX_LENGTH, TOO_LONG
-from bot.markdown import split
-from bot.matching import containing, similar
+from ai.commands import catalogue
+from ai.sentences.matcher import matcher_of
+from ai.sentences.references import References
+from ai.times import resolve
+from ai.times.recurrence import resolve_recurring
+from ai.times.resolve import UnclearTime
+from bot.api.client import AWAY
+from bot.api.sessions import Sessions
+from bot.conversation.executor import FAILED
+from bot.conversation.handler import MAX_LENGTH, TIMED_OUT_SECRET, TOO_LONG
+from bot.dialogue import ASK_PRIVATELY, is_question, normalise
+from bot.framework.lookup import containing, similar
+from bot.framework.registry import load_commands
+from bot.markdown import escape, split
 from bot.messages import Incoming
-from bot.orders import FAILED
-from bot.sessions import Sessions
-from bot.talk import ASK_PRIVATELY, is_question, normalise
-from bot.text import escape
 from config.settings import Settings
 from tests.support.chat import PASSWORD, Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
@@ -164,8 +163,8 @@ def slowest(text: str) -> float:
     return max(
         seconds(lambda: matcher.match_all(text, SOMETHING)),
         seconds(lambda: matcher.nearest(text)),
-        seconds(lambda: dates.resolve(text, zone, now)),
-        seconds(lambda: dates.find(text)),
+        seconds(lambda: resolve.resolve(text, zone, now)),
+        seconds(lambda: resolve.find(text)),
         seconds(lambda: resolve_recurring(text, zone, now)),
         seconds(lambda: (containing(text, names), similar(text, names))),
         seconds(lambda: escape(text)),
@@ -176,7 +175,7 @@ def slowest(text: str) -> float:
 
 load_commands()
 matcher = matcher_of(catalogue)
-SOMETHING = Recall({"interaction_type": "task", "action": "show"}, ("milk", "eggs"), "task")
+SOMETHING = References({"interaction_type": "task", "action": "show"}, ("milk", "eggs"), "task")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -234,7 +233,7 @@ async def test_a_password_after_a_restart_is_not_read(
     for text in ("hello", "ada"):
         await stranger.say(text)
     await world.restart()
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
     assert not household.knows(SECRET)
     assert "user name" in await stranger.say("hello")
 
@@ -244,7 +243,7 @@ async def test_a_password_in_place_of_a_name_after_a_restart_is_not_read_either(
 ) -> None:
     await chat.say("change my password")
     await world.restart()
-    assert await chat.say(SECRET) == LAPSED_SECRET
+    assert await chat.say(SECRET) == TIMED_OUT_SECRET
     assert await chat.say("add milk to my tasks") == "Added **milk**."
 
 
@@ -255,7 +254,7 @@ async def test_a_password_after_the_agent_was_changed_is_not_shown_to_its_model(
     await stranger.say("log in")
     await stranger.say("ada")
     await llm(tools=["task"])
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
     assert not household.knows(SECRET)
 
 
@@ -265,7 +264,7 @@ async def test_a_command_agent_that_becomes_an_llm_agent_does_not_read_it_either
     await stranger.say("register")
     await stranger.say("ada")
     await llm()
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
     assert not household.knows(SECRET)
 
 
@@ -276,7 +275,7 @@ async def test_a_corrected_message_is_not_taken_for_the_secret(
     await stranger.say("ada")
     await world.restart()
     assert await tell(world.brain, stranger, SECRET, edited=True) == ""
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
 
 
 async def test_a_secret_is_waited_for_no_longer_than_that(world: World, stranger: Person) -> None:
@@ -295,7 +294,7 @@ async def test_nothing_is_read_where_nobody_can_say_whether_it_is_a_secret(
     await world.restart()
     async with world.api_away():
         assert await stranger.say(SECRET) == AWAY
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
     assert not household.knows(SECRET)
 
 
@@ -319,7 +318,7 @@ async def test_one_persons_question_closes_nobody_elses_mouth(
     await stranger.say("ben")
     await world.restart()
     answers = await asyncio.gather(stranger.say(SECRET), chat.say("add milk to my tasks"))
-    assert answers == [LAPSED_SECRET, "Added **milk**."]
+    assert answers == [TIMED_OUT_SECRET, "Added **milk**."]
 
 
 async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
@@ -328,8 +327,8 @@ async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
     await stranger.say("hello")
     await stranger.say("ada")
     await world.restart()
-    await world.brain.handle(Incoming(stranger.address, "dm", "hello", anew=True), stranger)
-    assert await stranger.say(SECRET) == LAPSED_SECRET
+    await world.brain.handle(Incoming(stranger.address, "dm", "hello", starts_new=True), stranger)
+    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
 
 
 # A secret is asked for in private only
@@ -356,7 +355,7 @@ async def test_a_question_that_began_in_private_does_not_go_on_in_public(
     world: World, chat: Person
 ) -> None:
     order = {"interaction_type": "account", "action": "change_password"}
-    await tell(world.brain, chat, "/account", order=order, anew=True, channel_id="general")
+    await tell(world.brain, chat, "/account", order=order, starts_new=True, channel_id="general")
     assert await tell_in_public(world.brain, chat, PASSWORD) == (
         f"Please delete your message now, so that your current password does not stay in this "
         f"chat.\n{ASK_PRIVATELY}"
@@ -370,19 +369,19 @@ async def test_a_log_out_during_a_renewal_stays_one(
     world: World, chat: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = Sessions(world.api, world.clock)
-    answered, go_on = asyncio.Event(), asyncio.Event()
+    answered, renew = asyncio.Event(), asyncio.Event()
     fetch = sessions._fetch
 
     async def slow(addresses: list[object]) -> object:
         answer = await fetch(addresses)
         answered.set()
-        await go_on.wait()
+        await renew.wait()
         return answer
 
     monkeypatch.setattr(sessions._renewals, "_send", slow)
     renewal = asyncio.create_task(sessions.get(chat.address))
     await answered.wait()
     await sessions.close(chat.address)
-    go_on.set()
+    renew.set()
     assert await renewal is None
     assert sessions.known(chat.address) is None

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.api_client import NO_REQUEST, ApiAway, ApiClient, ApiError
+from bot.api.client import NO_REQUEST, ApiAway, ApiClient, ApiError
+from bot.api.sessions import Sessions, UserApi
 from bot.messages import Address
-from bot.sessions import Sessions, UserApi
-from config.logs import request_id
+from runtime.logs import request_id
 from tests.support.chat import World
 from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
 

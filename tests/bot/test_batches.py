@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.batches import Batches
+from bot.api.batching import Batches
 
 
 class Counter:
@@ -12,11 +12,11 @@ class Counter:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.go_on = asyncio.Event()
+        self.renew = asyncio.Event()
 
     async def double(self, numbers: list[int]) -> list[int]:
         self.batches.append(numbers)
-        await self.go_on.wait()
+        await self.renew.wait()
         if 13 in numbers:
             raise LookupError
         return [2 * number for number in numbers]
@@ -30,7 +30,7 @@ async def test_what_comes_at_once_goes_together_and_the_rest_when_the_answer_is_
     later = [asyncio.create_task(batches.ask(number)) for number in (3, 4, 5, 6)]
     await asyncio.sleep(0.01)
     assert counter.batches == [[1, 2]]
-    counter.go_on.set()
+    counter.renew.set()
     assert await asyncio.gather(*first, *later) == [2, 4, 6, 8, 10, 12]
     assert counter.batches == [[1, 2], [3, 4, 5], [6]]
     assert await batches.ask(7) == 14
@@ -38,7 +38,7 @@ async def test_what_comes_at_once_goes_together_and_the_rest_when_the_answer_is_
 
 async def test_a_failure_is_told_to_those_in_the_batch_alone() -> None:
     counter = Counter()
-    counter.go_on.set()
+    counter.renew.set()
     batches = Batches(counter.double, most=2)
     answers = await asyncio.gather(*map(batches.ask, (12, 13, 14)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [LookupError, LookupError, int]
@@ -61,7 +61,7 @@ async def test_who_no_longer_waits_holds_up_nobody(fails: bool) -> None:
     await asyncio.sleep(0.01)
     gone.cancel()
     await asyncio.sleep(0)
-    counter.go_on.set()
+    counter.renew.set()
     if fails:
         with pytest.raises(LookupError):
             await stays

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.echo import BRAIN as ECHO
+from bot.agent import AgentConfig, Services, load_agent_types, registry_of
+from bot.agents.echo import AGENT_TYPE as ECHO
 from bot.agents.echo import EchoSettings
-from bot.brains import AgentConfig, Services, load_brains, registry_of
 from bot.messages import Incoming
 from bot.rules import Rules
 from config.broken import BrokenModule
@@ -32,14 +32,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_three_kinds_come_with_the_program() -> None:
-    kinds = load_brains()
+    kinds = load_agent_types()
     assert [*kinds] == ["commands", "echo", "llm"]
     assert all(kind.description.endswith(".") for kind in kinds.values())
 
 
 async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Person) -> None:
     (folder / "parrot.py").write_text(PARROT, "utf-8")
-    kind = load_brains("found_agents")["parrot"]
+    kind = load_agent_types("found_agents")["parrot"]
     config = AgentConfig("polly", "parrot", Rules(), kind.settings(shout=True))
     brain = kind.make(config, Services(world.api, world.settings))
     await brain.handle(Incoming(stranger.address, "1", "hello"), stranger)
@@ -51,8 +51,8 @@ async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Pers
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("x = 1", "it has no BRAIN"),
-        ("BRAIN = 1", "it has no BRAIN that is a BrainType"),
+        ("x = 1", "it has no AGENT_TYPE"),
+        ("AGENT_TYPE = 1", "it has no AGENT_TYPE that is a AgentType"),
         ("import no_such_module", "No module named 'no_such_module'"),
         ("1 / 0", "division by zero"),
     ],
@@ -60,7 +60,7 @@ async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Pers
 def test_a_broken_one_is_named(folder: Path, code: str, problem: str) -> None:
     (folder / "broken.py").write_text(code, "utf-8")
     with pytest.raises(BrokenModule, match=r"found_agents/broken\.py[:,] ") as caught:
-        load_brains("found_agents")
+        load_agent_types("found_agents")
     assert problem in str(caught.value)
 
 
@@ -68,7 +68,7 @@ def test_no_two_kinds_have_one_name(folder: Path) -> None:
     for name in ("one", "two"):
         (folder / f"{name}.py").write_text(PARROT, "utf-8")
     with pytest.raises(BrokenModule, match=r"found_agents/two\.py: .* a 'parrot' already"):
-        load_brains("found_agents")
+        load_agent_types("found_agents")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from ai.catalogue import Catalogue, FieldSpec
-from bot.command_registry import (
+from ai.commands import Catalogue, FieldSpec
+from bot.framework.context import Context
+from bot.framework.fields import Secret, When
+from bot.framework.registry import (
     Action,
     CommandModule,
     RegistrationError,
@@ -19,8 +21,6 @@ from bot.command_registry import (
     register_module,
     registry,
 )
-from bot.context import Context
-from bot.fields import Secret, When
 from config.broken import BrokenModule
 
 
@@ -158,8 +158,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 WORKING = '''
-from bot.command_registry import CommandModule
-from bot.context import Context
+from bot.framework.registry import CommandModule
+from bot.framework.context import Context
 
 shop = CommandModule("shop", "A shop")
 

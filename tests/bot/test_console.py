@@ -14,11 +14,11 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from ai.openai_compatible import OpenAICompatible
-from bot.command_registry import CommandModule
-from bot.deliveries import Undeliverable
-from bot.transports import console
-from bot.transports.console import Console, run_console
+from ai.llm.openai_completions import OpenAICompatible
+from bot import console
+from bot.console import Console, run_console
+from bot.framework.registry import CommandModule
+from bot.runtime.deliveries import Undeliverable
 from config.settings import Settings, get_settings
 from core.reminders import fire_due
 from tests.support.chat import PASSWORD, World, until

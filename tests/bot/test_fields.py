@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ai.catalogue import FieldSpec
-from bot.fields import About, Secret, Unclear, When, convert, fields_of, question
+from ai.commands import FieldSpec
+from bot.framework.fields import About, Secret, Unclear, When, convert, fields_of, question
 
 NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")

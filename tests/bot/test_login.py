@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.agents.commands import make_brain
-from bot.api_client import ApiClient
-from bot.conversation import LAPSED_SECRET
+from bot.agents.commands import make_agent
+from bot.api.client import ApiClient
+from bot.conversation.handler import TIMED_OUT_SECRET
+from bot.dialogue import DELETE_HINT
 from bot.messages import Address
-from bot.talk import DELETE_HINT
 from core.auth import end_sessions
 from core.postgres import select_one
 from core.users import delete_user, get_user_uuid
@@ -188,7 +188,7 @@ async def test_any_other_refusal_is_told_in_the_words_of_the_api(
 ) -> None:
     with http_sink() as sink:
         api = ApiClient(sink.url, "key")
-        world.brain = make_brain(api, world.settings, world.clock)
+        world.brain = make_agent(api, world.settings, world.clock)
         for flow, path in ((["login"], "/api/login"), (["register"], "/api/register")):
             sink.answer("/api/service/tokens", as_json(200, {"sessions": [None]}))
             for _ in (*flow, "ada"):
@@ -206,7 +206,7 @@ async def test_a_log_in_left_alone_is_dropped(world: World, stranger: Person) ->
     await stranger.say("register")
     await stranger.say("ada")
     await stranger.leave_unanswered()
-    assert await stranger.say(PASSWORD) == LAPSED_SECRET
+    assert await stranger.say(PASSWORD) == TIMED_OUT_SECRET
     assert select_one("users", {"username": "ada"}) is None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.matching import containing, nearest, similar
+from bot.framework.lookup import containing, nearest, similar
 
 NAMES = ["buy milk", "Milk the cow", "call mum", "call the plumber", "start report"]
 

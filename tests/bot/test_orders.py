@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ai.recall import NOTHING_BEFORE, Recall
+from ai.sentences.references import NO_REFERENCES, References
 from bot.commands.tasks import tasks
 from config.settings import Settings, get_settings
 from tests.support.chat import PASSWORD, Person, World
@@ -198,8 +198,8 @@ async def test_the_parser_is_told_what_came_before(world: World, chat: Person) -
     await chat.say("show them and complete oat")
     await chat.say("and then")
     assert parser.recalls == [
-        NOTHING_BEFORE,
-        Recall(complete | {"name": "oat milk"}, shown=("oat milk", "bread"), kind="task"),
+        NO_REFERENCES,
+        References(complete | {"name": "oat milk"}, shown=("oat milk", "bread"), kind="task"),
     ]
 
 

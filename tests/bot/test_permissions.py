@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 import pytest
 
-from ai.configuration import get_ai_config
+from ai.config import get_ai_config
 from ai.parser import Parser
-from bot.command_registry import CommandModule, RegistrationError, load_commands, registry
-from bot.context import Context
-from bot.fields import About
+from bot.api.sessions import UserApi
+from bot.discord.slash_commands import payload
+from bot.framework.context import Context
+from bot.framework.fields import About
+from bot.framework.registry import CommandModule, RegistrationError, load_commands, registry
+from bot.framework.reminder_buttons import Offer
 from bot.messages import Incoming
-from bot.reminders import Offer
-from bot.sessions import UserApi
-from bot.transports.discord_commands import payload
 from core.users import set_role
 from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
@@ -27,7 +27,7 @@ async def _rooms(api: UserApi) -> list[dict[str, str]]:
     return [{"name": "cellar"}]
 
 
-Room = Annotated[str, About("the room", example="cellar", among=_rooms)]
+HashingSlots = Annotated[str, About("the room", example="cellar", choices_from=_rooms)]
 
 
 class House:
@@ -45,7 +45,7 @@ class House:
             return "It is dark."
 
         @self.rooms.command("close the {room}", role="admin")
-        async def close(ctx: Context, room: Room) -> str:
+        async def close(ctx: Context, room: HashingSlots) -> str:
             """Close a room."""
             self.done.append(room)
             return f"Closed {room}."

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 
-from bot.pulse import BEAT_SECONDS, beating
-from config.metrics import serving
+from bot.runtime.process import BEAT_SECONDS, beating
 from config.settings import Settings
+from runtime.metrics import metrics_server
 from tests.support.servers import free_port
 
 AGE = re.compile(r'process_pulse_age_seconds\{loop="bot"\} (\S+)')
@@ -25,7 +25,10 @@ async def test_a_loop_that_is_held_up_is_seen() -> None:
         assert found
         return float(found[1])
 
-    with serving(Settings(_env_file=None, metrics_port=port)), ThreadPoolExecutor() as threads:
+    with (
+        metrics_server(Settings(_env_file=None, metrics_port=port)),
+        ThreadPoolExecutor() as threads,
+    ):
         async with beating():
             await asyncio.sleep(0.05)
             asked = threads.submit(age_after, BEAT_SECONDS + 0.5)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.bot import apiRequest
-from bot.context import Message
+from bot.framework.context import Message
 from bot.messages import Session
 from config.settings import serving_api
 from core import auth, users
@@ -34,11 +34,11 @@ async def know(world: World, handler: Handler) -> None:
 
 
 async def test_one_that_blocks_holds_up_nobody_else(world: World, chat: Person) -> None:
-    go_on = threading.Event()
+    renew = threading.Event()
 
     async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> None:
         if session["username"] == "ada":
-            go_on.wait(20)
+            renew.wait(20)
         await message.channel.send(f"Done for {session['username']}.")
 
     await know(world, handler)
@@ -49,7 +49,7 @@ async def test_one_that_blocks_holds_up_nobody_else(world: World, chat: Person) 
     assert answers == ["Done for ben.", "Done for cy.", "Done for dee."]
     assert time.monotonic() - began < 10
     assert not slow.done()
-    go_on.set()
+    renew.set()
     assert await slow == "Done for ada."
 
 

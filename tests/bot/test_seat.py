@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import pytest
 
-from ai.catalogue import Catalogue
-from bot.agents.echo import BRAIN as ECHO
-from bot.brains import Brain, Services
-from bot.command_registry import Registry
-from bot.messages import Address, Button, Incoming, Outlet
-from bot.plans import Planner
-from bot.pool import AgentRefused, Wish
-from bot.seat import FAILED, Seat
-from config.logs import request_id
+from ai.commands import Catalogue
+from bot.agent import Agent, Services
+from bot.agents.echo import AGENT_TYPE as ECHO
+from bot.framework.registry import Registry
+from bot.messages import Address, Button, Incoming, ReplyChannel
+from bot.runtime.agent_spec import Planner
+from bot.runtime.supervisor import AgentRefused, DesiredAgent
+from bot.runtime.worker import FAILED, AgentWorker
 from config.sealing import Sealer
 from config.settings import get_settings
+from runtime.logs import request_id
 from tests.support.chat import World
 
 SECRET = "what a person wrote"
@@ -60,12 +60,12 @@ class Page:
 class Scripted:
     """A brain that does what the test says."""
 
-    def __init__(self, act: Callable[[Incoming, Outlet], Awaitable[None]]) -> None:
+    def __init__(self, act: Callable[[Incoming, ReplyChannel], Awaitable[None]]) -> None:
         self._act = act
         self.closed = False
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
-        await self._act(incoming, outlet)
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await self._act(incoming, reply_channel)
 
     async def close(self) -> None:
         self.closed = True
@@ -81,16 +81,16 @@ def failures() -> list[str]:
 
 
 @pytest.fixture
-async def seat(world: World, failures: list[str]) -> AsyncIterator[Seat]:
-    seat = Seat("agent", Services(world.api, world.settings), failures.append)
+async def seat(world: World, failures: list[str]) -> AsyncIterator[AgentWorker]:
+    seat = AgentWorker("agent", Services(world.api, world.settings), failures.append)
     yield seat
     await seat.close()
 
 
-async def test_a_brain_that_blocks_holds_up_nobody_else(seat: Seat) -> None:
-    async def block(incoming: Incoming, outlet: Outlet) -> None:
+async def test_a_brain_that_blocks_holds_up_nobody_else(seat: AgentWorker) -> None:
+    async def block(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         time.sleep(1)  # noqa: ASYNC251
-        await outlet.send("done")
+        await reply_channel.send("done")
 
     await seat.take(lambda _: Scripted(block))
     page = Page()
@@ -107,10 +107,10 @@ async def test_a_brain_that_blocks_holds_up_nobody_else(seat: Seat) -> None:
     assert page.threads == {threading.current_thread().name}
 
 
-async def test_what_a_brain_shows_goes_the_same_way_as_without_a_thread(seat: Seat) -> None:
-    async def write(incoming: Incoming, outlet: Outlet) -> None:
-        assert outlet.expect_secret()
-        async with outlet.typing(), outlet.draft() as draft:
+async def test_what_a_brain_shows_goes_the_same_way_as_without_a_thread(seat: AgentWorker) -> None:
+    async def write(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        assert reply_channel.expect_secret()
+        async with reply_channel.typing(), reply_channel.draft() as draft:
             await draft.show("Hel")
             await draft.show("Hello")
 
@@ -123,10 +123,10 @@ async def test_what_a_brain_shows_goes_the_same_way_as_without_a_thread(seat: Se
 
 
 async def test_a_brain_that_fails_is_told_of_without_what_was_said(
-    seat: Seat, failures: list[str], caplog: pytest.LogCaptureFixture
+    seat: AgentWorker, failures: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(incoming: Incoming, outlet: Outlet) -> None:
-        async with outlet.draft() as draft:
+    async def fail(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        async with reply_channel.draft() as draft:
             await draft.show("I thi")
             raise ZeroDivisionError(incoming.text)
 
@@ -140,15 +140,17 @@ async def test_a_brain_that_fails_is_told_of_without_what_was_said(
     assert SECRET not in caplog.text
 
 
-async def test_another_brain_takes_over_and_the_first_answers_what_it_began(seat: Seat) -> None:
-    go_on = threading.Event()
+async def test_another_brain_takes_over_and_the_first_answers_what_it_began(
+    seat: AgentWorker,
+) -> None:
+    renew = threading.Event()
 
-    async def wait(incoming: Incoming, outlet: Outlet) -> None:
-        await asyncio.to_thread(go_on.wait, 10)
-        await outlet.send("first")
+    async def wait(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await asyncio.to_thread(renew.wait, 10)
+        await reply_channel.send("first")
 
-    async def answer(incoming: Incoming, outlet: Outlet) -> None:
-        await outlet.send("second")
+    async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await reply_channel.send("second")
 
     first, second = Scripted(wait), Scripted(answer)
     await seat.take(lambda _: first)
@@ -158,7 +160,7 @@ async def test_another_brain_takes_over_and_the_first_answers_what_it_began(seat
     await seat.take(lambda _: second)
     await seat.handle(said(), page)
     assert (page.said, first.closed) == (["second"], False)
-    go_on.set()
+    renew.set()
     await under_way
     await seat.close()
     assert page.said == ["second", "first"]
@@ -167,12 +169,12 @@ async def test_another_brain_takes_over_and_the_first_answers_what_it_began(seat
 
 
 async def test_a_brain_that_never_comes_back_is_left_to_itself(
-    seat: Seat, caplog: pytest.LogCaptureFixture
+    seat: AgentWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    go_on = threading.Event()
+    renew = threading.Event()
 
-    async def block(incoming: Incoming, outlet: Outlet) -> None:
-        go_on.wait(30)
+    async def block(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        renew.wait(30)
 
     await seat.take(lambda _: Scripted(block))
     under_way = asyncio.create_task(seat.handle(said(), Page()))
@@ -180,15 +182,15 @@ async def test_a_brain_that_never_comes_back_is_left_to_itself(
     await seat.close()
     assert "1 brains of agent don't end" in caplog.text
     assert not under_way.done()
-    go_on.set()
+    renew.set()
     await under_way
 
 
-async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: Seat) -> None:
-    async def answer(incoming: Incoming, outlet: Outlet) -> None:
-        await outlet.send("still here")
+async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: AgentWorker) -> None:
+    async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await reply_channel.send("still here")
 
-    def broken(_: Services) -> Brain:
+    def broken(_: Services) -> Agent:
         raise ValueError
 
     threads = threading.active_count()
@@ -205,7 +207,7 @@ async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: Seat) ->
 
 
 async def test_the_api_is_reached_through_the_bots_own_connections(
-    seat: Seat, world: World
+    seat: AgentWorker, world: World
 ) -> None:
     seen: list[object] = []
 
@@ -214,7 +216,7 @@ async def test_the_api_is_reached_through_the_bots_own_connections(
             super().__init__(self.ask)
             self._api = services.api
 
-        async def ask(self, incoming: Incoming, outlet: Outlet) -> None:
+        async def ask(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
             request_id.set(incoming.message_id)
             seen.append(await self._api.request("GET", "/health"))
             await self._api.close()
@@ -225,7 +227,7 @@ async def test_the_api_is_reached_through_the_bots_own_connections(
     assert await world.api.request("GET", "/health") == {"status": "ok"}, "it is not closed"
 
 
-async def test_a_seat_says_what_its_brain_is_able_to(seat: Seat, world: World) -> None:
+async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: World) -> None:
     class Able(Scripted):
         takes_images = remembers = True
         registry = Registry(Catalogue())
@@ -237,7 +239,7 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: Seat, world: World) -
         def suggestions(self) -> "Able":
             return self
 
-    async def nothing(incoming: Incoming, outlet: Outlet) -> None:
+    async def nothing(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Say nothing."""
 
     await seat.take(lambda _: Scripted(nothing))
@@ -270,9 +272,9 @@ def test_what_can_not_be_run_is_refused_with_the_reason(
     sealer = Sealer(get_settings())
     good = {"name": "a", "type": "echo", "token": sealer.seal("t"), "answers": {}, "settings": {}}
     planner = Planner({"echo": ECHO}, sealer)
-    assert planner.plan(Wish(**good)).token == "t"  # type: ignore[arg-type]
+    assert planner.plan(DesiredAgent(**good)).token == "t"  # type: ignore[arg-type]
     with pytest.raises(AgentRefused) as error:
-        planner.plan(Wish(**good | changes))  # type: ignore[arg-type]
+        planner.plan(DesiredAgent(**good | changes))  # type: ignore[arg-type]
     assert told in str(error.value)
     assert SECRET not in str(error.value)
 
@@ -280,14 +282,16 @@ def test_what_can_not_be_run_is_refused_with_the_reason(
 async def test_a_kind_whose_brains_can_not_be_made_is_refused(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> Brain:
+    def fail(*_: object) -> Agent:
         raise KeyError(SECRET)
 
     sealer = Sealer(get_settings())
     broken = replace(ECHO, name="broken", make=fail)
-    plan = Planner({"broken": broken}, sealer).plan(Wish("a", "broken", sealer.seal("t"), {}, {}))
+    plan = Planner({"broken": broken}, sealer).plan(
+        DesiredAgent("a", "broken", sealer.seal("t"), {}, {})
+    )
     with pytest.raises(AgentRefused, match="its brain can't be made: KeyError"):
-        plan.make_brain(Services(world.api, world.settings))
+        plan.make_agent(Services(world.api, world.settings))
     assert "the brain of a can't be made" in caplog.text
     assert SECRET not in caplog.text
 
@@ -296,7 +300,7 @@ def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
     sealer = Sealer(get_settings())
     quiet = replace(ECHO, name="quiet", rules={"mention": False})
     planner = Planner({"quiet": quiet}, sealer)
-    wish = Wish("a", "quiet", sealer.seal("t"), {}, {})
+    wish = DesiredAgent("a", "quiet", sealer.seal("t"), {}, {})
     assert planner.plan(wish).config.rules.mention is False
-    own = Wish("a", "quiet", sealer.seal("t"), {"mention": True}, {})
+    own = DesiredAgent("a", "quiet", sealer.seal("t"), {"mention": True}, {})
     assert planner.plan(own).config.rules.mention is True

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import BOLD_LIMIT, escape, named, plain, unmasked
+from bot.markdown import BOLD_LIMIT, escape, named, plain, unmasked
 
 
 @pytest.mark.parametrize(

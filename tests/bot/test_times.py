@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.times import countdown, on_the_clock
+from bot.phrasing import countdown, on_the_clock
 
 NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)  # a Monday
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.context import Message
+from bot.framework.context import Message
 from bot.messages import Session
 from tests.support.chat import PASSWORD, Person, World
 from tests.support.model_server import ModelServer

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import manage
-from config import logs
+from config.broken import run as run_program
 from config.settings import Settings, get_settings
+from runtime import logs
 from tests.support.process import program
 
 
@@ -67,7 +68,7 @@ def write(settings: Settings) -> None:
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
     sys.argv[:] = ["manage.py", "agents", "logs", *arguments]
     with pytest.raises(SystemExit):
-        manage.main()
+        run_program(manage.main)
     return capsys.readouterr()
 
 

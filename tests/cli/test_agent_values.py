@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.agent_values import read_value
+from cli.agents.values import read_value
 
 
 @pytest.mark.parametrize("text", ["\u00b2", "\u0663", "1_0", "\U0001d7d9"])

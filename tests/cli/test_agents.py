@@ -10,11 +10,12 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import manage
-from cli.agent_schema import agents_schema
+from cli.agents.schema import agents_schema
+from config.broken import run as run_program
 from config.settings import ROOT
 from core import agents, users
-from core.agent_rules import SCHEMA_FILE
-from core.leases import Leases, Report, Running
+from core.agents.leases import Leases, Report, Running
+from core.agents.validation import SCHEMA_FILE
 from core.postgres import insert
 
 Manage = Callable[..., tuple[int, str, str]]
@@ -32,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["manage.py", *arguments])
         monkeypatch.setattr(sys, "stdin", io.StringIO(text))
         with pytest.raises(SystemExit) as ended:
-            manage.main()
+            run_program(manage.main)
         out, err = capsys.readouterr()
         return int(ended.value.code or 0), out, err
 

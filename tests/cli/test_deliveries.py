@@ -7,9 +7,9 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 
 from cli.deliveries import list_, retry, show
-from core import dead_letters, outbox
+from core.deliveries import dead_letters, queue
+from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import insert, update
-from core.reach import SCHEDULER, bot_at
 from tests.support.people import (
     DISCORD,
     NOW,
@@ -90,10 +90,10 @@ def test_what_had_no_way_to_its_user_is_sent_where_there_is_one_now() -> None:
     home = chat(ada)
     channels(ben, topic="ben")
     assert "2 deliveries are" in run("retry", "--all").output
-    (row,) = outbox.claim([bot_at(DISCORD)], later(9e9))
+    (row,) = queue.claim([bot_at(DISCORD)], later(9e9))
     assert (str(row["id"]), row["target"], row["attempts"]) == (letters[0], "100", 0)
     assert deliveries(user_uuid=ada)[0]["chat_account_id"] == home
-    (row,) = outbox.claim([SCHEDULER], later(9e9))
+    (row,) = queue.claim([SCHEDULER], later(9e9))
     assert (str(row["id"]), row["channel"], row["target"]) == (letters[1], "ntfy", "ben")
     assert [row["state"] for row in deliveries(user_uuid=eve)] == ["dead"]
 
@@ -114,10 +114,10 @@ def test_what_a_removed_agent_was_to_send_is_sent_by_another_or_when_it_is_back(
         waiting(owner, "chat", chat_account_id=home, state="dead")
     chat(ada, address=("discord", "other"))
     assert "1 delivery is" in run("retry", "--all").output
-    assert len(outbox.claim(["discord/other"], later(9e9))) == 1
+    assert len(queue.claim(["discord/other"], later(9e9))) == 1
     insert("agents", {"name": "helper", "type": "commands", "answers": {}, "settings": {}})
     assert "1 delivery is" in run("retry", "--all").output
-    (row,) = outbox.claim(["discord/helper"], later(9e9))
+    (row,) = queue.claim(["discord/helper"], later(9e9))
     assert row["target"] == str(ben)
 
 

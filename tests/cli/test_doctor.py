@@ -12,7 +12,7 @@ from sqlalchemy import URL, text
 from api.main import create_app
 from config.settings import load_settings
 from core import agents
-from core.database import Database
+from core.db.engine import Database
 from tests.cli.conftest import KEY, NTFY_TOKEN, TOKEN, Outside, Run, outside_server
 from tests.support.api_server import running
 from tests.support.model_server import Answer, ModelServer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.domain import BadName, literal, plural_of, read_field, render
+from cli.scaffold.domain import BadName, literal, plural_of, read_field, render
 from config.settings import ROOT
 from tests.support import warm
 
@@ -66,7 +66,7 @@ def test_its_tests_pass_as_they_are_written(project: Path) -> None:
 @pytest.mark.slow
 def test_it_keeps_the_projects_style_and_types(project: Path) -> None:
     paths = [path for path in OF_BOOKS if path.endswith(".py")]
-    (migration,) = (project / "config" / "migrations" / "versions").glob("*_add_books.py")
+    (migration,) = (project / "core" / "migrations" / "versions").glob("*_add_books.py")
 
     run(project, "-m", "ruff", "check", "--no-cache", *paths, str(migration))
     run(project, "-m", "ruff", "format", "--check", "--no-cache", *paths, str(migration))

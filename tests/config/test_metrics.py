@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.metrics import Pulse, pulse, serving
 from config.settings import Settings
+from runtime.metrics import Heartbeat, heartbeat, metrics_server
 
 TURNS = Counter("tests_turns", "Counted by a test.")
 
@@ -23,13 +23,13 @@ def settings(port: int) -> Settings:
 def address() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with serving(settings(port), lambda: b"more_of_them 7\n") as served:
+    with metrics_server(settings(port), lambda: b"more_of_them 7\n") as served:
         assert served == port
         yield f"http://127.0.0.1:{port}"
 
 
 def test_without_a_port_nothing_is_served() -> None:
-    with serving(settings(0)) as served:
+    with metrics_server(settings(0)) as served:
         assert served is None
 
 
@@ -48,7 +48,7 @@ def test_what_is_counted_anywhere_is_shown(address: str) -> None:
 
 
 def test_health_follows_the_pulses(address: str) -> None:
-    with pulse("patient", longest=60), pulse("strict", longest=-1):
+    with heartbeat("patient", longest=60), heartbeat("strict", longest=-1):
         ill = httpx2.get(f"{address}/health")
         assert (ill.status_code, ill.json()) == (503, {"status": "stopped", "loops": ["strict"]})
         assert 'process_pulse_age_seconds{loop="strict"}' in httpx2.get(f"{address}/metrics").text
@@ -59,7 +59,7 @@ def test_health_follows_the_pulses(address: str) -> None:
 
 def test_a_pulse_stops_when_its_time_is_over() -> None:
     now = [100.0]
-    watched = Pulse("loop", 5, clock=lambda: now[0])
+    watched = Heartbeat("loop", 5, clock=lambda: now[0])
     now[0] += 5
     assert not watched.stopped
     now[0] += 1
@@ -81,7 +81,7 @@ def test_a_taken_port_is_told_and_does_not_stop_the_process(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with caplog.at_level(logging.ERROR), serving(settings(port)) as served:
+        with caplog.at_level(logging.ERROR), metrics_server(settings(port)) as served:
             assert served is None
 
     assert "METRICS_PORT" in caplog.text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.proxy import proxy_for
+from runtime.proxy import proxy_for
 
 
 @pytest.mark.parametrize(

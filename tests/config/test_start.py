@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.start import GC_THRESHOLDS, tune_garbage_collector
+from runtime.start import GC_THRESHOLDS, tune_garbage_collector
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.database import Database
+from core.db.engine import Database
 from tests.support.books import make_books
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import URL, make_url
 
 from config.database_url import place_of, read_url
 from config.settings import ConfigError, load_settings
-from core.database import Database
-from core.driver_errors import driver_words
+from core.db.dialects.errors import driver_words
+from core.db.engine import Database
 from core.errors import InvalidInput, Unavailable
 from tests.support.postgres import running_server
 

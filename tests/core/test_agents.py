@@ -13,7 +13,7 @@ from config.sealing import Sealer
 from config.settings import get_settings
 from core import agents, postgres
 from core.agents import add, edit, find, list_all, remove, reseal
-from core.database import Database
+from core.db.engine import Database
 from core.errors import AppError, Conflict, InvalidInput, NotFound
 
 ECHO = {"type": "echo"}

@@ -23,7 +23,7 @@ from core.auth import (
     unregisterUser,
     verifyLoginToken,
 )
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.errors import InvalidInput, NotAuthenticated
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from core import chats, postgres
+from core import postgres
+from core.accounts import chat_links
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -21,19 +22,19 @@ def user(name: str) -> UUID:
 def who(*address: str) -> tuple[UUID, UUID] | None:
     """Who is logged in at an address, and the id of the chat."""
     platform, agent, account_id = address
-    found = chats.find_users([(platform, agent, account_id)])
+    found = chat_links.find_users([(platform, agent, account_id)])
     assert len(found) <= 1
     return next(((row["id"], row["chat_id"]) for row in found.values()), None)
 
 
 def test_one_user_at_a_time_is_logged_in_at_an_address() -> None:
     ada, bob = user("ada"), user("bob")
-    first = chats.link(ada, *HERE)
+    first = chat_links.link(ada, *HERE)
     assert who(*HERE) == (ada, first["id"])
-    second = chats.link(bob, *HERE)
+    second = chat_links.link(bob, *HERE)
     assert who(*HERE) == (bob, second["id"])
     assert second["user_uuid"] == bob
-    again = chats.link(ada, *HERE)
+    again = chat_links.link(ada, *HERE)
     assert again["id"] == first["id"]
     assert again["last_used_at"] >= first["last_used_at"] + timedelta(0)
     assert [row["logged_in"] for row in postgres.select("chat_accounts", {"user_uuid": bob})] == [
@@ -43,22 +44,22 @@ def test_one_user_at_a_time_is_logged_in_at_an_address() -> None:
 
 def test_addresses_do_not_touch_each_other() -> None:
     ada, bob = user("ada"), user("bob")
-    chats.link(ada, *HERE)
+    chat_links.link(ada, *HERE)
     for other in (
         ("console", "default", "4711"),
         ("discord", "second", "4711"),
         ("discord", "default", "4712"),
     ):
         assert who(*other) is None
-        chats.link(bob, *other)
+        chat_links.link(bob, *other)
     found = who(*HERE)
     assert found is not None
     assert found[0] == ada
 
 
 def test_who_logs_out_keeps_the_address() -> None:
-    linked = chats.link(user("ada"), *HERE)
-    assert chats.unlink(*HERE) is True
-    assert chats.unlink(*HERE) is False
+    linked = chat_links.link(user("ada"), *HERE)
+    assert chat_links.unlink(*HERE) is True
+    assert chat_links.unlink(*HERE) is False
     assert who(*HERE) is None
     assert postgres.select("chat_accounts") == [{**linked, "logged_in": False}]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from core.alembic_runs import MARKED_SINCE
 from core.migrations import SCRIPTS
+from core.migrations.alembic_runs import MARKED_SINCE
 
 MARKED = [path for path in sorted((SCRIPTS / "versions").glob("*.py")) if path.name >= MARKED_SINCE]
 EXPANDS = {"create_table", "drop_index", "create_table_comment"}

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from config.settings import get_settings
 from core import postgres
-from core.database import Database, get_database, transaction, use_database
+from core.db.engine import Database, get_database, transaction, use_database
 from core.errors import AppError, Conflict, InvalidInput, OutOfDate, Unavailable
 from core.tables import users
 

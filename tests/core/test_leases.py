@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from config.clock import utc_now
-from core import agents, memory, outbox
-from core.leases import Assignment, Leases, Report, Running
+from core import agents
+from core.agents import memory
+from core.agents.leases import Assignment, Leases, Report, Running
+from core.deliveries import queue
+from core.deliveries.routing import CHAT, bot_at
 from core.postgres import count, delete, select, update
-from core.reach import CHAT, bot_at
+from runtime.clock import utc_now
 from tests.support.people import chat, user, waiting
 
 LEASE = 10.0
@@ -254,11 +256,11 @@ def test_what_a_dead_process_was_sending_goes_on_with_the_one_that_takes_over(
     home = chat(ada, address=("discord", "agent-00"))
     waiting(ada, CHAT, chat_account_id=home)
     sender, now = [bot_at(("discord", "agent-00"))], utc_now()
-    assert len(outbox.claim(sender, now)) == 1
+    assert len(queue.claim(sender, now)) == 1
     heir.sync()
-    assert outbox.claim(sender, utc_now()) == []
+    assert queue.claim(sender, utc_now()) == []
     stopwatch.seconds += LEASE
     for _ in range(2):
         heir.sync()
     assert heir.running == {"agent-00"}
-    assert len(outbox.claim(sender, utc_now())) == 1
+    assert len(queue.claim(sender, utc_now())) == 1

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import URL
 
 from core import agents
-from core.database import Database, use_database
+from core.agents.leases import Leases, Report, Running
+from core.db.engine import Database, use_database
 from core.errors import Unavailable
-from core.leases import Leases, Report, Running
 from core.postgres import select
 
 LEASE = 3.0  # seconds
@@ -23,7 +23,7 @@ NAMES = {f"agent-{number:02}" for number in range(12)}
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.slow]
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["core.agents", "core.leases"])  # once for all of them
+processes.set_forkserver_preload(["core.agents", "core.agents.leases"])  # once for all of them
 
 
 def work(url: str, name: str, line: Connection) -> None:

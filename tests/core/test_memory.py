@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from core import agents, chats, memory
-from core.memory import Place, Summary, Turn
+from core import agents
+from core.accounts import chat_links
+from core.agents import memory
+from core.agents.memory import Place, Summary, Turn
 from core.postgres import count, delete, insert
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -70,7 +72,7 @@ def test_a_summary_takes_the_place_of_what_it_sums_up() -> None:
 def test_a_users_rows_go_with_the_user() -> None:
     say(HERE, "before the log-in")
     ada = account("ada")
-    chats.link(ada, "discord", "greeter", "1234")
+    chat_links.link(ada, "discord", "greeter", "1234")
     say(HERE, "after it")
     say(HERE._replace(agent="another"), "where nobody logged in")
     memory.append(HERE, [], NOW, Summary("before", 0))
@@ -81,15 +83,15 @@ def test_a_users_rows_go_with_the_user() -> None:
 
 def test_who_logs_in_next_sees_nothing_of_the_one_before() -> None:
     ada, ben = account("ada"), account("ben")
-    chats.link(ada, "discord", "greeter", "1234")
+    chat_links.link(ada, "discord", "greeter", "1234")
     say(HERE, "ada's")
-    chats.unlink("discord", "greeter", "1234")
+    chat_links.unlink("discord", "greeter", "1234")
     assert known(HERE) == [], "who is logged out is not shown what was said before"
-    chats.link(ben, "discord", "greeter", "1234")
+    chat_links.link(ben, "discord", "greeter", "1234")
     assert known(HERE) == []
     say(HERE, "ben's")
     assert memory.forget(HERE, NOW) == (1, 0)
-    chats.link(ada, "discord", "greeter", "1234")
+    chat_links.link(ada, "discord", "greeter", "1234")
     assert known(HERE) == ["ada's"]
 
 
@@ -153,7 +155,7 @@ def test_nothing_from_before_is_added_to_who_was_forgotten() -> None:
 
 
 def test_who_has_logged_out_is_forgotten_too() -> None:
-    chats.link(account("ada"), "discord", "greeter", "1234")
+    chat_links.link(account("ada"), "discord", "greeter", "1234")
     say(HERE, "ada's")
-    chats.unlink("discord", "greeter", "1234")
+    chat_links.unlink("discord", "greeter", "1234")
     assert memory.forget(HERE, NOW) == (1, 0)

@@ -22,12 +22,12 @@ from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueCons
 from api.discovery import load_routes
 from config.broken import BrokenModule
 from config.settings import ROOT
-from core import alembic_runs, backup, migrations, postgres
-from core.database import Database, use_database
+from core import migrations, postgres, transfer
+from core.db.ddl import postgres_ddl
+from core.db.engine import Database, use_database
 from core.errors import Conflict, InvalidInput, TooNew, Unavailable
-from core.migrations import differences
+from core.migrations import alembic_runs, differences
 from core.own_tables import own_part
-from core.schema import postgres_ddl
 from core.tables import Moment, created_at_column, id_column, metadata, new_uuid, owner_column
 from tests.support import warm
 from tests.support.mysql_database import connect, rows
@@ -37,7 +37,7 @@ PROCESSES = 3
 START = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from core.database import Database
+from core.db.engine import Database
 from core.migrations import upgrade
 database = Database(sys.argv[2])
 print("ready", flush=True)
@@ -147,7 +147,7 @@ def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
 def uuids_without_dashes() -> Iterator[None]:
     """Have SQLite keep UUIDs as SQLAlchemy does by itself: 32 digits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.database.DashedUuid", Uuid)
+        patch.setattr("core.db.engine.DashedUuid", Uuid)
         for construct, sql in ((Uuid, "CHAR(32)"), (new_uuid, "(lower(hex(randomblob(16))))")):
             specs = construct.__dict__["_compiler_dispatcher"].specs
             patch.setitem(specs, "sqlite", lambda *_, sql=sql, **__: sql)
@@ -371,7 +371,7 @@ def test_a_program_works_on_with_a_newer_database_that_suits_it(
     with pytest.raises(Conflict, match="not up to date"):  # it would drop what it does not know
         migrations.revision(empty, metadata, "too old")
     with pytest.raises(InvalidInput, match="migration 9999"):  # it would leave columns out
-        backup.write(empty, io.BytesIO())
+        transfer.write(empty, io.BytesIO())
 
 
 def test_a_program_refuses_a_newer_database_that_does_not_suit_it(

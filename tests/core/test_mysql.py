@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from core.database import Database, transaction
+from core.db.engine import Database, transaction
 from core.errors import Conflict, InvalidInput, Unavailable
 from core.postgres import count, execute, insert, select, upsert
 from tests.support.mysql_database import OTHERS, connect, rows

@@ -8,12 +8,12 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from config.logs import QUIET
 from config.settings import get_settings
 from core import notifications
-from core.channels import deliver
-from core.database import Database, transaction
+from core.db.engine import Database, transaction
+from core.deliveries.channels import deliver
 from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome, new_session
+from runtime.logs import QUIET
 from tests.support.http_sink import (
     Answer,
     HttpSink,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import open_secrets
-from core.open_secrets import Place
+from core.accounts import open_secrets
+from core.accounts.open_secrets import Place
 from core.postgres import count
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.every_database]

@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core import outbox, reminders
-from core.database import transaction
+from core import reminders
+from core.db.engine import transaction
+from core.deliveries import queue
+from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import select_one, update
-from core.reach import SCHEDULER, bot_at
 from tests.support.people import (
     CONSOLE,
     DISCORD,
@@ -35,19 +36,19 @@ def test_a_claimed_delivery_is_nobody_elses_until_its_lease_runs_out() -> None:
     ada = user()
     channels(ada, topic="ada")
     waiting(ada)
-    (first,) = outbox.claim(HERE, NOW, lease_seconds=60)
+    (first,) = queue.claim(HERE, NOW, lease_seconds=60)
     assert first["target"] == "ada"
-    assert outbox.claim(HERE, later(59)) == []
-    (second,) = outbox.claim(HERE, later(60))
+    assert queue.claim(HERE, later(59)) == []
+    (second,) = queue.claim(HERE, later(60))
     assert first["id"] == second["id"]
-    assert not outbox.settle(first["id"], first["lease_id"], "sent")
-    assert outbox.settle(second["id"], second["lease_id"], "sent")
+    assert not queue.settle(first["id"], first["lease_id"], "sent")
+    assert queue.settle(second["id"], second["lease_id"], "sent")
 
 
 def test_the_longest_waiting_come_first_and_no_more_than_the_limit() -> None:
     ada = user()
     ids = [waiting(ada, next_attempt_at=later(-seconds)) for seconds in (1, 3, 2)]
-    claimed = outbox.claim(HERE, NOW, limit=2)
+    claimed = queue.claim(HERE, NOW, limit=2)
     assert {row["id"] for row in claimed} == {ids[1], ids[2]}
 
 
@@ -56,11 +57,11 @@ def test_a_claim_is_for_its_senders() -> None:
     here = waiting(ada, "chat", chat_account_id=chat(ada, "100"))
     there = waiting(bob, "chat", chat_account_id=chat(bob, "200", CONSOLE))
     waiting(ada)
-    (row,) = outbox.claim([bot_at(DISCORD)], NOW)
+    (row,) = queue.claim([bot_at(DISCORD)], NOW)
     assert (row["id"], row["target"]) == (here, "100")
-    (row,) = outbox.claim([bot_at(CONSOLE)], NOW)
+    (row,) = queue.claim([bot_at(CONSOLE)], NOW)
     assert (row["id"], row["target"]) == (there, "200")
-    (row,) = outbox.claim(HERE, NOW)
+    (row,) = queue.claim(HERE, NOW)
     assert row["channel"] == "ntfy"
 
 
@@ -68,10 +69,10 @@ def test_a_delivery_waits_while_another_user_is_logged_in_at_its_chat() -> None:
     ada, bob = user(), user()
     waiting(ada, "chat", chat_account_id=chat(ada, logged_in=False))
     intruder = chat(bob)
-    assert outbox.claim([bot_at(DISCORD)], NOW) == []
-    assert outbox.next_due(NOW, [DISCORD]) is None
+    assert queue.claim([bot_at(DISCORD)], NOW) == []
+    assert queue.next_due(NOW, [DISCORD]) is None
     update("chat_accounts", {"logged_in": False}, {"id": intruder})
-    assert len(outbox.claim([bot_at(DISCORD)], NOW)) == 1
+    assert len(queue.claim([bot_at(DISCORD)], NOW)) == 1
 
 
 @pytest.mark.parametrize("channel", ["ntfy", "discord_webhook"])
@@ -80,7 +81,7 @@ def test_a_channel_that_was_switched_off_meanwhile_has_no_target(channel: str) -
     channels(ada)
     waiting(ada, channel)
     waiting(bob, channel)
-    assert [row["target"] for row in outbox.claim(HERE, NOW)] == [None, None]
+    assert [row["target"] for row in queue.claim(HERE, NOW)] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_channel_that_was_switched_off_meanwhile_has_no_target(channel: str) -
 )
 def test_a_late_message_says_how_late_it_is(seconds: float, note: str) -> None:
     waiting(user())
-    assert outbox.claim(HERE, later(seconds))[0]["text"] == f"Reminder: tea{note}"
+    assert queue.claim(HERE, later(seconds))[0]["text"] == f"Reminder: tea{note}"
 
 
 def test_deliveries_of_a_deleted_user_are_gone() -> None:
@@ -110,7 +111,7 @@ def test_deliveries_of_a_deleted_user_are_gone() -> None:
 
 
 def claimed(now: datetime = NOW) -> tuple[UUID, UUID]:
-    (row,) = outbox.claim(HERE, now)
+    (row,) = queue.claim(HERE, now)
     return row["id"], row["lease_id"]
 
 
@@ -118,10 +119,10 @@ def test_a_sent_delivery_is_over_and_its_user_can_see_it() -> None:
     ada = user()
     channels(ada, topic="ada")
     waiting(ada)
-    assert outbox.settle(*claimed(), "sent", now=later(1))
+    assert queue.settle(*claimed(), "sent", now=later(1))
     (row,) = deliveries()
     assert (row["state"], row["settled_at"], row["attempts"]) == ("sent", later(1), 1)
-    assert outbox.claim(HERE, later(9999)) == []
+    assert queue.claim(HERE, later(9999)) == []
     seen = select_one("notifications", {"user_uuid": ada})
     assert seen is not None
     assert (seen["last_message_sent"], seen["current_notification_status"]) == (later(1), "active")
@@ -131,7 +132,7 @@ def test_a_failure_for_good_is_a_dead_letter_with_its_reason() -> None:
     ada = user()
     channels(ada, topic="ada")
     waiting(ada)
-    assert outbox.settle(*claimed(), "failed", "the receiver answered 404", now=later(1))
+    assert queue.settle(*claimed(), "failed", "the receiver answered 404", now=later(1))
     (row,) = deliveries()
     assert (row["state"], row["last_error"]) == ("dead", "the receiver answered 404")
     seen = select_one("notifications", {"user_uuid": ada})
@@ -143,8 +144,8 @@ def test_a_chat_delivery_leaves_the_notification_channels_alone() -> None:
     ada = user()
     channels(ada, topic="ada")
     waiting(ada, "chat", chat_account_id=chat(ada))
-    (row,) = outbox.claim([bot_at(DISCORD)], NOW)
-    assert outbox.settle(row["id"], row["lease_id"], "failed")
+    (row,) = queue.claim([bot_at(DISCORD)], NOW)
+    assert queue.settle(row["id"], row["lease_id"], "failed")
     seen = select_one("notifications", {"user_uuid": ada})
     assert seen is not None
     assert seen["current_notification_status"] == "inactive"
@@ -154,47 +155,47 @@ def test_pauses_between_the_tries_grow_until_the_delivery_is_dead() -> None:
     waiting(user())
     now = NOW
     pauses = []
-    while row := outbox.claim(HERE, now):
-        assert outbox.settle(row[0]["id"], row[0]["lease_id"], "retry", "busy", now=now)
+    while row := queue.claim(HERE, now):
+        assert queue.settle(row[0]["id"], row[0]["lease_id"], "retry", "busy", now=now)
         (state,) = deliveries()
         pauses.append((state["next_attempt_at"] - now).total_seconds())
         now = state["next_attempt_at"]
         if state["state"] == "dead":
             break
-    assert len(pauses[:-1]) == len(outbox.BACKOFF_SECONDS)
-    for pause, least in zip(pauses, outbox.BACKOFF_SECONDS, strict=False):
-        assert least <= pause <= least * (1 + outbox.JITTER)
+    assert len(pauses[:-1]) == len(queue.BACKOFF_SECONDS)
+    for pause, least in zip(pauses, queue.BACKOFF_SECONDS, strict=False):
+        assert least <= pause <= least * (1 + queue.JITTER)
     assert pauses[0] / pauses[1] != 5 / 30  # each with a jitter of its own
-    assert state["attempts"] == len(outbox.BACKOFF_SECONDS) + 1
+    assert state["attempts"] == len(queue.BACKOFF_SECONDS) + 1
     assert (state["state"], state["last_error"]) == ("dead", "busy")
 
 
 @pytest.mark.parametrize(
     ("wish", "pause"),
-    [(None, 5), (0.5, 5), (90, 90), (1e12, outbox.LONGEST_PAUSE_SECONDS)],
+    [(None, 5), (0.5, 5), (90, 90), (1e12, queue.LONGEST_PAUSE_SECONDS)],
 )
 def test_the_receivers_wish_for_a_pause_is_honoured(wish: float | None, pause: float) -> None:
     waiting(user())
-    outbox.settle(*claimed(), "retry", "busy", wish, now=NOW)
+    queue.settle(*claimed(), "retry", "busy", wish, now=NOW)
     (row,) = deliveries()
-    is_ours = pause == outbox.BACKOFF_SECONDS[0]
-    most = pause * (1 + outbox.JITTER) if is_ours else pause
+    is_ours = pause == queue.BACKOFF_SECONDS[0]
+    most = pause * (1 + queue.JITTER) if is_ours else pause
     assert later(pause) <= row["next_attempt_at"] <= later(most)
 
 
 def test_an_error_is_cut_to_what_its_column_holds() -> None:
     waiting(user())
-    outbox.settle(*claimed(), "failed", "x" * 1000)
+    queue.settle(*claimed(), "failed", "x" * 1000)
     assert len(deliveries()[0]["last_error"]) == 500
 
 
 def test_only_the_holder_of_the_lease_settles_and_only_once() -> None:
     waiting(user())
     delivery, lease = claimed()
-    assert not outbox.settle(delivery, uuid4(), "sent")
-    assert not outbox.settle(uuid4(), lease, "sent")
-    assert outbox.settle(delivery, lease, "sent")
-    assert not outbox.settle(delivery, lease, "failed")
+    assert not queue.settle(delivery, uuid4(), "sent")
+    assert not queue.settle(uuid4(), lease, "sent")
+    assert queue.settle(delivery, lease, "sent")
+    assert not queue.settle(delivery, lease, "failed")
     assert deliveries()[0]["state"] == "sent"
 
 
@@ -204,21 +205,21 @@ def test_only_the_holder_of_the_lease_settles_and_only_once() -> None:
 def test_next_due_is_the_earliest_of_reminders_and_chat_deliveries() -> None:
     ada = user()
     home = chat(ada)
-    assert outbox.next_due(NOW, [DISCORD]) is None
+    assert queue.next_due(NOW, [DISCORD]) is None
     reminders.set_reminder(ada, "tea", "tea", later(30))
-    assert outbox.next_due(NOW, [DISCORD, ("discord", "other")]) == later(30)
-    assert outbox.next_due(NOW, [DISCORD]) == later(30)
-    assert outbox.next_due(NOW, [CONSOLE]) is None
+    assert queue.next_due(NOW, [DISCORD, ("discord", "other")]) == later(30)
+    assert queue.next_due(NOW, [DISCORD]) == later(30)
+    assert queue.next_due(NOW, [CONSOLE]) is None
     waiting(ada, "chat", chat_account_id=home, next_attempt_at=later(20))
-    assert outbox.next_due(NOW, [DISCORD]) == later(20)
-    assert outbox.next_due(later(40), [DISCORD]) == later(40)
-    assert outbox.next_delivery(HERE, NOW) is None
+    assert queue.next_due(NOW, [DISCORD]) == later(20)
+    assert queue.next_due(later(40), [DISCORD]) == later(40)
+    assert queue.next_delivery(HERE, NOW) is None
 
 
 def test_a_claimed_delivery_is_due_again_when_its_lease_runs_out() -> None:
     waiting(user())
-    outbox.claim(HERE, NOW, lease_seconds=60)
-    assert outbox.next_delivery(HERE, NOW) == later(60)
+    queue.claim(HERE, NOW, lease_seconds=60)
+    assert queue.next_delivery(HERE, NOW) == later(60)
 
 
 # Several processes at once
@@ -232,10 +233,10 @@ def test_several_claim_at_once_and_each_delivery_goes_to_one() -> None:
     def drain(_: int) -> list[UUID]:
         mine: list[UUID] = []
         start.wait()
-        while rows := outbox.claim(HERE, NOW, limit=5):
+        while rows := queue.claim(HERE, NOW, limit=5):
             mine += [row["id"] for row in rows]
             for row in rows:
-                assert outbox.settle(row["id"], row["lease_id"], "sent", now=NOW)
+                assert queue.settle(row["id"], row["lease_id"], "sent", now=NOW)
         return mine
 
     with ThreadPoolExecutor(4) as pool:

@@ -10,11 +10,10 @@ from ipaddress import ip_network
 import pytest
 
 from config.settings import get_settings
-from core import push
-from core.channels import deliver
+from core.deliveries.channels import apprise, deliver
+from core.deliveries.ssrf_guard import PrivateAddressError, is_outside, outside_only
 from core.errors import InvalidInput
 from core.notifications import Outcome, new_session
-from core.outside import LeadsInside, is_outside, outside_only
 from tests.support.http_sink import Answer, HttpSink, http_sink
 
 REFUSED = Outcome("failed", "the address leads into a private network", off=True)
@@ -47,7 +46,7 @@ def test_an_address_of_the_public_internet_is_outside(address: str) -> None:
 def test_a_socket_never_connects_inside_however_the_host_is_written(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with outside_only() as guard, pytest.raises(LeadsInside):
+        with outside_only() as guard, pytest.raises(PrivateAddressError):
             socket.create_connection((host, port), timeout=1)
         assert guard.refused
         server.setblocking(False)
@@ -58,13 +57,13 @@ def test_a_socket_never_connects_inside_however_the_host_is_written(host: str) -
 
 def test_datagrams_do_not_get_around_it() -> None:
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with datagrams, outside_only(), pytest.raises(LeadsInside):
+    with datagrams, outside_only(), pytest.raises(PrivateAddressError):
         datagrams.sendto(b"x", ("127.0.0.1", 9))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python audits threads from 3.12 on")
 def test_threads_do_not_get_around_it() -> None:
-    with outside_only(), pytest.raises(LeadsInside):
+    with outside_only(), pytest.raises(PrivateAddressError):
         threading.Thread(target=print).start()
 
 
@@ -130,13 +129,13 @@ def test_a_scheme_that_is_no_longer_allowed_is_not_called(
     assert sent(sink.url.replace("http://", "json://")).off
     assert sink.received == []
     with pytest.raises(InvalidInput, match="may begin with tgram"):
-        push.check("json://example.com")
+        apprise.check("json://example.com")
 
 
 def test_no_secret_of_an_address_is_logged(
     sink: HttpSink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from config.logs import QUIET
+    from runtime.logs import QUIET
 
     for name in ("apprise", "urllib3", "requests"):
         caplog.set_level(QUIET[name], logger=name)

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from config.settings import ROOT
 from core import migrations, own_tables, postgres
-from core.database import Database
+from core.db.engine import Database
 from core.errors import BrokenSchema, InvalidInput
 from core.own_tables import MARK, own_part
 from core.tables import metadata

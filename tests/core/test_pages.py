@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.database import Database, transaction
+from core.db.engine import Database, transaction
 from core.errors import InvalidInput, UnknownName
 from core.postgres import insert_many, select
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from core import postgres
-from core.database import Database, transaction, use_database
+from core.db.engine import Database, transaction, use_database
 from core.errors import Unavailable
 from tests.support.postgres import running_server
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.database import Database, transaction
+from core.db.engine import Database, transaction
 from core.errors import Conflict, InvalidInput, OutOfDate, UnknownName
 from core.postgres import (
     count,

@@ -9,7 +9,7 @@ from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
 from config.settings import get_settings
-from core import push
+from core.deliveries.channels import apprise
 from core.notifications import Outcome, Progress
 from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
 
@@ -34,7 +34,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
 
 
 def sent(url: str) -> Outcome:
-    return asyncio.run(push.deliver(url, "buy milk", Progress()))
+    return asyncio.run(apprise.deliver(url, "buy milk", Progress()))
 
 
 def telegram_says(status: int) -> Answer:

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from core.database import Database
+from core.db.engine import Database
+from core.db.placeholders import named_query, sqlite_query
 from core.errors import InvalidInput
 from core.postgres import execute, insert
-from core.queries import named_query, sqlite_query
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from core import outbox, reminders
-from core.digest import DAILY, DIGEST, NOTHING, TITLE
+from core import reminders
+from core.deliveries import queue
+from core.deliveries.channel_failures import unblock
+from core.deliveries.routing import SCHEDULER, bot_at
 from core.notifications import get_notification_settings, set_notification_settings
 from core.postgres import select_one, update
-from core.reach import SCHEDULER, bot_at
-from core.trouble import let_in
+from core.reminders.digest import DAILY, DIGEST, NOTHING, TITLE
 from tests.support.people import CONSOLE, DISCORD, channels, chat, deliveries, user, waiting
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -29,7 +30,7 @@ def sleeper(begins: str = "22:00", ends: str = "07:00") -> UUID:
 
 
 def claimed(now: datetime) -> list[str]:
-    return [row["text"] for row in outbox.claim(HERE, now)]
+    return [row["text"] for row in queue.claim(HERE, now)]
 
 
 def test_what_repeats_waits_for_the_end_of_quiet_hours() -> None:
@@ -37,7 +38,7 @@ def test_what_repeats_waits_for_the_end_of_quiet_hours() -> None:
     reminders.set_reminder(ada, "water", "water", NIGHT, rule="FREQ=HOURLY;INTERVAL=12")
     assert reminders.fire_due(NIGHT) == 1
     assert claimed(NIGHT) == []
-    assert outbox.next_delivery(HERE, NIGHT) == MORNING
+    assert queue.next_delivery(HERE, NIGHT) == MORNING
     assert claimed(MORNING) == ["water (late: it was due 7 hours ago)"]
 
 
@@ -78,7 +79,7 @@ def test_quiet_hours_may_go_over_midnight(
     waiting(ada, due_at=now, next_attempt_at=now)
     assert bool(claimed(now)) is (until is None)
     if until is not None:
-        following = outbox.next_delivery(HERE, now)
+        following = queue.next_delivery(HERE, now)
         assert following is not None
         assert (following.hour, following > now) == (until, True)
 
@@ -87,8 +88,8 @@ def test_quiet_hours_may_go_over_midnight(
 
 
 def settle_off(sender: str, now: datetime, error: str = "gone") -> None:
-    for row in outbox.claim([sender], now):
-        assert outbox.settle(row["id"], row["lease_id"], "failed", error, off=True, now=now)
+    for row in queue.claim([sender], now):
+        assert queue.settle(row["id"], row["lease_id"], "failed", error, off=True, now=now)
 
 
 def test_a_channel_that_is_gone_is_off_and_its_user_is_told_once_elsewhere() -> None:
@@ -127,8 +128,8 @@ def test_what_can_reach_nobody_is_held_until_the_person_writes() -> None:
     reminders.set_reminder(ada, "tea", "tea", NIGHT)
     reminders.fire_due(NIGHT)
     assert [row["state"] for row in deliveries()] == ["held", "held"]
-    let_in(home, MORNING)
-    assert len(outbox.claim([bot_at(DISCORD)], MORNING)) == 2
+    unblock(home, MORNING)
+    assert len(queue.claim([bot_at(DISCORD)], MORNING)) == 2
     row = select_one("chat_accounts", {"id": home})
     assert row is not None
     assert row["blocked_at"] is None
@@ -156,7 +157,7 @@ def test_what_was_sent_long_ago_is_deleted_and_nothing_else() -> None:
     for days, state in ((40, "sent"), (40, "dead"), (20, "sent"), (40, "sent")):
         moment = NIGHT - timedelta(days=days)
         waiting(ada, state=state, settled_at=moment)
-    assert outbox.forget_sent(NIGHT - timedelta(days=30), limit=1) == 2
+    assert queue.forget_sent(NIGHT - timedelta(days=30), limit=1) == 2
     assert sorted(row["state"] for row in deliveries()) == ["dead", "sent"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
-from core.recurrence import PARTS, check_rule, first_time, next_time
+from core.reminders.recurrence import PARTS, check_rule, first_time, next_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # The clocks there go from 2:00 to 3:00 on 29 March 2026, and from 3:00 to 2:00 on 25 October.

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from core import outbox, reminders
+from core import reminders
+from core.deliveries import queue
+from core.deliveries.routing import bot_at
 from core.postgres import count
-from core.reach import bot_at
 from tests.support.people import (
     CONSOLE,
     DISCORD,
@@ -71,7 +72,7 @@ def test_a_clock_that_jumps_ahead_fires_once_and_says_that_it_is_late() -> None:
     chat(ada)
     remind(ada)
     assert [reminders.fire_due(later(2 * 86_400)) for _ in range(3)] == [1, 0, 0]
-    (row,) = outbox.claim([bot_at(DISCORD)], later(2 * 86_400))
+    (row,) = queue.claim([bot_at(DISCORD)], later(2 * 86_400))
     assert row["text"] == "Reminder: tea (late: it was due 2 days ago)"
 
 

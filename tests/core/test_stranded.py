@@ -4,10 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from core import agents, dead_letters, outbox, reminders
+from core import agents, reminders
+from core.deliveries import dead_letters, queue
+from core.deliveries.rerouting import PATIENCE, end_stranded
+from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import insert, update
-from core.reach import SCHEDULER, bot_at
-from core.stranded import PATIENCE, end_stranded
 from tests.support.people import (
     CONSOLE,
     DISCORD,
@@ -39,7 +40,7 @@ def at_helper(owner: UUID, **columns: object) -> UUID:
     return waiting(owner, "chat", chat_account_id=home, **columns)
 
 
-def ways(owner: UUID) -> list[tuple[str, str, str]]:
+def expansions(owner: UUID) -> list[tuple[str, str, str]]:
     return [(row["channel"], row["sender"], row["state"]) for row in deliveries(user_uuid=owner)]
 
 
@@ -66,7 +67,7 @@ def test_it_goes_to_the_chat_with_another_agent() -> None:
     home = chat(ada, address=OTHER)
     channels(ada, topic="ada")
     assert end_stranded(LATER) == 1
-    (row,) = outbox.claim([bot_at(OTHER)], LATER)
+    (row,) = queue.claim([bot_at(OTHER)], LATER)
     assert (row["id"], row["target"], row["attempts"]) == (letter, "100", 0)
     assert deliveries()[0]["chat_account_id"] == home
     assert end_stranded(LATER + PATIENCE) == 0
@@ -79,8 +80,8 @@ def test_it_goes_to_a_channel_unless_it_went_there_already() -> None:
         at_helper(owner, subject="tasks:1")
     waiting(ben, "ntfy", subject="tasks:1", state="sent")
     assert end_stranded(LATER) == 2
-    assert ways(ada) == [("ntfy", SCHEDULER, "waiting")]
-    assert ways(ben) == [("chat", bot_at(HELPER), "dead"), ("ntfy", SCHEDULER, "sent")]
+    assert expansions(ada) == [("ntfy", SCHEDULER, "waiting")]
+    assert expansions(ben) == [("chat", bot_at(HELPER), "dead"), ("ntfy", SCHEDULER, "sent")]
 
 
 def test_it_is_held_for_a_chat_that_the_person_has_blocked() -> None:
@@ -89,7 +90,7 @@ def test_it_is_held_for_a_chat_that_the_person_has_blocked() -> None:
     home = chat(ada)
     update("chat_accounts", {"blocked_at": NOW}, {"id": home})
     assert end_stranded(LATER) == 1
-    assert ways(ada) == [("chat", bot_at(DISCORD), "held")]
+    assert expansions(ada) == [("chat", bot_at(DISCORD), "held")]
     assert deliveries()[0]["chat_account_id"] == home
 
 
@@ -98,7 +99,7 @@ def test_it_does_not_go_from_one_removed_agent_to_another() -> None:
     at_helper(ada)
     chat(ada, address=OTHER)
     assert end_stranded(LATER) == 1
-    assert ways(ada) == [("chat", bot_at(HELPER), "dead")]
+    assert expansions(ada) == [("chat", bot_at(HELPER), "dead")]
 
 
 def test_portions_end_all() -> None:
@@ -110,9 +111,9 @@ def test_portions_end_all() -> None:
 
 def test_what_is_being_sent_is_left_alone() -> None:
     at_helper(user())
-    (row,) = outbox.claim([bot_at(HELPER)], LATER, lease_seconds=60)
+    (row,) = queue.claim([bot_at(HELPER)], LATER, lease_seconds=60)
     assert end_stranded(LATER) == 0
-    assert outbox.settle(row["id"], row["lease_id"], "sent", now=LATER)
+    assert queue.settle(row["id"], row["lease_id"], "sent", now=LATER)
 
 
 def stays(address: tuple[str, str]) -> bool:
@@ -151,7 +152,7 @@ def test_a_reminder_goes_to_no_removed_agent_not_even_where_it_came_from() -> No
     for owner in (ada, ben):
         reminders.set_reminder(owner, "tea", "tea", NOW, origin if owner == ada else None)
     assert reminders.fire_due(NOW) == 2
-    assert ways(ada) == [("chat", bot_at(OTHER), "waiting")]
+    assert expansions(ada) == [("chat", bot_at(OTHER), "waiting")]
     (row,) = dead_letters.find("dead", 10)
     assert row["last_error"] == reminders.NO_CHANNEL
 
@@ -161,4 +162,4 @@ def test_a_program_that_brings_its_own_bot_gets_what_falls_due() -> None:
     chat(ada, address=HELPER)
     reminders.set_reminder(ada, "tea", "tea", NOW)
     assert reminders.fire_due(NOW) == 1
-    assert len(outbox.claim([bot_at(HELPER)], NOW)) == 1
+    assert len(queue.claim([bot_at(HELPER)], NOW)) == 1

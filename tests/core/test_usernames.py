@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from core import migrations, postgres, users
 from core.auth import get_login_token
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.errors import InvalidInput
 from core.usernames import check_username, name_key
 

@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core import chats, postgres, users
+from core import postgres, users
+from core.accounts import chat_links
 from core.auth import getLoginToken
-from core.database import transaction
+from core.db.engine import transaction
 from core.errors import Conflict, InvalidInput, OutOfDate
 from core.users import (
     changePassword,
@@ -200,20 +201,20 @@ def test_users_made_by_hand_need_an_id_a_name_and_a_hash() -> None:
 
 def test_a_new_password_logs_out_every_chat_but_the_one_it_came_from() -> None:
     ada, bob = registered("ada"), registered("bob")
-    here = chats.link(ada, "discord", "default", "1")
-    chats.link(ada, "console", "default", "ada")
-    chats.link(bob, "discord", "default", "2")
+    here = chat_links.link(ada, "discord", "default", "1")
+    chat_links.link(ada, "console", "default", "ada")
+    chat_links.link(bob, "discord", "default", "2")
     assert changePassword(str(ada), "another password", keep_chat=here["id"]) is True
-    assert chats.find_users([("discord", "default", "1")])
-    assert not chats.find_users([("console", "default", "ada")])
-    assert chats.find_users([("discord", "default", "2")])
+    assert chat_links.find_users([("discord", "default", "1")])
+    assert not chat_links.find_users([("console", "default", "ada")])
+    assert chat_links.find_users([("discord", "default", "2")])
     assert changePassword(ada, "yet another password") is True
-    assert not chats.find_users([("discord", "default", "1")])
+    assert not chat_links.find_users([("discord", "default", "1")])
 
 
 def test_what_is_a_users_goes_with_the_user() -> None:
     user_uuid = registered()
-    chats.link(user_uuid, "discord", "default", "1")
+    chat_links.link(user_uuid, "discord", "default", "1")
     postgres.insert("notifications", {"user_uuid": user_uuid})
     assert deleteUser(user_uuid) is True
     assert deleteUser(user_uuid) is False

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.database import Database
+from core.db.engine import Database
 from core.errors import InvalidInput, UnknownName
 from core.postgres import (
     count,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from core.db.filters import padded
 from core.errors import InvalidInput, UnknownName
 from core.postgres import count, delete, exists, insert, select, select_one, table_exists
-from core.where import padded
 from tests.support.books import titles
 
 pytestmark = pytest.mark.usefixtures("database")

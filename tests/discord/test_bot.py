@@ -9,9 +9,9 @@ import pytest
 
 from api.main import create_app
 from bot.bot import apiRequest
-from bot.roster import NO_AGENTS
+from bot.runtime.assignments import NO_AGENTS
 from config.settings import get_settings
-from core.database import Database
+from core.db.engine import Database
 from tests.support.api_server import running
 from tests.support.chat import PASSWORD
 from tests.support.discord_server import FATAL, TOKEN, DiscordServer, discord_server

@@ -5,11 +5,11 @@ import asyncio
 import discord
 import pytest
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.conversation import EXPIRED
+from bot.conversation.handler import EXPIRED
+from bot.discord.interactions import LIST_EXPIRED, NOT_YOURS
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule
 from bot.messages import Button
-from bot.transports.discord_interactions import LIST_EXPIRED, NOT_YOURS
 from config.settings import Settings, get_settings
 from core.postgres import count
 from tests.support.chat import PASSWORD

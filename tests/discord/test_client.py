@@ -7,12 +7,13 @@ import discord
 import pytest
 from simcord.backend.models import MessageSticker
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.deliveries import Undeliverable
-from bot.transports.discord_client import DiscordClient
-from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
-from core import outbox, reminders
+from bot.discord.client import DiscordClient
+from bot.discord.incoming_queue import MOST_WAITING, SLOW_DOWN
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule
+from bot.runtime.deliveries import Undeliverable
+from core import reminders
+from core.deliveries import queue
 from core.notifications import set_notification_settings
 from core.postgres import count, select, select_one
 from tests.support.chat import AGENT, World
@@ -111,12 +112,12 @@ async def test_a_correction_of_what_was_said_before_logging_in_is_not_read(stage
 
 async def test_a_flood_is_slowed_with_one_message_and_costs_others_nothing(stage: Stage) -> None:
     slow = CommandModule("slow", "Waits")
-    go_on = asyncio.Event()
+    renew = asyncio.Event()
 
     @slow.command("wait for it")
     async def wait(ctx: Context) -> str:
         """Answer when the test says so."""
-        await go_on.wait()
+        await renew.wait()
         return "done"
 
     await stage.world.know(slow, talkative)
@@ -129,7 +130,7 @@ async def test_a_flood_is_slowed_with_one_message_and_costs_others_nothing(stage
     assert ada.replies[before:] == [SLOW_DOWN]
     await bob.write("take a while")
     assert await bob.receives("done")
-    go_on.set()
+    renew.set()
     await stage.settle()
     assert ada.replies[before:] == [SLOW_DOWN, *["done"] * MOST_WAITING]
     assert await ada.say("wait for it") == "done"
@@ -143,13 +144,13 @@ class TestFewMayWait:
         return DiscordClient(AGENT, beside, lambda _: None, most_waiting=1)
 
     async def test_the_next_one_is_told_already(self, stage: Stage) -> None:
-        go_on = asyncio.Event()
+        renew = asyncio.Event()
         slow = CommandModule("slow", "Waits")
 
         @slow.command("wait for it")
         async def wait(ctx: Context) -> str:
             """Answer when the test says so."""
-            await go_on.wait()
+            await renew.wait()
             return "done"
 
         await stage.world.know(slow)
@@ -158,7 +159,7 @@ class TestFewMayWait:
         before = len(ada.replies)
         for _ in range(3):
             await ada.write("wait for it")
-        go_on.set()
+        renew.set()
         await stage.settle()
         assert ada.replies[before:] == [SLOW_DOWN, "done"]
 
@@ -361,5 +362,5 @@ async def test_a_discord_outage_puts_a_delivery_off(stage: Stage) -> None:
         async with asyncio.timeout(10):
             while not select("deliveries", {"attempts": 1}):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-        stage.world.clock.now += timedelta(seconds=outbox.BACKOFF_SECONDS[0] * (1 + outbox.JITTER))
+        stage.world.clock.now += timedelta(seconds=queue.BACKOFF_SECONDS[0] * (1 + queue.JITTER))
         assert await ada.receives("Reminder") == "Reminder: tea"

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from api.http.server import serve
 from api.main import create_app
-from api.server import serve
-from bot.api_client import ApiAway, ApiClient
-from bot.deliveries import DeliveryLoop, Send, Undeliverable
-from bot.sessions import Sessions, unreached
-from core.database import Database
+from bot.api.client import ApiAway, ApiClient
+from bot.api.sessions import Sessions, unreached
+from bot.runtime.deliveries import DeliveryLoop, Send, Undeliverable
+from core.db.engine import Database
 from core.postgres import delete, select
 from tests.support.chat import AGENT, Clock, World
 from tests.support.people import chat as linked

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from bot.discord import drafts
+from bot.discord.drafts import EDITS, PERIOD, STEP, Pace
 from bot.markdown import DISCORD_LIMIT
-from bot.messages import Draft, Incoming, Outlet
-from bot.transports import discord_drafts
-from bot.transports.discord_drafts import EDITS, PERIOD, STEP, Pace
+from bot.messages import Draft, Incoming, ReplyChannel
 from tests.support.chat import World
 from tests.support.stage import Beside, Member, Stage
 
@@ -27,8 +27,8 @@ class Writer:
         self.suggestions = world.brain.suggestions
         self.writes: Writing = says("")
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
-        async with outlet.typing(), outlet.draft() as draft:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        async with reply_channel.typing(), reply_channel.draft() as draft:
             await self.writes(draft)
 
 
@@ -46,7 +46,7 @@ def says(*texts: str, pause: float = 0.0) -> Writing:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show the beginning of a reply at once."""
-    monkeypatch.setattr(discord_drafts, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(drafts, "FIRST_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -243,9 +243,9 @@ async def test_what_was_written_stands_where_the_writing_fails(
 
     failed = asyncio.Event()
 
-    async def handle(incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         try:
-            async with outlet.draft() as draft:
+            async with reply_channel.draft() as draft:
                 await write(draft)
         except KeyError:
             failed.set()
@@ -259,9 +259,9 @@ async def test_what_was_written_stands_where_the_writing_fails(
 async def test_being_cancelled_ends_it_at_once(stage: Stage, writer: Writer, ada: Member) -> None:
     ended = asyncio.Event()
 
-    async def handle(incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         async def write() -> None:
-            async with outlet.draft() as draft:
+            async with reply_channel.draft() as draft:
                 await draft.show("one")
                 await asyncio.sleep(0.2)
                 await draft.show("one two")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core import agents
-from core.database import Database
+from core.db.engine import Database
 from core.postgres import select
 from tests.support.agents import Fleet, fleet
 from tests.support.discord_gateway import Bot

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.command_registry import CommandModule
-from bot.context import DASH, Context, Declined
-from bot.fields import When
-from bot.transports.discord_drafts import STEP
+from bot.discord.drafts import STEP
+from bot.framework.context import DASH, Context, Declined
+from bot.framework.fields import When
+from bot.framework.registry import CommandModule
 from core.postgres import count
 from tests.support.stage import Member, Stage
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.pool import AgentRefused, ConnectionLost, Pool, Status, Wish
+from bot.runtime.supervisor import AgentRefused, ConnectionLost, DesiredAgent, Pool, Status
 from tests.support.chat import until
 
 QUOTED = "something that a person wrote"
@@ -37,8 +37,8 @@ class Agent:
         self.starts: list[float] = []
         self.running = self.closed = False
         self.lose = asyncio.Event()
-        self.wishes: list[Wish] = []
-        self.taken: list[Wish] = []
+        self.wishes: list[DesiredAgent] = []
+        self.taken: list[DesiredAgent] = []
         self._act = act
         self._end = end
         self._wrong = wrong  # the kind of agent that is refused
@@ -46,7 +46,7 @@ class Agent:
     def look(self) -> None:
         self.status.guilds = 3
 
-    def want(self, wish: Wish) -> None:
+    def want(self, wish: DesiredAgent) -> None:
         self.wishes.append(wish)
 
     async def prepare(self) -> bool:
@@ -84,8 +84,8 @@ class Agent:
         self.closed = True
 
 
-def wish(name: str, **changes: Any) -> Wish:  # noqa: ANN401
-    return Wish(
+def wish(name: str, **changes: Any) -> DesiredAgent:  # noqa: ANN401
+    return DesiredAgent(
         **{"name": name, "type": "echo", "token": "1", "answers": {}, "settings": {}} | changes
     )
 
@@ -95,7 +95,7 @@ async def pool_of(*agents: Agent, shutdown_timeout: float = 1) -> AsyncIterator[
     """Run agents called a, b, ... for as long as the context is open."""
     waiting = dict(zip("abc", agents, strict=False))
 
-    def make(wanted: Wish) -> Agent:
+    def make(wanted: DesiredAgent) -> Agent:
         agent = waiting[wanted.name]
         agent.revision = None
         agent.want(wanted)
@@ -252,15 +252,15 @@ async def test_agents_come_and_go_beside_each_other() -> None:
 
 
 async def test_an_agent_that_is_wanted_again_while_it_stops_comes_back_afterwards() -> None:
-    go_on = asyncio.Event()
-    agent = Agent(end=go_on.wait)
+    renew = asyncio.Event()
+    agent = Agent(end=renew.wait)
     async with pool_of(agent, shutdown_timeout=5) as pool:
         await until(lambda: agent.running)
         pool.apply([])
         await until(lambda: pool.report()[0]["state"] == "stopping")
         pool.apply([wish("a")])
         assert pool.senders() == {}
-        go_on.set()
+        renew.set()
         await until(lambda: pool.report() == [])
         pool.apply([wish("a")])
         await until(lambda: len(agent.starts) == 2)

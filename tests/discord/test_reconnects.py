@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import discord
 import pytest
 
-from bot.transports import discord_starts
-from bot.transports.discord_client import DiscordClient, use_api
-from bot.transports.discord_starts import Starts
+from bot.discord import start_limits
+from bot.discord.client import DiscordClient, use_api
+from bot.discord.start_limits import Starts
 from tests.support.chat import until
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 
@@ -26,8 +26,8 @@ class Silent:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DiscordServer]:
-    monkeypatch.setattr(discord_starts, "WINDOW", 0.0)
-    monkeypatch.setattr(discord_starts, "COLLECT_AFTER", 0.01)
+    monkeypatch.setattr(start_limits, "WINDOW", 0.0)
+    monkeypatch.setattr(start_limits, "COLLECT_AFTER", 0.01)
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     with discord_server() as server:
         server.bot.max_concurrency = 100
@@ -66,9 +66,9 @@ async def test_the_servers_of_ended_sessions_are_freed(server: DiscordServer) ->
 async def test_agents_that_connect_together_share_one_collection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(discord_starts, "COLLECT_AFTER", 0.01)
+    monkeypatch.setattr(start_limits, "COLLECT_AFTER", 0.01)
     passes: list[bool] = []
-    monkeypatch.setattr(discord_starts.gc, "collect", lambda: passes.append(True))
+    monkeypatch.setattr(start_limits.gc, "collect", lambda: passes.append(True))
     starts = Starts()
     for _ in range(50):
         starts.collect_garbage()

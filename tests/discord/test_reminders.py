@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.reminders import Offer
-from bot.transports.discord_interactions import OFFER_EXPIRED
+from bot.discord.interactions import OFFER_EXPIRED
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule
+from bot.framework.reminder_buttons import Offer
 from core import reminders
 from core.postgres import select_one
 from tests.support.stage import Member, Stage, labels

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 import discord
 import pytest
 
-from ai.catalogue import Catalogue
-from bot.command_registry import Registry
-from bot.deliveries import Undeliverable
-from bot.messages import Incoming, Outlet
-from bot.transports.discord_client import DiscordClient, use_api
-from bot.transports.discord_drafts import Pace
-from bot.transports.discord_outlets import ChannelOutlet
-from bot.transports.discord_pages import Pages
+from ai.commands import Catalogue
+from bot.discord.client import DiscordClient, use_api
+from bot.discord.drafts import Pace
+from bot.discord.pages import Pages
+from bot.discord.replies import ChannelOutlet
+from bot.framework.registry import Registry
+from bot.messages import Incoming, ReplyChannel
+from bot.runtime.deliveries import Undeliverable
 from tests.support.chat import World, until
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 
@@ -25,7 +25,7 @@ class Silent:
         self.registry = Registry(Catalogue())
         self.suggestions = world.brain.suggestions
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         raise AssertionError("nobody writes to it")
 
 
@@ -72,18 +72,18 @@ async def test_a_discord_that_can_not_be_reached_is_tried_again(
     with pytest.raises(Undeliverable, match="can't be reached") as error:
         await client.deliver("42", "hello")
     assert not error.value.permanent
-    outlet = ChannelOutlet(client.get_partial_messageable(9), "42", Pages(), Pace())
-    async with outlet.typing():
-        await outlet.send("hello")
+    reply_channel = ChannelOutlet(client.get_partial_messageable(9), "42", Pages(), Pace())
+    async with reply_channel.typing():
+        await reply_channel.send("hello")
     assert "a reply was not sent: Discord can't be reached" in caplog.text
 
 
 async def test_a_rate_limit_of_an_edit_is_waited_out_and_the_last_text_stands(
     server: DiscordServer, client: DiscordClient
 ) -> None:
-    outlet = ChannelOutlet(client.get_partial_messageable(942), "42", Pages(), Pace())
+    reply_channel = ChannelOutlet(client.get_partial_messageable(942), "42", Pages(), Pace())
     body = {"message": "You are being rate limited.", "retry_after": 0.3, "global": False}
-    async with outlet.draft() as draft:
+    async with reply_channel.draft() as draft:
         await draft.show("one")
         await until(lambda: server.sent)
         server.refuse(429, body, Via="1.1 google", Retry_After="1")

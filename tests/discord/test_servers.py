@@ -6,9 +6,9 @@ import discord
 import pytest
 import simcord
 
-from bot.messages import Incoming, Outlet
+from bot.discord.client import NO_FILES, NO_WORDS, DiscordClient
+from bot.messages import Incoming, ReplyChannel
 from bot.rules import Rules
-from bot.transports.discord_client import NO_FILES, NO_WORDS, DiscordClient
 
 PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n")
 
@@ -21,9 +21,9 @@ class Recorder:
     def __init__(self) -> None:
         self.heard: list[Incoming] = []
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         self.heard.append(incoming)
-        await outlet.send(f"heard {incoming.text} @everyone <@1>")
+        await reply_channel.send(f"heard {incoming.text} @everyone <@1>")
 
     async def close(self) -> None:
         """Do nothing."""
@@ -155,7 +155,7 @@ async def test_the_brain_learns_who_speaks_where(server: Server) -> None:
     )
     (incoming,) = server.brain.heard
     assert incoming.text == ", greet @bob of @crew\n\nwarmly"
-    assert (incoming.speaker, incoming.channel_name) == ("ada", "general")
+    assert (incoming.author_name, incoming.channel_name) == ("ada", "general")
     assert not incoming.private
     await server.ada.user.send_dm("psst")
     await server.env.settle()

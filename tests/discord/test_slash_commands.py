@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 import pytest
 import simcord
 
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.fields import About, When
+from bot.discord.client import NOT_HERE
+from bot.discord.incoming_queue import MOST_WAITING, SLOW_DOWN
+from bot.discord.slash_commands import commands_of, payload
+from bot.framework.context import Context
+from bot.framework.fields import About, When
+from bot.framework.registry import CommandModule
 from bot.rules import DIRECT_ONLY, Rules
-from bot.transports.discord_client import NOT_HERE
-from bot.transports.discord_commands import commands_of, payload
-from bot.transports.discord_reception import MOST_WAITING, SLOW_DOWN
 from core.postgres import count, select_one
 from tests.support.chat import PASSWORD
 from tests.support.stage import Member, Stage
@@ -225,12 +225,12 @@ async def test_a_flood_of_commands_leaves_none_of_them_at_work_for_ever(
     stage: Stage, ada: Member
 ) -> None:
     slow = CommandModule("slow", "Waits")
-    go_on = asyncio.Event()
+    renew = asyncio.Event()
 
     @slow.command("wait for it")
     async def wait(ctx: Context) -> str:
         """Answer when the test says so."""
-        await go_on.wait()
+        await renew.wait()
         return "done"
 
     await stage.world.know(slow)
@@ -238,7 +238,7 @@ async def test_a_flood_of_commands_leaves_none_of_them_at_work_for_ever(
     before = len(ada.replies)
     for _ in range(MOST_WAITING + 3):
         await ada.user.slash("slow wait")
-    go_on.set()
+    renew.set()
     await stage.settle()
     assert sorted(ada.replies[before:]) == sorted([SLOW_DOWN, *["done"] * MOST_WAITING])
 

@@ -9,13 +9,13 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 import ai.metrics
 import bot.metrics
-import config.metrics
+import runtime.metrics
 import scheduler.metrics
-import scheduler.scheduled
+import scheduler.runner
 from api.metrics import Metrics
 from config.settings import ROOT
 
-COUNTED_IN = (ai.metrics, bot.metrics, config.metrics, scheduler.metrics, scheduler.scheduled)
+COUNTED_IN = (ai.metrics, bot.metrics, runtime.metrics, scheduler.metrics, scheduler.runner)
 FOLDER = ROOT / "deploy"
 NAME = re.compile(r"\b((?:api|bot|model|parse|process|scheduler)_[a-z_]+)\b")
 LABELS = re.compile(r"by \(([^)]*)\)")

@@ -97,7 +97,7 @@ def test_a_newcomer_sees_what_the_readme_shows(tmp_path: Path) -> None:
     for name, text in modules().items():
         assert not (project / name).exists(), f"{name} is taken; the README needs a free name"
         (project / name).write_text(text, "utf-8")
-    migrations = project / "config" / "migrations" / "versions"
+    migrations = project / "core" / "migrations" / "versions"
     before = set(migrations.glob("*.py"))
     manage(project, "db", "revision", "Add runs")
     (migration,) = set(migrations.glob("*.py")) - before

@@ -10,13 +10,16 @@ import yaml
 
 from config.settings import ROOT
 
-ROOMS = ("ai", "api", "bench", "bot", "cli", "config", "core", "docs", "scheduler", "tests")
+PACKAGES = ("ai", "api", "bench", "bot", "cli", "config", "core", "docs", "runtime", "scheduler")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "base"}
-PRINTS = {"manage.py", "bot/transports/console.py"}
+PRINTS = {"manage.py", "bot/console.py"}
 
 sources = sorted(
     path
-    for path in [ROOT / "manage.py", *(p for room in ROOMS for p in (ROOT / room).rglob("*.py"))]
+    for path in [
+        ROOT / "manage.py",
+        *(p for package in (*PACKAGES, "tests") for p in (ROOT / package).rglob("*.py")),
+    ]
     if "__pycache__" not in path.parts
 )
 documents = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -62,7 +65,7 @@ def test_only_its_transport_imports_discord() -> None:
         if re.search(r"^\s*(?:import|from) discord\b", path.read_text("utf-8"), re.MULTILINE)
     }
 
-    named = re.compile(r"tests/.+|bot/transports/discord_\w+\.py")
+    named = re.compile(r"tests/.+|bot/discord/\w+\.py")
     assert [name for name in importing if not named.fullmatch(name)] == []
 
 

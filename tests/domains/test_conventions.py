@@ -2,10 +2,10 @@
 
 import pytest
 
-from ai.catalogue import CommandSpec, catalogue
-from ai.sentences import Matcher
-from bot.command_registry import load_commands
-from bot.manual import example
+from ai.commands import CommandSpec, catalogue
+from ai.sentences.matcher import Matcher
+from bot.framework.help import example
+from bot.framework.registry import load_commands
 
 load_commands()
 COMMANDS = [pytest.param(spec, id=".".join(spec.key)) for spec in catalogue]

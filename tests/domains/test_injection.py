@@ -8,9 +8,9 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from ai.configuration import load_ai_config
-from ai.models import model_of
-from bot.api_client import ApiError
+from ai.config import load_ai_config
+from ai.llm.types import model_of
+from bot.api.client import ApiError
 from bot.commands.lists import lists
 from config.settings import Settings, get_settings
 from tests.support.chat import PASSWORD, Person, World

@@ -2,8 +2,7 @@
 
 import pytest
 
-from bot.repeats import repeats
-from bot.times import time_of_day
+from bot.phrasing import repeats, time_of_day
 from core.postgres import select_one
 from tests.support.chat import Person
 

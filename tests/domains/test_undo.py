@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.api_client import ApiAway, ApiClient
+from bot.api.client import ApiAway, ApiClient
 from core.postgres import count, select
 from tests.domains.test_tasks import stored
 from tests.support.chat import Clock, Person, World

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.chatting import FIRST_LOG_IN, MOST_CALLS
-from bot.conversation import LOG_IN_PRIVATELY
+from bot.agents.llm.agent import FIRST_LOG_IN, MOST_CALLS
+from bot.conversation.handler import LOG_IN_PRIVATELY
 from config.settings import Settings
 from core.postgres import select
 from tests.support.chat import PASSWORD, Person, World
@@ -59,7 +59,7 @@ async def scene(llm: Llm, world: World, model_server: ModelServer) -> Scene:
             {"interaction_type": "list", "action": "make", "name": f"{name}'s list"},
             {"interaction_type": "task", "action": "add", "name": f"{SECRET} of {name}"},
         )[: 3 if name == "ben" else 2]:
-            await tell(world.brain, person, "/", order=order, anew=True)
+            await tell(world.brain, person, "/", order=order, starts_new=True)
         people.append(person)
     assert len(select("tasks")) == 3
     return Scene(world, people[0], people[1], model_server)

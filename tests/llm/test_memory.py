@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from bot.agents.llm.history import INSTRUCTIONS
+from bot.agents.llm.prompt import SUMMARY
+from bot.api.memory import NOTHING, MemoryClient, Remembered
 from bot.messages import Address
-from bot.notes import INSTRUCTIONS
-from bot.recollection import NOTHING, Recollection, Remembered
-from bot.system_prompt import SUMMARY
 from core import agents
 from core.postgres import count, execute, select
 from core.users import delete_user
@@ -54,7 +54,7 @@ async def test_nobody_reads_anybody_elses(
 
 
 async def test_the_same_number_on_another_platform_is_someone_else(world: World) -> None:
-    memory = Recollection(world.api)
+    memory = MemoryClient(world.api)
     await memory.add(Address("discord", AGENT, "7"), "hello", "hi", True, Remembered())
     assert (await memory.read(Address("console", AGENT, "7"), 10, 1000)).turns == ()
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ai.chat import UNSEEN
-from bot.pictures import LARGEST, MOST, Pictures
+from ai.llm.chat import UNSEEN
+from bot.agents.llm.images import LARGEST, MOST, Pictures
 from config.settings import Settings
 from tests.support.chat import Person
 from tests.support.llm import Llm, talking, tell

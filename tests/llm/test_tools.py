@@ -2,25 +2,25 @@
 
 import pytest
 
-from ai.catalogue import Catalogue
-from ai.chat import ChatOptions
-from ai.configuration import get_ai_config
-from ai.providers import ProvidedChat
-from bot.brains import AgentConfig, Services
-from bot.chatting import (
+from ai.commands import Catalogue
+from ai.config import get_ai_config
+from ai.llm.chat import ChatOptions
+from ai.llm.registry import ProvidedChat
+from bot.agent import AgentConfig, Services
+from bot.agents.llm.agent import (
     FIRST_LOG_IN,
     LOGGED_OUT,
     MOST_CALLS,
     MOST_ROUNDS,
     TOO_MANY_CALLS,
     TOO_MANY_ROUNDS,
-    ChatBrain,
+    LlmAgent,
 )
-from bot.command_registry import CommandModule, Registry
-from bot.context import Context
-from bot.conversation import LAPSED_SECRET, LOG_IN_PRIVATELY
-from bot.llm_settings import LlmSettings
-from bot.login import NAME
+from bot.agents.llm.settings import LlmSettings
+from bot.conversation.handler import LOG_IN_PRIVATELY, TIMED_OUT_SECRET
+from bot.conversation.login import NAME
+from bot.framework.context import Context
+from bot.framework.registry import CommandModule, Registry
 from bot.messages import Credentials
 from bot.rules import Rules
 from config.settings import Settings
@@ -91,7 +91,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
     known.add(shop)
     settings = LlmSettings(model="m", tools=("shop",))
     options = ChatOptions("m", "key", model_server.base_url)
-    world.brain = ChatBrain(
+    world.brain = LlmAgent(
         AgentConfig(AGENT, "llm", Rules(), settings),
         Services(world.api, world.settings, world.clock),
         chat=ProvidedChat("openai", options),
@@ -226,7 +226,7 @@ async def test_a_form_goes_on_with_what_was_wanted(
     await stranger.say("add milk")
     assert "Log in" in stranger.buttons
     given = Credentials("ada", PASSWORD)
-    told = await tell(brain, stranger, "log in", credentials=given, anew=True)
+    told = await tell(brain, stranger, "log in", credentials=given, starts_new=True)
     assert told == "Hello, **ada**! You are logged in.\nAdded **milk**.\nAnything else?"
 
 
@@ -249,7 +249,7 @@ async def test_a_password_that_comes_too_late_is_not_shown_to_the_model(
     await stranger.say("log in")
     await stranger.say("ada")
     await stranger.leave_unanswered()
-    assert await stranger.say(PASSWORD) == LAPSED_SECRET
+    assert await stranger.say(PASSWORD) == TIMED_OUT_SECRET
     assert not model_server.requests
 
 
@@ -263,7 +263,7 @@ async def test_a_slash_command_needs_no_model(
     llm: Llm, ada: Person, world: World, model_server: ModelServer
 ) -> None:
     order = {"interaction_type": "task", "action": "add", "name": "milk"}
-    told = await tell(world.brain, ada, "/task add", order=order, anew=True)
+    told = await tell(world.brain, ada, "/task add", order=order, starts_new=True)
     assert told == "Added **milk**."
     assert not model_server.requests
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from bot.agents.llm import BRAIN
-from bot.brains import AgentConfig, BrainError, Services, Troubled
-from bot.llm_settings import LlmSettings
+from bot.agent import AgentConfig, AgentError, Services, Troubled
+from bot.agents.llm import AGENT_TYPE
+from bot.agents.llm.settings import LlmSettings
 from bot.rules import Rules
 from config.settings import ROOT, Settings, get_settings
 from tests.support.chat import Person, World
@@ -20,10 +20,10 @@ import sys
 
 sys.modules["anthropic"] = None  # as where it is not installed
 
-from bot.agents.llm import BRAIN
-from bot.api_client import ApiClient
-from bot.brains import AgentConfig, Services
-from bot.llm_settings import LlmSettings
+from bot.agents.llm import AGENT_TYPE
+from bot.api.client import ApiClient
+from bot.agent import AgentConfig, Services
+from bot.agents.llm.settings import LlmSettings
 from bot.rules import Rules
 from config.settings import get_settings
 
@@ -31,7 +31,8 @@ from config.settings import get_settings
 async def main():
     api = ApiClient("http://127.0.0.1:9", "key")
     settings = LlmSettings(provider="anthropic", model="m")
-    brain = BRAIN.make(AgentConfig("a", "llm", Rules(), settings), Services(api, get_settings()))
+    config = AgentConfig("a", "llm", Rules(), settings)
+    brain = AGENT_TYPE.make(config, Services(api, get_settings()))
     print(brain.trouble)
     await brain.close()
     await api.close()
@@ -51,7 +52,7 @@ async def test_a_missing_key_is_named_with_how_to_add_it(
     world: World, stranger: Person, provider: str
 ) -> None:
     services = Services(world.api, get_settings(), world.clock)
-    brain = BRAIN.make(config(provider=provider), services)
+    brain = AGENT_TYPE.make(config(provider=provider), services)
     told = await tell(brain, stranger, "hello")
     assert told == (
         f"I can't answer yet: {provider.upper()}\\_API\\_KEY is not set; put your key there, "
@@ -77,8 +78,8 @@ def test_a_missing_package_is_named_with_how_to_add_it() -> None:
 
 async def test_a_tool_that_there_is_not_is_refused(world: World) -> None:
     services = Services(world.api, world.settings, world.clock)
-    with pytest.raises(BrainError, match=r"tools: there is no command 'shop', but .*task"):
-        BRAIN.make(config(tools=["shop"]), services)
+    with pytest.raises(AgentError, match=r"tools: there is no command 'shop', but .*task"):
+        AGENT_TYPE.make(config(tools=["shop"]), services)
 
 
 async def test_the_key_goes_to_its_own_provider_alone(

@@ -11,10 +11,10 @@ import pytest
 
 import scheduler.jobs
 from config.broken import BrokenModule
-from config.clock import utc_now
 from config.settings import Settings, get_settings
-from core.database import Database
+from core.db.engine import Database
 from core.errors import Unavailable
+from runtime.clock import utc_now
 from scheduler import daemon
 from scheduler.daemon import Daemon
 from scheduler.registry import registered

@@ -15,10 +15,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import make_url
 
-from config.clock import utc_now
 from core import migrations
-from core.database import Database, use_database
+from core.db.engine import Database, use_database
 from core.postgres import count, insert_many, update
+from runtime.clock import utc_now
 from scheduler.sender import MOST_UNDER_WAY
 from tests.support.counting_sink import CountingSink, counting_sink
 from tests.support.http_sink import Answer, HttpSink, http_sink, rate_limited

@@ -8,15 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.main import create_app
-from config.clock import growing_pause, utc_now
-from config.metrics import pulse, stopped_loops
 from config.settings import get_settings
-from core import jobs
-from core.database import Database
+from core import job_locks
+from core.db.engine import Database
 from core.errors import Unavailable
+from runtime.clock import growing_pause, utc_now
+from runtime.metrics import heartbeat, stopped_loops
 from scheduler.daemon import Daemon
-from scheduler.loops import Loop, Outage
-from scheduler.scheduled import Scheduled
+from scheduler.runner import Loop, Outage, Scheduled
 from scheduler.triggers import every
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -58,9 +57,9 @@ def test_a_job_whose_row_can_not_be_read_is_looked_after_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     look = Flawed(ValueError(), OverflowError(), Unavailable())
-    monkeypatch.setattr(jobs, "look", look)
-    monkeypatch.setattr(jobs, "begin", lambda *_, **__: False)
-    monkeypatch.setattr("scheduler.scheduled.AWAY_PAUSE", 0.01)
+    monkeypatch.setattr(job_locks, "look", look)
+    monkeypatch.setattr(job_locks, "begin", lambda *_, **__: False)
+    monkeypatch.setattr("scheduler.runner.AWAY_PAUSE", 0.01)
     stop = threading.Event()
     job = Scheduled("flawed", lambda: None, every(60), 60, utc_now)
     thread = threading.Thread(target=job.run, args=(stop, Outage()))
@@ -97,10 +96,10 @@ def test_a_process_whose_loop_has_ended_says_so(
 
 
 def test_a_scheduler_that_ends_by_a_mistake_counts_as_stopped() -> None:
-    with pytest.raises(RuntimeError), pulse("mistaken", 60):
+    with pytest.raises(RuntimeError), heartbeat("mistaken", 60):
         raise RuntimeError
     assert "mistaken" in stopped_loops()
-    with pulse("mistaken", 60):
+    with heartbeat("mistaken", 60):
         assert "mistaken" not in stopped_loops()
 
 

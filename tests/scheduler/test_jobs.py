@@ -12,12 +12,13 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import URL
 
-from config.clock import utc_now
 from config.settings import get_settings
-from core import memory, reminders
-from core.database import Database
+from core import reminders
+from core.agents import memory
+from core.db.engine import Database
 from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
+from runtime.clock import utc_now
 from scheduler.daemon import Daemon
 from tests.support.http_sink import Answer, HttpSink, deleted_webhook, rate_limited
 from tests.support.people import channels, chat, deliveries, user, waiting

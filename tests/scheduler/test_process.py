@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from config.clock import utc_now
 from core import reminders
-from core.database import Database
+from core.db.engine import Database
 from core.postgres import update
+from runtime.clock import utc_now
 from tests.support.http_sink import Answer, HttpSink
 from tests.support.people import channels, deliveries, user
 from tests.support.process import program, service
@@ -109,7 +109,7 @@ def test_settings_that_can_not_be_used_are_told_in_plain_words(tmp_path: Path) -
 
 OWN_PROGRAM = """
 from core import migrations
-from core.database import get_database
+from core.db.engine import get_database
 import scheduler.daemon
 
 runs = 0

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 import scheduler.jobs
-from config.clock import utc_now
-from core import jobs
-from core.database import Database
+from core import job_locks
+from core.db.engine import Database
 from core.postgres import select_one, update
+from runtime.clock import utc_now
 from scheduler.daemon import Daemon
 from scheduler.registry import register_job, registered
 from scheduler.triggers import cron, every
@@ -44,10 +44,10 @@ def runs(name: str, outcome: str) -> float:
 
 @pytest.mark.usefixtures("database")
 def test_of_many_who_see_a_due_time_one_takes_it() -> None:
-    assert jobs.look("tidy") is None
-    assert jobs.begin("tidy", NOW, run=False)
-    assert not jobs.begin("tidy", NOW, run=True)
-    seen = jobs.look("tidy")
+    assert job_locks.look("tidy") is None
+    assert job_locks.begin("tidy", NOW, run=False)
+    assert not job_locks.begin("tidy", NOW, run=True)
+    seen = job_locks.look("tidy")
     assert seen == (NOW, None)
     start = threading.Barrier(4)
     taken = []
@@ -55,7 +55,7 @@ def test_of_many_who_see_a_due_time_one_takes_it() -> None:
     def take(number: int) -> None:
         start.wait()
         moment = NOW + timedelta(seconds=60, microseconds=number)  # no two clocks are the same
-        if jobs.take("tidy", seen, moment):
+        if job_locks.take("tidy", seen, moment):
             taken.append(moment)
 
     threads = [threading.Thread(target=take, args=(number,)) for number in range(4)]
@@ -68,16 +68,16 @@ def test_of_many_who_see_a_due_time_one_takes_it() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_a_job_that_runs_is_not_taken_until_it_ends_or_its_daemon_is_dead() -> None:
-    jobs.begin("tidy", NOW, run=True)
-    later = NOW + jobs.LEASE / 2
-    seen = jobs.look("tidy")
+    job_locks.begin("tidy", NOW, run=True)
+    later = NOW + job_locks.LEASE / 2
+    seen = job_locks.look("tidy")
     assert seen is not None
-    assert not jobs.take("tidy", seen, later)
-    assert jobs.go_on("tidy", NOW, later)
-    assert not jobs.take("tidy", seen, NOW + jobs.LEASE)
-    assert jobs.take("tidy", seen, later + jobs.LEASE)  # nobody went on with it
-    assert not jobs.end("tidy", NOW)  # the one before is no longer asked
-    assert jobs.end("tidy", later + jobs.LEASE)
+    assert not job_locks.take("tidy", seen, later)
+    assert job_locks.renew("tidy", NOW, later)
+    assert not job_locks.take("tidy", seen, NOW + job_locks.LEASE)
+    assert job_locks.take("tidy", seen, later + job_locks.LEASE)  # nobody went on with it
+    assert not job_locks.end("tidy", NOW)  # the one before is no longer asked
+    assert job_locks.end("tidy", later + job_locks.LEASE)
 
 
 @pytest.mark.usefixtures("database")
@@ -98,7 +98,7 @@ def test_two_daemons_run_each_due_time_once() -> None:
 def test_what_was_missed_is_made_up_for_once_and_a_clock_set_back_repeats_nothing() -> None:
     counter = Counter()
     register_job("seldom", counter, 3600)
-    jobs.begin("seldom", utc_now() - timedelta(days=3), run=False)
+    job_locks.begin("seldom", utc_now() - timedelta(days=3), run=False)
     for _ in range(2):
         subject, stop = daemon()
         with running(subject, stop):
@@ -179,11 +179,11 @@ def test_a_job_that_runs_long_is_kept_by_its_daemon(
     with running(subject, stop):
         long.wait_for(1)
         scheduled = subject._jobs["long"]
-        first = jobs.look("long")
+        first = job_locks.look("long")
         assert first is not None
         scheduled._renewed -= 11  # type: ignore[union-attr]  # as if so many seconds had passed
         deadline = time.monotonic() + PATIENCE
-        while jobs.look("long") == first:
+        while job_locks.look("long") == first:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         release.set()

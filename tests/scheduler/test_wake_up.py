@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from config.clock import utc_now
-from core.database import Database
+from core.db.engine import Database
 from core.reminders import set_reminder
+from runtime.clock import utc_now
 from tests.support.counting_sink import CountingSink, counting_sink
 from tests.support.people import channels, user
 from tests.support.process import Service, service

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import pytest
 
-from ai.catalogue import catalogue
-from ai.openai_compatible import OpenAICompatible
-from ai.sentences import Matcher
-from bot.command_registry import load_commands
+from ai.commands import catalogue
+from ai.llm.openai_completions import OpenAICompatible
+from ai.sentences.matcher import Matcher
+from bot.framework.registry import load_commands
 from config.settings import ROOT
 from tests.evaluate import Score, Utterance, evaluate, report, utterances
 from tests.support.model_server import Answer, ModelServer, Request, model_server
@@ -28,13 +28,13 @@ def matcher() -> Matcher:
 
 @pytest.mark.parametrize("utterance", UTTERANCES, ids=lambda utterance: utterance.text)
 def test_an_utterance_is_understood_or_left_to_the_model(utterance: Utterance) -> None:
-    found = tuple(one.command for one in matcher().match_all(utterance.text, utterance.recall))
+    found = tuple(one.command for one in matcher().match_all(utterance.text, utterance.references))
     assert found == (() if utterance.is_beyond else utterance.expected)
 
 
 def test_there_are_enough_of_each_kind() -> None:
     assert len(UTTERANCES) >= 400
-    assert len({(u.text, u.recall.shown, str(u.recall.last)) for u in UTTERANCES}) == len(
+    assert len({(u.text, u.references.shown, str(u.references.last)) for u in UTTERANCES}) == len(
         UTTERANCES
     )
     assert sum(not u.expected for u in UTTERANCES) >= 100

@@ -8,7 +8,7 @@ from typing import Any
 from api.main import create_app
 from config.settings import get_settings
 from core import agents
-from core.database import Database
+from core.db.engine import Database
 from tests.support.api_server import running
 from tests.support.discord_gateway import Bot
 from tests.support.discord_server import DiscordServer

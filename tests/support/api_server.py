@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from api.server import serve
+from api.http.server import serve
 
 HOST = "127.0.0.1"
 

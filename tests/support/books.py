@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.database import Database
+from core.db.engine import Database
 from core.postgres import execute, insert_many, select
 
 IDENTITY = {

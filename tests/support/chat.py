@@ -19,21 +19,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import URL
 
-from ai import dates
-from ai.catalogue import Catalogue
-from ai.configuration import load_ai_config
-from ai.models import ChatModel
+from ai.commands import Catalogue
+from ai.config import load_ai_config
+from ai.llm.types import ChatModel
 from ai.parser import Parser
+from ai.times import resolve
 from api.main import create_app
-from bot.agents.commands import make_brain
-from bot.api_client import ApiClient
-from bot.command_registry import CommandModule, Registry
-from bot.conversation import Conversation
-from bot.deliveries import DeliveryLoop
+from bot.agents.commands import make_agent
+from bot.api.client import ApiClient
+from bot.conversation.executor import Understanding
+from bot.conversation.handler import Conversation
+from bot.framework.registry import CommandModule, Registry
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
-from bot.orders import Understanding
+from bot.runtime.deliveries import DeliveryLoop
 from config.settings import Settings, get_settings
-from core.database import Database
+from core.db.engine import Database
 from core.reminders import fire_due
 from tests.support.api_server import running
 
@@ -61,7 +61,7 @@ class Clock:
 
     def move_to(self, words: str, zone: str = "UTC") -> None:
         """Go to a time in the future, in a person's words."""
-        self.now = dates.resolve(words, ZoneInfo(zone), self.now)
+        self.now = resolve.resolve(words, ZoneInfo(zone), self.now)
 
     def forward(self, **by: float) -> None:
         """Go on by some minutes, hours, ..."""
@@ -159,7 +159,7 @@ class World:
         self.clock = clock
         self._model: ChatModel | None = None
         self.api = ApiClient(url, settings.service_key.get_secret_value())
-        self.brain: Conversation = make_brain(self.api, self.settings, clock)
+        self.brain: Conversation = make_agent(self.api, self.settings, clock)
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
         """Return someone whom the bot does not know yet."""
@@ -201,7 +201,7 @@ class World:
     async def restart(self) -> None:
         """Start the bot anew, as after a crash."""
         await self.brain.close()
-        self.brain = make_brain(self.api, self.settings, self.clock)
+        self.brain = make_agent(self.api, self.settings, self.clock)
 
     async def close(self) -> None:
         """End everything."""

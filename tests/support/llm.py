@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-import ai.anthropic_chat
-import ai.openai_chat  # noqa: F401 - now, and not beside the first test
-from bot.agents.llm import BRAIN
-from bot.brains import AgentConfig, Brain, Services
-from bot.chatting import ChatBrain
-from bot.llm_settings import LlmSettings
+import ai.llm.anthropic
+import ai.llm.openai  # noqa: F401 - now, and not beside the first test
+from bot.agent import Agent, AgentConfig, Services
+from bot.agents.llm import AGENT_TYPE
+from bot.agents.llm.agent import LlmAgent
+from bot.agents.llm.settings import LlmSettings
 from bot.messages import Incoming
 from bot.rules import Rules
 from config.settings import Settings, get_settings
 from tests.support.chat import AGENT, Person, World
 from tests.support.model_server import ModelServer
 
-Llm = Callable[..., Awaitable[ChatBrain]]
+Llm = Callable[..., Awaitable[LlmAgent]]
 """Gives the world's agent, or one of another `name`, the settings of an llm agent."""
 
 
@@ -44,14 +44,14 @@ def talking(model_server: ModelServer) -> Settings:
 @pytest.fixture
 async def llm(world: World) -> AsyncIterator[Llm]:
     """A way to make llm agents."""
-    made: list[ChatBrain] = []
+    made: list[LlmAgent] = []
 
-    async def make(name: str = AGENT, **settings: object) -> ChatBrain:
+    async def make(name: str = AGENT, **settings: object) -> LlmAgent:
         config = AgentConfig(
             name, "llm", Rules(), LlmSettings.model_validate({"model": "m", **settings})
         )
-        brain = BRAIN.make(config, Services(world.api, world.settings, world.clock))
-        assert isinstance(brain, ChatBrain)
+        brain = AGENT_TYPE.make(config, Services(world.api, world.settings, world.clock))
+        assert isinstance(brain, LlmAgent)
         made.append(brain)
         if name == AGENT:
             await world.brain.close()
@@ -64,7 +64,7 @@ async def llm(world: World) -> AsyncIterator[Llm]:
 
 
 async def tell(
-    brain: Brain,
+    brain: Agent,
     person: Person,
     text: str = "",
     *,
@@ -80,12 +80,12 @@ async def tell(
 
 
 async def tell_in_public(
-    brain: Brain,
+    brain: Agent,
     person: Person,
     text: str,
-    speaker: str = "Ada",
+    author_name: str = "Ada",
     **more: Any,  # noqa: ANN401 - of Incoming
 ) -> str:
     """Write in a channel where others read along; return what the agent answers."""
     public = {"channel_name": "general", "private": False, "channel_id": "general"}
-    return await tell(brain, person, text, speaker=speaker, **{**public, **more})
+    return await tell(brain, person, text, author_name=author_name, **{**public, **more})

@@ -7,7 +7,7 @@ import pymysql
 from sqlalchemy import URL
 
 from core import migrations
-from core.database import Database
+from core.db.engine import Database
 
 SCHEMA = """
 SELECT table_name, column_name, column_type, is_nullable, column_default

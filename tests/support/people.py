@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from core import notifications
+from core.db.notify import wake
+from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import insert, select, select_one
-from core.reach import SCHEDULER, bot_at
-from core.wakeups import wake
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 DISCORD = ("discord", "default")

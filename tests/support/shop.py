@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from ai.catalogue import Catalogue
-from ai.configuration import get_ai_config
-from ai.openai_compatible import OpenAICompatible
+from ai.commands import Catalogue
+from ai.config import get_ai_config
+from ai.llm.openai_completions import OpenAICompatible
 from ai.parser import Parser
-from ai.recall import NOTHING_BEFORE, Recall
-from bot.command_registry import CommandModule
-from bot.context import Context
-from bot.fields import About, Secret, When
-from bot.memory import Turn
+from ai.sentences.references import NO_REFERENCES, References
+from bot.api.sessions import Turn
+from bot.framework.context import Context
+from bot.framework.fields import About, Secret, When
+from bot.framework.registry import CommandModule
 from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
 
@@ -89,7 +89,7 @@ class Listening(Parser):
         super().__init__(specs, get_ai_config(), None)
         self.texts: list[str] = []
         self.histories: list[Sequence[Turn]] = []
-        self.recalls: list[Recall] = []
+        self.recalls: list[References] = []
 
     async def parse_all(
         self,
@@ -97,17 +97,17 @@ class Listening(Parser):
         interaction_type: str = "command",
         history: Sequence[Turn] = (),
         *,
-        recall: Recall = NOTHING_BEFORE,
+        references: References = NO_REFERENCES,
         **options: Any,  # noqa: ANN401 - the parser's others
     ) -> list[dict[str, Any]]:
         self.texts.append(text)
         self.histories.append(history)
-        self.recalls.append(recall)
-        return await self.understand(text, recall)
+        self.recalls.append(references)
+        return await self.understand(text, references)
 
-    async def understand(self, text: str, recall: Recall) -> list[dict[str, Any]]:
+    async def understand(self, text: str, references: References) -> list[dict[str, Any]]:
         """Find out what was meant."""
-        return await super().parse_all(text, recall=recall)
+        return await super().parse_all(text, references=references)
 
 
 class Always(Listening):
@@ -117,7 +117,7 @@ class Always(Listening):
         super().__init__()
         self.orders = orders
 
-    async def understand(self, text: str, recall: Recall) -> list[dict[str, Any]]:
+    async def understand(self, text: str, references: References) -> list[dict[str, Any]]:
         return [dict(order) for order in self.orders]
 
 

@@ -19,20 +19,20 @@ import simcord
 from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
 from discord.webhook.async_ import async_context
 
-from bot.brains import Brain, Remembering, Seeing
-from bot.command_registry import Registry
-from bot.conversation import Conversation
-from bot.deliveries import DeliveryLoop
-from bot.messages import Incoming, Outlet
-from bot.suggestions import Suggesting
-from bot.transports.discord_client import PLATFORM, DiscordClient
+from bot.agent import Agent, Remembering, Seeing
+from bot.conversation.handler import Conversation
+from bot.discord.client import PLATFORM, DiscordClient
+from bot.framework.autocomplete import Suggesting
+from bot.framework.registry import Registry
+from bot.messages import Incoming, ReplyChannel
+from bot.runtime.deliveries import DeliveryLoop
 from scheduler.daemon import Daemon
 from tests.support.chat import AGENT, PASSWORD, World
 
 PATIENCE = 10
 
 
-class Beside(Brain):
+class Beside(Agent):
     """Has a brain work beside the simulation.
 
     SimCord waits until all that the bot began is done. An open question of the conversation never
@@ -43,15 +43,15 @@ class Beside(Brain):
     def __init__(self, brain: Callable[[], Conversation]) -> None:
         self.env: simcord.Env | None = None
         self._brain = brain
-        self._messages: asyncio.Queue[tuple[Incoming, Outlet, asyncio.Future[None], Adapter]]
+        self._messages: asyncio.Queue[tuple[Incoming, ReplyChannel, asyncio.Future[None], Adapter]]
         self._messages = asyncio.Queue()
         self._under_way: set[asyncio.Future[None]] = set()
 
-    async def handle(self, incoming: Incoming, outlet: Outlet) -> None:
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         done = asyncio.get_running_loop().create_future()
         self._under_way.add(done)
         # SimCord answers interactions for those who have this in their context.
-        self._messages.put_nowait((incoming, outlet, done, async_context.get()))
+        self._messages.put_nowait((incoming, reply_channel, done, async_context.get()))
         assert self.env is not None
         await self.env.external_wait(done, reason="the brain is at work")
 
@@ -86,11 +86,15 @@ class Beside(Brain):
                 await asyncio.wait(self._under_way)
 
     async def _answer(
-        self, incoming: Incoming, outlet: Outlet, done: "asyncio.Future[None]", adapter: Adapter
+        self,
+        incoming: Incoming,
+        reply_channel: ReplyChannel,
+        done: "asyncio.Future[None]",
+        adapter: Adapter,
     ) -> None:
         async_context.set(adapter)
         try:
-            await self._brain().handle(incoming, outlet)
+            await self._brain().handle(incoming, reply_channel)
         finally:
             self._under_way.discard(done)
             done.set_result(None)

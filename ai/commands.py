@@ -1,0 +1,206 @@
+"""What can be said: one CommandSpec a command, from which everything else is derived.
+
+The bot's command modules fill the catalogue; the local sentences, the model's JSON schema and
+prompt, the help and the slash commands are all read from it.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ai.times.grammar.numbers import WORDS, number
+from ai.times.grammar.reading import in_ascii
+
+Role = Literal["user", "admin"]
+"""Who a person is to the program: an admin may use what every user may, and more."""
+
+FieldKind = Literal["text", "integer", "number", "boolean", "choice", "when", "secret"]
+
+JSON_TYPES: dict[FieldKind, str] = {
+    "text": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "choice": "string",
+    "when": "string",
+    "secret": "string",
+}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a command.
+
+    A `when` is the user's own words for a time; it is resolved after parsing, in the user's zone. A
+    `secret` is never asked of the parser: the conversation asks the user for it, and neither the
+    model nor the history sees it.
+    """
+
+    name: str
+    kind: FieldKind = "text"
+    required: bool = True
+    description: str = ""
+    choices: tuple[str, ...] = ()
+    example: str = ""  # a value as a person would say it, for the help
+    repeats: bool = False  # of a `when`: whether it may also come again, as in "every day at 9"
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """The field as JSON schema; an optional one may be null."""
+        schema: dict[str, Any] = {
+            "type": JSON_TYPES[self.kind] if self.required else [JSON_TYPES[self.kind], "null"]
+        }
+        if self.choices:
+            schema["enum"] = [*self.choices] if self.required else [*self.choices, None]
+        if self.description:
+            schema["description"] = self.description
+        return schema
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """One command: what it is called, what it needs, and the sentences that say it."""
+
+    interaction_type: str
+    action: str
+    description: str
+    fields: tuple[FieldSpec, ...] = ()
+    sentences: tuple[str, ...] = ()
+    destructive: bool = False
+    role: Role = "user"  # of those who may use it
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The pair that names it in a parsed command."""
+        return self.interaction_type, self.action
+
+    def __hash__(self) -> int:
+        """Hash the name alone: what is made from all commands is looked up for each message."""
+        return hash(self.key)
+
+    def is_open_to(self, role: Role) -> bool:
+        """Say whether people with a role may use it."""
+        return role in (self.role, "admin")
+
+    @property
+    def parsed_fields(self) -> tuple[FieldSpec, ...]:
+        """The fields that come out of the user's words; secrets do not."""
+        return tuple(field for field in self.fields if field.kind != "secret")
+
+
+class Catalogue:
+    """All commands, in the order in which they were added. `version` grows with every change."""
+
+    def __init__(self) -> None:
+        self._specs: dict[tuple[str, str], CommandSpec] = {}
+        self.version = 0
+
+    def add(self, *specs: CommandSpec) -> None:
+        """Add commands, all or none. Raises ValueError where one exists already."""
+        keys = [spec.key for spec in specs]
+        for key in keys:
+            if key in self._specs or keys.count(key) > 1:
+                raise ValueError(f"the command {' '.join(key)!r} is there twice")
+        self._specs.update(zip(keys, specs, strict=True))
+        self.version += 1
+
+    def remove(self, interaction_type: str) -> None:
+        """Remove a module's commands; one that has none is no error."""
+        self._specs = {k: s for k, s in self._specs.items() if k[0] != interaction_type}
+        self.version += 1
+
+    def get(self, interaction_type: str, action: str) -> CommandSpec | None:
+        """Return one command, or None."""
+        return self._specs.get((interaction_type, action))
+
+    def of(self, interaction_type: str) -> list[CommandSpec]:
+        """Return a module's commands."""
+        return [spec for spec in self if spec.interaction_type == interaction_type]
+
+    def keys(self) -> Set[tuple[str, str]]:
+        """Return the pairs that name the commands."""
+        return self._specs.keys()
+
+    def __iter__(self) -> Iterator[CommandSpec]:
+        """Walk over the commands."""
+        return iter(tuple(self._specs.values()))
+
+    def __len__(self) -> int:
+        """Count the commands."""
+        return len(self._specs)
+
+
+catalogue = Catalogue()
+"""The commands of this process; the registry in bot/framework/registry.py fills it."""
+
+
+YES = frozenset({"yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on"})
+NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off"})
+_WHOLE = re.compile(r"[+-]?(?:\d{1,18}|\d{1,3}(?:,\d{3}){1,5})(?:\.0{1,18})?")
+_DECIMAL = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?")
+_UNSURE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # a thousand for some, and one for others
+_WORDS = re.compile(WORDS, re.IGNORECASE)
+QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
+
+
+def trim(text: str) -> str:
+    """Take away the punctuation behind free text, and quotation marks that were put around it."""
+    text = text.strip().rstrip(",;:").rstrip()
+    text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
+    if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
+        return text[1:-1].strip()
+    return text
+
+
+def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return what was said as the field's type.
+
+    Raises ValueError, with a sentence for the model, where it is none of that type.
+    """
+    if isinstance(said, list) and len(said) == 1:
+        said = said[0]
+    if isinstance(said, dict | list) or said is None:
+        raise ValueError(f"{field.name} must be a single value.")
+    word = str(said).strip()
+    low = word.casefold().rstrip(" .!?")
+    if field.kind == "boolean":
+        if low in YES | NO or low in ("1", "0"):
+            return low in YES or low == "1"
+        raise ValueError(f"{field.name} must be true or false, not {word!r}.")
+    if isinstance(said, bool) or not word:
+        raise ValueError(f"{field.name} must be of the kind {field.kind}, not {word!r}.")
+    if field.kind == "choice":
+        for choice in field.choices:
+            if choice.casefold() == low:
+                return choice
+        raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
+    if field.kind == "integer":
+        if (whole := _whole(word)) is None:
+            raise ValueError(f"{field.name} must be a whole number, not {word!r}.")
+        return whole
+    if field.kind == "number":
+        if isinstance(said, float) and math.isfinite(said):
+            return said  # a model's, which may be written as 1e-05
+        if (decimal := _decimal(word)) is None:
+            raise ValueError(f"{field.name} must be a number, not {word!r}.")
+        return decimal
+    return word
+
+
+def _whole(word: str) -> int | None:
+    """Read "3", "+3", "3.0", "1,000" or "twenty-five"."""
+    word = in_ascii(word)
+    if _WORDS.fullmatch(word):
+        return int(number(word))
+    return int(word.partition(".")[0].replace(",", "")) if _WHOLE.fullmatch(word) else None
+
+
+def _decimal(word: str) -> float | None:
+    """Read "2.5", "2,5" or "two"; not "1,000", which may be a thousand or one."""
+    word = in_ascii(word)
+    if _WORDS.fullmatch(word):
+        return float(number(word))
+    is_clear = _DECIMAL.fullmatch(word) and not _UNSURE.fullmatch(word)
+    return float(word.replace(",", ".")) if is_clear else None

@@ -1,0 +1,177 @@
+"""A model's answer to one message, judged: commands, a question, or what is wrong with it."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from ai.commands import CommandSpec, typed
+from ai.config import type_of
+from ai.extraction import json_reply
+from ai.llm.types import Reply
+from ai.sentences.matcher import MAX_ORDERS
+
+Command = dict[str, Any]
+Key = tuple[str, str]
+
+WORKED_OUT = re.compile(
+    r"\b\d{4}(?:-\d\d-\d\d)?\b"
+)  # a year or a date that the person did not write
+MAX_COMMANDS_NAMED = 30
+
+
+def find_spec(data: Mapping[str, Any], specs: tuple[CommandSpec, ...]) -> CommandSpec | None:
+    """Return the command that an answer means; "task.add" and a missing type are understood."""
+    by_key = _by_name(specs)
+    kind, action = _name(data.get("interaction_type")), _name(data.get("action"))
+    for separator in (".", "/", ":"):
+        if separator in action:
+            kind, _, action = action.rpartition(separator)
+        elif separator in kind and not action:
+            kind, _, action = kind.rpartition(separator)
+    if (kind, action) in by_key:
+        return by_key[kind, action]
+    same_action = [spec for key, spec in by_key.items() if key[1] == action]
+    return same_action[0] if len(same_action) == 1 and kind in ("", "command") else None
+
+
+@lru_cache(maxsize=64)
+def _by_name(specs: tuple[CommandSpec, ...]) -> dict[Key, CommandSpec]:
+    return {(_name(spec.interaction_type), _name(spec.action)): spec for spec in specs}
+
+
+def _name(value: Any) -> str:  # noqa: ANN401 - any JSON
+    return re.sub(r"[\s-]+", "_", value.strip().casefold()) if isinstance(value, str) else ""
+
+
+def unknown(
+    data: Mapping[str, Any], specs: Iterable[CommandSpec], raw_types: Iterable[str] = ()
+) -> str:
+    """Say which command of an answer does not exist, and which ones do."""
+    known = [*[" / ".join(spec.key) for spec in specs][:MAX_COMMANDS_NAMED], *raw_types]
+    asked = f"interaction_type {data.get('interaction_type')!r} with action {data.get('action')!r}"
+    return f"There is no {asked}. The commands are: {', '.join(known)}."
+
+
+def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Command, list[str]]:
+    """Return the command with its fields in their types, and what is wrong with it.
+
+    Unknown fields are dropped. A required field that is missing is no error: the conversation
+    asks the person for it. `said` is everything the person said, to tell a copied time from one
+    that was worked out.
+    """
+    command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
+    problems = []
+    for field in spec.parsed_fields:
+        value = data.get(field.name)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        try:
+            command[field.name] = typed(field, value)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if field.kind == "when" and any(
+            date not in said for date in WORKED_OUT.findall(command[field.name])
+        ):
+            problems.append(
+                f"{field.name} must be the person's own words for the time, not a date."
+            )
+    return command, problems
+
+
+Validator = Callable[[Command], list[str]]
+
+MAX_QUESTION = 500  # characters of a question that the model asks the person
+
+_validators: dict[str, Validator] = {}
+
+
+def register_validator(interaction_type: str, validator: Validator) -> None:
+    """Hold every result of a type, and of the prompt of that name, against a function.
+
+    It takes the parsed command and returns what is wrong with it, one string a problem. A
+    second one for the same type takes the place of the first.
+    """
+    _validators[interaction_type] = validator
+
+
+def validated_types() -> set[str]:
+    """Return the interaction types that have a validator."""
+    return {*_validators}
+
+
+def rejections(command: Command, prompt_name: str) -> list[str]:
+    """Return what the validators of a command's type and of its prompt find wrong."""
+    names = dict.fromkeys((command["interaction_type"], prompt_name, f"{prompt_name}_parser"))
+    checks = [_validators[name] for name in names if name in _validators]
+    return [problem for check in checks for problem in _listed(check(command))]
+
+
+def _listed(found: Any) -> list[str]:  # noqa: ANN401 - what somebody's validator returns
+    """Return what a validator found as a list: some return None for nothing, or a lone string."""
+    return [found] if isinstance(found, str) and found else [str(one) for one in found or ()]
+
+
+class ResponseValidator:
+    """Judges a model's answers to one message."""
+
+    def __init__(
+        self,
+        specs: tuple[CommandSpec, ...],
+        raw_types: Collection[str],
+        interaction_type: str,
+        said: str,
+    ) -> None:
+        """Know the commands, and in `said` everything that the person said."""
+        self.specs, self.raw_types = specs, raw_types
+        self.interaction_type, self.said = interaction_type, said
+        self.unknown = ""  # what the person is told where the last answer was of an unknown type
+        self.rejections: list[str] = []  # what the validators said last
+
+    def judge(self, reply: Reply) -> tuple[list[Command], list[str]]:
+        """Return the commands or the question of an answer, or what is wrong with it."""
+        self.rejections, self.unknown = [], ""
+        try:
+            found = json_reply.extract(reply.text, reply.reasoning, is_cut_off=reply.is_cut_off)
+        except json_reply.NoCommand as error:
+            return [], [str(error)]
+        if len(found) > MAX_ORDERS:
+            return [], [f"Give at most {MAX_ORDERS} commands, or ask for clarification."]
+        commands, problems = [], []
+        for number, data in enumerate(found, 1):
+            command, wrong = self._command(data)
+            if not wrong and "interaction_type" not in command:
+                return [command], []  # a question or a refusal is about the whole message
+            if not wrong:
+                wrong = rejections(command, self.interaction_type)
+                self.rejections += wrong
+            commands.append(command)
+            problems += [f"Command {number}: {one}" for one in wrong] if len(found) > 1 else wrong
+        return ([], problems) if problems else (commands, [])
+
+    def _command(self, data: Command) -> tuple[Command, list[str]]:
+        question = data.get("needs_clarification")
+        asks = isinstance(question, str) and bool(question.strip())
+        spec = find_spec(data, self.specs)
+        if spec:
+            command, problems = check(data, spec, self.said)
+            is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
+            if not asks or not is_complete:  # the conversation asks for what is missing
+                return command, problems
+        if asks:
+            return {"needs_clarification": str(question).strip()[:MAX_QUESTION]}, []
+        kind = data.get("interaction_type")
+        if not self.specs and kind is None:
+            kind = self.interaction_type
+        if isinstance(kind, str) and kind not in self.raw_types:
+            kind = type_of(kind)
+        if isinstance(kind, str) and kind in self.raw_types:
+            named = {**data, "interaction_type": kind}
+            return {key: value for key, value in named.items() if value is not None}, []
+        if isinstance(data.get("error"), str):
+            return {"error": data["error"][:MAX_QUESTION]}, []
+        known = dict.fromkeys([*(spec.interaction_type for spec in self.specs), *self.raw_types])
+        if isinstance(kind, str) and kind and kind not in known:
+            self.unknown = f"I can't do that. I know about {', '.join(known)}."
+        return {}, [unknown(data, self.specs, self.raw_types)]

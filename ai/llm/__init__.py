@@ -1,0 +1,1 @@
+"""Language models: types, errors, streaming, and a client for each kind of server."""

@@ -1,0 +1,252 @@
+"""Free conversation with a language model: turns in, text as it is written out, tools in between.
+
+    async with aclosing(chat.stream("You are kind.", [Said("user", "Hello!")])) as answering:
+        async for item in answering:
+            ...  # a piece of the text, again and again; in the end the Answer
+
+What goes wrong is a ModelError. Closing the stream ends the request.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from ai.llm.errors import MAY_PASS
+from ai.llm.reasoning import ReasoningFilter
+from ai.llm.types import NO_USAGE, ModelError, Usage
+from ai.wire import Joiner
+
+RETRIES = 2
+LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
+LONGEST_ANSWER = 300.0
+"""Seconds that one answer may take in all, however steadily it comes."""
+FRAME_TOKENS = 4  # around each turn; OpenAI's cookbook, "How to count tokens"
+IMAGE_TOKENS = 1600  # Anthropic's documentation, "Vision"
+NO_KEY = "none"  # local servers ask for no key, the clients insist on one or look for one
+UNSEEN = "(a picture that you can't see)"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture, as PNG, JPEG, GIF or WebP."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that the model may ask for; `schema` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What a model asks for; `arguments` are None where it wrote no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one side said."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True)
+class Called:
+    """The calls that a model made, with what it said before; `thoughts` are its server's own."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    thoughts: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of the calls, by the calls' ids."""
+
+    by_call: dict[str, str]
+
+
+Turn = Said | Called | Results
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a model said at once: a text, calls, or both."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage = NO_USAGE
+    is_cut_off: bool = False
+    model: str = ""
+    thoughts: tuple[dict[str, Any], ...] = ()  # see Called
+
+
+@dataclass(frozen=True)
+class ChatOptions:
+    """Which model, and how it is asked; without an address, the provider's own."""
+
+    model: str
+    api_key: str = field(default=NO_KEY, repr=False)
+    base_url: str | None = None
+    max_tokens: int = 1000
+    temperature: float | None = None
+    timeout_seconds: float = 60  # that a model may say nothing
+    pause_seconds: float = 0.5  # before the first retry, twice as long before the next
+
+
+class Chat(Protocol):
+    """A language model to talk to."""
+
+    def stream(
+        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Yield the text as it is written, then the whole Answer. Raises ModelError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; a model that is used again opens new ones."""
+        ...
+
+
+class Streaming(ABC):
+    """What is the same for every provider: time-outs, retries, thoughts that nobody sees."""
+
+    def __init__(self, options: ChatOptions) -> None:
+        self._options = options
+
+    async def stream(
+        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Yield the text as it is written, then the whole Answer. Raises ModelError.
+
+        It is asked again after a pause where that may help and nothing was said yet, and without
+        its pictures where it does not take them.
+        """
+        deadline = time.monotonic() + LONGEST_ANSWER
+        pause, tries_left, began = self._options.pause_seconds, RETRIES, False
+        spent = NO_USAGE
+        while True:
+            try:
+                async with aclosing(self._once(system, turns, tools, deadline)) as items:
+                    async for item in items:
+                        began = True
+                        yield (
+                            replace(item, usage=item.usage + spent)
+                            if isinstance(item, Answer)
+                            else item
+                        )
+                return
+            except ModelError as error:
+                spent = error.usage = error.usage + spent
+                error.model = self._options.model
+                no_images = error.problem == "rejected" and not began
+                if no_images and (without_images := _without_images(turns)) != turns:
+                    turns = without_images
+                    continue
+                wait = error.retry_after if error.retry_after is not None else pause
+                too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
+                if began or error.problem not in MAY_PASS or not tries_left or too_long:
+                    raise
+            tries_left -= 1
+            pause *= 2
+            await asyncio.sleep(wait)
+
+    @abstractmethod
+    def _request(
+        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Send one request; yield text and the Answer. Raises ModelError and nothing else."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Import and make what the first request needs; any thread may do that."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connections; the next request opens new ones."""
+
+    async def _once(
+        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool], deadline: float
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Send one request, and bound the time that it takes."""
+        spoken, joiner = ReasoningFilter(), Joiner()
+        prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
+        async with aclosing(self._request(system, turns, tools)) as items:
+            while True:
+                left = min(self._options.timeout_seconds, deadline - time.monotonic())
+                try:
+                    async with asyncio.timeout(left):
+                        item = await anext(items)
+                except TimeoutError as error:
+                    raise ModelError("timeout", usage=Usage(prompt, tokens(spoken.text))) from error
+                except ModelError as error:
+                    if spoken.text and not error.usage.total:  # it broke off before it told
+                        error.usage = Usage(prompt, tokens(spoken.text))
+                    raise
+                if isinstance(item, str):
+                    if heard := spoken.hear(joiner.hear(item)):
+                        yield heard
+                    continue
+                if rest := spoken.rest():
+                    yield rest
+                usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
+                if not spoken.text.strip() and not item.calls:
+                    raise ModelError("empty", usage=usage)
+                calls = _with_own_ids(item.calls)
+                model = self._options.model
+                yield replace(item, text=spoken.text, calls=calls, usage=usage, model=model)
+                return
+
+
+def _with_own_ids(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """Return calls each of which has an id of its own, by which its result is told."""
+    named: dict[str, ToolCall] = {}
+    for number, call in enumerate(calls):
+        own = call.id if call.id not in named else f"{call.id[:32]}x{number}"
+        named[own] = replace(call, id=own)
+    return tuple(named.values())
+
+
+def tokens(text: str) -> int:
+    """Estimate how many tokens a text is, where no server has counted them.
+
+    A token is about four characters of English, so says OpenAI's documentation. Other scripts need
+    more of them, and have more bytes too, which is why a quarter of the bytes is taken.
+    """
+    return -(-len(text.encode()) // 4)
+
+
+def tokens_of(turn: Turn) -> int:
+    """Estimate how many tokens a turn is; a picture counts as Anthropic says, at its largest."""
+    match turn:
+        case Said():
+            return FRAME_TOKENS + tokens(turn.text) + IMAGE_TOKENS * len(turn.images)
+        case Called():
+            written = "".join(call.name + str(call.arguments) for call in turn.calls)
+            return FRAME_TOKENS + tokens(turn.text + written)
+        case Results():
+            return sum(FRAME_TOKENS + tokens(text) for text in turn.by_call.values())
+
+
+def _without_images(turns: Sequence[Turn]) -> Sequence[Turn]:
+    return [
+        replace(turn, text=f"{turn.text}\n{UNSEEN}".strip(), images=())
+        if isinstance(turn, Said) and turn.images
+        else turn
+        for turn in turns
+    ]

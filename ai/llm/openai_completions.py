@@ -1,0 +1,266 @@
+"""Models on any server that speaks OpenAI's chat completions: one question, one whole answer.
+
+Servers differ: some refuse a JSON schema, some put the answer beside where it belongs, some answer
+with a page of HTML. What can't be used becomes a ModelError.
+
+The openai package's client is not used here: it takes 3 ms of the processor for such a request,
+aiohttp half a millisecond (`make bench`, crowd).
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import aiohttp
+
+from ai.llm.errors import MAY_PASS, problem_of, retry_after
+from ai.llm.types import Message, ModelError, Reply, Usage
+from ai.wire import number, object_of, reason, text, whole
+from runtime.proxy import proxy_for
+
+RETRIES = 2
+LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
+MAX_TOKEN_MULTIPLIER = 16  # times max_tokens, for models that think before they answer
+NO_KEY = "none"  # local servers ask for no key; some want the header all the same
+JSON = {"Content-Type": "application/json"}
+REFUSES_SCHEMA = {400, 404, 422, 500, 501}
+"""What servers that don't know `response_format` answer to it; some say 404, some 500."""
+REFUSALS = 3  # of a schema by 500, which may be about anything, before it is left out
+REMEMBERED = 3600.0
+"""Seconds for which something that was refused is left out: servers and models are replaced."""
+
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Traits:
+    """What was learnt about a model on a server, by both ways to ask one."""
+
+    takes_schema: bool = False  # it has taken one, and refused none since
+    schema_refusals: int = 0
+    takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
+    token_multiplier: int = 1  # how many times max_tokens it needs: some spend them all on thinking
+    refused: dict[str, float] = field(default_factory=dict)  # and until when it is left out
+
+    def leaves_out(self, name: str) -> bool:
+        """Say whether the server refused a parameter within the last hour."""
+        return self.refused.get(name, 0.0) > time.monotonic()
+
+    def leave_out(self, name: str) -> None:
+        """Send a parameter no more for an hour."""
+        self.refused[name] = time.monotonic() + REMEMBERED
+
+    def note_schema(self, taken: bool, status: int = 0) -> None:
+        """Note whether the server took a schema, or with which status it refused it."""
+        self.takes_schema = taken
+        self.schema_refusals = 0 if taken else self.schema_refusals + 1
+        if not taken and (status < 500 or self.schema_refusals >= REFUSALS):
+            self.leave_out("response_format")
+
+
+@lru_cache(maxsize=256)
+def traits(base_url: str, model: str) -> Traits:
+    """Return what this process remembers of a model."""
+    return Traits()
+
+
+class OpenAICompatible:
+    """A model on any server that speaks OpenAI's chat completions.
+
+    `timeout_seconds` bounds a whole completion: retries, pauses and trickling answers included.
+    `pause_seconds` is waited before the first retry, twice as long before the next.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        model: str,
+        *,
+        max_tokens: int = 500,
+        timeout_seconds: float = 30,
+        pause_seconds: float = 0.5,
+    ) -> None:
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._headers = {
+            "Authorization": f"Bearer {api_key or NO_KEY}",
+            "X-Title": "plain-language-bot",
+        }
+        self._model = model
+        self._max_tokens = max_tokens
+        self._timeout = timeout_seconds
+        self._pause = pause_seconds
+        self._traits = traits(base_url, model)
+        self._http: aiohttp.ClientSession | None = None
+        self._last_schema: tuple[dict[str, Any], str] = ({}, "")
+
+    async def complete(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
+    ) -> Reply:
+        """Answer, as JSON of the schema where the server can. Raises ModelError."""
+        deadline = time.monotonic() + self._timeout
+        try:
+            async with asyncio.timeout(self._timeout):
+                reply = _reply(await self._request(messages, schema, deadline), self._model)
+        except TimeoutError as error:
+            raise ModelError("timeout") from error
+        if reply.is_cut_off and not reply.text.strip():
+            self._traits.token_multiplier = min(
+                self._traits.token_multiplier * 4, MAX_TOKEN_MULTIPLIER
+            )
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        http, self._http = self._http, None
+        if http:
+            await http.close()
+
+    async def _request(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
+    ) -> Json:
+        if schema is None or self._traits.leaves_out("response_format"):
+            return await self._send(messages, None, deadline)
+        try:
+            completion = await self._send(messages, schema, deadline)
+        except _SchemaRefused as error:
+            completion = await self._send(messages, None, deadline)
+            # Only now: the server may have been broken altogether.
+            self._traits.note_schema(False, error.status)
+        else:
+            self._traits.note_schema(True)
+        return completion
+
+    async def _send(
+        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
+    ) -> Json:
+        """Send one request, again after a pause where that may help and there is time for it."""
+        pause, tries_left = self._pause, RETRIES + 1
+        while True:
+            tries_left -= 1
+            try:
+                return await self._send_once(messages, schema)
+            except _Refused as error:
+                if error.sent == "max_tokens" and error.is_about_max_tokens:
+                    self._traits.takes_max_tokens = False
+                    tries_left += 1
+                    continue
+                may_be = not self._traits.takes_schema or error.is_about_schema
+                if schema and may_be and error.status in REFUSES_SCHEMA:
+                    raise _SchemaRefused(error.status) from error
+                problem, asked = problem_of(error.status), retry_after(error.headers)
+                why = reason(error.body, [one["content"] for one in messages[1:]])
+                cause: Exception = error
+            except aiohttp.ClientError as error:
+                problem, asked, why, cause = "unreachable", None, "", error
+            wait = asked if asked is not None else pause
+            too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
+            if problem not in MAY_PASS or not tries_left or too_long:
+                raise ModelError(problem, asked, reason=why) from cause
+            await asyncio.sleep(wait)
+            pause *= 2
+
+    async def _send_once(self, messages: Sequence[Message], schema: dict[str, Any] | None) -> Json:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                headers=self._headers,
+                timeout=aiohttp.ClientTimeout(),  # none: complete() bounds the whole
+                connector=aiohttp.TCPConnector(limit=0),
+                proxy=proxy_for(self._url),
+            )
+        limit = "max_tokens" if self._traits.takes_max_tokens else "max_completion_tokens"
+        question = {
+            "model": self._model,
+            "messages": messages,
+            limit: self._max_tokens * self._traits.token_multiplier,
+        }
+        sent = json.dumps(question)
+        if schema:
+            sent = f'{sent[:-1]}, "response_format": {self._written(schema)}}}'
+        async with self._http.post(self._url, data=sent, headers=JSON) as response:
+            body = await response.read()
+            if not response.ok:
+                raise _Refused(response.status, response.headers, body, limit)
+        return _read(body)
+
+    def _written(self, schema: dict[str, Any]) -> str:
+        """Return a schema as it is sent; it is large, and mostly the same as the last one."""
+        if self._last_schema[0] is not schema:
+            wanted = {"name": "command", "strict": True, "schema": schema}
+            written = json.dumps({"type": "json_schema", "json_schema": wanted})
+            self._last_schema = schema, written
+        return self._last_schema[1]
+
+
+class _SchemaRefused(Exception):
+    """The server seems not to take a JSON schema."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+
+
+class _Refused(Exception):
+    """The server answered with a status of an error."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, sent: str) -> None:
+        super().__init__(f"status {status}")
+        self.status, self.headers, self.body = status, headers, body
+        self.sent = sent  # the name of the limit; another request may have changed it meanwhile
+
+    @property
+    def is_about_schema(self) -> bool:
+        """Whether the server names what it does not take."""
+        return any(word in self.body for word in (b"response_format", b"json_schema"))
+
+    @property
+    def is_about_max_tokens(self) -> bool:
+        """Whether it is the name of the limit that was refused, and not the request."""
+        if self.status not in (400, 422):
+            return False
+        if b"max_completion_tokens" in self.body:
+            return True
+        return object_of(_read(self.body).get("error")).get("param") == "max_tokens"
+
+
+def _read(body: bytes) -> Json:
+    """Return the object in an answer; an empty one for a page of HTML, for example."""
+    try:
+        return object_of(json.loads(body))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _reply(completion: Json, model: str) -> Reply:
+    """Read a completion; servers leave out what the specification calls required."""
+    choices = completion.get("choices")
+    choice = object_of(choices[0] if isinstance(choices, list) and choices else None)
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        status = object_of(completion.get("error")).get("code")
+        raise ModelError(problem_of(status) if isinstance(status, int) else "broken")
+    usage = _usage(object_of(completion.get("usage")))
+    if message.get("refusal") or choice.get("finish_reason") == "content_filter":
+        raise ModelError("refused", usage=usage, model=model)
+    return Reply(
+        text=whole(text(message.get("content"))),
+        usage=usage,
+        reasoning=text(message.get("reasoning") or message.get("reasoning_content")),
+        is_cut_off=choice.get("finish_reason") == "length",
+        model=model,
+    )
+
+
+def _usage(told: Json) -> Usage:
+    """Return what a server says that a request cost; some don't say."""
+    details = object_of(told.get("prompt_tokens_details"))
+    return Usage(
+        prompt=number(told.get("prompt_tokens")),
+        completion=number(told.get("completion_tokens")),
+        cached=number(details.get("cached_tokens")),
+    )

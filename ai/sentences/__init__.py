@@ -1,0 +1,1 @@
+"""Local understanding: sentence templates matched without a model."""

@@ -1,0 +1,50 @@
+"""A sentence as it is followed through a text, and the command at its end."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ai.commands import CommandSpec, FieldSpec
+from ai.sentences.templates import Node
+
+
+@dataclass(frozen=True)
+class Match:
+    """A command that a text says, and its fields."""
+
+    spec: CommandSpec
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def command(self) -> dict[str, Any]:
+        """The command in the form in which it is handed on."""
+        kind, action = self.spec.key
+        return {"interaction_type": kind, "action": action, **self.fields}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A field of a sentence, and the words of the text that fill it."""
+
+    field: FieldSpec
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Path:
+    """How far a sentence has been followed: slots filled, fixed words and slips so far."""
+
+    start: int
+    slots: tuple[Slot, ...] = ()
+    literals: int = 0
+    slips: int = 0
+
+
+@dataclass(frozen=True)
+class Index:
+    """The sentences of a catalogue, ready to be matched."""
+
+    root: Node
+    vocabulary: frozenset[str]  # every fixed word
+    verbs: frozenset[str]  # the words that open an order, such as "add"
+    specs: dict[tuple[str, str], CommandSpec]

@@ -1,0 +1,149 @@
+"""Local understanding: which command a text says, without a model, in well under a millisecond.
+
+A wrong match is worse than none, so only an unambiguous one counts.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.utils import default_process
+
+from ai.commands import Catalogue
+from ai.sentences.corrections import amend
+from ai.sentences.following import Index, Match
+from ai.sentences.references import NO_REFERENCES, References
+from ai.sentences.search import MAX_LENGTH, Attempt, Steps, TooManySteps
+from ai.sentences.templates import Node, build, expansions
+
+__all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
+
+MAX_ORDERS = 5  # in one message
+MAX_NEAREST = 300  # characters that are compared to find the nearest sentences
+MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
+
+
+class Matcher:
+    """Matches texts against the sentences of a catalogue; rebuilt when the catalogue changes."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """Build the index. Raises SentenceError where a sentence can't be used."""
+        self._catalogue = catalogue
+        self._version = -1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the catalogue again if it changed. Raises SentenceError."""
+        if self._version == self._catalogue.version:
+            return
+        root = build(self._catalogue)
+        specs = {spec.key: spec for spec in self._catalogue}
+        self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue), specs)
+        self._shown = {
+            " ".join(next(expansions(spec, sentence))).replace("{", "<").replace("}", ">"): spec
+            for spec in self._catalogue
+            for sentence in spec.sentences
+        }
+        self._version = self._catalogue.version
+
+    def match(self, text: str, references: References = NO_REFERENCES) -> Match | None:
+        """Return the one command that the text says, or None."""
+        matches = self.match_all(text, references)
+        return matches[0] if len(matches) == 1 else None
+
+    def match_all(self, text: str, references: References = NO_REFERENCES) -> list[Match]:
+        """Return the commands that the text says, in its order; none where one is not certain."""
+        self.refresh()
+        if len(text) > MAX_LENGTH:
+            return []
+        try:
+            found = self._orders(text, references, [MAX_ATTEMPTS], Steps(), goes_on=False)
+        except TooManySteps:
+            return []
+        return found[0] if len(found) == 1 and len(found[0]) <= MAX_ORDERS else []
+
+    def _orders(
+        self,
+        text: str,
+        references: References,
+        attempts_left: list[int],
+        steps: Steps,
+        *,
+        goes_on: bool,
+    ) -> list[list[Match]]:
+        """Return every way to take the text for orders: as one, or else cut in several."""
+        if attempts_left[0] <= 0:
+            return []
+        attempts_left[0] -= 1
+        attempt = Attempt(self._index, text, references, steps)
+        if one := attempt.orders():
+            return [one]
+        specs = self._index.specs.values()
+        if changed := amend(text, references, attempt.pointer, specs, goes_on=goes_on):
+            return [[changed]]
+        found: list[list[Match]] = []
+        for end, start in attempt.cuts():
+            attempts_left[0] -= 1
+            first = Attempt(self._index, text[:end], references, steps).orders()
+            if not first or attempts_left[0] < 0:
+                continue
+            after = replace(references, last=first[-1].command)
+            rest = self._orders(text[start:], after, attempts_left, steps, goes_on=True)
+            all_of_it = ([*first, *others] for others in rest)
+            found += [orders for orders in all_of_it if orders not in found]
+        return found
+
+    def nearest(
+        self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
+    ) -> list[str]:
+        """Return the sentences most like the text, as a person would read them, one a command."""
+        self.refresh()
+        found = process.extract(
+            text[:MAX_NEAREST],
+            [*self._shown],
+            scorer=fuzz.token_set_ratio,
+            processor=default_process,
+            limit=None,
+        )
+        nearest: dict[tuple[str, str], str] = {}
+        for sentence, _, _ in found:
+            key = self._shown[sentence].key
+            if allowed is None or key in allowed:
+                nearest.setdefault(key, sentence)
+        return [*nearest.values()][:count]
+
+
+def matcher_of(catalogue: Catalogue) -> Matcher:
+    """Return the matcher of a catalogue, one for all who ask: its index takes long to build.
+
+    Raises SentenceError.
+    """
+    with _building:
+        return _matcher_of(catalogue)
+
+
+_building = threading.Lock()  # so that those who ask at the same moment build it once
+
+
+@lru_cache(maxsize=64)
+def _matcher_of(catalogue: Catalogue) -> Matcher:
+    return Matcher(catalogue)
+
+
+def _literals(node: Node) -> Iterator[str]:
+    yield from node.literals
+    for child in (*node.literals.values(), *node.slots.values()):
+        yield from _literals(child)
+
+
+def _verbs(catalogue: Catalogue) -> frozenset[str]:
+    """Return the words that open a command's first sentence right before a slot, like "add"."""
+    firsts = (
+        words
+        for spec in catalogue
+        if spec.sentences
+        for words in expansions(spec, spec.sentences[0])
+    )
+    return frozenset(words[0] for words in firsts if len(words) > 1 and words[1].startswith("{"))

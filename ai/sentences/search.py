@@ -1,0 +1,317 @@
+"""One text against the tree of sentences: the best reading of it, if it is the only one.
+
+The best is the one in which a time went where a time belongs, then the one with the most fixed
+words. Two different readings that are equally good are none, and so is a text that seems to hold a
+second order.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from ai.commands import CommandSpec, FieldSpec, trim, typed
+from ai.sentences.following import Index, Match, Path, Slot
+from ai.sentences.names import is_sure_name, may_be_name
+from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
+from ai.sentences.templates import Node
+from ai.sentences.tokens import (
+    DANGLING,
+    JOINTS,
+    NO_NAME_STARTS,
+    TIMES,
+    order_end,
+    order_starts,
+    slips,
+    split,
+)
+from ai.times.grammar import phrases
+from ai.times.grammar.durations import read_duration
+from ai.times.grammar.reading import in_ascii
+
+LENGTH_BEFORE = {"for", "by"}
+MAX_SLIPS = 2
+MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
+STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
+MAX_LENGTH = 4_000  # characters; no longer text is read for a sentence
+MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
+MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
+
+
+class TooManySteps(Exception):
+    """A text has so many readings that looking at them all would hold up everyone."""
+
+
+class Steps:
+    """How many steps may still be taken to understand a message, in all attempts at it."""
+
+    def __init__(self, left: int = MAX_STEPS) -> None:
+        self.left = left
+
+    def take(self, steps: int = 1) -> None:
+        """Count steps. Raises TooManySteps where none are left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooManySteps
+
+
+class Attempt:
+    """One text against the tree of sentences."""
+
+    def __init__(self, index: Index, text: str, references: References, steps: Steps) -> None:
+        self.index, self.text, self.steps = index, text, steps
+        self.pointer = ReferenceResolver(references, index.specs)
+        self.words = split(text)
+        self.end = order_end(self.words)
+        self.meant: dict[str, list[str]] = {}
+
+    def orders(self) -> list[Match]:
+        """Return the best reading, if it is the only one: one order, or one for each thing meant.
+
+        "Complete the first and the third" is two. Raises TooManySteps.
+        """
+        match = self._best()
+        if match is None:
+            return []
+        named = {key: value for key, value in match.fields.items() if isinstance(value, tuple)}
+        return [
+            replace(match, fields={**match.fields, **dict(zip(named, names, strict=True))})
+            for names in zip(*named.values(), strict=True)
+        ] or [match]
+
+    def _best(self) -> Match | None:
+        ranked: dict[tuple[int, int, int, int], list[tuple[Match, Path]]] = {}
+        for start in order_starts(self.words[: self.end]):
+            for spec, path in self._follow(self.index.root, start, Path(start)):
+                if match := self._read(spec, path):
+                    whens = (f.name for f in spec.fields if f.kind == "when")
+                    times = sum(name in match.fields for name in whens)
+                    said = sum(slot.field.kind == "when" for slot in path.slots)
+                    rank = (times, path.literals, -path.slips, said)
+                    ranked.setdefault(rank, []).append((match, path))
+        if not ranked:
+            return None
+        (match, path), *others = ranked[max(ranked)]
+        if any(other != match for other, _ in others) or self._has_second_order(path):
+            return None
+        return match
+
+    def _follow(self, node: Node, at: int, path: Path) -> Iterator[tuple[CommandSpec, Path]]:
+        """Yield the commands whose sentence reaches from a word to the end of the order."""
+        self.steps.take()
+        if at == self.end:
+            yield from ((spec, path) for spec in node.complete)
+            return
+        if after := self._literal(node, at):
+            child, is_slip = after
+            if path.slips + is_slip <= MAX_SLIPS:
+                step = replace(path, literals=path.literals + 1, slips=path.slips + is_slip)
+                yield from self._follow(child, at + 1, step)
+        word = self.words[at]
+        if word.is_glued or (at == path.start and self._starts_no_name(word.text)):
+            return
+        for slot, child in node.slots.items():
+            for end in self._slot_ends(slot, child, at):
+                filled = replace(path, slots=(*path.slots, Slot(slot, at, end)))
+                yield from self._follow(child, end, filled)
+
+    def _starts_no_name(self, word: str) -> bool:
+        return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
+
+    def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
+        """Return what follows a fixed word of the node, and whether the word was mistyped."""
+        word = self.words[at].text
+        if child := node.literals.get(word):
+            return child, False
+        if len(self.words) > MAX_WORDS_WITH_SLIPS:
+            return None
+        if word not in self.meant:
+            self.meant[word] = slips(word, self.index.vocabulary)
+        children = [node.literals[meant] for meant in self.meant[word] if meant in node.literals]
+        return (children[0], True) if len(children) == 1 else None
+
+    def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
+        """Yield where a slot that starts at a word may end."""
+        if slot.kind == "when":
+            if end := self._dates.get(at) or self._length_end(at):
+                yield end
+        elif slot.kind == "text":
+            for end in range(at + 1, self.end + 1):
+                if end == self.end or self._may_go_on(child, end):
+                    yield end
+        else:
+            most = max((len(choice.split()) for choice in slot.choices), default=2)
+            for end in range(at + 1, min(at + 1 + most, self.end + 1)):
+                if _value(slot, self._slice(at, end)) is not None:
+                    yield end
+
+    def _may_go_on(self, node: Node, at: int) -> bool:
+        """Say whether something can follow at a word, so that free text may end before it."""
+        self.steps.take()
+        is_pointer = not self.pointer.is_empty and self.words[at - 1].text in IT  # "it's done"
+        if self.words[at].is_glued and not is_pointer:
+            return False
+        if self._literal(node, at):
+            return True
+        return any(
+            slot.kind != "when" or (at in self._dates and self.words[at - 1].text not in DANGLING)
+            for slot in node.slots
+        )
+
+    @cached_property
+    def _dates(self) -> dict[int, int]:
+        """The phrases for times: first word -> the word behind the last one."""
+        number = {word.start: i for i, word in enumerate(self.words)}
+        return {
+            number[start]: next((i for i, w in enumerate(self.words) if w.start >= end), self.end)
+            for start, end in phrases.find(self.text, lambda: self.steps.take(STEPS_OF_A_START))
+            if start in number
+        }
+
+    def _length_end(self, at: int) -> int | None:
+        """Return where a length of time ends behind "for" or "by": "snooze it for 10 minutes"."""
+        if not at or self.words[at - 1].text not in LENGTH_BEFORE:
+            return None
+        length = read_duration(in_ascii(self.text), self.words[at].start)
+        return length and next(
+            (i for i, word in enumerate(self.words) if word.start >= length[1]), self.end
+        )
+
+    def _slice(self, start: int, end: int) -> str:
+        return trim(self.text[self.words[start].start : self.words[end - 1].end])
+
+    def _read(self, spec: CommandSpec, path: Path) -> Match | None:
+        """Take the fields out of the text; None where a time is left over that fits nowhere."""
+        fields: dict[str, Any] = {}
+        pointed: Reference | None = None
+        about = None if spec.action in MAKERS else named_by(spec)
+        for slot in path.slots:
+            words = [word.text for word in self.words[slot.start : slot.end]]
+            value = _value(slot.field, self._slice(slot.start, slot.end))
+            if slot.field == about and (found := self.pointer.read(words)):
+                pointed, value = found, found.names
+            elif slot.field.kind == "text" and not self._is_name(slot, path):
+                return None
+            if value is None:
+                return None
+            fields[slot.field.name] = value
+        if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
+            return None  # "is" first would be a question too: "buy milk is done?"
+        times = [one.name for one in spec.fields if one.kind == "when"]
+        if len(times) == 1:
+            for slot in path.slots:
+                is_name = slot.field.kind == "text" and isinstance(fields[slot.field.name], str)
+                if is_name and not self._take_time(slot, times[0], fields):
+                    return None
+        asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
+        if asks_when and any(map(self._may_tell_time, path.slots)):
+            return None
+        match = Match(spec, fields)
+        return self._about(match, pointed, is_bare=path.literals == 1) if pointed else match
+
+    def _is_name(self, slot: Slot, path: Path) -> bool:
+        """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
+        words = [word.text for word in self.words[slot.start : slot.end]]
+        before = self.words[slot.start - 1].text if slot.start else ""
+        if path.literals > 1 or slot.start != path.start + 1:
+            return may_be_name(words, before)
+        if ": " in self._slice(slot.start, slot.end):
+            return False  # "complete the sentence: to be or not to be"
+        opened = self._literal(self.index.root, path.start)
+        node = opened[0] if opened else self.index.root
+        return is_sure_name(words, node, slot.field, self.index.vocabulary)
+
+    def _about(self, match: Match, pointed: Reference, *, is_bare: bool) -> Match | None:
+        """Return the command for what was pointed at: in its own module, that of the same name.
+
+        A sentence that says more than its verb, such as "delete the task", stays in its module.
+        """
+        if match.spec.interaction_type != pointed.kind and not is_bare:
+            return None
+        spec = self.index.specs.get((pointed.kind, match.spec.action))
+        about = named_by(spec) if spec else None
+        if spec is None or about is None or not isinstance(match.fields.get(about.name), tuple):
+            return None
+        known = {one.name for one in spec.parsed_fields}
+        return Match(spec, match.fields) if match.fields.keys() <= known else None
+
+    def _take_time(self, slot: Slot, time: str, fields: dict[str, Any]) -> bool:
+        """Move a time at either end of free text to where it belongs.
+
+        False where the command has a time already and the two don't make one.
+        """
+        for start, end in self._dates.items():
+            at_start, at_end = start == slot.start, end == slot.end
+            if not (slot.start <= start and end <= slot.end) or at_start == at_end:
+                continue  # elsewhere, in the middle, or all there is
+            if at_end and self.words[start - 1].text in DANGLING:
+                continue
+            rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
+            both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
+            found = phrases.read(both)
+            if not rest or found is None or found[1] != len(both):
+                return False
+            fields |= {time: both, slot.field.name: rest}
+            return True
+        return True
+
+    def _may_tell_time(self, slot: Slot) -> bool:
+        """Say whether free text may say when, in a way that is not understood here."""
+        said = {word.text for word in self.words[slot.start : slot.end]}
+        within = range(slot.start, slot.end)
+        return not said.isdisjoint(TIMES) or any(start in within for start in self._dates)
+
+    def _has_second_order(self, path: Path) -> bool:
+        """Say whether the free text seems to hold another order: "add milk and remind me ..."."""
+        first = self.words[path.start].text
+        for slot in path.slots:
+            if slot.field.kind != "text":
+                continue
+            for at in range(slot.start + 1, slot.end):
+                if self._is_joint(at) and self._is_order(at, first):
+                    return True
+        return False
+
+    def cuts(self) -> list[tuple[int, int]]:
+        """Return where the text may be cut in two orders: the first's end, and the rest's start.
+
+        Raises TooManySteps.
+        """
+        return [*self._cuts()] if len(self.words) <= MAX_WORDS_OF_ORDERS else []
+
+    def _cuts(self) -> Iterator[tuple[int, int]]:
+        for at in range(1, self.end):
+            if self._is_joint(at) and self._is_order(at, self.words[0].text):
+                last = at - 1
+                while last and self.words[last].text in JOINTS:
+                    last -= 1
+                yield self.words[last].end, self.words[at].start
+
+    def _is_joint(self, at: int) -> bool:
+        before, word = self.words[at - 1], self.words[at]
+        gap = self.text[before.end : word.start]
+        return (
+            before.text in JOINTS
+            or "\n" in gap
+            or (not word.is_glued and self.text[before.end - 1] in ",;.!?&")
+        )
+
+    def _is_order(self, at: int, first: str) -> bool:
+        """Say whether an order seems to begin at a word behind a joint."""
+        word = self.words[at].text
+        if self.words[at - 1].text == "then" or word in self.index.verbs or word == first:
+            return True
+        node, length = self.index.root, 0
+        while at + length < self.end and (child := node.literals.get(self.words[at + length].text)):
+            node, length = child, length + 1
+        if length >= 2 and (node.slots or node.complete):
+            return True
+        return any(True for _ in self._follow(self.index.root, at, Path(at)))
+
+
+def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type
+    """Return what was said as the slot's type, or None where it is none of that type."""
+    try:
+        return typed(slot, said)
+    except ValueError:
+        return None

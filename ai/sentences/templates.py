@@ -1,0 +1,98 @@
+"""The sentences of all commands as one tree of words and slots.
+
+The templates are written in hassil's language (optional words in brackets, alternatives, slots
+in braces); hassil spells out each way to say them. They are matched word by word here, and not
+by hassil's own matcher: that one lets free text swallow the date behind it and takes a slip in
+a fixed word for another sentence.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+
+from hassil.errors import HassilError
+from hassil.parse_expression import parse_sentence
+from hassil.parser import ParseError
+from hassil.sample import sample_expression
+
+from ai.commands import CommandSpec, FieldSpec
+from ai.sentences.tokens import fold, split
+
+MAX_WAYS = 2000
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Node:
+    """What may come next in a sentence, and the commands whose sentence is complete here."""
+
+    literals: dict[str, "Node"] = field(default_factory=dict)
+    slots: dict[FieldSpec, "Node"] = field(default_factory=dict)
+    complete: list[CommandSpec] = field(default_factory=list)
+
+
+class SentenceError(ValueError):
+    """A command's sentence can't be used; the message names both and says why."""
+
+
+def expansions(spec: CommandSpec, sentence: str) -> Iterator[list[str]]:
+    """Spell out every way to say a sentence, each as a list of words and `{slots}`.
+
+    Raises SentenceError where the sentence is malformed or names an unknown field.
+    """
+    try:
+        expression = parse_sentence(sentence).expression
+        said = [*islice(sample_expression(expression, expand_lists=False), MAX_WAYS + 1)]
+    except (HassilError, ParseError, AssertionError) as error:
+        raise _problem(spec, sentence, f"can't be read ({error})") from error
+    if len(said) > MAX_WAYS:
+        raise _problem(spec, sentence, f"can be said in more than {MAX_WAYS} ways; split it")
+    for text in dict.fromkeys(said):
+        spaced = _SLOT.sub(r" {\1} ", text).split()
+        words = [word for word in spaced if fold(word) or _SLOT.fullmatch(word)]
+        _check(spec, sentence, words)
+        yield words
+
+
+def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
+    fields = {field.name: field for field in spec.fields}
+    slots = [match[1] if (match := _SLOT.fullmatch(word)) else None for word in words]
+    named = [name for name in slots if name]
+    for name in named:
+        if name not in fields:
+            raise _problem(spec, sentence, f"names {{{name}}}, which is none of its fields")
+        if fields[name].kind == "secret":
+            raise _problem(
+                spec, sentence, f"names {{{name}}}, a secret that is never said in a sentence"
+            )
+        if named.count(name) > 1:
+            raise _problem(spec, sentence, f"names {{{name}}} twice")
+    if len(named) == len(slots):
+        raise _problem(spec, sentence, "has a way to say it without any fixed word")
+    for one, other in pairwise(slots):
+        if one and other and fields[one].kind == fields[other].kind == "text":
+            raise _problem(spec, sentence, f"needs a word between {{{one}}} and {{{other}}}")
+
+
+def _problem(spec: CommandSpec, sentence: str, what: str) -> SentenceError:
+    return SentenceError(f"the sentence {sentence!r} of {' '.join(spec.key)!r} {what}")
+
+
+def build(specs: Iterable[CommandSpec]) -> Node:
+    """Build the tree of all sentences. Raises SentenceError where one can't be used."""
+    root = Node()
+    for spec in specs:
+        fields = {field.name: field for field in spec.fields}
+        for sentence in spec.sentences:
+            for words in expansions(spec, sentence):
+                node = root
+                for word in words:
+                    if slot := _SLOT.fullmatch(word):
+                        node = node.slots.setdefault(fields[slot[1]], Node())
+                        continue
+                    for part in split(word):
+                        node = node.literals.setdefault(part.text, Node())
+                if spec not in node.complete:
+                    node.complete.append(spec)
+    return root

@@ -1,0 +1,1 @@
+"""Times in people's words, resolved in their zone."""

@@ -1,0 +1,74 @@
+"""The words that name a time of day: "5pm", "17:00", "half past six", "noon"."""
+
+import re
+
+from ai.times.grammar.numbers import HOUR, NUMBER, number
+from ai.times.grammar.reading import Piece, Reading, named, piece
+
+CLOCK: list[Piece] = []
+
+_AT = r"(?:(?:at|by|around|about)\s+|@\s*)"
+_HALF = r"(?:\s?(?P<half>[ap])\.?m\b\.?)"
+
+
+@piece(rf"{_AT}?(?P<hour>{HOUR})(?:[:.\s](?P<minute>[0-5]\d))?{_HALF}", CLOCK)
+def _half_day_time(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour, reading.minute = int(number(match["hour"])), int(match["minute"] or 0)
+    reading.half = named(match, "half") + "m"
+    return 1 <= reading.hour <= 12 and reading.take("time")
+
+
+@piece(rf"{_AT}?(?P<hour>[01]?\d|2[0-3])(?::|h)(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?", CLOCK)
+def _clock_time(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour, reading.minute = int(match["hour"]), int(match["minute"])
+    reading.second = int(match["second"] or 0)
+    reading.is_exact = match["hour"].startswith("0") or reading.hour > 12
+    return reading.take("time")
+
+
+@piece(
+    rf"{_AT}(?P<hour>{HOUR})(?:\.(?P<minute>[0-5]\d)|\s+(?P<words>fifteen|thirty|forty[ -]five))?",
+    CLOCK,
+)
+@piece(rf"{_AT}?(?P<hour>{HOUR})\s*o.?clock(?P<minute>)(?P<words>)", CLOCK)
+@piece(
+    rf"(?!one\b)(?P<hour>{HOUR})(?P<minute>)(?P<words>)(?=\s+(?:ton(?:ight|ite)|at\s+night"
+    r"|(?:in\s+the|this)\s+(?:morning|afternoon|evening))\b)",
+    CLOCK,
+)
+def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour = int(number(match["hour"]))
+    reading.minute = int(match["minute"] or (number(match["words"]) if match["words"] else 0))
+    reading.is_exact = reading.hour > 12 or reading.hour == 0
+    return reading.hour < 24 and reading.take("time")
+
+
+@piece(
+    rf"{_AT}?(?:(?P<half_past>half)(?:\s+past)?"
+    rf"|(?P<amount>(?:a\s+)?quarter|{NUMBER})(?P<unit>\s+min(?:ute)?s?)?\s+(?P<side>past|to|till))"
+    rf"\s+(?P<hour>{HOUR}){_HALF}?",
+    CLOCK,
+)
+def _spoken_time(match: re.Match[str], reading: Reading) -> bool:
+    """Read "half past six", "half six" (the British one), "a quarter to 7", "ten past five"."""
+    hour, minutes = int(number(match["hour"])), 30
+    if not match["half_past"]:
+        minutes = 15 if "quarter" in named(match, "amount") else int(number(match["amount"]))
+        if minutes > 59 or (minutes % 5 and not match["unit"]):
+            return False  # "3 to 5" is a range or a score
+    if not 1 <= hour <= 12:
+        return False
+    before = bool(match["side"]) and named(match, "side") != "past"
+    total = hour * 60 + (-minutes if before else minutes)
+    reading.hour, reading.minute = (total // 60 - 1) % 12 + 1, total % 60
+    if match["half"]:
+        moved = hour == 12 and before  # a quarter to 12 am is in the evening
+        reading.half = ("p" if moved == (named(match, "half") == "a") else "a") + "m"
+    return reading.take("time")
+
+
+@piece(rf"{_AT}?(?P<name>noon|midday|midnight)", CLOCK)
+def _named_time(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour = 0 if named(match, "name") == "midnight" else 12
+    reading.is_exact = True
+    return reading.take("time")

@@ -1,0 +1,219 @@
+"""The words that name a day: "tomorrow", "next friday", "the 3rd of March", "end of the month"."""
+
+import re
+
+from ai.times.grammar.durations import Duration
+from ai.times.grammar.numbers import ORDINAL, ordinal
+from ai.times.grammar.reading import Part, Piece, Reading, named, piece
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
+)
+WEEKDAY = (
+    r"(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday|nsday)?|thu(?:rs?(?:day)?)?|fri(?:day)?"
+    r"|sat(?:urday|erday)?|sun(?:day)?)(?![a-z])"
+)
+WORDY_WEEKDAYS = {"sun", "sat", "wed"}  # words of their own: alone they are no date
+PARTS: dict[str, Part] = {
+    "morning": "morning",
+    "lunchtime": "noon",
+    "afternoon": "afternoon",
+    "evening": "evening",
+    "night": "night",
+}
+HOLIDAYS = {
+    "christmas eve": (12, 24),
+    "christmas day": (12, 25),
+    "christmas": (12, 25),
+    "xmas eve": (12, 24),
+    "xmas day": (12, 25),
+    "xmas": (12, 25),
+    "x-mas": (12, 25),
+    "boxing day": (12, 26),
+    "new year's eve": (12, 31),
+    "new years eve": (12, 31),
+    "new year's day": (1, 1),
+    "new years day": (1, 1),
+    "halloween": (10, 31),
+    "valentine's day": (2, 14),
+    "valentines day": (2, 14),
+}
+
+_PART = rf"(?P<part>{'|'.join(PARTS)})"
+_ON = r"(?:(?:on|by)\s+)?"
+_YEAR = r"(?:,?\s+(?P<year>2\d\d\d)(?!:))?"
+
+DAYS: list[Piece] = []
+
+
+@piece(
+    r"(?:by\s+)?(?:(?P<today>today)|(?P<tomorrow>tom+or+ow|tmrw|tmr|2morrow)"
+    r"|(?:the\s+)?day\s+after\s+tom+or+ow)",
+    DAYS,
+)
+def _day(match: re.Match[str], reading: Reading) -> bool:
+    reading.days = 0 if match["today"] else 1 if match["tomorrow"] else 2
+    return reading.take("day")
+
+
+@piece(rf"(?:ton(?:ight|ite)|this\s+{_PART})", DAYS)
+def _part_of_today(match: re.Match[str], reading: Reading) -> bool:
+    reading.days = 0
+    reading.part = PARTS[named(match, "part") or "night"]
+    return reading.take("day", "part")
+
+
+@piece(
+    rf"(?:(?P<before>in\s+the\s+|at\s+(?=night|lunch))?{_PART}"
+    r"|(?P<first>first\s+thing)(?:\s+in\s+the\s+morning)?)",
+    DAYS,
+)
+def _part(match: re.Match[str], reading: Reading) -> bool:
+    if not (match["before"] or match["first"] or reading.slots & {"day", "weekday"}):
+        return False  # "morning" alone is no time; "tomorrow morning" is
+    reading.part = PARTS[named(match, "part") or "morning"]
+    return reading.take("part")
+
+
+@piece(
+    r"(?P<before>(?:on|by)\s+)?(?P<which>(?:this\s+)?coming\s+|this\s+|next\s+)?"
+    rf"(?P<day>{WEEKDAY})(?P<later>\s+week)?",
+    DAYS,
+)
+def _weekday(match: re.Match[str], reading: Reading) -> bool:
+    name = named(match, "day")
+    reading.is_weak = name in WORDY_WEEKDAYS and not (match["before"] or match["which"])
+    reading.weekday = next(i for i, day in enumerate(WEEKDAYS) if day[:3] == name[:3])
+    which = named(match, "which").strip()
+    reading.which = which if which in ("this", "next") else ""
+    if match["later"]:  # "friday week" is a week after friday
+        reading.shift = Duration(days=7)
+    return reading.take("weekday", *(("shift",) if match["later"] else ()))
+
+
+@piece(rf"{_ON}(?:the\s+)?(?P<day>{ORDINAL}|\d{{1,2}})(?:\s+of)?\s+(?P<month>{MONTH}){_YEAR}", DAYS)
+@piece(
+    rf"{_ON}(?P<month>{MONTH})\s+(?:the\s+)?(?P<day>{ORDINAL}|\d{{1,2}}(?!\s?[ap]\.?m|\s?o.?clock))"
+    rf"{_YEAR}",
+    DAYS,
+)
+@piece(rf"{_ON}(?P<year>2\d{{3}})-(?P<month>\d\d)-(?P<day>\d\d)", DAYS)
+@piece(rf"{_ON}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>2\d{{3}})?", DAYS)
+def _date(match: re.Match[str], reading: Reading) -> bool:
+    day, month = match["day"], named(match, "month")
+    reading.date = (
+        int(match["year"]) if match["year"] else None,
+        int(month) if month.isdigit() else MONTHS.index(month[:3]) + 1,
+        int(day) if day.isdigit() else ordinal(day),
+    )
+    return reading.take("day")
+
+
+@piece(
+    r"(?P<year>2\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)"
+    r"(?::(?P<second>[0-5]\d))?",
+    DAYS,
+)
+def _iso_moment(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour, reading.minute = int(match["hour"]), int(match["minute"])
+    reading.second, reading.is_exact = int(match["second"] or 0), True
+    return reading.take("time") and _date(match, reading)
+
+
+@piece(rf"{_ON}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})(?:/(?P<year>2\d{{3}}))?", DAYS)
+def _slashed_date(match: re.Match[str], reading: Reading) -> bool:
+    first, second = int(match["first"]), int(match["second"])
+    if first <= 12 and second <= 12 and first != second:
+        reading.problem = "numeric"  # 3/4 is in March for some and in April for others
+    month, day = (first, second) if second > 12 else (second, first)
+    reading.date = (int(match["year"]) if match["year"] else None, month, day)
+    reading.is_weak = not match["year"]  # "1/2" may be a half
+    return reading.take("day")
+
+
+@piece(
+    rf"(?P<before>(?:on|by)\s+)?(?:the\s+)?(?P<day>{ORDINAL})"
+    r"(?:\s+of\s+(?P<which>this|the|next)\s+month)?",
+    DAYS,
+)
+def _day_of_month(match: re.Match[str], reading: Reading) -> bool:
+    reading.month_day = ordinal(match["day"])
+    reading.is_weak = not (match["before"] or match["which"])
+    if not match["which"]:
+        return reading.take("day")
+    reading.month = int(named(match, "which") == "next") if named(match, "which") != "the" else None
+    return reading.take("day", "month")
+
+
+@piece(r"(?:on\s+|at\s+)?(?:the\s+)?weekend|(?P<which>this|next)\s+weekend", DAYS)
+def _weekend(match: re.Match[str], reading: Reading) -> bool:
+    reading.weekday, reading.which = 5, named(match, "which")
+    return reading.take("weekday", "week")
+
+
+@piece(r"(?P<which>next|this)\s+(?P<unit>week|month|year)", DAYS)
+def _week(match: re.Match[str], reading: Reading) -> bool:
+    unit, ahead = named(match, "unit"), int(named(match, "which") == "next")
+    if unit == "week":
+        reading.week = ahead
+    elif unit == "month":
+        reading.month = ahead
+    else:
+        reading.problem = "vague"
+    return reading.take(unit)
+
+
+@piece(
+    r"(?:(?:at|by|on)\s+)?(?:the\s+)?(?P<edge>end|start|beginning|first\s+day|last\s+day)\s+of\s+"
+    rf"(?:(?P<which>the|this|next)\s+)?(?P<unit>day|week|month|year|{MONTH})",
+    DAYS,
+)
+def _edge(match: re.Match[str], reading: Reading) -> bool:
+    edge = "end" if named(match, "edge") in ("end", "last day") else "start"
+    reading.edge = (edge, named(match, "unit"))
+    reading.week = reading.month = int(named(match, "which") == "next")
+    return reading.take("day", "weekday", "week", "month")
+
+
+@piece(r"(?:by\s+)?(?P<edge>eod|eow|eom)", DAYS)
+def _short_edge(match: re.Match[str], reading: Reading) -> bool:
+    units = {"eod": "day", "eow": "week", "eom": "month"}
+    reading.edge = ("end", units[named(match, "edge")])
+    reading.week = reading.month = 0
+    return reading.take("day", "weekday", "week", "month")
+
+
+@piece(rf"{_ON}(?P<holiday>{'|'.join(HOLIDAYS)})", DAYS)
+def _holiday(match: re.Match[str], reading: Reading) -> bool:
+    reading.date = (None, *HOLIDAYS[named(match, "holiday")])
+    return reading.take("day")
+
+
+@piece(
+    r"(?P<before>(?:on|by|at)\s+)?(?:easter(?:\s+(?:sunday|monday))?|good\s+friday|thanksgiving)",
+    DAYS,
+)
+def _movable_holiday(match: re.Match[str], reading: Reading) -> bool:
+    """Read a holiday that is on another day each year: which one that is, is asked."""
+    reading.problem = "vague"
+    reading.is_weak = not match["before"]  # "buy easter eggs"
+    return reading.take("day", "weekday")
+
+
+@piece(rf"yesterday|(?:on\s+)?last\s+(?:{WEEKDAY}|night|week|month|year)", DAYS)
+def _past(match: re.Match[str], reading: Reading) -> bool:
+    reading.problem = "past"
+    return reading.take("day", "weekday")
+
+
+@piece(
+    rf"in\s+(?:a\s+(?:bit|while|moment)|(?:a\s+)?few\s+\w+|{MONTH})"
+    r"|later(?:\s+today)?|soon|sometime|someday|(?:right\s+)?now|asap",
+    DAYS,
+)
+def _vague(match: re.Match[str], reading: Reading) -> bool:
+    reading.problem = "vague"
+    return reading.take("day", "weekday", "time")

@@ -1,0 +1,340 @@
+"""A time in a person's own words, resolved in the person's zone.
+
+What is not said is filled in like this, and the reply that the person gets names the result:
+
+- a day without a time means 9:00; a morning is 9:00, noon and lunchtime 12:00, an afternoon 15:00,
+  an evening 19:00, a night 21:00, the end of a day or of a week (its Friday) 17:00;
+- an hour without am or pm is in the afternoon from 1 to 6 and in the morning from 7 to 11; today,
+  and with no day at all, it is the next of the two that comes, between 6:00 and midnight;
+- "friday" is the next one that comes, "next friday" the one of the next calendar week, which starts
+  on Monday;
+- days, weeks and months count on the calendar, hours and less on the clock: "in 24 hours" and "in a
+  day" differ when the clocks change;
+- a time that the clocks skip in spring moves on by the skipped hour; of one that comes twice in
+  autumn the first is meant, or the second where the first is past.
+
+What is past or unclear is asked about, never moved.
+"""
+
+import calendar
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from ai.times.grammar.days import MONTHS, WEEKDAYS
+from ai.times.grammar.durations import Duration, read_duration
+from ai.times.grammar.phrases import find, read
+from ai.times.grammar.reading import Part, Problem, Reading, in_ascii
+
+__all__ = ["UnclearTime", "find", "resolve"]
+
+DAY_STARTS = time(9)
+PARTS = {
+    "morning": time(9),
+    "noon": time(12),
+    "afternoon": time(15),
+    "evening": time(19),
+    "night": time(21),
+}
+WORK_ENDS = time(17)
+WAKING_HOUR = 6
+SMALL_HOURS = 5  # "tonight at 1" is after midnight
+HOURS_OF_PARTS: dict[Part, range] = {
+    "morning": range(12),
+    "noon": range(11, 16),
+    "afternoon": range(12, 19),
+    "evening": range(16, 24),
+    "night": range(17, 24),
+}
+LATE_HOURS = range(9, 12)
+"""Said once they are past, they may be tonight's or tomorrow morning's: people are asked."""
+FURTHEST_YEARS = 20
+MAX_LENGTH = 200  # characters of the words for a time
+FURTHEST_DAYS = 366 * FURTHEST_YEARS
+
+EXAMPLES = "“tomorrow at 5pm”, “friday at 7:30” or “in 20 minutes”"
+UNREADABLE = f"I can't read that as a time. When shall it be? For example {EXAMPLES}."
+VAGUE = f"When exactly? For example {EXAMPLES}."
+TODAY = "At what time today? For example “today at 5pm” or “in 20 minutes”."
+PAST = "That is in the past. When shall it be?"
+TOO_FAR = f"That is more than {FURTHEST_YEARS} years away. When shall it be?"
+NO_SUCH_DAY = "There is no such day in the calendar. When shall it be?"
+NO_SUCH_HOUR = f"That hour is at another time of the day. When shall it be? For example {EXAMPLES}."
+MIDNIGHT = "At the start or at the end of that day? Please say 0:01 or 23:59."
+TWO_DAYS = "Those are two different days. Which one shall it be?"
+PROBLEMS: dict[Problem, str] = {
+    "recurring": "This happens only once. When shall it be?",
+    "past": PAST,
+    "vague": VAGUE,
+    "numeric": "Which is the day, which the month? Please write its name, like “3 April”.",
+}
+
+
+class UnclearTime(ValueError):
+    """The words don't name one time to come; `question` asks the person for it."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """Return the time that the words name, in `zone`, always after `now` (aware).
+
+    Raises UnclearTime with a question where the words are past, vague or unreadable.
+    """
+    reading = read_whole(words)
+    if reading.problem:
+        raise UnclearTime(PROBLEMS[reading.problem])
+    moment = _Resolution(reading, zone, now.astimezone(zone)).moment()
+    if moment <= now:
+        raise UnclearTime(PAST)
+    if moment.year - now.year > FURTHEST_YEARS:
+        raise UnclearTime(TOO_FAR)
+    return moment
+
+
+def read_whole(words: str) -> Reading:
+    """Return what the words say. Raises UnclearTime where some of them can't be read."""
+    text = " ".join(words.split())
+    found = read(text) if len(text) <= MAX_LENGTH else None
+    if found is None and (bare := read_duration(in_ascii(text[:MAX_LENGTH]), 0)):
+        found = Reading(offset=bare[0], slots=frozenset({"offset"})), bare[1]
+    if found is None or text[found[1] :].strip(" .,!?;"):
+        raise UnclearTime(UNREADABLE)
+    return found[0]
+
+
+class _Resolution:
+    """One reading at one moment."""
+
+    def __init__(self, reading: Reading, zone: ZoneInfo, local: datetime) -> None:
+        self.reading, self.zone, self.local = reading, zone, local
+        self.today = local.date()
+
+    def moment(self) -> datetime:
+        """Put the parts together."""
+        reading = self.reading
+        if reading.offset and reading.slots == {"offset"}:
+            return self._after(reading.offset)
+        day = self._day()
+        shift = reading.shift or Duration()
+        if (shift.seconds and reading.hour is None) or (
+            day is None and shift != Duration(shift.seconds)
+        ):
+            raise UnclearTime(VAGUE)
+        at, days_later = self._time_of_day(day)
+        if day is None:
+            passed = at <= self.local.time()
+            day = self.today + timedelta(days=passed and not days_later)
+        day += timedelta(days=days_later)
+        moment = attach(datetime.combine(day, at), self.zone, self.local)
+        return (moment.astimezone(UTC) + timedelta(seconds=shift.seconds)).astimezone(self.zone)
+
+    def _after(self, length: Duration) -> datetime:
+        """Add a length to now: days and months on the calendar, seconds on the clock."""
+        if length.seconds > FURTHEST_DAYS * 86400:
+            raise UnclearTime(TOO_FAR)
+        moment = self.local
+        if length.days or length.months:
+            moment = attach(
+                datetime.combine(_later(self.today, length), self.local.time()),
+                self.zone,
+                self.local,
+            )
+        return (moment.astimezone(UTC) + timedelta(seconds=length.seconds)).astimezone(self.zone)
+
+    def _day(self) -> date | None:
+        """Return the day that is named, or None where none is."""
+        reading = self.reading
+        if reading.offset:
+            return self._day_after(reading.offset)
+        days = [day for day in (self._counted_day(), self._calendar_day()) if day]
+        weekday = reading.weekday
+        if weekday is not None:
+            if not days:
+                days = [self._weekday_day(weekday)]
+            elif days[0].weekday() != weekday:
+                named = f"{days[0].day} {days[0]:%B %Y} is a {WEEKDAYS[days[0].weekday()].title()}"
+                raise UnclearTime(f"{named}. Which day shall it be?")
+        if not days and reading.slots & {"week", "month", "year"}:
+            raise UnclearTime(VAGUE)
+        if not days:
+            return None
+        return _later(days[0], reading.shift) if reading.shift else days[0]
+
+    def _day_after(self, length: Duration) -> date:
+        """Return the day of "in two weeks at noon" or "in two weeks on friday"."""
+        if length.seconds or self.reading.slots - {"offset", "time", "part", "weekday"}:
+            raise UnclearTime(VAGUE)
+        day = _later(self.today, length)
+        if self.reading.weekday is None:
+            return day
+        if length.months or length.days % 7:
+            raise UnclearTime(VAGUE)
+        return day + timedelta(days=self.reading.weekday - day.weekday())
+
+    def _counted_day(self) -> date | None:
+        """Return a day that is counted from today: "tomorrow", "end of the month"."""
+        if self.reading.edge:
+            return self._edge_day(*self.reading.edge)
+        days = self.reading.days
+        return None if days is None else self.today + timedelta(days=days)
+
+    def _edge_day(self, edge: str, unit: str) -> date:
+        """Return the first or last day of a week, month or year; the end of the day is today."""
+        ahead = self.reading.week or 0
+        if unit == "day":
+            if edge == "start":
+                raise UnclearTime(VAGUE)
+            return self.today
+        if unit == "week":
+            monday = self.today - timedelta(days=self.today.weekday()) + timedelta(weeks=ahead)
+            return monday + timedelta(days=4 if edge == "end" else 0)
+        if unit == "year":
+            year, month = self.today.year + ahead, 12 if edge == "end" else 1
+        elif unit == "month":
+            year, month = _month_ahead(self.today, ahead)
+        else:
+            month = MONTHS.index(unit[:3]) + 1
+            year = self.today.year + (month < self.today.month)
+        return date(year, month, calendar.monthrange(year, month)[1] if edge == "end" else 1)
+
+    def _calendar_day(self) -> date | None:
+        """Return a day that is named by its number in a month: the next such day that comes."""
+        reading = self.reading
+        if reading.date is None and reading.month_day is None:
+            return None
+        candidates: Iterable[date | None]
+        if reading.date and reading.date[0]:
+            candidates = [_date_or_none(reading.date[0], *reading.date[1:])]
+        elif reading.date:
+            _, month, day = reading.date
+            years = range(self.today.year, self.today.year + 9)  # until 29 February has come
+            candidates = (_date_or_none(year, month, day) for year in years)
+        else:
+            months = range(13) if reading.month is None else [reading.month]
+            number = reading.month_day or 0
+            candidates = (
+                _date_or_none(*_month_ahead(self.today, ahead), number) for ahead in months
+            )
+        in_calendar = [day for day in candidates if day]
+        if not in_calendar:
+            raise UnclearTime(NO_SUCH_DAY)
+        return next((day for day in in_calendar if day >= self.today), in_calendar[0])
+
+    def _weekday_day(self, weekday: int) -> date:
+        """Return the day for "friday", "next friday" or "friday next week"."""
+        reading = self.reading
+        monday = self.today - timedelta(days=self.today.weekday())
+        if reading.week is not None:
+            return monday + timedelta(days=weekday, weeks=reading.week)
+        if reading.which == "next":
+            return monday + timedelta(days=weekday, weeks=1)
+        day = self.today + timedelta(days=(weekday - self.today.weekday()) % 7)
+        if day == self.today and reading.which != "this":
+            at, days_later = self._time_of_day(day)
+            if not days_later and at <= self.local.time():
+                day += timedelta(weeks=1)
+        return day
+
+    def _time_of_day(self, day: date | None) -> tuple[time, int]:
+        """Return the time of day, and how many days later it is: 1 for a night's small hours."""
+        reading, hour = self.reading, self.reading.hour
+        if hour is None:
+            return self._usual_time(day), 0
+        if reading.part:
+            hour, days_later = hour_of_part(reading, hour, reading.part)
+            return time(hour, reading.minute, reading.second), days_later
+        if reading.is_exact and hour == 0 and not reading.minute and day and day != self.today:
+            raise UnclearTime(MIDNIGHT)
+        if reading.half:
+            hour = hour % 12 + (12 if reading.half == "pm" else 0)
+        elif not reading.is_exact:
+            hour = self._likely_hour(hour, day)
+        is_next_midnight = hour == 0 and not reading.minute and day == self.today
+        return time(hour, reading.minute, reading.second), int(is_next_midnight)
+
+    def _usual_time(self, day: date | None) -> time:
+        reading = self.reading
+        if reading.part:
+            return PARTS[reading.part]
+        if reading.edge in (("end", "day"), ("end", "week")):
+            return WORK_ENDS
+        if reading.days == 0:
+            raise UnclearTime(TODAY)
+        return DAY_STARTS
+
+    def _likely_hour(self, hour: int, day: date | None) -> int:
+        """Choose the half of the day for an hour from 1 to 12 that was said without one."""
+        if hour == 12:
+            return 12
+        if day is not None and day != self.today:
+            return likely_hour(hour)
+        minute, is_past = self.reading.minute, time(hour, self.reading.minute) <= self.local.time()
+        if day is None and hour in LATE_HOURS and is_past:
+            late = f"{hour + 12}:{minute:02}"
+            if time(hour + 12, minute) > self.local.time():
+                raise UnclearTime(f"Do you mean {late} today or {hour}:{minute:02} tomorrow?")
+        waking = [one for one in (hour, hour + 12) if one >= WAKING_HOUR]
+        ahead = [one for one in waking if time(one, minute) > self.local.time()]
+        return min(ahead or waking)
+
+
+def attach(moment: datetime, zone: ZoneInfo, past: datetime | None = None) -> datetime:
+    """Give a naive local time its zone; of one that comes twice the first, if that is not `past`.
+
+    One that the clocks skip moves on by the skipped hour.
+    """
+    first = moment.replace(tzinfo=zone)
+    real = first.astimezone(UTC).astimezone(zone)
+    if real.replace(tzinfo=None) != moment:
+        return real  # the clocks skip it, and the way there and back moved it on
+    return first.replace(fold=1) if past and first <= past else first
+
+
+def hour_of_part(reading: Reading, hour: int, part: Part) -> tuple[int, int]:
+    """Return the hour of "8 in the evening", and how many days later it is: 1 after midnight.
+
+    Raises UnclearTime for an hour that the part of the day does not have.
+    """
+    is_late = part in ("evening", "night")
+    at_midnight = hour == 0 if reading.is_exact else hour == 12 and reading.half != "pm"
+    if is_late and at_midnight:
+        return 0, 1
+    if part == "night" and hour < SMALL_HOURS and reading.half != "pm":
+        return hour, 1
+    if reading.half:
+        hour = hour % 12 + (12 if reading.half == "pm" else 0)
+    elif not reading.is_exact and part != "morning" and hour not in HOURS_OF_PARTS[part]:
+        hour += 12
+    if hour not in HOURS_OF_PARTS[part]:
+        raise UnclearTime(NO_SUCH_HOUR)
+    return hour, 0
+
+
+def likely_hour(hour: int) -> int:
+    """Choose the half of another day for an hour from 1 to 12: when people are awake."""
+    return hour + 12 if hour < 7 else hour
+
+
+def _later(day: date, length: Duration) -> date:
+    """Add the months and days of a length; a day past the end of its month becomes the last one."""
+    if length.days > FURTHEST_DAYS or length.months > 12 * FURTHEST_YEARS:
+        raise UnclearTime(TOO_FAR)
+    year, month = _month_ahead(day, length.months)
+    last = calendar.monthrange(year, month)[1]
+    return date(year, month, min(day.day, last)) + timedelta(days=length.days)
+
+
+def _month_ahead(day: date, months: int) -> tuple[int, int]:
+    """Return the year and month so many months after a day's."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return year, month + 1
+
+
+def _date_or_none(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""What every request passes: who calls, how often, errors, JSON, the server."""

@@ -1,0 +1,33 @@
+"""What is known of the request that is being answered.
+
+Flask's `request` and `g` find the current request anew at every use, which takes longer than most
+of what the hooks do. So they share this one object instead.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import Request
+
+from core.auth import Caller
+from core.errors import NotAuthenticated
+
+Access = Literal["user", "admin", "public", "service", "operator"]
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request, and what the hooks found out about it."""
+
+    request: Request
+    request_id: str
+    started: float  # by time.perf_counter()
+    access: Access = "public"
+    is_bot: bool = False
+    caller: Caller | None = None
+    refusal: NotAuthenticated | None = None  # why there is no caller
+    limit: tuple[int, int, int] | None = None  # how many, how many are left, until when
+
+
+current_context: ContextVar[RequestContext] = ContextVar("call")

@@ -1,0 +1,72 @@
+"""Room for what hashes a password, which takes a core for a fifth of a second.
+
+All cores but one compute. Others wait for their turn in the order in which they came, for a few
+seconds and on half of the server's threads at most. So the other requests are served while everyone
+logs in; who finds no room is asked to come back in a moment.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from threading import BoundedSemaphore
+from typing import ParamSpec, TypeVar
+
+from apiflask import APIFlask
+from flask import current_app
+
+from core.errors import Unavailable
+
+LONGEST_WAIT = 3.0  # seconds
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class TooBusy(Unavailable):
+    """Too many people log in at this moment."""
+
+    message = "Many people are logging in right now. Please try again in a moment."
+    retry_after = 1
+
+
+class HashingSlots:
+    """The places of one application."""
+
+    def __init__(self, threads: int, cores: int) -> None:
+        self.turns = BoundedSemaphore(max(1, cores - 1))
+        self.places = BoundedSemaphore(max(1, threads // 2))
+
+
+@contextmanager
+def hashing_slot() -> Iterator[None]:
+    """Hold one of the places in which passwords are hashed; raise Crowded where none is free."""
+    room: HashingSlots = current_app.extensions["hashing"]
+    if not room.places.acquire(blocking=False):
+        raise TooBusy
+    try:
+        if not room.turns.acquire(timeout=LONGEST_WAIT):
+            raise TooBusy
+        try:
+            yield
+        finally:
+            room.turns.release()
+    finally:
+        room.places.release()
+
+
+def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a view hash passwords where there is room; where there is none it raises Crowded."""
+
+    @wraps(view)
+    def in_slot(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        with hashing_slot():
+            return view(*args, **kwargs)
+
+    return in_slot
+
+
+def install(app: APIFlask) -> None:
+    """Make room for the threads in the settings."""
+    threads = app.extensions["settings"].api_threads
+    app.extensions["hashing"] = HashingSlots(threads, os.cpu_count() or 1)

@@ -1,0 +1,150 @@
+"""The kinds of agents: what a brain is, what it is given, and where its file is found.
+
+A new kind is one file in bot/agents/ with a module-level `AGENT_TYPE`:
+
+    class Settings(BaseModel):
+        shout: bool = Field(False, description="Answer in capitals.")
+
+    class Parrot:
+        def __init__(self, config: AgentConfig[Settings], services: Services) -> None: ...
+        async def handle(self, incoming: Incoming, outlet: Outlet) -> None: ...
+        async def close(self) -> None: ...
+
+    AGENT_TYPE = AgentType("parrot", "Says again what it is told.", Settings, Parrot)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
+
+from ai.commands import Catalogue
+from bot.api.client import ApiClient
+from bot.framework.autocomplete import Suggesting
+from bot.framework.registry import Registry
+from bot.messages import Incoming, ReplyChannel
+from bot.rules import Rules
+from config.broken import file_of, load_folder, using
+from config.settings import Settings
+from runtime.clock import Clock, utc_now
+
+OfType = TypeVar("OfType", bound=BaseModel)
+"""The settings of one kind of agent."""
+
+
+class AgentError(Exception):
+    """A kind of agent, or one agent of it, can't be used; the message says why."""
+
+
+class Agent(Protocol):
+    """What answers the messages of one agent, of many people in parallel."""
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message. Raises what the outlet raises, and nothing else."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is open; called when no message is being answered any more."""
+        ...
+
+
+@runtime_checkable
+class Commanding(Protocol):
+    """A brain whose commands can be called as slash commands and offered under reminders."""
+
+    @property
+    def registry(self) -> Registry:
+        """What it can do."""
+        ...
+
+    @property
+    def suggestions(self) -> Suggesting:
+        """What people may mean by what they have typed so far."""
+        ...
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A brain that says whether it is to be given pictures."""
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether a message of pictures alone is one that it can answer."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A brain that says whether it remembers people, who may then have themselves forgotten."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether "forget me", as text or as /forget, means something to it."""
+        ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A brain that may lack something: it tells people so, and its agent's status says it too."""
+
+    @property
+    def trouble(self) -> str:
+        """What is missing and how to add it, in a sentence; "" where nothing is."""
+        ...
+
+
+def registry_of(brain: Agent) -> Registry:
+    """Return what a brain can do; one that knows no commands has an empty registry."""
+    return brain.registry if isinstance(brain, Commanding) else Registry(Catalogue())
+
+
+@dataclass(frozen=True)
+class AgentConfig(Generic[OfType]):
+    """One agent as its brain sees it; `revision` grows with every change."""
+
+    name: str
+    type: str
+    rules: Rules
+    settings: OfType
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all brains of a process share."""
+
+    api: ApiClient
+    settings: Settings
+    clock: Clock = utc_now
+
+
+@dataclass(frozen=True)
+class AgentType(Generic[OfType]):
+    """One kind of agent; `make` raises AgentError where an agent's settings can't work.
+
+    `rules` are the values of Rules that this kind has where an agent's own say nothing.
+    """
+
+    name: str
+    description: str
+    settings: type[OfType]
+    make: Callable[[AgentConfig[OfType], Services], Agent]
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_agent_types(package: str = "bot.agents") -> dict[str, AgentType[Any]]:
+    """Import every file of the agents' folder and return the kinds in them, by name.
+
+    Raises BrokenModule with the file's name where one is broken.
+    """
+    kinds: dict[str, AgentType[Any]] = {}
+    for module in load_folder(package):
+        with using(file_of(module.__name__)):
+            kind = getattr(module, "AGENT_TYPE", None)
+            if not isinstance(kind, AgentType):
+                raise AgentError("it has no AGENT_TYPE that is a AgentType")
+            if kind.name in kinds:
+                raise AgentError(f"there is a {kind.name!r} already")
+            kinds[kind.name] = kind
+    return kinds

@@ -1,0 +1,274 @@
+"""Free talk with a language model: streamed, remembered, with command modules as tools."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ai.config import AIConfig
+from ai.llm.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn, tokens_of
+from ai.llm.types import ModelError
+from ai.parser import Parser
+from bot.agent import AgentConfig, Services
+from bot.agents.llm.history import ChatHistory
+from bot.agents.llm.images import Pictures
+from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
+from bot.agents.llm.settings import LlmSettings
+from bot.agents.llm.tools import LONGEST_RESULT, RULES, SEEN, Tools
+from bot.api.client import ApiError
+from bot.api.memory import FORGET, Remembered
+from bot.api.sessions import Person, UserApi
+from bot.api.usage import Budget, Meter
+from bot.conversation.executor import reply_to
+from bot.conversation.handler import LOG_IN_PRIVATELY, Conversation
+from bot.conversation.login import LOG_IN, LOG_OUT, REGISTER
+from bot.dialogue import Dialogue, normalise
+from bot.framework.context import Declined
+from bot.framework.registry import Registry
+from bot.markdown import escape, named, plain, unmasked
+from bot.messages import Incoming, Place
+
+logger = logging.getLogger(__name__)
+
+MOST_ROUNDS = 6  # requests to the model for one message
+MOST_WANTED = 1000  # messages that wait for their person to log in
+MOST_CALLS = 5  # of tools in one round
+SHOWN_EVERY = 0.2  # seconds; whoever shows it does so less often still
+LOGGED_OUT = "You are logged out."
+WELCOME = "Hello, {name}! You are logged in."
+ALREADY = "You are logged in, {name}."
+FIRST_LOG_IN = "For that I need to know who you are."
+CUT_OFF = "\n\n(That was as long as my answers get. Say “go on” for more.)"
+TOO_MANY_ROUNDS = "I have stopped here, since that was taking too many steps."
+TOO_MANY_CALLS = "That was too many calls at once; this one was not made."
+
+
+@dataclass
+class Exchange:
+    """One message of a person, and what it takes to answer it."""
+
+    talk: Dialogue
+    incoming: Incoming
+    person: Person | None
+    system: str
+    turns: list[Turn]
+    told: list[str] = field(default_factory=list)  # what the person was told, for the memory
+    api: UserApi | None = None  # one for all calls, as it counts what it posts
+
+
+class LlmAgent(Conversation):
+    """Answers people with a language model."""
+
+    def __init__(
+        self,
+        config: AgentConfig[LlmSettings],
+        services: Services,
+        *,
+        chat: Chat | None,
+        trouble: str,
+        known: Registry,
+        ai_config: AIConfig,
+    ) -> None:
+        """Use a model, or none: then `trouble` says why, to everyone who writes."""
+        parser = Parser(known.specs, ai_config)
+        api, settings = services.api, services.settings
+        super().__init__(api, parser, known, settings, services.clock, prices=ai_config.prices)
+        self.trouble = trouble
+        self.takes_images = config.settings.images
+        self._config = config.settings
+        self._clock = services.clock
+        self._prices = ai_config.prices
+        self._chat = chat
+        self._tools = Tools(known)
+        self._meter = Meter(api, config.name, config.settings.tokens_per_day)
+        self._pictures = Pictures(settings.discord_cdn_urls)
+        self._notes = ChatHistory(self._recollection, config.settings)
+        self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
+
+    @property
+    def is_summarising(self) -> bool:
+        """Whether older talks are being summarised at the moment."""
+        return self._notes.is_busy
+
+    async def close(self) -> None:
+        """Drop the questions that are still open, and all connections."""
+        await super().close()
+        await self._notes.close()
+        await self._pictures.close()
+        if self._chat is not None:
+            await self._chat.aclose()
+
+    async def _respond(self, talk: Dialogue, incoming: Incoming) -> None:
+        """Do what the person means for the bot itself, or have the model answer them."""
+        words = normalise(incoming.text)
+        if incoming.edited:
+            return
+        if incoming.order is not None or words in FORGET:
+            await super()._respond(talk, incoming)
+        elif self._tools and (incoming.credentials or words in LOG_IN | REGISTER):
+            await self._welcome(talk, incoming)
+        elif self._tools and words in LOG_OUT:
+            await self._sessions.close(incoming.address)
+            await talk.say(LOGGED_OUT)
+        else:
+            await self._converse(talk, incoming)
+
+    async def _welcome(self, talk: Dialogue, incoming: Incoming) -> None:
+        """Log a person in, and go on with what they wanted before."""
+        person = await self._sessions.get(incoming.address)
+        told = ALREADY
+        if person is None or incoming.credentials is not None:
+            person, told = await self._logged_in(talk, incoming), WELCOME
+        if person is None:
+            return
+        await talk.say(told.format(name=named(person.session.display_name)))
+        place = (incoming.address, incoming.channel_id)
+        if wanted := self._wanted.pop(place, None):
+            await self._converse(talk, wanted)
+
+    async def _logged_in(self, talk: Dialogue, incoming: Incoming) -> Person | None:
+        """Return the person after they have logged in, where nobody can read that."""
+        if not incoming.private and incoming.credentials is None:
+            await talk.say(LOG_IN_PRIVATELY)
+            return None
+        return await self._log_in.run(talk, incoming)
+
+    async def _converse(self, talk: Dialogue, incoming: Incoming) -> None:
+        """Have the model answer, and remember it."""
+        if self._chat is None:
+            await talk.say(escape(self.trouble))
+            return
+        address = incoming.address
+        self._wanted.pop((address, incoming.channel_id), None)
+        person = await self._sessions.get(address) if self._tools else None
+        known = await self._notes.read(address, incoming.private)
+        images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
+        said = Said("user", spoken(incoming), images)
+        system = self._system(incoming, person, known)
+        exchange = Exchange(talk, incoming, person, system, [*known.turns, said])
+        try:
+            await self._answer(self._chat, exchange)
+        finally:
+            if exchange.told:
+                asked = incoming.text or "(a picture)"
+                answered, direct = "\n\n".join(exchange.told), incoming.private
+                await self._notes.add(address, asked, answered, direct, known)
+                self._notes.shorten(address, direct, self._chat, self._budget(exchange))
+
+    def _system(self, incoming: Incoming, person: Person | None, known: Remembered) -> str:
+        zone = ZoneInfo((person and person.session.time_zone) or self._settings.time_zone)
+        now = self._clock().astimezone(zone)
+        parts = [system_prompt(self._config.system_prompt, incoming, now)]
+        if not incoming.private:
+            parts.append(SPEAKERS)
+        if self._tools:
+            parts.append(RULES)
+        if known.summary:
+            parts.append(SUMMARY + known.summary)
+        return "\n\n".join(part for part in parts if part)
+
+    def _budget(self, exchange: Exchange) -> Budget:
+        return Budget(
+            self._meter,
+            exchange.person or exchange.incoming.address,
+            self._prices,
+            self._clock,
+            self._settings.time_zone,
+            has_sentences=False,
+        )
+
+    async def _answer(self, chat: Chat, exchange: Exchange) -> None:
+        """Ask the model until it has no more calls; tell the person what goes wrong."""
+        for _ in range(MOST_ROUNDS):
+            budget = self._budget(exchange)
+            size = tokens_of(Said("user", exchange.system)) + sum(map(tokens_of, exchange.turns))
+            if refusal := await budget.allow(size + self._config.max_tokens):
+                await exchange.talk.say(refusal)
+                return
+            try:
+                answer = await self._stream(chat, exchange)
+            except ModelError as error:
+                logger.warning("the model gave no answer: %s", error.told)
+                await exchange.talk.say(str(error))
+                await budget.spend(error.usage, error.model)
+                return
+            await budget.spend(answer.usage, answer.model)
+            if not answer.calls:
+                return
+            results = await self._carry_out(exchange, answer.calls)
+            if results is None:
+                return
+            exchange.turns += [Called(answer.text, answer.calls, answer.thoughts), results]
+        await exchange.talk.say(TOO_MANY_ROUNDS)
+
+    async def _stream(self, chat: Chat, exchange: Exchange) -> Answer:
+        """Show the answer while it is written; return all of it. Raises ModelError."""
+        text, answer, shown_at = "", Answer(""), 0.0
+        role = exchange.person.session.role if exchange.person else "user"
+        stream = chat.stream(exchange.system, exchange.turns, self._tools.offered(role))
+        async with exchange.talk.draft() as draft, aclosing(stream) as items:
+            try:
+                async for item in items:
+                    if isinstance(item, Answer):
+                        answer = item
+                        continue
+                    text += item
+                    if time.monotonic() - shown_at >= SHOWN_EVERY:
+                        await draft.show(unmasked(text))
+                        shown_at = time.monotonic()
+            finally:
+                if text.strip():
+                    exchange.told.append(text.strip())
+                    await draft.show(unmasked(text) + (CUT_OFF if answer.is_cut_off else ""))
+        return answer
+
+    async def _carry_out(self, exchange: Exchange, calls: Sequence[ToolCall]) -> Results | None:
+        """Make the calls as the person; None where they have to log in, and can't here."""
+        by_call = {}
+        for number, call in enumerate(calls):
+            order = self._tools.order(call)
+            if number >= MOST_CALLS:
+                by_call[call.id] = TOO_MANY_CALLS
+                continue
+            if isinstance(order, str):
+                by_call[call.id] = order
+                continue
+            if exchange.person is None and not await self._identify(exchange):
+                return None
+            by_call[call.id] = (await self._call(exchange, order))[:LONGEST_RESULT]
+        return Results(by_call)
+
+    async def _identify(self, exchange: Exchange) -> bool:
+        """Ask a stranger to log in; say whether they have."""
+        talk, incoming = exchange.talk, exchange.incoming
+        self._wanted[incoming.address, incoming.channel_id] = incoming
+        if len(self._wanted) > MOST_WANTED:  # the oldest of those who have never logged in
+            del self._wanted[next(iter(self._wanted))]
+        if incoming.private:
+            await talk.say(FIRST_LOG_IN)
+        exchange.person = await self._logged_in(talk, replace(incoming, text="log in"))
+        if exchange.person is not None:
+            self._wanted.pop((incoming.address, incoming.channel_id), None)
+        return exchange.person is not None
+
+    async def _call(self, exchange: Exchange, order: dict[str, Any]) -> str:
+        """Carry out an order of the model's; return what the model is told of it.
+
+        What has changed something is told to the person as well, so that the model can't say that
+        something else was done.
+        """
+        talk, incoming, person = exchange.talk, exchange.incoming, exchange.person
+        assert person is not None  # noqa: S101 - asked before
+        api = exchange.api or UserApi(self._api, self._sessions, incoming.address, person)
+        exchange.api, before = api, api.changes
+        try:
+            reply = await self._orders.carry_out(talk, person, incoming, api, order)
+        except (Declined, ApiError) as error:
+            return plain(reply_to(error))
+        if api.changes > before and reply:
+            await talk.say(reply)
+            exchange.told.append(plain(reply))
+        return plain(reply) or SEEN

@@ -1,0 +1,1 @@
+"""One message: received, identified, understood, executed, replied to."""

@@ -1,0 +1,253 @@
+"""What people who are logged in say, carried out: one order after the other, each answered."""
+
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ai.config import Price
+from ai.llm import types
+from ai.sentences.matcher import matcher_of
+from ai.sentences.references import NO_REFERENCES, References
+from bot.api.client import ApiClient, ApiError
+from bot.api.memory import FORGET
+from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, UserApi
+from bot.api.usage import Budget, Meter
+from bot.conversation.login import LOG_IN, LOG_OUT, REGISTER
+from bot.dialogue import (
+    Cancelled,
+    Dialogue,
+    GivenUp,
+    InPublic,
+    Interrupted,
+    Superseded,
+    TimedOut,
+    is_question,
+    normalise,
+)
+from bot.framework import help, raw_handlers
+from bot.framework.context import Context, Declined
+from bot.framework.registry import Registry
+from bot.markdown import escape, named
+from bot.messages import Incoming
+from config.settings import Settings
+from runtime.clock import Clock
+from runtime.logs import where_raised
+
+logger = logging.getLogger(__name__)
+
+FAILED = "Something went wrong on my side, and I've noted it. Please try again in a moment."
+CANCELLED = "All right, I've dropped that."
+GIVEN_UP = "I still don't understand that. Nothing was changed."
+SUPERSEDED = "All right, I've dropped my question."
+ENDED = "Your session has ended. Send me any message to log in again."
+
+Order = dict[str, Any]
+_FIELD = re.compile(r"^[a-z]+(?:_[a-z]+)+: ")  # what programs need to know: which field is wrong
+
+
+class Understanding(Protocol):
+    """What the conversation needs of the parser."""
+
+    async def parse_all(
+        self,
+        text: str,
+        interaction_type: str = "command",
+        history: Sequence[Turn] = (),
+        *,
+        allowed: Collection[tuple[str, str]] | None = None,
+        references: References = NO_REFERENCES,
+        budget: types.Budget | None = None,
+    ) -> list[Order]:
+        """Return what was meant."""
+        ...
+
+
+def reply_to(error: Exception) -> str:
+    """Return what a person is told where something ended otherwise than they wanted."""
+    match error:
+        case Cancelled():
+            return CANCELLED
+        case Superseded():
+            return SUPERSEDED
+        case GivenUp():
+            return GIVEN_UP
+        case SessionEnded():
+            return ENDED
+        case Declined() | InPublic():
+            return str(error)
+        case ApiError():
+            return escape(_FIELD.sub("", error.message))
+    logger.error("A message could not be answered: %s", where_raised(error))
+    return FAILED
+
+
+class Orders:
+    """Understands what people say, and has it done by the handlers."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        sessions: Sessions,
+        parser: Understanding,
+        registry: Registry,
+        settings: Settings,
+        clock: Clock,
+        prices: Mapping[str, Price],
+    ) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._parser = parser
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        self._prices = prices
+        self._matcher = matcher_of(registry.specs)
+        self._meters: dict[str, Meter] = {}
+
+    def is_order(self, text: str) -> bool:
+        """Say whether a text is surely an order, a question or a call for help, and no answer."""
+        words = normalise(text)
+        if words in help.CALLS_FOR_HELP | LOG_OUT | FORGET or is_question(text):
+            return True
+        match = self._matcher.match(text)
+        if match is None:
+            return False
+        # "laundry is done" may be the name of a task, and "my tasks" that of a list.
+        values = [str(value).casefold() for value in match.fields.values()]
+        opens = words.startswith(tuple(values)) if values else words.startswith("my ")
+        return not opens
+
+    async def obey(self, talk: Dialogue, person: Person, incoming: Incoming) -> None:
+        """Answer a person who is logged in. Raises TimedOut where a question got no answer."""
+        memory = person.memory(incoming.channel_id)
+        memory.correctable = ""
+        known = self._registry.open_to(person.session.role)
+        if incoming.order is not None:
+            orders = [dict(incoming.order)]
+        elif answer := self._manners(incoming.text, person, known, memory):
+            await talk.say(answer)
+            return
+        else:
+            orders = await self._parser.parse_all(
+                incoming.text,
+                history=tuple(memory.history),
+                allowed=None if known is self._registry else known.specs.keys(),
+                references=memory.references,
+                budget=self._budget(person, incoming.address.agent),
+            )
+            if "error" in orders[0]:
+                memory.correctable = incoming.message_id
+                await talk.say(_problem(orders[0]))
+                return
+        memory.note(incoming.text, orders)
+        if "needs_clarification" in orders[0]:
+            memory.correctable = incoming.message_id
+            await talk.say(escape(str(orders[0]["needs_clarification"])))
+            return
+        await self._carry_out_all(talk, person, incoming, orders)
+
+    def _budget(self, person: Person, agent: str) -> Budget:
+        meter = self._meters.setdefault(agent, Meter(self._api, agent))
+        return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
+
+    def _manners(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
+        """Answer what is no order: a call for help, or small talk."""
+        words, name = normalise(text), named(person.session.display_name)
+        if words in help.HELP_WORDS:
+            return help.full_help(known)
+        if words in LOG_IN | REGISTER:
+            return f"You are logged in, {name}. To change that say “log out” first."
+        asked = bool(memory.history) and "needs_clarification" in memory.history[-1][1]
+        polite = help.courtesy(words, asked=asked)
+        return polite.format(name=name) if polite else None
+
+    async def _carry_out_all(
+        self, talk: Dialogue, person: Person, incoming: Incoming, orders: list[Order]
+    ) -> None:
+        """Carry out orders in turn: one that fails is told, one that is called off ends them."""
+        api = UserApi(self._api, self._sessions, incoming.address, person)
+        memory = person.memory(incoming.channel_id)
+        for number, order in enumerate(orders, 1):
+            try:
+                await talk.say(await self.carry_out(talk, person, incoming, api, order))
+                if orders[number:] and not self._sessions.knows(incoming.address, person):
+                    raise SessionEnded
+            except TimedOut:
+                memory.lapsed = True
+                memory.not_done = self._not_done(orders[number:])
+                raise
+            except Exception as error:
+                reply, ends = reply_to(error), isinstance(error, Interrupted | SessionEnded)
+                await talk.say(reply + self._not_done(orders[number:] if ends else []))
+                if ends:
+                    return
+                if isinstance(error, Declined) and not api.changes:
+                    memory.correctable = incoming.message_id
+
+    async def carry_out(
+        self, talk: Dialogue, person: Person, incoming: Incoming, api: UserApi, order: Order
+    ) -> str:
+        """Give an order to its handler; return its reply, or "". Raises what the handler raises."""
+        known = self._registry.open_to(person.session.role)
+        handler = known.get_handler(str(order.get("interaction_type")))
+        if handler is None:
+            raise Declined(f"I can't do that. I know about {help.module_names(known)}.")
+        memory, before = person.memory(incoming.channel_id), api.changes
+        context = Context(
+            incoming=incoming,
+            person=person,
+            sessions=self._sessions,
+            api=api,
+            talk=talk,
+            clock=self._clock,
+            default_zone=self._settings.time_zone,
+        )
+        try:
+            if order["interaction_type"] in known.modules:
+                reply = await handler(context.message, person.session, order)
+            else:
+                reply = await raw_handlers.carry_out(handler, context, person.session, order)
+        finally:
+            if api.changes > before:
+                memory.undo = context.undo
+        memory.references = _recall(memory, order, context)
+        if context.named_a_time and not person.session.time_zone:
+            reply = f"{reply or ''}{_zone_hint(person, context.zone.key)}".strip()
+        return reply or ""
+
+    def _not_done(self, orders: list[Order]) -> str:
+        """Say which orders were not carried out."""
+        said = [escape(help.in_words(order, self._registry)) for order in orders]
+        return (
+            f"\nI haven't done the rest: {', '.join(f'“{one}”' for one in said)}." if said else ""
+        )
+
+
+def _recall(memory: Memory, order: Order, context: Context) -> References:
+    """Return what "it" and "the second one" point at now."""
+    found = {name: context.found.get(str(value), value) for name, value in order.items()}
+    references = replace(memory.references, last=found)
+    if context.shown is not None:
+        kind = str(order.get("interaction_type"))
+        references = replace(references, shown=tuple(context.shown), kind=kind)
+    return references
+
+
+def _zone_hint(person: Person, zone: str) -> str:
+    """Say once how to set the time zone."""
+    if person.zone_told:
+        return ""
+    person.zone_told = True
+    return (
+        f"\n\nI go by {escape(zone)} time, since I don't know your time zone. "
+        "To change that say, for example, “my time zone is Europe/Berlin”."
+    )
+
+
+def _problem(parsed: Order) -> str:
+    """Tell what was wrong, with the nearest sentences that would be understood."""
+    lines = [escape(str(parsed["error"]))]
+    lines += [f"• {escape(sentence)}" for sentence in parsed.get("suggestions", ())]
+    return "\n".join(lines)

@@ -1,0 +1,201 @@
+"""One message in, the replies out: log-in, help, history, questions. Knows no Discord."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from ai.config import Price
+from bot.api.client import ApiClient
+from bot.api.memory import FORGET, MemoryClient
+from bot.api.open_secrets import OpenSecrets
+from bot.api.sessions import Sessions
+from bot.conversation.executor import Orders, Understanding, reply_to
+from bot.conversation.login import LogIn
+from bot.dialogue import Dialogue, TimedOut, normalise
+from bot.framework import help
+from bot.framework.autocomplete import Suggestions
+from bot.framework.registry import Registry
+from bot.markdown import named
+from bot.messages import Address, Incoming, Place, ReplyChannel
+from config.settings import Settings
+from runtime.clock import Clock, utc_now
+from runtime.logs import request_id
+
+logger = logging.getLogger(__name__)
+
+NO_TEXT = "I can only read text so far. Please tell me in words."
+TIMED_OUT = "I had stopped waiting for your answer to my last question."
+EXPIRED = "That question has expired; please ask again."
+LOG_IN_PRIVATELY = (
+    "I don't know who you are yet. Please write “log in” to me in a direct message, or use /login."
+)
+TIMED_OUT_SECRET = f"{TIMED_OUT} I haven't read this message either: please start again."
+
+TOO_LONG = "That is too long for me: I read up to {most:,} characters."
+MAX_LENGTH = 4000  # characters; Discord's documentation: the longest message that anybody can send
+
+NO_PRICES: Mapping[str, Price] = {}
+
+
+def is_help(text: str) -> bool:
+    """Say whether a text asks what can be said, which anybody may."""
+    return bool(text.strip("? ")) and normalise(text) in help.HELP_WORDS
+
+
+class Conversation:
+    """Answer people. One object serves everyone who talks to one agent, in parallel."""
+
+    takes_images = False
+    remembers = True
+
+    def __init__(
+        self,
+        api: ApiClient,
+        parser: Understanding,
+        registry: Registry,
+        settings: Settings,
+        clock: Clock = utc_now,
+        *,
+        prices: Mapping[str, Price] = NO_PRICES,
+    ) -> None:
+        self._api = api
+        self._registry = registry
+        self._settings = settings
+        self._sessions = Sessions(api, clock)
+        self.suggestions = Suggestions(api, self._sessions, registry)
+        self._log_in = LogIn(api, self._sessions)
+        self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
+        self._recollection = MemoryClient(api)
+        self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
+        self._talks: dict[Place, Dialogue] = {}
+        self._secrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message; return when it is answered, or when the bot has asked back.
+
+        The one catch-all: raises what the outlet raises, and nothing else.
+        """
+        request_id.set(incoming.message_id or uuid4().hex)
+        place = (incoming.address, incoming.channel_id)
+        turn = self._turns.setdefault(place, asyncio.Lock())
+        async with turn, reply_channel.typing():
+            try:
+                await self._receive(place, incoming, reply_channel)
+            except Exception as error:
+                await reply_channel.send(reply_to(error))
+
+    async def _receive(self, place: Place, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Hand a message to the question that it answers, or begin to answer it."""
+        if not (incoming.text.strip() or (incoming.images and self.takes_images)):
+            await reply_channel.send(NO_TEXT)
+            return
+        if len(incoming.text) > MAX_LENGTH:
+            await reply_channel.send(TOO_LONG.format(most=MAX_LENGTH))
+            return
+        talk = self._talks.get(place)
+        if incoming.answers and (talk is None or talk.question != incoming.answers):
+            await reply_channel.send(EXPIRED)
+            return
+        if incoming.edited and talk is not None:
+            return
+        waits_for_secret = talk is not None and talk.waits_for_secret
+        if incoming.is_typed and not waits_for_secret and await self._secrets.is_open(place):
+            if not incoming.edited:
+                await self._leave_unread(place, reply_channel)
+            return
+        if talk is not None and incoming.starts_new:
+            await talk.close()
+        elif talk and self._is_overtaken(talk, incoming):
+            await talk.supersede(reply_channel)
+        elif talk and await talk.step(incoming, reply_channel):
+            return
+        patience, private = self._settings.login_timeout_seconds, incoming.private
+        talk = Dialogue(reply_channel, patience, place, self._secrets, private=private)
+        self._talks[place] = talk
+        await talk.start(self._hold(talk, place, incoming))
+
+    async def _leave_unread(self, place: Place, reply_channel: ReplyChannel) -> None:
+        """Say that a message was not read, since it may be a secret that was asked for."""
+        address, channel_id = place
+        if talk := self._talks.get(place):
+            await talk.close()
+        not_done = ""
+        if person := self._sessions.known(address):
+            memory = person.memory(channel_id)
+            not_done, memory.not_done, memory.lapsed = memory.not_done, "", False
+        await reply_channel.send(TIMED_OUT_SECRET + not_done)
+        await self._secrets.close(place)
+
+    @property
+    def registry(self) -> Registry:
+        """What the bot can do."""
+        return self._registry
+
+    async def is_logged_in(self, address: Address) -> bool:
+        """Say whether a person is logged in there."""
+        return await self._sessions.get(address) is not None
+
+    def is_waiting(self, address: Address, channel_id: str) -> bool:
+        """Say whether the bot has asked a person something and waits for the answer."""
+        return (address, channel_id) in self._talks
+
+    async def close(self) -> None:
+        """Drop the questions that are still open."""
+        for talk in list(self._talks.values()):
+            await talk.close()
+
+    def _is_overtaken(self, talk: Dialogue, incoming: Incoming) -> bool:
+        """Say whether a message is an order of its own, though the bot has asked something."""
+        may_be = talk.may_be_overtaken and not incoming.answers
+        return may_be and self._orders.is_order(incoming.text)
+
+    async def _hold(self, talk: Dialogue, place: Place, incoming: Incoming) -> None:
+        """Answer a message to the end, which may be several messages later."""
+        try:
+            await self._respond(talk, incoming)
+        except TimedOut:
+            logger.info("A question was left unanswered")
+        except Exception as error:
+            await talk.say(reply_to(error))
+        finally:
+            if self._talks.get(place) is talk:
+                del self._talks[place]
+
+    async def _respond(self, talk: Dialogue, incoming: Incoming) -> None:
+        """Log the person in, or carry out their order."""
+        if normalise(incoming.text) in FORGET:
+            await talk.say(await self._forget(incoming.address))
+            return
+        person = await self._sessions.get(incoming.address)
+        if person is None:
+            if incoming.edited:
+                return
+            if incoming.credentials is None and is_help(incoming.text):
+                known = self._registry.open_to("user")
+                await talk.say(help.full_help(known, logged_in=False))
+                return
+            if not incoming.private and incoming.credentials is None:
+                await talk.say(LOG_IN_PRIVATELY)
+                return
+            person = await self._log_in.run(talk, incoming)
+            if person is not None:
+                name = named(person.session.display_name)
+                known = self._registry.open_to(person.session.role)
+                await talk.say(help.greeting(name, known))
+            return
+        memory = person.memory(incoming.channel_id)
+        if incoming.edited and incoming.message_id != memory.correctable:
+            return
+        lapsed, memory.lapsed = memory.lapsed and not incoming.starts_new, False
+        not_done, memory.not_done = memory.not_done, ""
+        if lapsed:
+            await talk.say(TIMED_OUT + not_done)
+        await self._orders.obey(talk, person, incoming)
+
+    async def _forget(self, address: Address) -> str:
+        """Erase what is remembered of a person, and say what it was; their log-in stays."""
+        person = await self._sessions.get(address)
+        here = person.forget() if person is not None else 0
+        return await self._recollection.forget(address, here)

@@ -1,0 +1,1 @@
+"""Discord: the gateway, messages, components, slash commands."""

@@ -1,0 +1,140 @@
+"""One agent on Discord: what its settings made of it, and a new connection at each start."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from bot.agent import Services
+from bot.discord.client import DiscordClient, MoreShards, ShardedClient
+from bot.discord.start_limits import Starts
+from bot.runtime.agent_spec import Plan, Planner
+from bot.runtime.deliveries import Undeliverable
+from bot.runtime.supervisor import DesiredAgent, Status
+from bot.runtime.worker import AgentWorker
+
+START_SECONDS = 60.0
+SHARD_SECONDS = 10.0
+"""How long a start may take: that, and so much for each shard."""
+
+
+@dataclass(frozen=True)
+class SharedServices:
+    """What the agents of a process share."""
+
+    planner: Planner
+    services: Services
+    starts: Starts
+    may_answer: Callable[[], bool]
+    on_invite: Callable[[str], None]
+
+
+class DiscordAgent:
+    """What the pool runs: the brain stays, the connection is a new one each time."""
+
+    def __init__(self, wish: DesiredAgent, around: SharedServices) -> None:
+        self.status = Status(around.services.clock)
+        self.revision: int | None = None
+        self._name = wish.name
+        self._wish = wish
+        self._around = around
+        self._plan: Plan | None = None
+        self._seat = AgentWorker(wish.name, around.services, self.status.complain)
+        self._client: DiscordClient | None = None
+
+    def want(self, wish: DesiredAgent) -> None:
+        """Remember what is wanted of it."""
+        self._wish = wish
+
+    async def prepare(self) -> bool:
+        """Take in what is wanted of it: a new brain or other rules take effect at once.
+
+        Returns whether it has to connect anew. Raises AgentRefused where it can't be; it goes on
+        with what it has.
+        """
+        wish, before = self._wish, self._plan
+        plan = self._around.planner.plan(wish)
+        if not plan.thinks_like(before):
+            await self._seat.take(plan.make_agent)
+        self._plan, self.revision = plan, wish.revision
+        if self._client is not None:
+            self._client.rules = plan.config.rules
+            if not plan.thinks_like(before):
+                await self._client.tell_commands()
+        return before is not None and before.token != plan.token
+
+    async def run(self) -> None:
+        """Connect and answer until cancelled, or until that fails."""
+        shards = None
+        while True:
+            try:
+                await self._stay_connected(shards)
+            except MoreShards as wanted:
+                shards = wanted.count
+            else:
+                return
+
+    async def finish(self) -> None:
+        """Take no more messages, and return when those under way are answered."""
+        if self._client is not None:
+            await self._client.finish()
+
+    async def close(self) -> None:
+        """Let go of the brain."""
+        await self._seat.close()
+
+    async def deliver(self, account_id: str, text: str, subject: str) -> None:
+        """Send a text to a person. Raises Undeliverable."""
+        if self._client is None:
+            raise Undeliverable("the agent is not on Discord", permanent=False)
+        await self._client.deliver(account_id, text, subject)
+
+    def look(self) -> None:
+        """Note in the status what the connection says of itself."""
+        client = self._client
+        online = client is not None and self.status.state == "online"
+        latency = client.latency if client and online else math.nan
+        self.status.guilds = len(client.guilds) if client and online else None
+        self.status.latency_ms = round(latency * 1000, 1) if math.isfinite(latency) else None
+
+    async def _stay_connected(self, shards: int | None) -> None:
+        assert self._plan is not None  # noqa: S101 - it is prepared before it is run
+        kind = ShardedClient if shards else DiscordClient
+        client = kind(
+            self._name,
+            self._seat,
+            self._around.on_invite,
+            rules=self._plan.config.rules,
+            may_answer=self._around.may_answer,
+            starts=self._around.starts,
+            most_waiting=self._around.services.settings.most_waiting_messages,
+            status=self.status,
+            shard_count=shards,
+        )
+        async with client, AsyncExitStack() as turn:
+            await turn.enter_async_context(self._around.starts.turn)
+            self._client = client
+            running = asyncio.create_task(client.run_agent(self._plan.token))
+            try:
+                await self._start(client, running, START_SECONDS + SHARD_SECONDS * (shards or 0))
+                await turn.aclose()
+                await running
+            finally:
+                self._client = None
+                running.cancel()
+                await asyncio.wait([running])
+
+    async def _start(
+        self, client: DiscordClient, running: "asyncio.Task[None]", seconds: float
+    ) -> None:
+        """Wait until the agent is online; raise where it is not in time."""
+        ready = asyncio.create_task(client.wait_until_ready())
+        try:
+            done, _ = await asyncio.wait(
+                [running, ready], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            ready.cancel()
+        if not done:
+            raise TimeoutError(f"it was not online after {seconds:g} s")

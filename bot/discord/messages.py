@@ -1,0 +1,111 @@
+"""What a message on Discord says, and what an agent's rules go by."""
+
+import discord
+
+from bot.messages import Address, Incoming
+from bot.rules import Call, Facts
+
+PLATFORM = "discord"
+
+
+def facts_of(message: discord.Message, me: discord.ClientUser) -> Facts:
+    """Return what the rules go by, for a message."""
+    calls: set[Call] = set()
+    # A reply may mention whom it replies to without naming them; the text names them always.
+    if me in message.mentions and me.id in message.raw_mentions:
+        calls.add("name")
+    if message.guild is not None and message.guild.self_role in message.role_mentions:
+        calls.add("name")  # the role that Discord makes for a bot, which is called like it
+    if _replies_to(message, me):
+        calls.add("reply")
+    if message.mention_everyone:
+        calls.add("everyone")
+    return Facts(
+        author_id=message.author.id,
+        by_machine=message.author.bot or message.webhook_id is not None or message.is_system(),
+        guild_id=guild_of(message),
+        channel_id=message.channel.id,
+        parent_id=_parent_of(message.channel),
+        role_ids=_roles_of(message.author),
+        calls=frozenset(calls),
+    )
+
+
+def facts_of_use(interaction: discord.Interaction) -> Facts:
+    """Return what the rules go by, for a slash command, a press or a form."""
+    return Facts(
+        author_id=interaction.user.id,
+        by_machine=interaction.user.bot,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id or 0,
+        parent_id=_parent_of(interaction.channel),
+        role_ids=_roles_of(interaction.user),
+        calls=frozenset({"command"}),
+    )
+
+
+def incoming_of(
+    message: discord.Message, me: discord.ClientUser, agent: str, *, edited: bool = False
+) -> Incoming:
+    """Return a message as the brain is given it."""
+    return Incoming(
+        Address(PLATFORM, agent, str(message.author.id)),
+        str(message.channel.id),
+        text_of(message, me),
+        str(message.id),
+        edited=edited,
+        author_name=message.author.display_name,
+        channel_name=getattr(message.channel, "name", None) or "",
+        private=guild_of(message) is None,
+        images=images_of(message),
+    )
+
+
+def guild_of(message: discord.Message) -> int | None:
+    """Return the server that a message was written in; None for a direct message.
+
+    One that Discord has not told the client about yet, or no longer, is a server all the same.
+    """
+    if message.guild is not None:
+        return message.guild.id
+    return getattr(message.channel, "guild_id", None)
+
+
+def text_of(message: discord.Message, me: discord.ClientUser) -> str:
+    """Return the words of a message: without the agent's own name, and others' names readable."""
+    text = message.content
+    own = message.guild.self_role if message.guild else None
+    for mark in (f"<@{me.id}>", f"<@!{me.id}>", own.mention if own else ""):
+        text = text.replace(f"{mark} ", "").replace(mark, "") if mark else text
+    for user in message.mentions:
+        for mark in (f"<@{user.id}>", f"<@!{user.id}>"):
+            text = text.replace(mark, f"@{user.display_name}")
+    for role in message.role_mentions:
+        text = text.replace(role.mention, f"@{role.name}")
+    return text.strip()
+
+
+def images_of(message: discord.Message) -> tuple[str, ...]:
+    """Return the addresses of the pictures that came with a message."""
+    return tuple(
+        attachment.url
+        for attachment in message.attachments
+        if (attachment.content_type or "").startswith("image/")
+    )
+
+
+def _replies_to(message: discord.Message, me: discord.ClientUser) -> bool:
+    """Say whether a message replies to one of the agent's own."""
+    if message.type is not discord.MessageType.reply or message.reference is None:
+        return False
+    before = message.reference.resolved or message.reference.cached_message
+    return isinstance(before, discord.Message) and before.author.id == me.id
+
+
+def _parent_of(channel: object) -> int | None:
+    return channel.parent_id if isinstance(channel, discord.Thread) else None
+
+
+def _roles_of(person: discord.User | discord.Member) -> frozenset[int]:
+    has = person.roles if isinstance(person, discord.Member) else []
+    return frozenset(role.id for role in has)

@@ -1,0 +1,47 @@
+"""What a person may mean by the beginning of a name: their own things, to choose from."""
+
+from typing import Protocol
+
+from bot.api.client import ApiClient
+from bot.api.sessions import Sessions, UserApi
+from bot.framework.lookup import containing, similar
+from bot.framework.registry import Registry
+from bot.messages import Address
+
+MOST = 25  # Discord shows no more
+
+
+class Suggesting(Protocol):
+    """Something that completes what people type."""
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return names for a field of a command, the likeliest first; none for a stranger."""
+        ...
+
+
+class Suggestions:
+    """Completes what people type into a command's field."""
+
+    def __init__(self, api: ApiClient, sessions: Sessions, registry: Registry) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._registry = registry
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return names for a field of a command, the likeliest first; none for a stranger."""
+        module = self._registry.open_to("user").modules.get(key[0])  # as the slash commands
+        command = module.commands.get(key[1]) if module else None
+        choices_from = command.choices_from.get(field) if command else None
+        person = await self._sessions.get(address) if choices_from else None
+        if choices_from is None or person is None:
+            return []
+        rows = await choices_from(UserApi(self._api, self._sessions, address, person))
+        names = list(dict.fromkeys(row["name"] for row in rows))
+        if typed.strip():
+            found = dict.fromkeys([*containing(typed, names), *similar(typed, names)])
+            names = [names[index] for index in found]
+        return names[:MOST]

@@ -1,0 +1,174 @@
+"""The fields of a command: read from a function's annotations, filled with what was said."""
+
+import inspect
+import types
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from ai.commands import FieldKind, FieldSpec, typed
+from ai.times import resolve
+from ai.times.recurrence import Resolved, is_recurring, resolve_recurring
+from bot.api.sessions import UserApi
+from bot.markdown import escape
+
+
+class Unclear(Exception):
+    """A field can't be filled with what was said; the message asks the person again."""
+
+
+Choices = Callable[[UserApi], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Reads the person's own rows, whose `name`s are what a field may be filled with."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a parameter means ("the task"), and an example: for help, questions and the model.
+
+    `among` is what Discord offers to choose from while a slash command is typed.
+    """
+
+    meaning: str
+    example: str = ""
+    choices_from: Choices | None = None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: FieldKind
+    repeats: bool = False
+
+
+When = Annotated[datetime, _Kind("when")]
+"""A point in time that the person names in their own words; an aware datetime in the function."""
+
+Repeating = Annotated[Resolved, _Kind("when", repeats=True)]
+"""A time, or how often: "every weekday at 7:30". The function gets the (first) time, aware, as `at`
+and the `rule` by which it comes again, "" for none."""
+
+Secret = Annotated[str, _Kind("secret")]
+"""A password or the like: asked for by the conversation, never parsed, kept or logged."""
+
+KINDS: dict[Any, FieldKind] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    datetime: "when",
+}
+
+
+def fields_of(function: Callable[..., Any]) -> tuple[FieldSpec, ...]:
+    """Return the fields that a command function takes after its context.
+
+    Raises TypeError with the parameter's name where an annotation is missing or unknown.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    _, *parameters = inspect.signature(function).parameters.values()
+    return tuple(_field(parameter, hints.get(parameter.name)) for parameter in parameters)
+
+
+def choices_of(function: Callable[..., Any]) -> dict[str, Choices]:
+    """Return what there is to choose from, by the names of the fields that offer a choice."""
+    hints = get_type_hints(function, include_extras=True)
+    notes = {name: [*_unwrap(hint)] for name, hint in hints.items()}
+    return {
+        name: note.choices_from
+        for name, of_field in notes.items()
+        for note in of_field
+        if isinstance(note, About) and note.choices_from
+    }
+
+
+def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa: ANN401 - a type
+    """Read one parameter."""
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise TypeError(f"the parameter {parameter} can't be filled by name")
+    bare, *notes = _unwrap(annotation)
+    about = next((note for note in notes if isinstance(note, About)), About(""))
+    choices = get_args(bare) if get_origin(bare) is Literal else ()
+    noted = next((note for note in notes if isinstance(note, _Kind)), None)
+    kind = noted.name if noted else KINDS.get(bare)
+    if choices and all(isinstance(choice, str) for choice in choices):
+        kind = "choice"
+    if kind is None:
+        raise TypeError(
+            f"the parameter {parameter.name!r} needs one of the annotations str, int, float, bool, "
+            "When, Repeating, Secret, or a Literal of strings"
+        )
+    required = parameter.default is parameter.empty
+    return FieldSpec(
+        parameter.name,
+        kind,
+        required,
+        about.meaning,
+        choices,
+        about.example,
+        repeats=noted is not None and noted.repeats,
+    )
+
+
+def _unwrap(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a type
+    """Yield the bare type, then its notes, looking through Annotated and `| None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *notes = get_args(annotation)
+        yield from _unwrap(inner)
+        yield from notes
+    elif origin in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not type(None)]
+        yield from _unwrap(members[0]) if len(members) == 1 else (annotation,)
+    else:
+        yield annotation
+
+
+def meaning(field: FieldSpec) -> str:
+    """Return what a field is, for a sentence."""
+    return field.description or f"the {field.name.replace('_', ' ')}"
+
+
+def question(field: FieldSpec) -> str:
+    """Ask for a field that was not said."""
+    if field.kind == "when":
+        return f"When is {meaning(field)}? For example “tomorrow at 5pm”."
+    if field.kind == "boolean":
+        return f"What is {meaning(field)}: yes or no?"
+    choices = f" ({' or '.join(field.choices)})" if field.choices else ""
+    return f"What is {meaning(field)}{choices}?"
+
+
+def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
+    """Return the value of a field from what was said, or raise Unclear with the question to ask."""
+    words = str(said).strip()
+    match field.kind:
+        case "when":
+            try:
+                if field.repeats and is_recurring(words):
+                    return resolve_recurring(words, zone, now)
+                moment = resolve.resolve(words, zone, now)
+                return Resolved(moment, "") if field.repeats else moment
+            except resolve.UnclearTime as error:
+                raise Unclear(escape(str(error))) from error
+        case "secret":
+            return str(said)
+        case _:
+            try:
+                return typed(field, said)
+            except ValueError as error:
+                raise Unclear(_again(field)) from error
+
+
+def _again(field: FieldSpec) -> str:
+    """Ask once more for a field that what was said can't fill."""
+    match field.kind:
+        case "integer" | "number":
+            kind = "a whole number" if field.kind == "integer" else "a number"
+            return f"I need {kind} for {meaning(field)}. Which one?"
+        case "boolean":
+            return f"Please answer yes or no: what is {meaning(field)}?"
+        case "choice":
+            return f"Please choose {' or '.join(field.choices)}."
+        case _:
+            return question(field)

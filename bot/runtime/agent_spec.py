@@ -1,0 +1,79 @@
+"""From what is wanted of an agent to what can be run: checked, with its token open."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.agent import Agent, AgentConfig, AgentError, AgentType, Services
+from bot.rules import Rules
+from bot.runtime.supervisor import AgentRefused, DesiredAgent
+from config.sealing import Sealer, SealError
+from runtime.logs import where_raised
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An agent that can be run."""
+
+    kind: AgentType[Any]
+    config: AgentConfig[Any]
+    token: str = field(repr=False)
+
+    def thinks_like(self, other: "Plan | None") -> bool:
+        """Say whether another plan has the same brain."""
+        if other is None:
+            return False
+        mine, others = self.config, other.config
+        return (mine.type, mine.settings) == (others.type, others.settings)
+
+    def make_agent(self, services: Services) -> Agent:
+        """Make the brain. Raises AgentRefused where that can't be."""
+        try:
+            return self.kind.make(self.config, services)
+        except AgentError as error:
+            raise AgentRefused(str(error)) from error
+        except Exception as error:  # the brain may be anybody's code
+            logger.error("the brain of %s can't be made: %s", self.config.name, where_raised(error))
+            raise AgentRefused(f"its brain can't be made: {type(error).__name__}") from error
+
+
+class Planner:
+    """Makes plans for agents of the kinds that there are."""
+
+    def __init__(self, kinds: Mapping[str, AgentType[Any]], sealer: Sealer) -> None:
+        self._kinds = kinds
+        self._sealer = sealer
+
+    def plan(self, wish: DesiredAgent) -> Plan:
+        """Check what is wanted. Raises AgentRefused, which says what is wrong with it."""
+        kind, config = self.configure(wish)
+        try:
+            return Plan(kind, config, self._sealer.open(wish.token))
+        except SealError as error:
+            raise AgentRefused(str(error)) from error
+
+    def configure(self, wish: DesiredAgent) -> tuple[AgentType[Any], AgentConfig[Any]]:
+        """Check everything but the token. Raises AgentRefused."""
+        kind = self._kinds.get(wish.type)
+        if kind is None:
+            known = ", ".join(self._kinds)
+            raise AgentRefused(f"there is no kind of agent {wish.type!r}, but {known}")
+        try:
+            rules = Rules.model_validate({**kind.rules, **wish.answers})
+            settings = kind.settings.model_validate(wish.settings)
+        except ValidationError as error:
+            raise AgentRefused(_explain(error)) from None
+        return kind, AgentConfig(wish.name, wish.type, rules, settings, wish.revision)
+
+
+def _explain(error: ValidationError) -> str:
+    """Say what is wrong where, without the values."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

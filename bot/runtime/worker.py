@@ -1,0 +1,299 @@
+"""Where an agent's brain sits: it can be another one from one message to the next."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from bot import metrics
+from bot.agent import Agent, Commanding, Remembering, Seeing, Services, Troubled, registry_of
+from bot.framework.autocomplete import Suggesting
+from bot.framework.raw_handlers import Loop, do_in
+from bot.framework.registry import Registry
+from bot.messages import Address, Button, Draft, Incoming, ReplyChannel
+from bot.runtime.supervisor import AgentRefused
+from runtime.logs import agent, request_id, where_raised
+
+MAKING_SECONDS = 30.0
+"""How long a brain may take to be made."""
+ENDING_SECONDS = 2.0
+"""How long one that is given up is waited for; one that blocks is left to itself."""
+AT_ONCE = 10
+"""Messages handed to a brain in one turn of the loop: between turns the gateway's heart beats."""
+
+Result = TypeVar("Result")
+
+
+class AgentThread:
+    """One brain and the thread that it works in."""
+
+    def __init__(self, name: str) -> None:
+        self._home = asyncio.get_running_loop()
+        self._loop: Future[Loop] = Future()
+        self._door = asyncio.Semaphore(AT_ONCE)
+        # A brain that never comes back must not keep the program from ending.
+        self._brain: Agent | None = None
+        self._thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def brain(self) -> Agent:
+        """The brain itself, for what can be read off it from any thread."""
+        assert self._brain is not None  # noqa: S101 - it is opened before it is used
+        return self._brain
+
+    async def open(self, make: Callable[[Services], Agent], services: Services) -> None:
+        """Make the brain. Raises what `make` raises, and TimeoutError where that takes too long.
+
+        One that is made after all is closed at once.
+        """
+        self._api = services.api.another()
+
+        async def work() -> None:
+            self._brain = make(replace(services, api=self._api))
+
+        try:
+            async with asyncio.timeout(MAKING_SECONDS):
+                await self.do(work())
+        except BaseException:
+            await asyncio.wait({asyncio.create_task(self.close())}, timeout=ENDING_SECONDS)
+            raise
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its thread is gone."""
+        return not self._thread.is_alive()
+
+    async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Have the brain's thread do something, and wait for the result."""
+        return await do_in(await asyncio.wrap_future(self._loop), work)
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Have the brain answer one message."""
+        async with self._door:
+            await asyncio.sleep(0)
+        answering = self.brain.handle(incoming, ThreadsafeReplyChannel(reply_channel, self._home))
+        await do_in(self._loop.result(), answering)
+
+    async def close(self) -> None:
+        """Close the brain, if it was made, and end its thread."""
+        await self.do(self._end())
+
+    def _work(self) -> None:
+        asyncio.run(self._stay())
+
+    async def _stay(self) -> None:
+        self._over = asyncio.Event()
+        self._loop.set_result(asyncio.get_running_loop())
+        await self._over.wait()
+
+    async def _end(self) -> None:
+        try:
+            if self._brain is not None:
+                await self._brain.close()
+        finally:
+            await self._api.close()
+            self._over.set()
+
+
+class ThreadsafeReplyChannel:
+    """The way back to where a message came from, for a brain in another thread."""
+
+    def __init__(self, reply_channel: ReplyChannel, home: Loop) -> None:
+        self._reply_channel = reply_channel
+        self._home = home
+
+    async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
+        """Send one reply."""
+        await do_in(self._home, self._reply_channel.send(text, buttons, question))
+
+    def expect_secret(self) -> bool:
+        """Hide the person's next message where possible; it only sets a mark."""
+        return self._reply_channel.expect_secret()
+
+    @asynccontextmanager
+    async def typing(self) -> AsyncIterator[None]:
+        """Show that the bot is at work."""
+        async with _held(self._reply_channel.typing(), self._home):
+            yield
+
+    @asynccontextmanager
+    async def draft(self) -> AsyncIterator[Draft]:
+        """Write a reply bit by bit."""
+        async with _held(self._reply_channel.draft(), self._home) as draft:
+            yield ThreadsafeDraft(draft, self._home)
+
+
+class ThreadsafeDraft:
+    """A reply that is being written, for a brain in another thread."""
+
+    def __init__(self, draft: Draft, home: Loop) -> None:
+        self._draft = draft
+        self._home = home
+
+    async def show(self, text: str) -> None:
+        """Show the whole text so far."""
+        await do_in(self._home, self._draft.show(text))
+
+
+@asynccontextmanager
+async def _held(there: AbstractAsyncContextManager[Result], home: Loop) -> AsyncIterator[Result]:
+    """Open a context in another loop, and close it there with what happened here."""
+    entered = await do_in(home, there.__aenter__())
+    try:
+        yield entered
+    except BaseException as error:
+        if not await do_in(home, there.__aexit__(type(error), error, error.__traceback__)):
+            raise
+    else:
+        await do_in(home, there.__aexit__(None, None, None))
+
+
+logger = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 2.0
+"""How long a brain may take to go; one that blocks is left to itself, since it can't be ended."""
+TOO_SLOW = f"its brain was not made within {MAKING_SECONDS:g} s"
+STILL_BLOCKED = "its brain was not made in time, and can't be made again before that has ended"
+FAILED = "Something went wrong on my side. Please try again in a moment."
+
+
+class Place:
+    """A brain at work, and how many messages it is answering."""
+
+    def __init__(self, workshop: AgentThread) -> None:
+        self.workshop = workshop
+        self.under_way = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def retire(self) -> None:
+        """Close the brain when it has answered what it began."""
+        await self.idle.wait()
+        await self.workshop.close()
+
+
+class AgentWorker:
+    """Hands messages to the brain of the moment; a brain that fails harms nothing else."""
+
+    def __init__(self, agent: str, services: Services, on_failure: Callable[[str], None]) -> None:
+        self._agent = agent
+        self._services = services
+        self._on_failure = on_failure
+        self._place: Place | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._trouble, self._failed = "", False
+        self._given_up: AgentThread | None = None  # its brain was not made in time
+
+    async def take(self, make: Callable[[Services], Agent]) -> None:
+        """Seat a new brain; the one before answers what it began, and goes.
+
+        Raises what `make` raises, and AgentRefused where that takes too long; leaves the one before
+        where it was. While one that was given up still blocks its thread, no other is made.
+        """
+        if self._given_up is not None and not self._given_up.has_ended:
+            raise AgentRefused(STILL_BLOCKED)
+        self._given_up = workshop = AgentThread(self._agent)
+        try:
+            await workshop.open(make, self._services)
+        except TimeoutError:
+            raise AgentRefused(TOO_SLOW) from None
+        self._given_up = None
+        brain = workshop.brain
+        self._trouble = brain.trouble if isinstance(brain, Troubled) else ""
+        self._failed = False
+        self._on_failure(self._trouble)
+        before, self._place = self._place, Place(workshop)
+        logger.debug("the agent %s has another brain", self._agent)
+        if before is not None:
+            self._retire(before)
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message: the one catch-all around brains, which may be anybody's code."""
+        place = self._at_work()
+        began, failed = time.perf_counter(), False
+        request_id.set(incoming.message_id or uuid4().hex)
+        agent.set(self._agent)
+        logger.info("a message came in")
+        place.under_way += 1
+        place.idle.clear()
+        try:
+            await place.workshop.handle(incoming, reply_channel)
+        except Exception as error:
+            failed = True
+            logger.error("the brain of %s failed: %s", self._agent, where_raised(error))
+            self._failed = True
+            self._on_failure(f"its brain failed: {type(error).__name__}")
+            await reply_channel.send(FAILED)
+        else:
+            if self._failed:
+                self._failed = False
+                self._on_failure(self._trouble)
+        finally:
+            seconds = time.perf_counter() - began
+            metrics.answered(self._agent, seconds, failed=failed)
+            logger.info("the message was answered in %.0f ms", seconds * 1000)
+            place.under_way -= 1
+            if not place.under_way:
+                place.idle.set()
+
+    async def find(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return what a person may mean by what they have typed into a command's field."""
+        workshop = self._at_work().workshop
+        if not isinstance(workshop.brain, Commanding):
+            return []
+        return await workshop.do(workshop.brain.suggestions.find(address, key, field, typed))
+
+    async def close(self) -> None:
+        """Close the brain and those before it; return when they are, or don't come to an end."""
+        if self._place is not None:
+            self._retire(self._place)
+            self._place = None
+        if self._retiring:
+            _, blocked = await asyncio.wait(self._retiring, timeout=CLOSING_SECONDS)
+            if blocked:
+                logger.warning("%d brains of %s don't end", len(blocked), self._agent)
+
+    @property
+    def registry(self) -> Registry:
+        """What the brain can do."""
+        return registry_of(self._at_work().workshop.brain)
+
+    @property
+    def suggestions(self) -> Suggesting:
+        """What completes what people type."""
+        return self
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the brain is to be given pictures."""
+        brain = self._at_work().workshop.brain
+        return isinstance(brain, Seeing) and brain.takes_images
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the brain remembers people."""
+        brain = self._at_work().workshop.brain
+        return isinstance(brain, Remembering) and brain.remembers
+
+    def _at_work(self) -> Place:
+        assert self._place is not None  # noqa: S101 - an agent connects when it has a brain
+        return self._place
+
+    def _retire(self, place: Place) -> None:
+        task = asyncio.create_task(place.retire(), name=f"old brain of {self._agent}")
+        self._retiring.add(task)
+        task.add_done_callback(self._has_retired)
+
+    def _has_retired(self, task: "asyncio.Task[None]") -> None:
+        self._retiring.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("the brain of %s did not close: %s", self._agent, where_raised(error))

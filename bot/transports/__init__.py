@@ -1,1 +1,0 @@
-"""Where messages come from and go to: Discord, the terminal."""

@@ -1,0 +1,1 @@
+"""`manage.py agents`: list, add, change, try and remove agents."""

@@ -1,0 +1,1 @@
+"""Passwords, and the chat accounts that speak for users."""

@@ -1,0 +1,273 @@
+"""What agents remember: turns of talk, and a summary of the older ones.
+
+It belongs to an agent and an account on a platform, wherever the two spoke; what was said in direct
+messages is marked, since it is not to be repeated where others read along. Where that account is a
+user's, their rows go with them: they are seen while that user is logged in.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from config.settings import get_settings
+from core.agents.tables import agent_forgets, agent_summaries, agent_turns, agents
+from core.db.engine import transaction
+from core.tables import chat_accounts
+from core.usage import add_up
+
+Row = dict[str, Any]
+
+MOST_TURNS = 500
+"""Turns kept of one person with one agent; the oldest beyond are dropped."""
+FORGETS_KEPT = timedelta(days=1)
+"""How long a person's being forgotten is remembered; no answer takes that long to write."""
+
+
+class Place(NamedTuple):
+    """Which agent, and whom it speaks with."""
+
+    agent: str
+    platform: str
+    account_id: str
+
+
+class Turn(NamedTuple):
+    """What one of the two said."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Summary(NamedTuple):
+    """What turns up to this id came to; it replaces them and the summary before."""
+
+    content: str
+    up_to: int
+
+
+class Remembered(NamedTuple):
+    """What an agent knows of a person: the turns, oldest first, come after the summary.
+
+    `times_forgotten` is for `append`.
+    """
+
+    summary: str | None
+    turns: list[Row]
+    times_forgotten: int = 0
+
+
+class Erased(NamedTuple):
+    """How much an agent has forgotten."""
+
+    turns: int
+    summaries: int
+
+
+def read(
+    place: Place,
+    now: datetime,
+    limit: int = 50,
+    characters: int | None = None,
+    direct: bool | None = None,
+) -> Remembered:
+    """Return the latest turns within both limits, each with `id`, `role`, `content` and `at`.
+
+    A turn that does not fit within the characters ends the list; those before it are left out.
+    `direct` is where they were said: in direct messages, in channels, or (None) in either.
+    """
+    with transaction(read_only=True) as connection:
+        person = _person(connection, place)
+        since = _kept_since(connection, place.agent, now)
+        latest = (
+            sa.select(*(agent_turns.c[name] for name in ("id", "role", "content", "at")))
+            .where(_theirs(agent_turns, place, person, direct), _in_time(agent_turns, since))
+            .order_by(agent_turns.c.id.desc())
+            .limit(limit)
+        )
+        rows = [dict(row) for row in connection.execute(latest).mappings()]
+        found = (
+            sa.select(agent_summaries.c.content)
+            .where(_theirs(agent_summaries, place, person, direct))
+            .where(_in_time(agent_summaries, since))
+            .order_by(agent_summaries.c.direct)
+        )
+        summaries = [*connection.execute(found).scalars()]
+        times = _times_forgotten(connection, place)
+    if characters is not None:
+        rows = _fitting(rows, characters)
+    return Remembered("\n\n".join(summaries) or None, rows[::-1], times)
+
+
+def append(
+    place: Place,
+    turns: Sequence[Turn],
+    now: datetime,
+    summary: Summary | None = None,
+    *,
+    direct: bool = True,
+    times_forgotten: int | None = None,
+) -> list[int]:
+    """Add turns, and return their ids; drop what is summarised, too old or too much.
+
+    `direct` is where they were said. Nothing is added where the person was forgotten since
+    `times_forgotten` was read.
+    """
+    insert = sa.insert(agent_turns)
+    with transaction() as connection:
+        if times_forgotten is not None:
+            _lock(connection, place)  # so that none of it is added while the person is forgotten
+            if times_forgotten != _times_forgotten(connection, place):
+                return []
+        person = _person(connection, place)
+        base = {**place._asdict(), "user_uuid": person, "direct": direct, "at": now}
+        ids = [
+            connection.execute(insert, {**base, **turn._asdict()}).inserted_primary_key
+            for turn in turns
+        ]
+        theirs = _theirs(agent_turns, place, person)
+        if summary is not None:
+            old = _theirs(agent_summaries, place, person, direct)
+            connection.execute(sa.delete(agent_summaries).where(old))
+            kept = {**base, "content": summary.content}
+            connection.execute(sa.insert(agent_summaries).values(kept))
+            summarised = agent_turns.c.id <= summary.up_to
+            same = agent_turns.c.direct.is_(direct)
+            connection.execute(sa.delete(agent_turns).where(theirs, same, summarised))
+        _drop_old(connection, [place.agent], now)
+        newest = sa.select(agent_turns.c.id).where(theirs).order_by(agent_turns.c.id.desc())
+        newest_dropped = connection.execute(newest.offset(MOST_TURNS).limit(1)).scalar()
+        if newest_dropped is not None:
+            beyond = agent_turns.c.id <= newest_dropped
+            connection.execute(sa.delete(agent_turns).where(theirs, beyond))
+    return [int(key[0]) for key in ids if key is not None]
+
+
+def forget(place: Place, now: datetime) -> Erased:
+    """Erase what an agent knows of a person, and return how much it was.
+
+    Who has logged out since is forgotten too.
+    """
+    with transaction() as connection:
+        _lock(connection, place, more=1)
+        connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
+        person = _person(connection, place, logged_out=True)
+        counts = [
+            connection.execute(sa.delete(table).where(_theirs(table, place, person))).rowcount
+            for table in (agent_turns, agent_summaries)
+        ]
+    return Erased(*counts)
+
+
+def forget_agent(agent: str) -> None:
+    """Erase all that an agent knows of anybody."""
+    with transaction() as connection:
+        for table in (agent_turns, agent_summaries):
+            connection.execute(sa.delete(table).where(table.c.agent == agent))
+
+
+def adopt(user_uuid: UUID, platform: str, account_id: str) -> None:
+    """Make what agents remember of an account that was nobody's a user's."""
+    with transaction() as connection:
+        for table in (agent_turns, agent_summaries):
+            connection.execute(
+                sa.update(table)
+                .where(
+                    table.c.platform == platform,
+                    table.c.account_id == account_id,
+                    table.c.user_uuid.is_(None),
+                )
+                .values(user_uuid=user_uuid)
+            )
+
+
+def forget_old(now: datetime) -> None:
+    """Erase what agents have remembered for longer than they may."""
+    with transaction() as connection:
+        names = sa.union(sa.select(agent_turns.c.agent), sa.select(agent_summaries.c.agent))
+        _drop_old(connection, list(connection.execute(names).scalars()), now)
+        old = agent_forgets.c.at < now - FORGETS_KEPT
+        connection.execute(sa.delete(agent_forgets).where(old))
+
+
+def _is(place: Place) -> sa.ColumnElement[bool]:
+    return sa.and_(*(agent_forgets.c[name] == value for name, value in place._asdict().items()))
+
+
+def _lock(connection: sa.Connection, place: Place, more: int = 0) -> None:
+    """Make and lock the row that counts how often a person was forgotten, and add to it."""
+    add_up(connection, agent_forgets, [{**place._asdict(), "times": more}], Place._fields)
+
+
+def _times_forgotten(connection: sa.Connection, place: Place) -> int:
+    query = sa.select(agent_forgets.c.times).where(_is(place))
+    return connection.execute(query).scalar() or 0
+
+
+def _person(connection: sa.Connection, place: Place, *, logged_out: bool = False) -> UUID | None:
+    """Return whose account this is: who logged in there last, with this agent if with any.
+
+    Who has logged out of this agent since counts where they are asked for.
+    """
+    columns = chat_accounts.c
+    query = (
+        sa.select(columns.user_uuid, columns.logged_in, columns.agent)
+        .where(columns.platform == place.platform, columns.account_id == place.account_id)
+        .order_by(
+            sa.case((columns.agent == place.agent, 0), else_=1),
+            columns.logged_in.desc(),
+            columns.last_used_at.desc(),
+        )
+        .limit(1)
+    )
+    found = connection.execute(query).one_or_none()
+    if found is None or (found.agent == place.agent and not (found.logged_in or logged_out)):
+        return None
+    person: UUID = found.user_uuid
+    return person
+
+
+def _theirs(
+    table: sa.Table, place: Place, person: UUID | None, direct: bool | None = None
+) -> sa.ColumnElement[bool]:
+    """Match a person's rows, and those of the account from before it was anybody's."""
+    whose: sa.ColumnElement[bool] = table.c.user_uuid.is_(None)
+    if person is not None:
+        whose |= table.c.user_uuid == person
+    return sa.and_(
+        table.c.agent == place.agent,
+        table.c.platform == place.platform,
+        table.c.account_id == place.account_id,
+        whose,
+        sa.true() if direct is None else table.c.direct.is_(direct),
+    )
+
+
+def _kept_since(connection: sa.Connection, agent: str, now: datetime) -> datetime | None:
+    """Return the time before which an agent remembers nothing; None: it remembers all."""
+    own = connection.execute(sa.select(agents.c.memory_days).where(agents.c.name == agent)).scalar()
+    days = get_settings().memory_retention_days if own is None else own
+    return now - timedelta(days=days) if days else None
+
+
+def _in_time(table: sa.Table, since: datetime | None) -> sa.ColumnElement[bool]:
+    return sa.true() if since is None else table.c.at >= since
+
+
+def _drop_old(connection: sa.Connection, names: Sequence[str], now: datetime) -> None:
+    for name in names:
+        if (since := _kept_since(connection, name, now)) is not None:
+            for table in (agent_turns, agent_summaries):
+                old = (table.c.agent == name, table.c.at < since)
+                connection.execute(sa.delete(table).where(*old))
+
+
+def _fitting(newest_first: list[Row], characters: int) -> list[Row]:
+    room = characters
+    for number, row in enumerate(newest_first):
+        room -= len(row["content"])
+        if room < 0:
+            return newest_first[:number]
+    return newest_first

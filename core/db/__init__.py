@@ -1,0 +1,1 @@
+"""The data layer: engine, compiled statements, types, and what differs between databases."""

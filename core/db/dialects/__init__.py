@@ -1,0 +1,1 @@
+"""What differs between PostgreSQL, SQLite, MySQL and MariaDB."""

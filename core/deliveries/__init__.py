@@ -1,0 +1,1 @@
+"""Messages on their way to people: where to, when, and what becomes of those that fail."""

@@ -1,0 +1,1 @@
+"""What every process needs: logs, metrics, the clock, start and stop."""

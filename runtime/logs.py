@@ -1,0 +1,157 @@
+"""Logging: one line an event, plain or JSON, to the screen or to rotating files.
+
+Lines carry what happened and to which row, never a password, a token or the text of a message.
+"""
+
+import logging
+import logging.config
+import sys
+import traceback
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from typing import Any, TextIO
+
+from config.broken import words_of
+from config.private import private
+from config.settings import ConfigError, Settings
+
+NO_REQUEST = "-"
+request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
+"""The request or message that is being worked on; it stands in every log line."""
+agent: ContextVar[str] = ContextVar("agent", default="-")
+"""The agent that is at work; `manage.py agents logs` finds its lines by it."""
+
+PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(agent)s %(request_id)s] %(message)s"
+FIELDS = "%(levelname)s %(name)s %(agent)s %(request_id)s %(message)s"
+ROTATE_BYTES = 10_000_000
+ROTATED_FILES = 5
+# These libraries write request lines, addresses or message payloads at the named level.
+QUIET = {
+    "apprise": "CRITICAL",
+    "apscheduler": "WARNING",
+    "discord": "WARNING",
+    "httpx2": "WARNING",
+    "httpcore2": "WARNING",
+    "openai": "WARNING",
+    "requests": "WARNING",
+    "urllib3": "ERROR",
+    "anthropic": "WARNING",
+    "alembic": "WARNING",
+    "asyncio": "WARNING",
+    "waitress": "WARNING",
+    "core.db.engine": "WARNING",  # our pool, which logs as SQLAlchemy's does
+    "sqlalchemy.pool": "WARNING",
+    "tzlocal": "WARNING",
+}
+
+
+class ContextFilter(logging.Filter):
+    """Put the agent and the request that are being worked on, on every line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add `agent` and `request_id`; keep every line."""
+        record.agent = agent.get()
+        record.request_id = request_id.get()
+        return True
+
+
+class QuietHandler(logging.StreamHandler[TextIO]):
+    """Say once why lines can't be written, as on a full disk: not by a traceback for each."""
+
+    _failed = _told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; once one could be, what stops the next ones is said again."""
+        self._failed = False
+        super().emit(record)
+        self._told = self._told and self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Tell what stops a line; a line that is wrong in itself is its developer's to see."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._failed = True
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                where = getattr(self, "baseFilename", "the error stream")
+                sys.stderr.write(f"The log can't be written to {where}: {error.strerror}.\n")
+
+
+class LogFile(QuietHandler, RotatingFileHandler):
+    """A file that only its owner may read, rotated."""
+
+    def _open(self) -> Any:  # noqa: ANN401 - the class above has a type of its own for it
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=private)
+
+
+class PlainFormatter(logging.Formatter):
+    """Plain lines, with the time in UTC as ISO 8601."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the time of the line, to the millisecond."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def where_raised(error: BaseException | None) -> str:
+    """Return a traceback, causes first, without messages: those may quote what a user wrote."""
+    lines: list[str] = []
+    while error is not None:
+        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "".join(lines)
+
+
+def log_under(request: str | None, logger: logging.Logger, message: str, *values: object) -> None:
+    """Write a line at INFO under the request that something goes back to, if that is known."""
+    token = request_id.set(request or NO_REQUEST)
+    try:
+        logger.info(message, *values)
+    finally:
+        request_id.reset(token)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the logs of this process where the settings say."""
+    handler: dict[str, Any] = {
+        "()": QuietHandler,
+        "formatter": settings.log_format,
+        "filters": ["context"],
+    }
+    if settings.log_file:
+        try:
+            settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+            with open(settings.log_file, "a", opener=private):
+                pass
+        except OSError as error:
+            raise ConfigError(f"{words_of(error)}; LOG_FILE says where the log is") from error
+        handler |= {
+            "()": LogFile,
+            "filename": str(settings.log_file),
+            "maxBytes": ROTATE_BYTES,
+            "backupCount": ROTATED_FILES,
+            "encoding": "utf-8",
+        }
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"context": {"()": ContextFilter}},
+            "formatters": {
+                "plain": {"()": PlainFormatter, "fmt": PLAIN},
+                "json": {
+                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "fmt": FIELDS,
+                    "rename_fields": {"levelname": "level", "name": "logger"},
+                    "timestamp": "time",
+                },
+            },
+            "handlers": {"main": handler},
+            "root": {"handlers": ["main"], "level": settings.log_level},
+            "loggers": {name: {"level": level} for name, level in QUIET.items()},
+        }
+    )
