@@ -15,7 +15,7 @@ from config.broken import BrokenModule
 from config.settings import ROOT
 from tests.support.chat import Person, World
 
-PAGE = (ROOT / "docs" / "brains.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "agent-types.md").read_text("utf-8")
 PARROT = PAGE.split("```python\n", 1)[1].split("```", 1)[0]
 
 

@@ -11,7 +11,7 @@ import yaml
 from config.settings import ROOT
 
 PACKAGES = ("ai", "api", "bench", "bot", "cli", "config", "core", "docs", "runtime", "scheduler")
-VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff", "base"}
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "stuff"}
 PRINTS = {"manage.py", "bot/console.py"}
 
 sources = sorted(
@@ -22,7 +22,8 @@ sources = sorted(
     ]
     if "__pycache__" not in path.parts
 )
-documents = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+TOP = ("README.md", "CHANGELOG.md", "AGENTS.md", "CONTRIBUTING.md", "llms.txt")
+documents = sorted([*(ROOT / name for name in TOP), *(ROOT / "docs").rglob("*.md")])
 decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
 
 
@@ -80,6 +81,29 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert linked.exists(), target
         if anchor:
             assert anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("path", documents, ids=name_of)
+def test_the_files_and_folders_that_a_page_names_exist(path: Path) -> None:
+    made = re.compile(
+        r"config/\.env|var/.*|.*(?:books?|habits|runs)\..*|config/agents\.yml|bot/commands/water\.py"
+    )
+    named = re.findall(r"`((?:[\w.-]+/)+(?:[\w-]*\.\w+)?)`", path.read_text("utf-8"))
+
+    assert [x for x in named if not (ROOT / x).exists() and not made.fullmatch(x)] == []
+
+
+def test_nobody_imports_what_is_private_to_another_module() -> None:
+    imported = re.compile(
+        r"^\s*from [\w.]*(?<!\w)_[a-z][\w.]* import|^\s*from [\w.]+ import.*\b_[a-z]", re.M
+    )
+    code = [path for path in sources if not name_of(path).startswith("tests/")]
+
+    assert [
+        name_of(path)
+        for path in code
+        if imported.search(re.sub(r" as _\w+", "", path.read_text("utf-8")))
+    ] == []
 
 
 def anchors(path: Path) -> set[str]:
