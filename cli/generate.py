@@ -7,6 +7,7 @@ import typer
 from api.discovery import load_routes
 from cli.agents.schema import agents_schema_text
 from cli.errors import fail, shown
+from core import migrations
 from core.agents.validation import SCHEMA_FILE
 from core.db.ddl import postgres_ddl
 from core.own_tables import SCHEMA, own_part, schema_text
@@ -17,8 +18,12 @@ from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_ta
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
 ) -> None:
-    """Renew the generated files: SQL schema, .env.example, schema of agents, README."""
+    """Renew the generated files: SQL schema, .env.example, schema of agents, README.
+
+    Raises BrokenModule for broken files of routes, and for migrations that are no single chain.
+    """
     load_routes()
+    migrations.head()
     files = {
         SCHEMA: postgres_ddl(metadata, own_part(schema_text())),
         SCHEMA_FILE: agents_schema_text(),

@@ -17,16 +17,17 @@ from runtime.logs import LogFile
 from tests.test_run import environment, run
 
 NOT_COPIED = shutil.ignore_patterns("tests", ".*", "var", "__pycache__", "bench")
-UP, API, BOT, SCHEDULER, MIGRATE = (
+UP, API, BOT, SCHEDULER, MIGRATE, CHECK = (
     ("manage.py", "up", "--chat", "help"),
     ("-m", "api.main"),
     ("-m", "bot.bot"),
     ("-m", "scheduler.daemon"),
     ("manage.py", "db", "upgrade"),
+    ("manage.py", "generate", "--check"),
 )
 COMMAND = """
-from bot.framework.registry import CommandModule
 from bot.framework.context import Context
+from bot.framework.registry import CommandModule
 odd = CommandModule("odd", "Odd things")
 
 @odd.command("{}")
@@ -116,7 +117,7 @@ def complaint(done: Ended) -> str:
             f"{VERSIONS}, line 5: OperationalError",
         ),
         (
-            (UP,),
+            (UP, CHECK),
             VERSIONS,
             MIGRATION.format(LAST, "pass").replace("zz", LAST),
             f"{VERSIONS} has the revision that {LAST}_",
@@ -127,7 +128,8 @@ def complaint(done: Ended) -> str:
             MIGRATION.format("0777", "pass"),
             "core/migrations: a down_revision names 0777",
         ),
-        ((UP,), VERSIONS, MIGRATION.format("0003", "pass"), "and odd.py both come last"),
+        ((UP, CHECK), VERSIONS, MIGRATION.format("0003", "pass"), "and odd.py both come last"),
+        ((CHECK,), VERSIONS, MIGRATION.format("zz", "pass"), "odd.py name each other in down_rev"),
         (
             (UP, API, BOT, SCHEDULER),
             "config/.env",

@@ -27,7 +27,7 @@ Choices = Callable[[UserApi], Awaitable[Sequence[Mapping[str, Any]]]]
 class About:
     """What a parameter means ("the task"), and an example: for help, questions and the model.
 
-    `among` is what Discord offers to choose from while a slash command is typed.
+    `choices_from` is what Discord offers to choose from while a slash command is typed.
     """
 
     meaning: str

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -189,7 +190,9 @@ def _migrations(scripts: Path) -> dict[str, Migration]:
             before = said.get("down_revision") or ()
             parents = (before,) if isinstance(before, str) else tuple(before)
             if other := files.get(said["revision"]):
-                raise BrokenModule(f"{shown(path)} has the revision that {other} has")
+                raise BrokenModule(
+                    f"{shown(path)} has the revision that {other} has; give it a number of its own"
+                )
             found[said["revision"]] = Migration(parents, said.get("compatible", False))
             files[said["revision"]] = path.name
     followed = {parent for one in found.values() for parent in one.parents}
@@ -200,13 +203,12 @@ def _migrations(scripts: Path) -> dict[str, Migration]:
             f"{shown(scripts)}: {' and '.join(last)} both come last; let the down_revision of one "
             "name the other"
         )
-
-    @cache
-    def height(revision: str) -> int:
-        parents = found[revision].parents if revision in found else ()
-        return 1 + max(map(height, parents), default=0)
-
-    return {name: found[name] for name in sorted(found, key=height, reverse=True)}
+    try:
+        order = TopologicalSorter({name: one.parents for name, one in found.items()}).static_order()
+        return {name: found[name] for name in reversed([*order])}
+    except CycleError as error:
+        circle = " and ".join(sorted({files[name] for name in error.args[1]}))
+        raise BrokenModule(f"{shown(scripts)}: {circle} name each other in down_revision") from None
 
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:
