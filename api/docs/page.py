@@ -9,7 +9,7 @@ from flask import Response, render_template
 
 from api.http.security import public
 
-STYLE = (Path(__file__).parent / "templates" / "documentation.css").read_text("utf-8")
+STYLE = (Path(__file__).parent.parent / "templates" / "documentation.css").read_text("utf-8")
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'"
 
