@@ -67,6 +67,10 @@ class TooManyAttempts(AppError):
         self.retry_after = retry_after
 
 
+class SystemicFault(AppError):
+    """Work fails for the rows of most people alike: the fault is the program's, not the rows'."""
+
+
 class Unavailable(AppError):
     """The database can't be reached right now."""
 

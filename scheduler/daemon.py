@@ -151,8 +151,10 @@ class Daemon:
     ) -> None:
         """Look after the jobs that run: those that hang, those that go on, and those that ended.
 
-        While the thread of one has ended, the heartbeat stops, so that /health says so.
+        While the thread of one has ended, the heartbeat stops, so that /health says so; and after
+        LONGEST_WATCH, while a loop gets nothing done by a mistake of the program.
         """
+        loops = [job for job in self._jobs.values() if isinstance(job, Loop)]
         scheduled = [job for job in self._jobs.values() if isinstance(job, Scheduled)]
         told: set[str] = set()
         while not self._stop.wait(WATCH_INTERVAL):
@@ -162,7 +164,7 @@ class Daemon:
             told |= ended
             if ended:
                 watched.end()
-            else:
+            elif not any(loop.at_fault for loop in loops):
                 watched.beat()
             for job in scheduled:
                 try:

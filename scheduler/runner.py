@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from prometheus_client import Counter
 
 from core import job_locks
-from core.errors import Unavailable
+from core.errors import SystemicFault, Unavailable
 from runtime.clock import Clock, growing_pause
 from scheduler.triggers import Trigger
 
@@ -54,6 +54,8 @@ class Loop:
         self._interval = interval
         self._clock = clock
         self._woken = threading.Event()
+        self.at_fault = False
+        """Whether none of its work could be done the last time, by a mistake of the program."""
 
     def wake(self) -> None:
         """Run as soon as possible, without waiting for the interval to pass."""
@@ -74,10 +76,12 @@ class Loop:
                 failures += 1
                 outage.begins(self.name)
                 pause = growing_pause(pause, failures, max(pause, LONGEST_PAUSE))
-            except Exception:
+            except Exception as error:
+                self.at_fault = isinstance(error, SystemicFault)
                 logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
             else:
                 failures = 0
+                self.at_fault = False
                 outage.ends(self.name)
                 pause = self._until(more)
             if not stop.is_set():

@@ -1,7 +1,9 @@
 """Sends messages, many at once, and has them settled in batches.
 
-Three threads share the work: the caller's claims, one with an event loop sends, one settles. A
-message counts as under way until it is settled, so that a daemon that is killed repeats few.
+Four threads share the work: the caller's claims, one with an event loop sends, one settles, and one
+renews the leases of what is under way. They are short, so that what a daemon that was killed was
+sending is soon sent by another. A message counts as under way until it is settled, so that a daemon
+that is killed repeats few.
 """
 
 import asyncio
@@ -13,9 +15,11 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import astuple, replace
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from core.deliveries import queue as outbox
 from core.deliveries.channels import SEND_SECONDS, deliver
@@ -31,9 +35,11 @@ logger = logging.getLogger(__name__)
 MOST_UNDER_WAY = 256
 """Messages that are claimed and not yet settled; a slow receiver holds on to few of them."""
 FEWEST_CLAIMED = 64  # at once, while others are under way: small claims cost as much as large ones
-LEASE_SECONDS = 60.0
-LATEST_START = LEASE_SECONDS - SEND_SECONDS - 5
-"""Seconds after claiming by which a message is begun, so that it is settled within its lease."""
+LEASE_SECONDS = 15.0
+RENEWAL_SECONDS = 4.0
+"""How often leases are renewed: twice in vain, and none is lost."""
+LATEST_START = 35.0
+"""Seconds after claiming by which a message is begun; later, it is given back."""
 END_SECONDS = 3.0  # that noting what became of messages gets when the daemon ends
 SETTLE_PAUSE = 0.5  # seconds between two tries to settle, while the database is away
 GONE = Outcome("failed", "the user has switched this channel off")
@@ -51,6 +57,8 @@ class Sender:
         self._on_free = on_free
         self._under_way = 0
         self._receivers: Counter[Receiver] = Counter()
+        self._leases: Counter[UUID] = Counter()
+        self._ended = threading.Event()
         self._changed = threading.Condition()
         self._finishing = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,8 +67,10 @@ class Sender:
         self._ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._sending = threading.Thread(target=self._serve, name="sender", daemon=True)
         self._settling = threading.Thread(target=self._settle_all, name="settler", daemon=True)
+        self._renewing = threading.Thread(target=self._renew_all, name="renewer", daemon=True)
         self._sending.start()
         self._settling.start()
+        self._renewing.start()
 
     def room(self, patience: float = 0.5) -> int:
         """Return for how many messages there is room, once that is enough for a claim."""
@@ -79,6 +89,7 @@ class Sender:
         with self._changed:
             self._under_way += len(rows)
             self._receivers.update(map(RECEIVER, rows))
+            self._leases.update(row["lease_id"] for row in rows)
         loop, _ = self._ready.result()
         loop.call_soon_threadsafe(self._begin, rows, time.monotonic() + LATEST_START)
 
@@ -96,7 +107,9 @@ class Sender:
         self._results.put(None)
         self._settling.join(END_SECONDS)
         loop.call_soon_threadsafe(stop.set)
-        self._sending.join(END_SECONDS)
+        self._ended.set()
+        for thread in (self._sending, self._renewing):
+            thread.join(END_SECONDS)
 
     def _cut(self) -> None:
         for task in self._tasks:
@@ -167,7 +180,7 @@ class Sender:
                 self._done([row for _, row, _ in results])
 
     def _settle(self, until: float, results: list[tuple[float, Row, Settlement | None]]) -> None:
-        """Settle a batch, trying until the leases end where the database is away."""
+        """Settle a batch, trying on for as long as sending may take where the database is away."""
         told = False
         unsent = [row for _, row, said in results if said is None]
         while time.monotonic() < until:
@@ -183,11 +196,25 @@ class Sender:
             else:
                 return
 
+    def _renew_all(self) -> None:
+        """Renew the leases of what is under way, again and again."""
+        while not self._ended.wait(RENEWAL_SECONDS):
+            with self._changed:
+                leases = [*self._leases]
+            try:
+                if leases:
+                    outbox.renew(leases, self._clock() + timedelta(seconds=LEASE_SECONDS))
+            except Unavailable:
+                pass  # nobody can claim them either; who settles them says so
+            except Exception:
+                logger.exception("%d leases could not be renewed", len(leases))
+
     def _done(self, rows: list[Row]) -> None:
         with self._changed:
             before = outbox.busy(self._receivers)
             self._under_way -= len(rows)
             self._receivers -= Counter(map(RECEIVER, rows))
+            self._leases -= Counter(row["lease_id"] for row in rows)
             freed = before - outbox.busy(self._receivers)
             self._changed.notify_all()
         if freed:

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from core.db.engine import transaction
 from core.db.notify import wake
+from core.deliveries.queue import ERROR_LENGTH
 from core.deliveries.rerouting import change_one, other_ways, reset_for_retry
 from core.deliveries.routing import CHAT, removed
+from core.isolation import in_batch_or_apart
 from core.tables import deliveries, users
 
 STATES = ("dead", "held", "waiting", "sent")
@@ -52,13 +54,34 @@ def retry(delivery_ids: Sequence[UUID] | None, now: datetime) -> int:
     """Have dead deliveries, or all for None, sent again with all their tries; return how many.
 
     One that had no way to its user, or whose agent was removed, takes the way that there is now;
-    where there is none, it stays.
+    where there is none, it stays. So does one that can't be worked on, with the reason.
     """
     columns = deliveries.c
     dead = columns.state == "dead"
     if delivery_ids is not None:
         dead &= columns.id.in_(delivery_ids)
-    with transaction() as connection:
+
+    def again(only: UUID | None = None) -> int:
+        return _retry(dead if only is None else dead & (columns.id == only), now)
+
+    def all_dead() -> dict[UUID, UUID]:
+        with transaction(read_only=True) as connection:
+            found = connection.execute(select(columns.id, columns.user_uuid).where(dead))
+            return {row.id: row.user_uuid for row in found}
+
+    return sum(in_batch_or_apart("retry", again, all_dead, again, _say_why))
+
+
+def _say_why(delivery_id: UUID, reason: str) -> None:
+    error = f"it can't be sent again: {reason}"[:ERROR_LENGTH]
+    with transaction(savepoint=False) as connection:
+        mine = deliveries.c.id == delivery_id
+        connection.execute(update(deliveries).where(mine).values(last_error=error))
+
+
+def _retry(dead: ColumnElement[bool], now: datetime) -> int:
+    columns = deliveries.c
+    with transaction(savepoint=False) as connection:
         senders = connection.execute(select(columns.sender).where(dead).distinct()).scalars()
         no_way = (columns.channel == CHAT) & (
             columns.chat_account_id.is_(None) | columns.sender.in_(removed(connection, {*senders}))

@@ -6,7 +6,7 @@ message may arrive twice, and none is lost.
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -45,6 +45,8 @@ JITTER = 0.2
 LONGEST_PAUSE_SECONDS = 86_400
 """The most that a receiver's Retry-After can put a delivery off."""
 ERROR_LENGTH = 500
+PUT_OFF = timedelta(minutes=1)
+"""Until what can't be claimed by a mistake of the program is tried again; the rest comes first."""
 CLAIMED = (
     *("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "parts_sent"),
     "request_id",
@@ -98,19 +100,23 @@ def claim(
     def lease(only: UUID | None = None) -> list[dict[str, Any]]:
         return _claim(senders, now, lease_seconds, limit, under_way, only)
 
-    def some_due() -> Sequence[UUID]:
+    def some_due() -> dict[UUID, UUID]:
         columns = deliveries.c
-        query = select(columns.id).where(
+        query = select(columns.id, columns.user_uuid).where(
             columns.state == "waiting",
             columns.sender.in_(senders),
             columns.next_attempt_at <= now,
         )
         with transaction() as connection:
             ordered = query.order_by(columns.next_attempt_at).limit(limit)
-            return connection.execute(ordered).scalars().all()
+            return {row.id: row.user_uuid for row in connection.execute(ordered)}
+
+    def put_off(ids: Collection[UUID]) -> None:
+        with transaction(savepoint=False) as connection:
+            _change(connection, ids, next_attempt_at=now + PUT_OFF)
 
     aside = partial(_set_aside, "it can't be sent", now)
-    claimed = in_batch_or_apart("claim", lease, some_due, lease, aside)
+    claimed = in_batch_or_apart("claim", lease, some_due, lease, aside, put_off)
     return [row for rows in claimed for row in rows]
 
 
@@ -180,6 +186,16 @@ def release(rows: Collection[Mapping[str, Any]], now: datetime) -> None:
         wake("deliveries")
 
 
+def renew(lease_ids: Collection[UUID], until: datetime) -> None:
+    """Keep what was claimed under these leases, and is not settled yet, from others for longer."""
+    columns = deliveries.c
+    mine = columns.lease_id.in_(lease_ids) & (columns.state == "waiting")
+    mine &= columns.next_attempt_at < until  # as every lease's end is: the index finds few rows
+    longer = {"leased_until": until, "next_attempt_at": until}
+    with transaction() as connection:
+        connection.execute(update(deliveries).where(mine).values(longer))
+
+
 def settle(
     delivery_id: UUID,
     lease_id: UUID,
@@ -198,7 +214,8 @@ def settle(
 def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -> set[UUID]:
     """Write down how sending went; return the ids of those whose lease was still the caller's.
 
-    One that can't be settled becomes a dead letter: else it would be sent again for ever.
+    One that can't be settled becomes a dead letter, also where none can: else it would be sent
+    again for ever.
     """
     said = {one.delivery_id: one for one in settlements}
     at_ = now or utc_now()
@@ -208,7 +225,7 @@ def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -
 
     aside = partial(_set_aside, "its result can't be noted", at_)
     settled = in_batch_or_apart(
-        "settle", partial(_settle, said, at_), lambda: [*said], settle_one, aside
+        "settle", partial(_settle, said, at_), lambda: {one: one for one in said}, settle_one, aside
     )
     return {delivery_id for ids in settled for delivery_id in ids}
 

@@ -35,13 +35,15 @@ def end_stranded(now: datetime, limit: int = 500) -> int:
         def portion(only: UUID | None = None) -> int:
             return _end_some(now, limit, only)
 
-        def some_stranded() -> Sequence[UUID]:
+        def some_stranded() -> dict[UUID, UUID]:
             with transaction() as connection:
-                return [row["id"] for row in _stranded(connection, now, limit)]
+                found = _stranded(connection, now, limit)
+                return {row["id"]: row["user_uuid"] for row in found}
 
+        aside = partial(_set_aside, now)
         done = sum(
             in_batch_or_apart(
-                "end_stranded", portion, some_stranded, portion, partial(_set_aside, now)
+                "end_stranded", portion, some_stranded, portion, aside, lambda _: None
             )
         )
         ended += done

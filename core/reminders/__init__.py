@@ -5,7 +5,9 @@ missed while nothing ran comes once, late, and a clock that is set back repeats 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -30,6 +32,8 @@ from runtime.logs import log_under, request_id
 logger = logging.getLogger(__name__)
 
 LATE_AFTER_SECONDS = 60
+MAX_PER_PERSON = 50
+"""Reminders of one person that are fired at once while others have some that are due."""
 ERROR_LENGTH = 500
 DROPPED_AT_ONCE = 500  # reminders in one statement
 NO_CHANNEL = "there was no chat, webhook or ntfy topic to send it to"
@@ -141,9 +145,10 @@ def move_to_zone(user_uuid: UUID, now: datetime) -> None:
                 if due_at := next_time(row["rule"], row["starts"], zone, now):
                     _change(connection, row["id"], due_at=due_at)
 
-    def all_of_them() -> Sequence[UUID]:
+    def all_of_them() -> dict[UUID, UUID]:
         with transaction(savepoint=False) as connection:
-            return connection.execute(select(reminders.c.id).where(mine)).scalars().all()
+            found = connection.execute(select(reminders.c.id).where(mine)).scalars()
+            return dict.fromkeys(found, user_uuid)
 
     in_batch_or_apart("move_to_zone", move, all_of_them, move, partial(_set_aside, now))
     wake("reminders")
@@ -152,35 +157,28 @@ def move_to_zone(user_uuid: UUID, now: datetime) -> None:
 def fire_due(now: datetime, limit: int = 500) -> int:
     """Turn up to `limit` reminders that are due into deliveries and return how many they were.
 
-    Reminders that another process is firing at this moment are left to it. One that can't be fired
-    ends, and leaves a dead letter with the reason.
+    Those that another process is firing at this moment are left to it, and who has many due lets
+    others come first: see MAX_PER_PERSON. One that can't be fired leaves a dead letter with the
+    reason.
+
+    Raises SystemicFault where none can be fired, by a mistake of the program: they stay due.
     """
     due = reminders.c.fired_at.is_(None) & (reminders.c.due_at <= now)
 
     def fire(only: UUID | None = None) -> int:
         return _fire(due if only is None else due & (reminders.c.id == only), limit, now)
 
-    def some_due() -> Sequence[UUID]:
-        first = select(reminders.c.id).where(due).order_by(reminders.c.due_at).limit(limit)
+    def some_due() -> dict[UUID, UUID]:
         with transaction() as connection:
-            return connection.execute(first).scalars().all()
+            return {row["id"]: row["user_uuid"] for row in _lock_due(connection, due, limit)}
 
-    return sum(in_batch_or_apart("fire_due", fire, some_due, fire, partial(_set_aside, now)))
+    aside = partial(_set_aside, now)
+    return sum(in_batch_or_apart("fire_due", fire, some_due, fire, aside, lambda _: None))
 
 
 def _fire(which: ColumnElement[bool], limit: int, now: datetime) -> int:
     with transaction(savepoint=False) as connection:
-        due = (
-            connection.execute(
-                select(reminders)
-                .where(which)
-                .order_by(reminders.c.due_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            .mappings()
-            .all()
-        )
+        due = _lock_due(connection, which, limit)
         if not due:
             return 0
         zones = _zones(connection, {row["user_uuid"] for row in due if row["rule"]})
@@ -196,13 +194,44 @@ def _fire(which: ColumnElement[bool], limit: int, now: datetime) -> int:
     return len(due)
 
 
+def _lock_due(
+    connection: Connection, which: ColumnElement[bool], limit: int
+) -> Sequence[RowMapping]:
+    """Return up to `limit` reminders, the longest due first, and keep them from others.
+
+    Of one person MAX_PER_PERSON at a time, while others have some.
+    """
+    due = select(reminders).where(which).order_by(reminders.c.due_at)
+    rows: list[RowMapping] = []
+    spare: list[RowMapping] = []
+    numbers: Counter[UUID] = Counter()
+    while (room := limit - len(rows)) > 0:
+        query = due.limit(room).with_for_update(skip_locked=True)
+        if rows:
+            full = [person for person, number in numbers.items() if number >= MAX_PER_PERSON]
+            query = query.where(
+                reminders.c.user_uuid.not_in(full),
+                reminders.c.id.not_in([row["id"] for row in rows]),
+            )
+        found = connection.execute(query).mappings().all()
+        for row in found:
+            numbers[row["user_uuid"]] += 1
+            (rows if numbers[row["user_uuid"]] <= MAX_PER_PERSON else spare).append(row)
+        if len(found) < room:
+            break
+    return [*rows, *spare][:limit]
+
+
 def _set_aside(now: datetime, reminder_id: UUID, reason: str) -> None:
-    """End a reminder that can't be worked on; a dead letter tells the operator."""
+    """Leave a dead letter of a reminder that can't be worked on, for the operator.
+
+    One that repeats goes on where its next time can be told.
+    """
     with transaction(savepoint=False) as connection:
-        _change(connection, reminder_id, fired_at=now)
         row = postgres.select_one("reminders", {"id": reminder_id})
         if row is None:  # cancelled meanwhile
             return
+        _change(connection, reminder_id, **_next_in_spite(row, now))
         dead = {
             **{name: row[name] for name in ("user_uuid", "subject", "text", "due_at")},
             "request_id": row["request_id"],
@@ -245,6 +274,15 @@ def _goes_on(connection: Connection, row: RowMapping, zones: Zones, now: datetim
         return False
     _change(connection, row["id"], due_at=due_at, last_due_at=row["due_at"])
     return True
+
+
+def _next_in_spite(row: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+    """Return how a reminder goes on that could not be worked on: at its next time, or not."""
+    due_at = None
+    with suppress(Exception):  # whatever is wrong with it; what comes once has no rule
+        zone = zone_of_user(row["user_uuid"])
+        due_at = next_time(row["rule"], row["starts"], zone, max(now, row["due_at"]))
+    return {"due_at": due_at, "last_due_at": row["due_at"]} if due_at else {"fired_at": now}
 
 
 def _change(connection: Connection, reminder_id: UUID, **times: datetime) -> None:

@@ -1,5 +1,6 @@
 """Attacks on what all users' reminders share: nobody's rule, time or row stops another's."""
 
+import pkgutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,10 @@ from sqlalchemy import URL, insert
 
 from core import reminders
 from core.db.engine import Database, transaction
-from core.deliveries import queue
+from core.deliveries import dead_letters, queue
 from core.deliveries.rerouting import end_stranded
 from core.deliveries.routing import SCHEDULER
-from core.errors import InvalidInput
+from core.errors import InvalidInput, SystemicFault
 from core.notifications import set_notification_settings
 from core.postgres import select_one, update
 from core.reminders.recurrence import check_rule, next_time
@@ -177,6 +178,87 @@ def test_a_row_that_breaks_a_loop_is_set_aside_and_the_others_go_on(
     (dead,) = deliveries(user_uuid=eve)
     assert (dead["state"], dead["last_error"]) == ("dead", "it can't be sent: ZeroDivisionError")
     assert end_stranded(NOW) == 0
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, place: str, *people: UUID) -> None:
+    """Have a function fail for what belongs to some people, as by a mistake of the program's."""
+    original = pkgutil.resolve_name(place)
+
+    def fail(connection: object, row: object, *rest: object) -> object:
+        rows = row if isinstance(row, list) else [row]
+        return 1 // int(all(one["user_uuid"] not in people for one in rows)) and original(
+            connection, row, *rest
+        )
+
+    monkeypatch.setattr(place.replace(":", "."), fail)
+
+
+@EVERYWHERE
+@pytest.mark.usefixtures("database")
+def test_a_mistake_of_the_program_ends_nobodys_reminders(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [user() for _ in range(7)]
+    for owner in people:
+        channels(owner, topic="t")
+        reminders.set_reminder(owner, "x", "x", NOW, rule="FREQ=DAILY")
+    with monkeypatch.context() as patch:
+        fail_for(patch, "core.reminders:_deliveries_of", *people)
+        with pytest.raises(SystemicFault):
+            reminders.fire_due(NOW)
+    with monkeypatch.context() as patch:
+        fail_for(patch, "core.reminders:_deliveries_of", *people[1:])
+        assert reminders.fire_due(NOW) == 1
+    assert not deliveries(state="dead")
+    assert reminders.fire_due(NOW) == 6
+    with monkeypatch.context() as patch:
+        patch.setattr("core.deliveries.queue.targets", lambda *_: 1 // 0)
+        with pytest.raises(SystemicFault):
+            queue.claim([SCHEDULER], NOW)
+    assert not deliveries(state="dead")
+    assert queue.claim([SCHEDULER], NOW) == []  # put off, that others come first
+    assert len(queue.claim([SCHEDULER], NOW + queue.PUT_OFF)) == 7
+
+
+@EVERYWHERE
+@pytest.mark.usefixtures("database")
+def test_the_bad_rows_of_one_person_are_no_mistake_of_the_program_and_go_on_where_they_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eve = user()
+    for number in range(10):
+        reminders.set_reminder(eve, f"{number}", "x", NOW, rule="FREQ=DAILY")
+    fail_for(monkeypatch, "core.reminders:_deliveries_of", eve)
+    assert reminders.fire_due(NOW) == 0
+    assert len(deliveries(state="dead")) == 10
+    assert reminders.next_reminder(NOW) == NOW + timedelta(days=1)
+
+
+@EVERYWHERE
+@pytest.mark.usefixtures("database")
+def test_who_has_many_due_at_once_lets_others_come_first() -> None:
+    eve, ada = user(), user()
+    for number in range(110):
+        reminders.set_reminder(eve, f"{number}", "x", NOW)
+    reminders.set_reminder(ada, "tea", "tea", NOW + timedelta(seconds=1))
+    now = NOW + timedelta(seconds=2)
+    assert reminders.fire_due(now, limit=60) == 60
+    assert len(deliveries(user_uuid=ada)) == 1
+    assert [reminders.fire_due(now, limit=60), reminders.fire_due(now, limit=60)] == [51, 0]
+
+
+@EVERYWHERE
+@pytest.mark.usefixtures("database")
+def test_a_dead_letter_that_can_not_be_sent_again_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada, eve = user(), user()
+    for owner in (ada, eve):
+        reminders.set_reminder(owner, "x", "x", NOW)
+    reminders.fire_due(NOW)  # to nobody: they have no channel
+    channels(ada, topic="ada")
+    fail_for(monkeypatch, "core.deliveries.dead_letters:other_ways", eve)
+    assert dead_letters.retry(None, NOW) == 1
+    (dead,) = deliveries(state="dead")
+    assert (dead["user_uuid"], "ZeroDivisionError" in dead["last_error"]) == (eve, True)
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, eve: UUID) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.db.engine import Database
+from core.db.filters import COMPARISONS
 from core.errors import InvalidInput, UnknownName
 from core.postgres import (
     count,
@@ -23,6 +24,7 @@ from core.postgres import (
     select_one,
     update,
 )
+from core.tables import metadata
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 FIRST_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
@@ -249,10 +251,13 @@ NAMES = st.one_of(
             "ctid",
         ]
     ),
-).filter(lambda name: name not in COLUMNS)
+).filter(lambda name: name.strip() not in KNOWN and " ".join(name.upper().split()) not in OPERATORS)
 COLUMNS = (
     "id text short whole real exact flag raw json local moment day hour".split()  # noqa: SIM905
 )
+# Hypothesis also tries the strings of the program: names of its tables, and operators.
+KNOWN = {*COLUMNS, *metadata.tables}
+OPERATORS = {*COMPARISONS, "IN", "IS", "IS NOT"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
 
 

@@ -11,7 +11,7 @@ from api.main import create_app
 from config.settings import get_settings
 from core import job_locks
 from core.db.engine import Database
-from core.errors import Unavailable
+from core.errors import SystemicFault, Unavailable
 from runtime.clock import growing_pause, utc_now
 from runtime.metrics import heartbeat, stopped_loops
 from scheduler.daemon import Daemon
@@ -95,6 +95,31 @@ def test_a_process_whose_loop_has_ended_says_so(
     assert client.get("/health").status_code == 200
 
 
+@on_sqlite
+@pytest.mark.usefixtures("database")
+def test_a_process_that_gets_nothing_done_by_a_mistake_says_so_until_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scheduler.daemon.LONGEST_WATCH", 0.5)
+    stop, mended = threading.Event(), threading.Event()
+    daemon = Daemon(get_settings(), stop)
+
+    def work() -> None:
+        if not mended.is_set():
+            raise SystemicFault
+
+    daemon.add_loop("mistaken", work, 0.1)
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    try:
+        until_stopped()
+        mended.set()
+        until_stopped(stopped=False)
+    finally:
+        stop.set()
+        thread.join(20)
+
+
 def test_a_scheduler_that_ends_by_a_mistake_counts_as_stopped() -> None:
     with pytest.raises(RuntimeError), heartbeat("mistaken", 60):
         raise RuntimeError
@@ -103,10 +128,10 @@ def test_a_scheduler_that_ends_by_a_mistake_counts_as_stopped() -> None:
         assert "mistaken" not in stopped_loops()
 
 
-def until_stopped() -> None:
+def until_stopped(*, stopped: bool = True) -> None:
     deadline = threading.Event()
     for _ in range(200):
-        if "scheduler" in stopped_loops():
+        if ("scheduler" in stopped_loops()) == stopped:
             return
         deadline.wait(0.05)
     pytest.fail("it never said so")

@@ -161,6 +161,22 @@ def test_a_channel_that_was_switched_off_meanwhile_gets_nothing(sink: HttpSink) 
 
 
 @pytest.mark.usefixtures("database")
+def test_a_lease_lasts_as_long_as_its_message_is_being_sent(
+    sink: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.jobs.deliveries.LEASE_SECONDS", 0.6)
+    monkeypatch.setattr("scheduler.sender.LEASE_SECONDS", 0.6)
+    monkeypatch.setattr("scheduler.sender.RENEWAL_SECONDS", 0.1)
+    ada = user()
+    channels(ada, topic="ada")
+    sink.answer("/ada", Answer(200, delay=2))
+    due_now(ada)
+    with scheduler():
+        until(settled)
+    assert len(sink.texts) == 1
+
+
+@pytest.mark.usefixtures("database")
 def test_stopping_finishes_what_is_being_sent(sink: HttpSink) -> None:
     ada = user()
     channels(ada, topic="ada")
