@@ -23,7 +23,8 @@ from ai.extraction.validator import (
     validated_types,
 )
 from ai.llm.chat import tokens
-from ai.llm.types import Budget, ChatModel, Message, ModelError, model_of
+from ai.llm.registry import model_of
+from ai.llm.types import Budget, ChatModel, Message, ModelError
 from ai.metrics import parsed
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES, References

@@ -6,7 +6,7 @@ import time
 
 from pydantic import BaseModel
 
-from bot.agent import AgentConfig, AgentType, Services, load_agent_types
+from bot.agent import Agent, AgentConfig, AgentType, Services, load_agent_types
 from bot.bot import run_discord
 from bot.messages import Incoming, ReplyChannel
 from runtime.start import start
@@ -16,7 +16,7 @@ class Nothing(BaseModel):
     """No settings."""
 
 
-class Blocking:
+class Blocking(Agent):
     """Answers when it has kept its thread to itself for as many seconds as it is told."""
 
     def __init__(self, config: AgentConfig[Nothing], services: Services) -> None:

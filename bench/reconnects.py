@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 import psutil
 
+from bot.agent import Agent
 from bot.discord import start_limits
 from bot.discord.client import DiscordClient, use_api
 from bot.messages import Incoming, ReplyChannel
@@ -25,7 +26,7 @@ BEAT_SECONDS = 0.02
 MEGABYTE = 1 << 20
 
 
-class Silent:
+class Silent(Agent):
     """A brain that says nothing."""
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:

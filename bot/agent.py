@@ -5,25 +5,23 @@ A new kind is one file in bot/agents/ with a module-level `AGENT_TYPE`:
     class Settings(BaseModel):
         shout: bool = Field(False, description="Answer in capitals.")
 
-    class Parrot:
+    class Parrot(Agent):
         def __init__(self, config: AgentConfig[Settings], services: Services) -> None: ...
-        async def handle(self, incoming: Incoming, outlet: Outlet) -> None: ...
-        async def close(self) -> None: ...
+        async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None: ...
 
     AGENT_TYPE = AgentType("parrot", "Says again what it is told.", Settings, Parrot)
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from ai.commands import Catalogue
 from bot.api.client import ApiClient
-from bot.framework.autocomplete import Suggesting
 from bot.framework.registry import Registry
-from bot.messages import Incoming, ReplyChannel
+from bot.messages import Address, Incoming, ReplyChannel
 from bot.rules import Rules
 from config.broken import file_of, load_folder, using
 from config.settings import Settings
@@ -37,66 +35,33 @@ class AgentError(Exception):
     """A kind of agent, or one agent of it, can't be used; the message says why."""
 
 
-class Agent(Protocol):
-    """What answers the messages of one agent, of many people in parallel."""
+class Agent:
+    """What answers the messages of one agent, of many people in parallel.
+
+    Its attributes are read from any thread, once it is made.
+    """
+
+    registry: Registry = Registry(Catalogue())
+    """Its commands, offered as slash commands and under reminders; none by default."""
+    takes_images: bool = False
+    """Whether it is given images: whether a message without text is one that it can answer."""
+    remembers: bool = False
+    """Whether it remembers people, so that "forget me" and /forget mean something to it."""
+    trouble: str = ""
+    """What is missing and how to add it, in a sentence; its status shows that too."""
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        """Answer one message. Raises what the outlet raises, and nothing else."""
-        ...
+        """Answer one message. Raises what the reply channel raises, and nothing else."""
+        raise NotImplementedError
+
+    async def suggest(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return names for a field of a command, the likeliest first; none for a stranger."""
+        return []
 
     async def close(self) -> None:
-        """Let go of what is open; called when no message is being answered any more."""
-        ...
-
-
-@runtime_checkable
-class Commanding(Protocol):
-    """A brain whose commands can be called as slash commands and offered under reminders."""
-
-    @property
-    def registry(self) -> Registry:
-        """What it can do."""
-        ...
-
-    @property
-    def suggestions(self) -> Suggesting:
-        """What people may mean by what they have typed so far."""
-        ...
-
-
-@runtime_checkable
-class Seeing(Protocol):
-    """A brain that says whether it is to be given pictures."""
-
-    @property
-    def takes_images(self) -> bool:
-        """Whether a message of pictures alone is one that it can answer."""
-        ...
-
-
-@runtime_checkable
-class Remembering(Protocol):
-    """A brain that says whether it remembers people, who may then have themselves forgotten."""
-
-    @property
-    def remembers(self) -> bool:
-        """Whether "forget me", as text or as /forget, means something to it."""
-        ...
-
-
-@runtime_checkable
-class Troubled(Protocol):
-    """A brain that may lack something: it tells people so, and its agent's status says it too."""
-
-    @property
-    def trouble(self) -> str:
-        """What is missing and how to add it, in a sentence; "" where nothing is."""
-        ...
-
-
-def registry_of(brain: Agent) -> Registry:
-    """Return what a brain can do; one that knows no commands has an empty registry."""
-    return brain.registry if isinstance(brain, Commanding) else Registry(Catalogue())
+        """Close what is open; called when no message is being answered any more."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ import yaml
 
 from ai.commands import catalogue
 from ai.config import get_ai_config
-from ai.llm.types import ChatModel, Message, Reply, Usage, model_of
+from ai.llm.registry import model_of
+from ai.llm.types import ChatModel, Message, Reply, Usage
 from ai.parser import Parser
 from ai.sentences.references import References
 from bot.framework.registry import load_commands

@@ -1,7 +1,7 @@
-"""The providers of chat models: what each needs, and its client, imported when it is wanted.
+"""The models that the settings name, and the providers of chat models.
 
-The clients take a second or two to import, so that is done in a thread, off the start and off the
-event loop.
+The providers' clients take a second or two to import, so that is done in a thread, off the start
+and off the event loop.
 """
 
 import asyncio
@@ -13,7 +13,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
+from ai.config import AIConfig
 from ai.llm.chat import Answer, ChatOptions, Streaming, Tool, Turn
+from ai.llm.fallback import Fallbacks
+from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.types import ChatModel
+from config.settings import Settings
 
 Name = Literal["openai", "anthropic"]
 
@@ -86,3 +91,21 @@ class ProvidedChat:
         chat = self._import()(self._options)
         chat.prepare()
         return chat
+
+
+def model_of(settings: Settings, config: AIConfig) -> ChatModel | None:
+    """Return the model that is set up, with its fallbacks; None where there is no key for one."""
+    if settings.openrouter_api_key is None:
+        return None
+    key = settings.openrouter_api_key.get_secret_value()
+    models = [
+        OpenAICompatible(
+            settings.openrouter_base_url,
+            key,
+            name,
+            max_tokens=config.max_tokens,
+            timeout_seconds=config.validation.timeout_seconds,
+        )
+        for name in dict.fromkeys([config.model, *config.models])
+    ]
+    return Fallbacks(models) if len(models) > 1 else models[0]

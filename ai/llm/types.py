@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypedDict
 
-from ai.config import AIConfig, Price
-from config.settings import Settings
+from ai.config import Price
 
 Problem = Literal[
     "timeout",
@@ -136,25 +135,3 @@ class ChatModel(Protocol):
     async def aclose(self) -> None:
         """Close the connections; a model that is used again opens new ones."""
         ...
-
-
-def model_of(settings: Settings, config: AIConfig) -> ChatModel | None:
-    """Return the model that is set up, with its fallbacks; None where there is no key for one."""
-    if settings.openrouter_api_key is None:
-        return None
-    # Imported here, for both of them need this module.
-    from ai.llm.fallback import Fallbacks
-    from ai.llm.openai_completions import OpenAICompatible
-
-    key = settings.openrouter_api_key.get_secret_value()
-    models = [
-        OpenAICompatible(
-            settings.openrouter_base_url,
-            key,
-            name,
-            max_tokens=config.max_tokens,
-            timeout_seconds=config.validation.timeout_seconds,
-        )
-        for name in dict.fromkeys([config.model, *config.models])
-    ]
-    return Fallbacks(models) if len(models) > 1 else models[0]

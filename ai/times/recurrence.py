@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from ai.times.grammar.phrases import read
-from ai.times.grammar.reading import Reading
-from ai.times.grammar.recurrence import Every
+from ai.times.grammar.reading import Every, Reading
 from ai.times.resolve import (
     DAY_STARTS,
     MAX_LENGTH,

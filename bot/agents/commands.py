@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ai.config import load_ai_config
-from ai.llm.types import model_of
+from ai.llm.registry import model_of
 from ai.parser import Parser
 from bot.agent import AgentConfig, AgentError, AgentType, Services
 from bot.api.client import ApiClient

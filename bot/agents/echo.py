@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.agent import AgentConfig, AgentType, Services
+from bot.agent import Agent, AgentConfig, AgentType, Services
 from bot.markdown import escape
 from bot.messages import Incoming, ReplyChannel
 
@@ -20,7 +20,7 @@ class EchoSettings(BaseModel):
     suffix: Annotated[str, Field(max_length=200, description="Said after the words.")] = ""
 
 
-class Echo:
+class Echo(Agent):
     """Answers every message with itself."""
 
     def __init__(self, config: AgentConfig[EchoSettings], services: Services) -> None:
@@ -30,9 +30,6 @@ class Echo:
         """Say the words again; what the person wrote is shown letter by letter."""
         around, said = self._settings, incoming.text.strip() or SILENCE
         await reply_channel.send(f"{around.prefix}{escape(said)}{around.suffix}")
-
-    async def close(self) -> None:
-        """Do nothing: nothing is open."""
 
 
 AGENT_TYPE = AgentType("echo", "Says again what it is told.", EchoSettings, Echo)

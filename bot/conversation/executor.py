@@ -90,7 +90,7 @@ class Orders:
         self,
         api: ApiClient,
         sessions: Sessions,
-        parser: Understanding,
+        parser: Understanding | None,
         registry: Registry,
         settings: Settings,
         clock: Clock,
@@ -130,6 +130,7 @@ class Orders:
             await talk.say(answer)
             return
         else:
+            assert self._parser is not None  # noqa: S101 - without one there are only orders
             orders = await self._parser.parse_all(
                 incoming.text,
                 history=tuple(memory.history),

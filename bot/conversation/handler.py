@@ -7,6 +7,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from ai.config import Price
+from bot.agent import Agent
 from bot.api.client import ApiClient
 from bot.api.memory import FORGET, MemoryClient
 from bot.api.open_secrets import OpenSecrets
@@ -44,16 +45,15 @@ def is_help(text: str) -> bool:
     return bool(text.strip("? ")) and normalise(text) in help.HELP_WORDS
 
 
-class Conversation:
+class Conversation(Agent):
     """Answer people. One object serves everyone who talks to one agent, in parallel."""
 
-    takes_images = False
     remembers = True
 
     def __init__(
         self,
         api: ApiClient,
-        parser: Understanding,
+        parser: Understanding | None,
         registry: Registry,
         settings: Settings,
         clock: Clock = utc_now,
@@ -61,10 +61,10 @@ class Conversation:
         prices: Mapping[str, Price] = NO_PRICES,
     ) -> None:
         self._api = api
-        self._registry = registry
+        self.registry = registry
         self._settings = settings
         self._sessions = Sessions(api, clock)
-        self.suggestions = Suggestions(api, self._sessions, registry)
+        self._suggestions = Suggestions(api, self._sessions, registry)
         self._log_in = LogIn(api, self._sessions)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
         self._recollection = MemoryClient(api)
@@ -128,10 +128,11 @@ class Conversation:
         await reply_channel.send(TIMED_OUT_SECRET + not_done)
         await self._secrets.close(place)
 
-    @property
-    def registry(self) -> Registry:
-        """What the bot can do."""
-        return self._registry
+    async def suggest(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return what a person may mean by what they have typed into a command's field."""
+        return await self._suggestions.find(address, key, field, typed)
 
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""
@@ -173,7 +174,7 @@ class Conversation:
             if incoming.edited:
                 return
             if incoming.credentials is None and is_help(incoming.text):
-                known = self._registry.open_to("user")
+                known = self.registry.open_to("user")
                 await talk.say(help.full_help(known, logged_in=False))
                 return
             if not incoming.private and incoming.credentials is None:
@@ -182,7 +183,7 @@ class Conversation:
             person = await self._log_in.run(talk, incoming)
             if person is not None:
                 name = named(person.session.display_name)
-                known = self._registry.open_to(person.session.role)
+                known = self.registry.open_to(person.session.role)
                 await talk.say(help.greeting(name, known))
             return
         memory = person.memory(incoming.channel_id)

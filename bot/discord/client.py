@@ -10,7 +10,7 @@ from typing import Any
 import discord
 import yarl
 
-from bot.agent import Agent, Seeing, registry_of
+from bot.agent import Agent
 from bot.discord.components import offers, rows
 from bot.discord.drafts import Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
@@ -214,7 +214,7 @@ class DiscordClient(discord.Client):
             raise Undeliverable("this is no Discord account", permanent=True)
         try:
             channel = await self.create_dm(discord.Object(int(account_id)))
-            labels = [label for label, _ in registry_of(self._brain).offers.of(subject)]
+            labels = [label for label, _ in self._brain.registry.offers.of(subject)]
             under_the_last = rows(offers(labels, account_id, subject))
             parts = split(text)
             for number, part in enumerate(parts, 1):
@@ -338,8 +338,7 @@ class DiscordClient(discord.Client):
         A message in a server that is the agent's name alone has none either.
         """
         assert self.user is not None  # noqa: S101
-        sees = isinstance(self._brain, Seeing) and self._brain.takes_images
-        if text_of(message, self.user) or (sees and images_of(message)):
+        if text_of(message, self.user) or (self._brain.takes_images and images_of(message)):
             return None
         if message.flags.voice:
             return NO_VOICE

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.agent import Agent, Commanding, registry_of
+from bot.agent import Agent
 from bot.api.client import ApiError
 from bot.api.sessions import SessionEnded
 from bot.discord.components import Press, filled_in, form, rows, turning
@@ -67,22 +67,21 @@ class Interactions:
         if name in WORDS:
             said = replace(self._incoming(interaction, WORDS[name]), starts_new=True)
         else:
-            text, order, _ = read(data, registry_of(self._brain))
+            text, order, _ = read(data, self._brain.registry)
             said = replace(self._incoming(interaction, text), starts_new=True, order=order)
         await self._answer(interaction, said)
 
     async def _suggest(self, interaction: discord.Interaction) -> None:
         """Complete what is being typed into a slash command."""
         data: Any = interaction.data
-        _, order, field = read(data, registry_of(self._brain))
+        _, order, field = read(data, self._brain.registry)
         key = (order["interaction_type"], order["action"])
         found: list[str] = []
         try:
             async with asyncio.timeout(SUGGEST_SECONDS):
-                if isinstance(self._brain, Commanding):
-                    found = await self._brain.suggestions.find(
-                        self._address(interaction), key, field, str(order[field])
-                    )
+                found = await self._brain.suggest(
+                    self._address(interaction), key, field, str(order[field])
+                )
         except (ApiError, SessionEnded, TimeoutError) as error:
             logger.info("nothing could be suggested: %s", type(error).__name__)
         names = [name for name in found if len(name) <= CHOICE_LENGTH]
@@ -115,7 +114,7 @@ class Interactions:
     async def _act(self, interaction: discord.Interaction, press: Press) -> None:
         """Carry out what was offered under a reminder."""
         await interaction.response.edit_message(view=None)
-        offers = registry_of(self._brain).offers.of(press.text)
+        offers = self._brain.registry.offers.of(press.text)
         number = int(press.name)
         if number >= len(offers):  # the module is another one by now
             await interaction.followup.send(OFFER_EXPIRED, ephemeral=True)

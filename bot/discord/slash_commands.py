@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from ai.commands import FieldKind, FieldSpec
-from bot.agent import Agent, Remembering, registry_of
+from bot.agent import Agent
 from bot.framework.fields import meaning
 from bot.framework.registry import Command, CommandModule, Registry
 
@@ -110,9 +110,8 @@ def commands_of(brain: Agent) -> list[dict[str, Any]]:
 
     An agent that knows no modules has no others.
     """
-    registry = registry_of(brain)
-    commands = payload(registry) if registry.list_registered() else []
-    if isinstance(brain, Remembering) and brain.remembers:
+    commands = payload(brain.registry) if brain.registry.list_registered() else []
+    if brain.remembers:
         commands.append(_command("forget", FORGET))
     return commands
 

@@ -1,7 +1,5 @@
 """What a person may mean by the beginning of a name: their own things, to choose from."""
 
-from typing import Protocol
-
 from bot.api.client import ApiClient
 from bot.api.sessions import Sessions, UserApi
 from bot.framework.lookup import containing, similar
@@ -9,16 +7,6 @@ from bot.framework.registry import Registry
 from bot.messages import Address
 
 MOST = 25  # Discord shows no more
-
-
-class Suggesting(Protocol):
-    """Something that completes what people type."""
-
-    async def find(
-        self, address: Address, key: tuple[str, str], field: str, typed: str
-    ) -> list[str]:
-        """Return names for a field of a command, the likeliest first; none for a stranger."""
-        ...
 
 
 class Suggestions:

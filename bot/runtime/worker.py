@@ -12,10 +12,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from bot import metrics
-from bot.agent import Agent, Commanding, Remembering, Seeing, Services, Troubled, registry_of
-from bot.framework.autocomplete import Suggesting
+from bot.agent import Agent, Services
 from bot.framework.raw_handlers import Loop, do_in
-from bot.framework.registry import Registry
 from bot.messages import Address, Button, Draft, Incoming, ReplyChannel
 from bot.runtime.supervisor import AgentRefused
 from runtime.logs import agent, request_id, where_raised
@@ -56,7 +54,12 @@ class AgentThread:
         self._api = services.api.another()
 
         async def work() -> None:
-            self._brain = make(replace(services, api=self._api))
+            brain = make(replace(services, api=self._api))
+            if not isinstance(brain, Agent):
+                raise AgentRefused(
+                    f"its class {type(brain).__name__} is no subclass of bot.agent.Agent"
+                )
+            self._brain = brain
 
         try:
             async with asyncio.timeout(MAKING_SECONDS):
@@ -179,7 +182,7 @@ class Place:
         await self.workshop.close()
 
 
-class AgentWorker:
+class AgentWorker(Agent):
     """Hands messages to the brain of the moment; a brain that fails harms nothing else."""
 
     def __init__(self, agent: str, services: Services, on_failure: Callable[[str], None]) -> None:
@@ -188,7 +191,7 @@ class AgentWorker:
         self._on_failure = on_failure
         self._place: Place | None = None
         self._retiring: set[asyncio.Task[None]] = set()
-        self._trouble, self._failed = "", False
+        self._failed = False
         self._given_up: AgentThread | None = None  # its brain was not made in time
 
     async def take(self, make: Callable[[Services], Agent]) -> None:
@@ -206,9 +209,10 @@ class AgentWorker:
             raise AgentRefused(TOO_SLOW) from None
         self._given_up = None
         brain = workshop.brain
-        self._trouble = brain.trouble if isinstance(brain, Troubled) else ""
+        self.registry, self.trouble = brain.registry, brain.trouble
+        self.takes_images, self.remembers = brain.takes_images, brain.remembers
         self._failed = False
-        self._on_failure(self._trouble)
+        self._on_failure(self.trouble)
         before, self._place = self._place, Place(workshop)
         logger.debug("the agent %s has another brain", self._agent)
         if before is not None:
@@ -234,7 +238,7 @@ class AgentWorker:
         else:
             if self._failed:
                 self._failed = False
-                self._on_failure(self._trouble)
+                self._on_failure(self.trouble)
         finally:
             seconds = time.perf_counter() - began
             metrics.answered(self._agent, seconds, failed=failed)
@@ -243,14 +247,12 @@ class AgentWorker:
             if not place.under_way:
                 place.idle.set()
 
-    async def find(
+    async def suggest(
         self, address: Address, key: tuple[str, str], field: str, typed: str
     ) -> list[str]:
         """Return what a person may mean by what they have typed into a command's field."""
         workshop = self._at_work().workshop
-        if not isinstance(workshop.brain, Commanding):
-            return []
-        return await workshop.do(workshop.brain.suggestions.find(address, key, field, typed))
+        return await workshop.do(workshop.brain.suggest(address, key, field, typed))
 
     async def close(self) -> None:
         """Close the brain and those before it; return when they are, or don't come to an end."""
@@ -261,28 +263,6 @@ class AgentWorker:
             _, blocked = await asyncio.wait(self._retiring, timeout=CLOSING_SECONDS)
             if blocked:
                 logger.warning("%d brains of %s don't end", len(blocked), self._agent)
-
-    @property
-    def registry(self) -> Registry:
-        """What the brain can do."""
-        return registry_of(self._at_work().workshop.brain)
-
-    @property
-    def suggestions(self) -> Suggesting:
-        """What completes what people type."""
-        return self
-
-    @property
-    def takes_images(self) -> bool:
-        """Whether the brain is to be given pictures."""
-        brain = self._at_work().workshop.brain
-        return isinstance(brain, Seeing) and brain.takes_images
-
-    @property
-    def remembers(self) -> bool:
-        """Whether the brain remembers people."""
-        brain = self._at_work().workshop.brain
-        return isinstance(brain, Remembering) and brain.remembers
 
     def _at_work(self) -> Place:
         assert self._place is not None  # noqa: S101 - an agent connects when it has a brain

@@ -114,7 +114,8 @@ async def model(settings: Settings, _net: Net) -> Findings:
         return [Finding("unused", "Model", "no OPENROUTER_API_KEY: the bot's own sentences only")]
     # Imported here: with a key alone is the client worth its half a second.
     from ai.config import load_ai_config
-    from ai.llm.types import ModelError, model_of
+    from ai.llm.registry import model_of
+    from ai.llm.types import ModelError
 
     try:
         config = load_ai_config(settings.ai_config_path)

@@ -10,7 +10,7 @@ import pytest
 from ai import parser
 from ai.commands import CommandSpec, FieldSpec, catalogue
 from ai.config import get_ai_config, load_ai_config
-from ai.llm.types import model_of
+from ai.llm.registry import model_of
 from config.settings import ROOT, get_settings
 from tests.support.model_server import ModelServer
 

@@ -8,7 +8,8 @@ import pytest
 from ai.config import Price, load_ai_config
 from ai.llm.fallback import Fallbacks
 from ai.llm.openai_completions import OpenAICompatible
-from ai.llm.types import SENTENCES, ModelError, Problem, Usage, model_of
+from ai.llm.registry import model_of
+from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from config.settings import ROOT, Settings
 from tests.ai.conftest import Connect
 from tests.ai.test_models import HELLO, SCHEMA

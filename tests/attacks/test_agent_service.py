@@ -34,7 +34,7 @@ AGENT = {"name": "a", "type": "echo", "token": "env:T", "answers": {}, "settings
 ELSEWHERE = "https://collector.example/v1"
 
 
-class Quiet:
+class Quiet(Agent):
     """A brain that says nothing."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent import AgentConfig, Services, load_agent_types, registry_of
+from bot.agent import AgentConfig, Services, load_agent_types
 from bot.agents.echo import AGENT_TYPE as ECHO
 from bot.agents.echo import EchoSettings
 from bot.messages import Incoming
@@ -44,7 +44,7 @@ async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Pers
     brain = kind.make(config, Services(world.api, world.settings))
     await brain.handle(Incoming(stranger.address, "1", "hello"), stranger)
     assert stranger.replies == ["HELLO"]
-    assert registry_of(brain).list_registered() == []
+    assert brain.registry.list_registered() == []
     await brain.close()
 
 

@@ -122,7 +122,7 @@ async def test_nothing_is_suggested_for_what_is_no_slash_command(
     world: World, user: Person, admin: Person
 ) -> None:
     for person in (user, admin):
-        found = await world.brain.suggestions.find(person.address, ("room", "close"), "room", "")
+        found = await world.brain.suggest(person.address, ("room", "close"), "room", "")
         assert found == []
 
 

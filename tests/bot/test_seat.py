@@ -57,7 +57,7 @@ class Page:
         self.events.append(f"closed by {kind.__name__}" if kind else "closed")
 
 
-class Scripted:
+class Scripted(Agent):
     """A brain that does what the test says."""
 
     def __init__(self, act: Callable[[Incoming, ReplyChannel], Awaitable[None]]) -> None:
@@ -232,12 +232,8 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: W
         takes_images = remembers = True
         registry = Registry(Catalogue())
 
-        async def find(self, *_: object) -> list[str]:
+        async def suggest(self, *_: object) -> list[str]:
             return [threading.current_thread().name]
-
-        @property
-        def suggestions(self) -> "Able":
-            return self
 
     async def nothing(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Say nothing."""
@@ -245,11 +241,11 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: W
     await seat.take(lambda _: Scripted(nothing))
     assert (seat.takes_images, seat.remembers) == (False, False)
     assert seat.registry.list_registered() == []
-    assert await seat.suggestions.find(said().address, ("a", "b"), "c", "d") == []
+    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == []
     await seat.take(lambda _: Able(nothing))
     assert (seat.takes_images, seat.remembers) == (True, True)
     assert seat.registry is Able.registry
-    assert await seat.suggestions.find(said().address, ("a", "b"), "c", "d") == ["brain of agent"]
+    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == ["brain of agent"]
 
 
 # From what is wanted to what can be run

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from bot.agent import Agent
 from bot.discord import drafts
 from bot.discord.drafts import EDITS, PERIOD, STEP, Pace
 from bot.markdown import DISCORD_LIMIT
@@ -19,12 +20,11 @@ MESSAGE = "/channels/*/messages/*"
 Writing = Callable[[Draft], Awaitable[None]]
 
 
-class Writer:
+class Writer(Agent):
     """A brain that writes as the test says."""
 
     def __init__(self, world: World) -> None:
         self.registry = world.brain.registry
-        self.suggestions = world.brain.suggestions
         self.writes: Writing = says("")
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import discord
 import pytest
 
+from bot.agent import Agent
 from bot.discord import start_limits
 from bot.discord.client import DiscordClient, use_api
 from bot.discord.start_limits import Starts
@@ -16,7 +17,7 @@ from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 GUILDS = 40
 
 
-class Silent:
+class Silent(Agent):
     """A brain that says nothing."""
 
     async def handle(self, *_: object) -> None: ...

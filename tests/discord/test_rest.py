@@ -7,6 +7,7 @@ import discord
 import pytest
 
 from ai.commands import Catalogue
+from bot.agent import Agent
 from bot.discord.client import DiscordClient, use_api
 from bot.discord.drafts import Pace
 from bot.discord.pages import Pages
@@ -18,12 +19,11 @@ from tests.support.chat import World, until
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 
 
-class Silent:
+class Silent(Agent):
     """A brain with nothing to say, and nothing to do."""
 
     def __init__(self, world: World) -> None:
         self.registry = Registry(Catalogue())
-        self.suggestions = world.brain.suggestions
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         raise AssertionError("nobody writes to it")

@@ -6,6 +6,7 @@ import discord
 import pytest
 import simcord
 
+from bot.agent import Agent
 from bot.discord.client import NO_FILES, NO_WORDS, DiscordClient
 from bot.messages import Incoming, ReplyChannel
 from bot.rules import Rules
@@ -13,7 +14,7 @@ from bot.rules import Rules
 PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n")
 
 
-class Recorder:
+class Recorder(Agent):
     """A brain that keeps what it is given and says something about it."""
 
     takes_images = False

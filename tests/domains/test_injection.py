@@ -9,7 +9,7 @@ import yaml
 from pydantic import SecretStr
 
 from ai.config import load_ai_config
-from ai.llm.types import model_of
+from ai.llm.registry import model_of
 from bot.api.client import ApiError
 from bot.commands.lists import lists
 from config.settings import Settings, get_settings

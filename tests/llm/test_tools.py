@@ -97,7 +97,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
         chat=ProvidedChat("openai", options),
         trouble="",
         known=known,
-        ai_config=get_ai_config(),
+        prices=get_ai_config().prices,
     )
     await stranger.register("ada")
     close_it = Answer(calls=[("shop_close", {})])

@@ -19,12 +19,11 @@ import simcord
 from discord.webhook.async_ import AsyncWebhookAdapter as Adapter
 from discord.webhook.async_ import async_context
 
-from bot.agent import Agent, Remembering, Seeing
+from bot.agent import Agent
 from bot.conversation.handler import Conversation
 from bot.discord.client import PLATFORM, DiscordClient
-from bot.framework.autocomplete import Suggesting
 from bot.framework.registry import Registry
-from bot.messages import Incoming, ReplyChannel
+from bot.messages import Address, Incoming, ReplyChannel
 from bot.runtime.deliveries import DeliveryLoop
 from scheduler.daemon import Daemon
 from tests.support.chat import AGENT, PASSWORD, World
@@ -59,19 +58,18 @@ class Beside(Agent):
     def registry(self) -> Registry:
         return self._brain().registry
 
-    @property
-    def suggestions(self) -> Suggesting:
-        return self._brain().suggestions
+    async def suggest(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        return await self._brain().suggest(address, key, field, typed)
 
     @property
     def remembers(self) -> bool:
-        brain = self._brain()
-        return isinstance(brain, Remembering) and brain.remembers
+        return self._brain().remembers
 
     @property
     def takes_images(self) -> bool:
-        brain = self._brain()
-        return isinstance(brain, Seeing) and brain.takes_images
+        return self._brain().takes_images
 
     async def run(self) -> None:
         """Answer until cancelled."""

@@ -4,14 +4,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from ai.times.grammar.durations import Duration
 
-if TYPE_CHECKING:
-    from ai.times.grammar.recurrence import Every
-
 Problem = Literal["recurring", "past", "vague", "numeric"]
+Frequency = Literal["MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
 Part = Literal["morning", "noon", "afternoon", "evening", "night"]
 
 END = r"(?![\w'’/-]|[.:,]\d)"  # noqa: RUF001
@@ -36,6 +34,19 @@ def in_ascii(text: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Every:
+    """What is said about how something comes again; the day may be said beside it."""
+
+    frequency: Frequency
+    interval: int = 1
+    weekdays: tuple[int, ...] = ()
+    place: int = 0  # of the weekday in its month: 1 the first, -1 the last
+    month_day: int = 0  # -1 for the last
+    month: int = 0
+    is_whole: bool = True  # False for "twice a week", which leaves open when
+
+
 @dataclass
 class Reading:
     """The parts that a phrase names; what it does not name is None."""
@@ -56,7 +67,7 @@ class Reading:
     half: str = ""  # "am" or "pm"
     is_exact: bool = False  # the hour is on the 24-hour clock
     part: Part | None = None
-    every: "Every | None" = None  # how it comes again
+    every: Every | None = None  # how it comes again
     problem: Problem | None = None
     is_weak: bool = False  # alone it is too little to be taken out of a sentence
     pieces: int = 0

@@ -1,14 +1,10 @@
 """The words for what comes again: "every weekday", "every other monday", "each month"."""
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
 from ai.times.grammar.days import HOLIDAYS, MONTH, MONTHS, PARTS, WEEKDAY, WEEKDAYS
 from ai.times.grammar.numbers import NUMBER, ORDINAL, number, ordinal
-from ai.times.grammar.reading import Piece, Reading, named, piece
-
-Frequency = Literal["MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
+from ai.times.grammar.reading import Every, Frequency, Piece, Reading, named, piece
 
 UNITS: dict[str, tuple[Frequency, int]] = {
     "minute": ("MINUTELY", 1),
@@ -34,20 +30,6 @@ _DAYS = rf"{_ABBREVIATED}s?(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*){_ABBREVIA
 _EVERY = r"(?:every|each)\s+(?:single\s+)?"
 _OTHER = r"(?:(?P<other>other|second)\s+)?"
 _ON = r"(?:on\s+)?"
-
-
-@dataclass(frozen=True)
-class Every:
-    """What is said about how something comes again; the day may be said beside it."""
-
-    frequency: Frequency
-    interval: int = 1
-    weekdays: tuple[int, ...] = ()
-    place: int = 0  # of the weekday in its month: 1 the first, -1 the last
-    month_day: int = 0  # -1 for the last
-    month: int = 0
-    is_whole: bool = True  # False for "twice a week", which leaves open when
-
 
 EVERY: list[Piece] = []
 

@@ -53,7 +53,7 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
             chat=None if why else ProvidedChat(asked.provider, options),
             trouble=CANT_ANSWER.format(why=why) if why else "",
             known=registry.only(asked.tools),
-            ai_config=load_ai_config(settings.ai_config_path),
+            prices=load_ai_config(settings.ai_config_path).prices,
         )
     except RegistrationError as error:
         raise AgentError(f"tools: {error}") from error

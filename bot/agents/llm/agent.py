@@ -2,16 +2,15 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ai.config import AIConfig
+from ai.config import Price
 from ai.llm.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn, tokens_of
 from ai.llm.types import ModelError
-from ai.parser import Parser
 from bot.agent import AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
@@ -70,17 +69,16 @@ class LlmAgent(Conversation):
         chat: Chat | None,
         trouble: str,
         known: Registry,
-        ai_config: AIConfig,
+        prices: Mapping[str, Price],
     ) -> None:
         """Use a model, or none: then `trouble` says why, to everyone who writes."""
-        parser = Parser(known.specs, ai_config)
         api, settings = services.api, services.settings
-        super().__init__(api, parser, known, settings, services.clock, prices=ai_config.prices)
+        super().__init__(api, None, known, settings, services.clock, prices=prices)
         self.trouble = trouble
         self.takes_images = config.settings.images
         self._config = config.settings
         self._clock = services.clock
-        self._prices = ai_config.prices
+        self._prices = prices
         self._chat = chat
         self._tools = Tools(known)
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
