@@ -1,4 +1,10 @@
-"""DATABASE_URL as hosts write it, read and shown without ever repeating what may be a password."""
+"""DATABASE_URL and Redis's address as hosts write them, read and shown without a password.
+
+What can't be read is never repeated: it may be a part of one.
+"""
+
+import re
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -14,6 +20,8 @@ SHAPE = (
     "it can't be read; it looks like postgresql://user:password@host:5432/name, with mysql, "
     "mariadb or postgres in front, or like sqlite:///var/app.db"
 )
+REDIS_SHAPE = "it can't be read; it is memory:// or looks like redis://:password@host:6379/0"
+REDIS_PORT = 6379
 UNESCAPED = "in a user name or password @ is written %40, / is %2F, # is %23 and ? is %3F"
 
 
@@ -44,3 +52,22 @@ def place_of(url: URL) -> str:
     return URL.create(
         url.get_backend_name(), host=url.host, port=url.port, database=url.database
     ).render_as_string()
+
+
+def redis_place(text: str) -> str | None:
+    """Return the host and port in Redis's address, without the password; None for memory://.
+
+    Raises ValueError in one line that repeats nothing of the text.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port or REDIS_PORT
+    except ValueError:  # it quotes what stands where the port should be
+        raise ValueError(f"{REDIS_SHAPE}; {UNESCAPED}") from None
+    if parts.scheme == "memory":
+        return None
+    if parts.scheme not in ("redis", "rediss") or not text.partition("://")[1]:
+        raise ValueError(REDIS_SHAPE)
+    if parts.fragment or not re.fullmatch(r"/?[0-9]*", parts.path):
+        raise ValueError(f"{REDIS_SHAPE}; {UNESCAPED}")
+    return f"{parts.hostname or 'localhost'}:{port}"

@@ -30,7 +30,7 @@ from sqlalchemy.engine import URL
 
 from config.broken import ROOT as ROOT
 from config.broken import CannotStart, shown
-from config.database_url import read_url
+from config.database_url import read_url, redis_place
 from config.secrets import (
     GENERATED_SECRETS,
     REQUIRED_SECRETS,
@@ -139,10 +139,9 @@ class Settings(BaseSettings):
         "20 per minute; 200 per hour",
         description="Log-ins and registrations from one address, or one chat account.",
     )
-    rate_limit_storage_url: str = Field(
-        "memory://",
-        pattern="^(memory|rediss?)://",
-        description="Where requests are counted: memory, or redis://host:6379.",
+    rate_limit_storage_url: SecretStr = Field(
+        SecretStr("memory://"),
+        description="Where requests are counted: memory, or redis://:password@host:6379.",
     )
     trusted_proxies: int = Field(
         0, ge=0, le=10, description="Proxies before the API whose X-Forwarded-For is believed."
@@ -277,6 +276,12 @@ class Settings(BaseSettings):
     def _database_url_is_readable(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
             read_url(value.get_secret_value())
+        return value
+
+    @field_validator("rate_limit_storage_url")
+    @classmethod
+    def _storage_url_is_readable(cls, value: SecretStr) -> SecretStr:
+        redis_place(value.get_secret_value())
         return value
 
     @field_validator("rate_limit", "rate_limit_login")

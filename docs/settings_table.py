@@ -55,7 +55,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Database: SQLite under DATA_DIR, unless one of the first six is set",
+        "Database: SQLite under DATA_DIR, unless one of the first five is set",
         (
             "database_url",
             "db_host",

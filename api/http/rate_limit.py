@@ -20,6 +20,7 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from api.http.context import RequestContext, current_context
+from config.broken import CannotStart
 from config.settings import Settings
 from core.errors import TooManyAttempts
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 SWEEP_EVERY = 60  # seconds
 REDIS_PAUSE = 5  # seconds that Redis is left alone after it did not answer
 REDIS_PATIENCE = 1  # seconds for an answer
+
+OPTIONS = "RATE_LIMIT_STORAGE_URL: an option behind the ? is unknown to Redis, or has a wrong value"
 
 Result = TypeVar("Result")
 
@@ -93,7 +96,12 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         patience = {"socket_timeout": REDIS_PATIENCE, "socket_connect_timeout": REDIS_PATIENCE}
-        self._store: Any = storage_from_string(url, wrap_exceptions=True, **patience)
+        self._store: Any
+        try:
+            self._store = storage_from_string(url, wrap_exceptions=True, **patience)
+            self._store.storage.connection_pool.make_connection()  # checks the options; asks nobody
+        except (TypeError, ValueError):  # whose words may repeat a part of the address
+            raise CannotStart(OPTIONS) from None
 
     def hit(self, key: str, expiry: int) -> tuple[int, float]:
         """Count one more; return how many, and when the key is forgotten, to the second."""
@@ -211,7 +219,7 @@ class Limits:
     """The limits of one application, and what is left of them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.counters = counters(settings.rate_limit_storage_url)
+        self.counters = counters(settings.rate_limit_storage_url.get_secret_value())
         self._usual = _limits("all", settings.rate_limit)
         self._guarded = _limits("guarded", settings.rate_limit_login)
 

@@ -120,8 +120,9 @@ def _is_bot(call: RequestContext) -> bool:
 
 
 def _is_operator(call: RequestContext) -> bool:
-    expected = current_app.extensions["settings"].metrics_token
-    return expected is not None and same_secret(_bearer_token(call), expected.get_secret_value())
+    settings = current_app.extensions["settings"]
+    expected = (settings.metrics_token or settings.service_key).get_secret_value()
+    return bool(expected) and same_secret(_bearer_token(call), expected)
 
 
 def same_secret(given: str, expected: str) -> bool:

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 
 from cli.doctor.checks import Finding, Findings
+from config.database_url import redis_place
 from config.settings import ConfigError, Settings
 
 SECONDS = 5.0  # that a server gets to answer
@@ -195,22 +195,22 @@ def _x_key(key: str) -> dict[str, str]:
 
 def redis(settings: Settings) -> Findings:
     """Check the Redis in which several APIs count together. Blocks."""
-    address = urlsplit(settings.rate_limit_storage_url)
-    if not address.scheme.startswith("redis"):
+    url = settings.rate_limit_storage_url.get_secret_value()
+    where = redis_place(url)
+    if where is None:
         return [Finding("unused", "Redis", "each API counts requests for itself")]
     from redis import Redis, RedisError
 
-    where = f"{address.hostname}:{address.port or 6379}"  # the rest may hold a password
-    client = Redis.from_url(
-        settings.rate_limit_storage_url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS
-    )
+    patience = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS}
     try:
-        client.ping()
+        with Redis.from_url(url, **patience) as client:
+            client.ping()
+    except (TypeError, ValueError):  # of the options: one that there is not, or a wrong value
+        what, advice = "its options can't be used", "Correct RATE_LIMIT_STORAGE_URL behind the ?."
+        return [Finding("bad", "Redis", f"{where}: {what}", advice)]
     except RedisError as error:
         what = f"{where} can't be used ({type(error).__name__})"
         return [Finding("bad", "Redis", what, "Start it, or change RATE_LIMIT_STORAGE_URL.")]
-    finally:
-        client.close()
     return [Finding("good", "Redis", f"{where} answers")]
 
 

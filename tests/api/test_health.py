@@ -88,15 +88,19 @@ def test_metrics_are_closed_to_everyone_else(ada: Caller, bot: Caller, nobody: C
         assert answer.status_code == 401
         assert answer.json["error"]
     assert figures(bot)
+    key = get_settings().service_key.get_secret_value()
+    assert nobody.with_token(key).get("/metrics").status_code == 401  # with METRICS_TOKEN, no other
 
 
 @on_one_database
-def test_without_a_token_an_empty_one_opens_nothing(database: Database, bot: Caller) -> None:
+def test_without_a_token_the_service_key_opens_them(database: Database, bot: Caller) -> None:
     app = create_app(get_settings(), database)
+    key = get_settings().service_key.get_secret_value()
     with app.test_client() as client:
         for token in ("", "None"):
             assert Caller(client).with_token(token).get("/metrics").status_code == 401
         assert figures(Caller(client, bot.headers))
+        assert figures(Caller(client).with_token(key))
 
 
 @on_one_database

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from api.http.security import SERVICE_KEY_HEADER
@@ -150,7 +151,7 @@ def test_the_forwarded_address_counts_behind_a_proxy_alone(
 def test_counting_goes_on_in_memory_while_redis_is_away(
     database: Database, settings: Settings
 ) -> None:
-    away = {"rate_limit_storage_url": "redis://127.0.0.1:1"}
+    away = {"rate_limit_storage_url": SecretStr("redis://127.0.0.1:1")}
     app = create_app(settings.model_copy(update=away), database)
     with app.test_client() as client:
         assert [log_in(Caller(client)).status_code for _ in range(5)] == [401] * 4 + [429]

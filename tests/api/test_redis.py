@@ -5,10 +5,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 import api.http.rate_limit
 from api.http.rate_limit import counters
 from api.main import create_app
+from config.broken import CannotStart
 from config.settings import Settings, get_settings
 from core.db.engine import Database
 from tests.api.callers import PASSWORD, Caller, on_one_database
@@ -29,7 +31,7 @@ def settings(redis: RedisServer) -> Settings:
         update={
             "rate_limit": "6 per minute",
             "rate_limit_login": "4 per minute",
-            "rate_limit_storage_url": redis.url,
+            "rate_limit_storage_url": SecretStr(redis.url),
         }
     )
 
@@ -37,6 +39,12 @@ def settings(redis: RedisServer) -> Settings:
 def log_in(caller: Caller, name: str = "ada") -> int:
     body = {"username": name, "password": PASSWORD}
     return caller.post("/api/login", body).status_code
+
+
+def test_an_option_that_redis_does_not_know_ends_the_start() -> None:
+    with pytest.raises(CannotStart, match=r"^RATE_LIMIT_STORAGE_URL: an option") as refused:
+        counters("redis://:hidden@127.0.0.1:1?patience=hidden")
+    assert "hidden" not in str(refused.value)
 
 
 def test_a_number_grows_and_is_forgotten(redis: RedisServer) -> None:
@@ -80,7 +88,7 @@ def test_without_redis_each_process_counts_until_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(api.counters, "REDIS_PAUSE", 0.0)
+    monkeypatch.setattr(api.http.rate_limit, "REDIS_PAUSE", 0.0)
     app = create_app(settings, database)
     with (
         app.test_client() as client,

@@ -186,14 +186,15 @@ def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str
     assert "tk-old" not in done.stdout
 
 
-def test_redis_is_asked_where_it_is_set(manage: Run, nobodys_port: int) -> None:
-    nobody = f"redis://:hidden@127.0.0.1:{nobodys_port}"
+@pytest.mark.parametrize("options", ["", "?patience=hidden", "?socket_timeout=hidden"])
+def test_redis_is_asked_where_it_is_set(manage: Run, nobodys_port: int, options: str) -> None:
+    nobody = f"redis://:hidden@127.0.0.1:{nobodys_port}{options}"
 
     done = manage("doctor", RATE_LIMIT_STORAGE_URL=nobody)
 
     assert done.returncode == 1
-    assert lines(done.stdout)["Redis"].startswith("✗")
-    assert "hidden" not in done.stdout
+    assert lines(done.stdout)["Redis"].startswith(f"✗ Redis: 127.0.0.1:{nobodys_port}")
+    assert "hidden" not in done.stdout + done.stderr
 
 
 def test_an_intent_that_is_off_is_told(manage: Run, outside: tuple[Outside, str]) -> None:

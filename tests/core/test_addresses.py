@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import URL, make_url
 
-from config.database_url import place_of, read_url
+from config.database_url import place_of, read_url, redis_place
 from config.settings import ConfigError, load_settings
 from core.db.dialects.errors import driver_words
 from core.db.engine import Database
@@ -111,6 +111,39 @@ def test_an_address_that_cannot_be_read_is_one_line_that_repeats_nothing(
     with pytest.raises(InvalidInput) as by_hand:
         Database(address)
     assert SECRET not in str(by_hand.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"redis://:{SECRET}#s@redis.example:6379",
+        f"redis://:s/{SECRET}@redis.example:6379",
+        f"redis://:1/{SECRET}@redis.example:6379",
+        f"redis://:1#{SECRET}@redis.example:6379",
+        f"redis://redis.example:{SECRET}",
+        f"redis:{SECRET}",
+        f"http://{SECRET}",
+        f"{SECRET}",
+        "redis://redis.example:65536",
+    ],
+)
+def test_an_address_of_redis_that_cannot_be_read_repeats_nothing(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", address)
+    with pytest.raises(
+        ConfigError, match=r"^RATE_LIMIT_STORAGE_URL: it can't be read; .*\Z"
+    ) as refused:
+        load_settings()
+    assert SECRET not in str(refused.value)
+
+
+def test_the_password_of_redis_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"rediss://default:{SECRET}@redis.example/1?ssl_cert_reqs=none"
+    monkeypatch.setenv("RATE_LIMIT_STORAGE_URL", address)
+    assert SECRET not in repr(load_settings())
+    assert redis_place(address) == "redis.example:6379"
+    assert redis_place("memory://") is None
 
 
 def test_an_address_is_shown_without_user_password_and_options() -> None:
