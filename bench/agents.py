@@ -142,7 +142,7 @@ def _latencies(running: Running, seconds: float) -> list[float]:
 
 
 def _block(running: Running) -> list[float]:
-    """Measure the same while the last agent's brain holds on to its thread."""
+    """Measure the same while the last agent blocks its thread."""
     discord, blocking = running.ships.discord, running.bots[-1]
     discord.say("9", str(BLOCKED_SECONDS), blocking)
     time.sleep(0.5)

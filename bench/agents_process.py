@@ -1,4 +1,4 @@
-"""The bot's process as it is measured: with one more kind of agent, whose brain blocks."""
+"""The bot's process as it is measured: with one more agent type, which blocks."""
 
 import asyncio
 import sys

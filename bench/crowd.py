@@ -1,7 +1,7 @@
 """A thousand users at once: each sends one order at the same moment, and the model takes a second.
 
 The API and the model are processes of their own, the data is on PostgreSQL, and the bot is the real
-conversation with the real clients, in the thread that every agent's brain has; the heartbeat beats
+conversation with the real clients, in the thread that every agent has; the heartbeat beats
 where the gateway's does. Then the bot's own share of one order, with no model in it.
 """
 

@@ -103,7 +103,7 @@ async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -
     key = settings.service_key.get_secret_value()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(beating())
-        # Apart, so that brains that ask much don't keep the process from renewing its lease.
+        # Apart, so that agents with many requests don't keep it from renewing its lease.
         brains_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
         for api in (brains_api, own_api):
             stack.push_async_callback(api.close)
@@ -126,7 +126,7 @@ async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -
 
 
 async def _run(roster: AssignmentSync, deliveries: DeliveryLoop, shutdown_timeout: float) -> None:
-    """Follow the roster and deliver until a signal comes; then end in order, within the time."""
+    """Follow the assignments and deliver until a signal; then stop in order, within the time."""
     stop = asyncio.Event()
     with until_signalled(stop):
         stopped = asyncio.create_task(stop.wait())

@@ -51,7 +51,7 @@ async def run_console(settings: Settings, text: str | None = None) -> int:
 
 
 class Console:
-    """One person at a terminal, and the outlet of what they are told."""
+    """One person at a terminal, and the reply channel to them."""
 
     def __init__(
         self,

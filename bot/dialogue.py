@@ -202,7 +202,7 @@ class Dialogue:
         raise GivenUp
 
     async def _go_on(self) -> None:
-        """Wait for the next question or the end; raise what the outlet raised."""
+        """Wait for the next question or the end; raise what the reply channel raised."""
         self._paused.clear()
         try:
             await self._paused.wait()

@@ -17,7 +17,7 @@ from scheduler.daemon import Daemon
 @contextmanager
 def services(settings: Settings, database: Database) -> Iterator[str]:
     """Run the API and the scheduler; yield the API's address."""
-    use_schema(agents_schema())  # a kind of agent that was added since needs no `generate` here
+    use_schema(agents_schema())  # an agent type that was added since needs no `generate` here
     app = create_app(settings, database)
     try:
         server = serve(app, settings.api_host, settings.api_port, settings.api_threads)

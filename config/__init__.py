@@ -1,1 +1,1 @@
-"""Settings, logging, the clock: what every other room may import."""
+"""Settings, logging, the clock: what every package may import."""

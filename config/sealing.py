@@ -78,7 +78,7 @@ class Sealer:
         except InvalidToken:
             raise SealError(
                 "the token was sealed with a key that is no longer in AGENT_TOKEN_KEYS; "
-                "add that key behind the others, or give the agent its token anew"
+                "add that key behind the others, or set the agent's token again"
             ) from None
 
     def fingerprints(self, token: str) -> list[str]:

@@ -73,7 +73,7 @@ def kept_secrets(folder: Path) -> dict[str, str]:
     ValueError for a file that is damaged.
     """
     return _kept(folder / "secrets.json", REQUIRED_SECRETS, "everyone logs in again") | _kept(
-        folder / "agent_keys.json", AGENT_KEYS, "give the agents their tokens anew"
+        folder / "agent_keys.json", AGENT_KEYS, "set the agents' tokens again"
     )
 
 

@@ -57,7 +57,7 @@ def settle(
     now: datetime,
     reserve: Sequence[Reservation] = (),
 ) -> list[Reached | None]:
-    """Note what was spent, then count one request for each in `wanted` who has room for it.
+    """Note what was spent, then count one request for each in `wanted` whose limit allows it.
 
     Returns for each of `wanted` None, or the limit that they have reached. `reserve` is as for
     users.

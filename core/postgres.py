@@ -228,7 +228,7 @@ def get_cursor(dict_cursor: bool = True) -> Iterator[Any]:
 
 
 def _table(name: str, *columns: Iterable[str]) -> KnownTable:
-    """Look up a table and check the columns, looking anew where one is unknown."""
+    """Look up a table and check the columns, reflecting it again where one is unknown."""
     database = get_database()
     known = database.table(name)
     if all(map(known.columns.issuperset, columns)):

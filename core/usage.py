@@ -79,7 +79,7 @@ class Limits:
         return replace(self, tokens_per_agent=min(some, default=0))
 
     def reached(self, requests: int, tokens: int, agent_tokens: int) -> Reached | None:
-        """Return the limit that leaves no room for another request, or None."""
+        """Return the limit that another request would exceed, or None."""
         if 0 < self.requests_per_user <= requests:
             return "requests"
         if 0 < self.tokens_per_user <= tokens:
@@ -115,7 +115,7 @@ def settle(
     now: datetime,
     reserve: Sequence[Reservation] = (),
 ) -> list[Reached | None]:
-    """Note what was spent, then count one request for each in `wanted` who has room for it.
+    """Note what was spent, then count one request for each in `wanted` whose limit allows it.
 
     Returns for each of `wanted` None, or the limit that they have reached. What deleted users have
     spent counts for the agent alone. The tokens of a request are known afterwards: until then those
@@ -261,7 +261,7 @@ def keep_of_deleted(connection: sa.Connection, user_uuid: UUID, now: datetime) -
 
 
 def next_day(now: datetime) -> datetime:
-    """Return when counting starts anew."""
+    """Return when counting starts over."""
     return datetime.combine(day_of(now) + timedelta(days=1), time(), UTC)
 
 

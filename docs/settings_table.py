@@ -106,7 +106,7 @@ GROUPS = (
         ),
     ),
     Group("Logs", ("log_level", "log_format", "log_file")),
-    Group("Figures for Prometheus", ("metrics_port", "metrics_host")),
+    Group("Metrics for Prometheus", ("metrics_port", "metrics_host")),
 )
 
 

@@ -1,4 +1,4 @@
-"""Figures and health of a process, at a port of their own that only the operator's network sees.
+"""Metrics and health of a process, on a port of their own for the operator's network.
 
 Whoever counts something defines it with prometheus_client in its own room; it lands in the default
 registry, which `serving` shows at /metrics. /health answers 503 once a heartbeat has stopped, and
@@ -101,7 +101,7 @@ def metrics_server(settings: Settings, more: Callable[[], bytes] = bytes) -> Ite
         server = _Server(address, _Handler)
     except OSError as error:
         logger.error(
-            "no figures are served: port %d can't be used (%s); set METRICS_PORT to another one",
+            "no metrics are served: port %d can't be used (%s); set METRICS_PORT to another one",
             settings.metrics_port,
             error.strerror,
         )

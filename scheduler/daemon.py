@@ -102,7 +102,7 @@ class Daemon:
         self._jobs[name].wake()
 
     def on_stop(self, finish: Callable[[], None]) -> None:
-        """Call `finish` after the jobs have ended, to let go of what they hold."""
+        """Call `finish` after the jobs have ended, to release what they hold."""
         self._finishers.append(finish)
 
     def run(self) -> None:

@@ -73,7 +73,7 @@ class Sender:
         self._renewing.start()
 
     def room(self, patience: float = 0.5) -> int:
-        """Return for how many messages there is room, once that is enough for a claim."""
+        """Return how many more messages can be sent at once, when that is enough for a claim."""
         with self._changed:
             enough = MOST_UNDER_WAY - FEWEST_CLAIMED
             self._changed.wait_for(lambda: self._under_way <= enough, patience)

@@ -1,4 +1,4 @@
-"""A model's answer to one message, judged: commands, a question, or what is wrong with it."""
+"""Validate a model's answer to one message: commands, a question, or what is wrong with it."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping

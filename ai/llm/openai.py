@@ -170,7 +170,7 @@ class _Accumulator(StreamAccumulator[ChatCompletionChunk]):
         return written
 
     def answer(self) -> Answer:
-        """Return all of it, and see whether the model needs more room."""
+        """Return all of it, and see whether the model needs more tokens."""
         if self.refused or self.finish == "content_filter":
             raise ModelError("refused", usage=self.usage)
         calls = tuple(call.read(number) for number, call in sorted(self.calls.items()))

@@ -1,4 +1,4 @@
-"""Room for what hashes a password, which takes a core for a fifth of a second.
+"""How many requests may hash a password at once: each takes a core for a fifth of a second.
 
 All cores but one compute. Others wait for their turn in the order in which they came, for a few
 seconds and on half of the server's threads at most. So the other requests are served while everyone
@@ -40,7 +40,7 @@ class HashingSlots:
 
 @contextmanager
 def hashing_slot() -> Iterator[None]:
-    """Hold one of the places in which passwords are hashed; raise Crowded where none is free."""
+    """Hold one of the places in which passwords are hashed; raise TooBusy where none is free."""
     room: HashingSlots = current_app.extensions["hashing"]
     if not room.places.acquire(blocking=False):
         raise TooBusy
@@ -56,7 +56,7 @@ def hashing_slot() -> Iterator[None]:
 
 
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let a view hash passwords where there is room; where there is none it raises Crowded."""
+    """Let a view hash passwords in a free slot. It raises TooBusy where there is none."""
 
     @wraps(view)
     def in_slot(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -67,6 +67,6 @@ def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def install(app: APIFlask) -> None:
-    """Make room for the threads in the settings."""
+    """Set the number of slots by the threads in the settings."""
     threads = app.extensions["settings"].api_threads
     app.extensions["hashing"] = HashingSlots(threads, os.cpu_count() or 1)

@@ -16,7 +16,7 @@ from core.errors import Unavailable
 from runtime.metrics import stopped_loops
 
 FIGURES: Any = {
-    "description": "The figures, in Prometheus' text format.",
+    "description": "The metrics, in Prometheus' text format.",
     "content": {"text/plain": {"schema": {"type": "string"}}},
 }
 

@@ -1,1 +1,1 @@
-"""What answers a message: one file a kind of agent."""
+"""What answers a message: one file an agent type."""

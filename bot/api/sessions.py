@@ -54,7 +54,7 @@ PEOPLE_KEPT = (
 )
 
 unreached: set[Address] = set()
-"""Who took no message: the API is asked for them anew when they write, and so hears that they do.
+"""Who took no message: the API is asked for them again when they write, and so hears that they do.
 
 Shared by the deliveries and the brains of a process, which run in threads of their own.
 """
@@ -193,7 +193,7 @@ class Sessions:
 
 
 class UserApi:
-    """The API as one user: a refused token is renewed once, unseen."""
+    """The API as one user: a refused token is renewed once by itself."""
 
     def __init__(
         self, api: ApiClient, sessions: Sessions, address: Address, person: Person

@@ -58,7 +58,7 @@ class Meter:
     async def ask(self, who: Who, tokens: int) -> tuple[str | None, datetime, str]:
         """Count a request, and hold so many tokens back for it.
 
-        Returns the limit that leaves no room for it, when that is lifted, and the reservation, by
+        Returns the limit that it would exceed, when that is lifted, and the reservation, by
         which `note` settles it. Raises ApiError.
         """
         late, self._unnoted = self._unnoted, []

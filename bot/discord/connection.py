@@ -31,7 +31,7 @@ class SharedServices:
 
 
 class DiscordAgent:
-    """What the pool runs: the brain stays, the connection is a new one each time."""
+    """What the pool runs: the agent object stays, the connection is new each time."""
 
     def __init__(self, wish: DesiredAgent, around: SharedServices) -> None:
         self.status = Status(around.services.clock)
@@ -48,9 +48,9 @@ class DiscordAgent:
         self._wish = wish
 
     async def prepare(self) -> bool:
-        """Take in what is wanted of it: a new brain or other rules take effect at once.
+        """Apply what is wanted: another agent object or other rules take effect at once.
 
-        Returns whether it has to connect anew. Raises AgentRefused where it can't be; it goes on
+        Returns whether it has to reconnect. Raises AgentRefused where it can't be; it goes on
         with what it has.
         """
         wish, before = self._wish, self._plan
@@ -81,7 +81,7 @@ class DiscordAgent:
             await self._client.finish()
 
     async def close(self) -> None:
-        """Let go of the brain."""
+        """Close the agent."""
         await self._seat.close()
 
     async def deliver(self, account_id: str, text: str, subject: str) -> None:

@@ -154,7 +154,7 @@ class DiscordDraft:
         return True
 
     async def _edit(self, number: int, piece: str) -> bool:
-        """Change a message; return False where that has to be sent anew instead."""
+        """Change a message; return False where it has to be sent again instead."""
         if self._shown[number] == piece:
             return True
         try:

@@ -1,4 +1,4 @@
-"""Where everything that people say on Discord comes in, and is handed to the brain."""
+"""Where everything that people say on Discord comes in, and is handed to the agent."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class IncomingQueue:
     async def answer(
         self, incoming: Incoming, reply_channel: DiscordOutlet, pressed: int | None = None
     ) -> None:
-        """Have the brain answer, unless the person is much faster than it.
+        """Have the agent answer, unless the person is much faster than it.
 
         `pressed` is the message whose button was used, which has lost its buttons by now.
         """

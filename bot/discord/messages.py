@@ -47,7 +47,7 @@ def facts_of_use(interaction: discord.Interaction) -> Facts:
 def incoming_of(
     message: discord.Message, me: discord.ClientUser, agent: str, *, edited: bool = False
 ) -> Incoming:
-    """Return a message as the brain is given it."""
+    """Return a message as the agent receives it."""
     return Incoming(
         Address(PLATFORM, agent, str(message.author.id)),
         str(message.channel.id),

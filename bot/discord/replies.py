@@ -36,7 +36,7 @@ class DiscordOutlet(ABC):
             return
         shown = short_cuts(buttons, self._asker, question)
         if question and (self._secret or not (shown or self.can_type)):
-            label = "Answer unseen" if self._secret else "Answer"
+            label = "Answer privately" if self._secret else "Answer"
             shown.append(Press("answer", self._asker, question).button(label))
         self._secret = False
         *before, last = split(text)

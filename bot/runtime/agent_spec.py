@@ -25,21 +25,21 @@ class Plan:
     token: str = field(repr=False)
 
     def thinks_like(self, other: "Plan | None") -> bool:
-        """Say whether another plan has the same brain."""
+        """Say whether another plan needs the same agent object."""
         if other is None:
             return False
         mine, others = self.config, other.config
         return (mine.type, mine.settings) == (others.type, others.settings)
 
     def make_agent(self, services: Services) -> Agent:
-        """Make the brain. Raises AgentRefused where that can't be."""
+        """Make the agent. Raises AgentRefused where that fails."""
         try:
             return self.kind.make(self.config, services)
         except AgentError as error:
             raise AgentRefused(str(error)) from error
-        except Exception as error:  # the brain may be anybody's code
-            logger.error("the brain of %s can't be made: %s", self.config.name, where_raised(error))
-            raise AgentRefused(f"its brain can't be made: {type(error).__name__}") from error
+        except Exception as error:  # an agent type may be anybody's code
+            logger.error("the agent %s can't be made: %s", self.config.name, where_raised(error))
+            raise AgentRefused(f"it can't be made: {type(error).__name__}") from error
 
 
 class Planner:
@@ -62,7 +62,7 @@ class Planner:
         kind = self._kinds.get(wish.type)
         if kind is None:
             known = ", ".join(self._kinds)
-            raise AgentRefused(f"there is no kind of agent {wish.type!r}, but {known}")
+            raise AgentRefused(f"there is no agent type {wish.type!r}; there are {known}")
         try:
             rules = Rules.model_validate({**kind.rules, **wish.answers})
             settings = kind.settings.model_validate(wish.settings)

@@ -111,7 +111,7 @@ class RunningAgent(Protocol):
         ...
 
     async def prepare(self) -> bool:
-        """Take in what is newly wanted of it; return whether its connection has to be made anew.
+        """Apply what is newly wanted of it; return whether it has to reconnect.
 
         Raises AgentRefused where that can't be: it goes on as it was, if it was.
         """
@@ -130,12 +130,12 @@ class RunningAgent(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
         ...
 
 
 class Supervised:
-    """Runs one agent until it is told to stop, and starts it anew after each failure."""
+    """Runs one agent until it is told to stop, and restarts it after each failure."""
 
     def __init__(self, name: str, agent: RunningAgent, shutdown_timeout: float) -> None:
         self._name = name
@@ -201,7 +201,7 @@ class Supervised:
         return None
 
     async def _run(self) -> None:
-        """Run the agent until it ends, is stopped, or has to connect anew."""
+        """Run the agent until it ends, is stopped, or has to reconnect."""
         running = asyncio.create_task(self._agent.run())
         try:
             while not await self._has_ended(running):
@@ -225,7 +225,7 @@ class Supervised:
         return running.done()
 
     async def _take_in(self) -> bool:
-        """Have the agent take in what is wanted; return whether it has to connect anew for that.
+        """Have the agent take in what is wanted; return whether it has to reconnect for that.
 
         One that can't goes on with what it took in before, where there is something. To stop it
         does not wait for that: what its brain is made by may block.
@@ -298,7 +298,7 @@ class Pool:
         """Start, change and stop agents, so that these run and no others.
 
         Those named in `as_they_are` go on unchanged where they run, and don't start.
-        One that is still being stopped has to be wished for again afterwards.
+        One that is still being stopped has to be asked for again afterwards.
         """
         wanted = {wish.name: wish for wish in wishes}
         for name, member in self._members.items():

@@ -37,7 +37,7 @@ def add(
     set_: Set = None,
     disabled: Annotated[bool, typer.Option("--disabled", help="Don't start it yet.")] = False,
 ) -> None:
-    """Make an agent; what is not given is asked for, the token unseen."""
+    """Make an agent; what is not given is asked for; the token is not shown."""
     prepare_database()
     given = Changes.read(set_ or [])
     if name is None or type_ is None:

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def ask_for_token(given: str | None) -> str:
-    """Return a token or reference: as given, from the standard input, or typed unseen."""
+    """Return a token or reference: as given, from the standard input, or typed without echo."""
     if given == FROM_INPUT:
         return sys.stdin.readline().strip()
     if given is not None:

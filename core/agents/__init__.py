@@ -78,7 +78,7 @@ def remove(name: str) -> None:
 
 
 def reseal() -> int:
-    """Seal every token anew, with the first key; return how many there are.
+    """Seal every token again, with the first key; return how many there are.
 
     Raises InvalidInput, and changes nothing, where one was sealed with a key that is gone.
     """

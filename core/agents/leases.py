@@ -93,7 +93,7 @@ class Leases:
             held = _held(connection, report.process)
             running = {one.name for one in report.agents if one.state != STOPPED}
             room = 0 if report.stopping else _fair_share(len(wanted), alive).get(report.process, 0)
-            # Those that run stay first, so that few have to connect anew.
+            # Those that run stay first, so that few have to reconnect.
             mine = sorted(held.keys() & wanted.keys(), key=lambda name: (name not in running, name))
             keep = mine[:room]
             _release(connection, report.process, held.keys() - {*keep} - running)

@@ -196,7 +196,7 @@ class Database:
             return table_names(self._open.get() or self.engine)
 
     def forget_tables(self) -> None:
-        """Look at every table anew, since something may have changed them."""
+        """Reflect every table again, since something may have changed them."""
         self._tables.forget()
 
     def close(self) -> None:

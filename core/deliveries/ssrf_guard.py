@@ -52,7 +52,7 @@ class Guard:
                 self._connections.append(connection.dup())
 
     def close(self) -> None:
-        """Let go of the connections, which the block has ended."""
+        """Close the connections when the block has ended."""
         with self._lock:
             self._over = True
             for connection in self._connections:

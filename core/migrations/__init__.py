@@ -269,7 +269,7 @@ def _alone(database: Database) -> Iterator[Connection]:
 def _sqlite_alone(database: Database) -> Iterator[Connection]:
     """Hold SQLite's write lock, with foreign keys off.
 
-    SQLite changes a table by making it anew; with foreign keys on, dropping the old one would
+    SQLite changes a table by making a new one; with foreign keys on, dropping the old one would
     delete the rows that refer to it. They are checked at the end instead.
     """
     with database.engine.connect() as connection:

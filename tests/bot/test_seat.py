@@ -254,7 +254,7 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: W
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"type": "oracle"}, "there is no kind of agent 'oracle', but echo"),
+        ({"type": "oracle"}, "there is no agent type 'oracle'; there are echo"),
         ({"answers": {"mention": "maybe"}}, "mention: Input should be a valid boolean"),
         ({"settings": {"prefix": 5}}, "prefix: Input should be a valid string"),
         ({"settings": {"shout": SECRET}}, "shout: Extra inputs are not permitted"),
@@ -286,9 +286,9 @@ async def test_a_kind_whose_brains_can_not_be_made_is_refused(
     plan = Planner({"broken": broken}, sealer).plan(
         DesiredAgent("a", "broken", sealer.seal("t"), {}, {})
     )
-    with pytest.raises(AgentRefused, match="its brain can't be made: KeyError"):
+    with pytest.raises(AgentRefused, match="it can't be made: KeyError"):
         plan.make_agent(Services(world.api, world.settings))
-    assert "the brain of a can't be made" in caplog.text
+    assert "the agent a can't be made" in caplog.text
     assert SECRET not in caplog.text
 
 

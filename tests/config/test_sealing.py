@@ -104,5 +104,5 @@ def test_development_keeps_its_key_apart(tmp_path: Path) -> None:
     assert again["jwt_secret"] != made["jwt_secret"]
     assert again["agent_token_keys"] == made["agent_token_keys"]
     (tmp_path / "agent_keys.json").write_text("{}")
-    with pytest.raises(ValueError, match="give the agents their tokens anew"):
+    with pytest.raises(ValueError, match="set the agents' tokens again"):
         kept_secrets(tmp_path)

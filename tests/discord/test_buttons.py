@@ -64,10 +64,10 @@ async def test_a_form_works_however_old_the_welcome_is(stage: Stage) -> None:
 
 async def test_a_password_that_is_asked_for_can_be_given_unseen(stage: Stage, ada: Member) -> None:
     await ada.say("change my password")
-    answer = await ada.fill_in("Answer unseen", answer=PASSWORD)
+    answer = await ada.fill_in("Answer privately", answer=PASSWORD)
     assert "delete your message" not in answer
     assert "new password" in answer
-    assert "is changed" in await ada.fill_in("Answer unseen", answer="another good password")
+    assert "is changed" in await ada.fill_in("Answer privately", answer="another good password")
 
 
 # Confirmation

@@ -337,9 +337,9 @@ async def test_in_a_server_a_password_is_asked_for_in_a_form(stage: Stage, ada: 
     guild = Guild(stage, ada)
     before = select_one("users", {"username": "ada"})
     assert "current password" in await guild.slash("account change_password")
-    await guild.press("Answer unseen")
+    await guild.press("Answer privately")
     assert "new password" in await guild.submit(answer=PASSWORD)
-    await guild.press("Answer unseen")
+    await guild.press("Answer privately")
     assert "is changed" in await guild.submit(answer="another good password")
     assert select_one("users", {"username": "ada"}) != before
 

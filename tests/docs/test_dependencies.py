@@ -121,8 +121,11 @@ def test_every_development_package_has_its_reason() -> None:
 
 
 def test_every_runtime_package_is_used() -> None:
-    rooms = ("ai", "api", "bot", "cli", "config", "core", "scheduler")
-    files = [ROOT / "manage.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
+    packages = ("ai", "api", "bot", "cli", "config", "core", "runtime", "scheduler")
+    files = [
+        ROOT / "manage.py",
+        *(path for name in packages for path in (ROOT / name).rglob("*.py")),
+    ]
     code = "\n".join(path.read_text("utf-8") for path in files)
     modules = {
         package: MODULES.get(package, package.replace("-", "_"))

@@ -1,4 +1,4 @@
-"""What an llm agent is shown of its talks with a person, and how older talks become a summary."""
+"""The chat history that an llm agent is shown, and how older parts become a summary."""
 
 import asyncio
 import logging

@@ -72,7 +72,7 @@ class Driver(Protocol):
         ...
 
     def dict_cursor(self, connection: Any) -> Any:  # noqa: ANN401
-        """Return a cursor of the same manners whose rows are dicts."""
+        """Return a cursor of the same behaviour whose rows are dicts."""
         ...
 
 
@@ -225,11 +225,11 @@ class SQLite:
         cursor.execute(*sqlite_words(query, params))
 
     def lend(self, connection: sqlite3.Connection) -> PortableConnection:
-        """Return it with psycopg2's manners."""
+        """Return it that behaves like psycopg2's."""
         return PortableConnection(connection)
 
     def dict_cursor(self, connection: sqlite3.Connection) -> sqlite3.Cursor:
-        """Return a cursor with psycopg2's manners whose rows are dicts."""
+        """Return a cursor that behaves like psycopg2's whose rows are dicts."""
         cursor = connection.cursor(PortableCursor)
         cursor.row_factory = dict_row
         return cursor

@@ -157,7 +157,7 @@ class MySQL:
         cursor.execute(query, params)
 
     def lend(self, connection: Any) -> Any:  # noqa: ANN401 - the driver's own
-        """Return it as it is: it has psycopg2's manners."""
+        """Return it as it is: it behaves like psycopg2's."""
         return connection
 
     def dict_cursor(self, connection: Any) -> Any:  # noqa: ANN401 - the driver's own

@@ -1,4 +1,4 @@
-"""SQLite's cursor with psycopg2's manners, so that hand-written SQL reads alike on both."""
+"""SQLite's cursor that behaves like psycopg2's, so that hand-written SQL reads alike on both."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ from core.db.placeholders import sqlite_query
 
 
 class PortableCursor(sqlite3.Cursor):
-    """SQLite's cursor with psycopg2's manners: its parameters, its types, and `with`."""
+    """SQLite's cursor, behaving like psycopg2's: its parameters, its types, and `with`."""
 
     def execute(self, query: str, params: Any = None) -> Self:  # noqa: ANN401 - a list or a dict
         """Run one statement; without params the query is left alone."""

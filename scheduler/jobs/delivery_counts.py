@@ -1,4 +1,4 @@
-"""Count the deliveries that are not sent, for /metrics: each daemon shows the figures itself."""
+"""Count the deliveries that are not sent, for /metrics. Each daemon serves its own."""
 
 from prometheus_client import Gauge
 
@@ -17,4 +17,4 @@ def register(daemon: Daemon) -> None:
             UNSENT.labels(state).set(number)
 
     if daemon.settings.metrics_port:
-        daemon.add_loop("figures", count, INTERVAL)
+        daemon.add_loop("delivery counts", count, INTERVAL)
