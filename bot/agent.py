@@ -1,6 +1,6 @@
-"""The kinds of agents: what a brain is, what it is given, and where its file is found.
+"""Agent types: what an agent is, what it is given, and where its file is found.
 
-A new kind is one file in bot/agents/ with a module-level `AGENT_TYPE`:
+A new type is one file in bot/agents/ with a module-level `AGENT_TYPE`:
 
     class Settings(BaseModel):
         shout: bool = Field(False, description="Answer in capitals.")
@@ -12,6 +12,7 @@ A new kind is one file in bot/agents/ with a module-level `AGENT_TYPE`:
     AGENT_TYPE = AgentType("parrot", "Says again what it is told.", Settings, Parrot)
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -28,14 +29,14 @@ from config.settings import Settings
 from runtime.clock import Clock, utc_now
 
 OfType = TypeVar("OfType", bound=BaseModel)
-"""The settings of one kind of agent."""
+"""The settings of one agent type."""
 
 
 class AgentError(Exception):
-    """A kind of agent, or one agent of it, can't be used; the message says why."""
+    """An agent type, or one agent of it, can't be used; the message says why."""
 
 
-class Agent:
+class Agent(ABC):
     """What answers the messages of one agent, of many people in parallel.
 
     Its attributes are read from any thread, once it is made.
@@ -50,9 +51,9 @@ class Agent:
     trouble: str = ""
     """What is missing and how to add it, in a sentence; its status shows that too."""
 
+    @abstractmethod
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Answer one message. Raises what the reply channel raises, and nothing else."""
-        raise NotImplementedError
 
     async def suggest(
         self, address: Address, key: tuple[str, str], field: str, typed: str
@@ -66,7 +67,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class AgentConfig(Generic[OfType]):
-    """One agent as its brain sees it; `revision` grows with every change."""
+    """One agent's definition; `revision` grows with every change."""
 
     name: str
     type: str
@@ -77,7 +78,7 @@ class AgentConfig(Generic[OfType]):
 
 @dataclass(frozen=True)
 class Services:
-    """What all brains of a process share."""
+    """What all agents of a process share."""
 
     api: ApiClient
     settings: Settings
@@ -86,9 +87,9 @@ class Services:
 
 @dataclass(frozen=True)
 class AgentType(Generic[OfType]):
-    """One kind of agent; `make` raises AgentError where an agent's settings can't work.
+    """One agent type; `make` raises AgentError where an agent's settings can't work.
 
-    `rules` are the values of Rules that this kind has where an agent's own say nothing.
+    `rules` are the values of Rules that this type has where an agent's own say nothing.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The brain of the command bot: what is understood is carried out as the user who said it."""
+"""The command bot: what is understood is executed as the user who wrote it."""
 
 from typing import Annotated
 
@@ -53,7 +53,7 @@ class CommandBrain(Conversation):
 
 
 def make_agent(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
-    """Return the brain of an agent of the type `commands` that knows every module."""
+    """Return an agent of the type `commands` that knows every module."""
     load_commands()
     return CommandBrain(api, settings, clock)
 

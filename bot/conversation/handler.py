@@ -75,7 +75,7 @@ class Conversation(Agent):
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Answer one message; return when it is answered, or when the bot has asked back.
 
-        The one catch-all: raises what the outlet raises, and nothing else.
+        The one catch-all: raises what the reply channel raises, and nothing else.
         """
         request_id.set(incoming.message_id or uuid4().hex)
         place = (incoming.address, incoming.channel_id)

@@ -1,4 +1,4 @@
-"""An agent that talks freely, with a language model of OpenAI's, Anthropic's, or like them."""
+"""An agent that chats, with a language model of OpenAI, Anthropic or a compatible server."""
 
 from ai.config import load_ai_config
 from ai.llm.chat import NO_KEY, ChatOptions
@@ -59,4 +59,4 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
         raise AgentError(f"tools: {error}") from error
 
 
-AGENT_TYPE = AgentType("llm", "Talks freely, with a language model.", LlmSettings, _make)
+AGENT_TYPE = AgentType("llm", "Chats, with a language model.", LlmSettings, _make)

@@ -1,4 +1,4 @@
-"""Free talk with a language model: streamed, remembered, with command modules as tools."""
+"""Chat with a language model: streamed, with memory, and command modules as tools."""
 
 import logging
 import time
