@@ -21,8 +21,9 @@ from pydantic import BaseModel
 
 from ai.commands import Catalogue
 from bot.api.client import ApiClient
+from bot.api.open_secrets import OpenSecrets
 from bot.framework.registry import Registry
-from bot.messages import Address, Incoming, ReplyChannel
+from bot.messages import Address, Incoming, Place, ReplyChannel
 from bot.rules import Rules
 from config.broken import file_of, load_folder, using
 from config.settings import Settings
@@ -50,6 +51,8 @@ class Agent(ABC):
     """Whether it remembers people, so that "forget me" and /forget mean something to it."""
     trouble: str = ""
     """What is missing and how to add it, in a sentence; its status shows that too."""
+    open_secrets: OpenSecrets | None = None
+    """Where it notes that it asks people for secrets; None where it never does."""
 
     @abstractmethod
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
@@ -61,7 +64,15 @@ class Agent(ABC):
         """Return names for a field of a command, the likeliest first; none for a stranger."""
         return []
 
-    async def close(self) -> None:
+    def waits_for_secret(self, place: Place) -> bool:
+        """Say whether the next message there is a secret that it still waits for."""
+        return False
+
+    async def drop(self, place: Place) -> str:
+        """Give up what is open there; return what is told of orders that were not carried out."""
+        return ""
+
+    async def close(self) -> None:  # noqa: B027 - most have nothing open
         """Close what is open; called when no message is being answered any more."""
 
 

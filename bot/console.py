@@ -14,12 +14,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from bot.agent import Services
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient, ApiError
 from bot.conversation.handler import Conversation, is_help
 from bot.markdown import escape, plain
 from bot.messages import Address, Button, Draft, Incoming, WholeDraft
 from bot.runtime.deliveries import DeliveryLoop, Undeliverable
+from bot.runtime.inbox import Inbox
 from bot.runtime.process import until_signalled
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
@@ -61,6 +63,7 @@ class Console:
         clock: Clock = utc_now,
     ) -> None:
         self._brain = brain
+        self._inbox = Inbox(brain, Services(api, settings, clock))
         self._api = api
         self._settings = settings
         self._clock = clock
@@ -159,7 +162,7 @@ class Console:
         """Have one line answered; one that is under way at the end gets some time."""
         incoming = Incoming(self._address, PLATFORM, text, starts_new=starts_new)
         grace = self._settings.shutdown_timeout
-        await self._unless_stopped(self._brain.handle(incoming, self), grace)
+        await self._unless_stopped(self._inbox.handle(incoming, self), grace)
 
     async def _unless_stopped(
         self, work: Coroutine[Any, Any, Result], grace: float = 0

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from bot.messages import Address
 from runtime.logs import request_id
@@ -71,6 +72,22 @@ class ApiClient:
 
         `data` is the query of a GET and the JSON body of all others. Raises ApiError, or ApiAway.
         """
+        return (await self._exchange(method, path, token, data, headers))[0]
+
+    async def page(
+        self, path: str, query: dict[str, Any], token: str
+    ) -> tuple[list[Any], str | None]:
+        """Return one page of a list, and the cursor of the next one. Raises as `request`."""
+        return await self._exchange("GET", path, token, query, None)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        token: str | None,
+        data: dict[str, Any] | None,
+        headers: dict[str, str] | None,
+    ) -> tuple[Any, str | None]:
         headers = dict(headers or {})
         if (message := request_id.get()) != NO_REQUEST:
             headers["X-Request-ID"] = message  # the API's log lines name it as well
@@ -91,7 +108,9 @@ class ApiClient:
                 headers=headers,
                 allow_redirects=False,
             ) as response:
-                return _answer(response.status, await response.read())
+                answer = _answer(response.status, await response.read())
+                following = response.links.get("next")
+                return answer, URL(following["url"]).query.get("cursor") if following else None
         except (aiohttp.ClientError, TimeoutError) as error:
             logger.warning("The API can't be reached: %s", type(error).__name__)
             raise ApiAway from error

@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.batching import Batches
@@ -13,6 +14,9 @@ from bot.messages import Address, Session
 from runtime.clock import Clock
 from runtime.logs import request_id
 
+Answer = TypeVar("Answer")
+
+MAX_ROWS, MAX_PAGES = 1000, 10  # of a list at once: finding a name among them must take no time
 TURNS_KEPT = 5
 UNDO_KEPT = timedelta(minutes=15)
 
@@ -192,6 +196,12 @@ class Sessions:
         return person
 
 
+class Rows(list[dict[str, Any]]):
+    """What was read of a list."""
+
+    has_more = False  # the list is longer
+
+
 class UserApi:
     """The API as one user: a refused token is renewed once by itself."""
 
@@ -213,6 +223,18 @@ class UserApi:
     async def get(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Read; `data` is the query."""
         return await self._request("GET", path, data)
+
+    async def get_all(self, path: str, query: dict[str, Any] | None = None) -> "Rows":
+        """Read a list to its end, page by page; MAX_ROWS and MAX_PAGES at most."""
+        rows, cursor = Rows(), None
+        for _ in range(MAX_PAGES):
+            wanted = {**(query or {}), "limit": MAX_ROWS - len(rows), "cursor": cursor}
+            page, cursor = await self._as_user(partial(self._api.page, path, wanted))
+            rows += page
+            if cursor is None or len(rows) >= MAX_ROWS:
+                break
+        rows.has_more = cursor is not None
+        return rows
 
     async def post(self, path: str, data: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Make: once, though the message may be received twice."""
@@ -243,14 +265,20 @@ class UserApi:
         data: dict[str, Any] | None,
         headers: dict[str, str] | None = None,
     ) -> Any:  # noqa: ANN401
-        token = self._person.session.token
         if method != "GET":
             self.note_change()
-        try:
+
+        async def send(token: str) -> Any:  # noqa: ANN401
             return await self._api.request(method, path, token=token, data=data, headers=headers)
+
+        return await self._as_user(send)
+
+    async def _as_user(self, send: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """Send something with the user's token; once more with a fresh one where it is refused."""
+        try:
+            return await send(self._person.session.token)
         except ApiError as error:
             if error.status != 401:
                 raise
         await self.renew()
-        token = self._person.session.token
-        return await self._api.request(method, path, token=token, data=data, headers=headers)
+        return await send(self._person.session.token)

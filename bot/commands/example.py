@@ -34,7 +34,7 @@ async def add(
 @examples.command("list my examples", "show [me] my examples", "what examples do i have")
 async def show(ctx: Context) -> str:
     """Show your examples."""
-    rows = await ctx.api.get("/api/example")
+    rows = await ctx.api.get_all("/api/example")
     if not rows:
         return "You have no examples yet."
     return "Your examples:\n" + "\n".join(f"• {named(row['name'])}" for row in rows)

@@ -20,8 +20,6 @@ async def _lists(api: UserApi) -> list[Row]:
 NewName = Annotated[str, About("the list's name", example="shopping")]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 
-MOST = 1000  # rows in one answer of the API
-
 lists = CommandModule("list", "Your lists")
 
 
@@ -78,7 +76,7 @@ async def empty(ctx: Context, name: ListName) -> str:
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     """Tick off everything on a list."""
     found = await _find(ctx, name)
-    rows = await ctx.api.get("/api/tasks", {"list": found["name"], "limit": MOST})
+    rows = await ctx.api.get_all("/api/tasks", {"list": found["name"]})
     done: list[Row] = []
     ctx.undoable(f"{named(found['name'])} is as it was before.", partial(_reopen, ctx, done))
     for number, row in enumerate(rows, 1):
@@ -86,7 +84,8 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
         await ctx.api.put(f"/api/tasks/{row['id']}", {"done": True, **which})
         done.append(row)
         yield f"Done: {number} of {_tasks(len(rows))} on {named(found['name'])} …"
-    yield f"Done: {_tasks(len(done))} on {named(found['name'])}."
+    rest = " There are more on it: tell me again for the next ones." if rows.has_more else ""
+    yield f"Done: {_tasks(len(done))} on {named(found['name'])}.{rest}"
 
 
 @lists.command(

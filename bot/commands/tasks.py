@@ -3,27 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from ai.times.recurrence import Resolved
-from bot.api.sessions import UserApi
+from bot.api.client import ApiError
+from bot.api.sessions import Rows, UserApi
 from bot.framework.context import Context
 from bot.framework.fields import About, Repeating
-from bot.framework.lookup import Row, pick
+from bot.framework.lookup import ID, Row, pick
 from bot.framework.registry import CommandModule
 from bot.framework.reminder_buttons import Offer
 from bot.markdown import named
 from bot.phrasing import repeats
 
 DEFAULT_LIST = "tasks"
-MOST = 1000  # rows in one answer of the API
 TIMES = ("due_at", "repeat", "repeat_from")
 SHOWN = 100
 
 
-async def _open(api: UserApi) -> list[Row]:
-    rows: list[Row] = await api.get("/api/tasks", {"limit": MOST})
-    return rows
+async def _open(api: UserApi) -> Rows:
+    return await api.get_all("/api/tasks")
 
 
 async def _lists(api: UserApi) -> list[Row]:
@@ -101,12 +101,12 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 )
 async def show(ctx: Context, list_name: ListName | None = None) -> str:
     """Show the open tasks of one list, or of all."""
-    query: dict[str, Any] = {"limit": MOST}
+    query: dict[str, Any] = {}
     if list_name:
         query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
             "name"
         ]
-    rows = await ctx.api.get("/api/tasks", query)
+    rows = await ctx.api.get_all("/api/tasks", query)
     if not rows:
         where = f" on {named(query['list'])}" if list_name else ""
         return f"You have nothing to do{where}."
@@ -120,7 +120,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
 )
 async def show_done(ctx: Context) -> str:
     """Show the tasks that you have done."""
-    rows = await ctx.api.get("/api/tasks", {"done": "true", "limit": MOST})
+    rows = await ctx.api.get_all("/api/tasks", {"done": "true"})
     return _by_list(ctx, rows) if rows else "You have no done tasks yet."
 
 
@@ -235,12 +235,16 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
 
 async def _find(ctx: Context, name: str, list_name: str | None = None, done: str = "false") -> Row:
     """Return the task that was meant, among the open ones or all."""
-    query: dict[str, Any] = {"done": done, "limit": MOST}
+    query: dict[str, Any] = {"done": done}
     if list_name:
         query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
             "name"
         ]
-    rows = await ctx.api.get("/api/tasks", query)
+    rows: Sequence[Row] = (
+        await _by_id(ctx, name, done)
+        if ID.fullmatch(name)
+        else await ctx.api.get_all("/api/tasks", query)
+    )
     return await pick(
         ctx,
         name,
@@ -250,7 +254,18 @@ async def _find(ctx: Context, name: str, list_name: str | None = None, done: str
     )
 
 
-def _by_list(ctx: Context, rows: Sequence[Row]) -> str:
+async def _by_id(ctx: Context, task_id: str, done: str) -> list[Row]:
+    """Return the task whose button was pressed, however many there are; none if it is gone."""
+    try:
+        task = await ctx.api.get(f"/api/tasks/{task_id}")
+    except ApiError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return []
+    return [] if done == "false" and task["done"] else [task]
+
+
+def _by_list(ctx: Context, rows: Rows) -> str:
     """Show tasks under the names of their lists."""
     homes: dict[str, list[Row]] = {}
     for row in rows[:SHOWN]:
@@ -261,7 +276,8 @@ def _by_list(ctx: Context, rows: Sequence[Row]) -> str:
         for name, home in homes.items()
     ]
     if len(rows) > SHOWN:
-        blocks.append(f"… and {len(rows) - SHOWN} more.")
+        at_least = "at least " if rows.has_more else ""
+        blocks.append(f"… and {at_least}{len(rows) - SHOWN} more.")
     return "\n\n".join(blocks)
 
 

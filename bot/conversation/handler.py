@@ -1,10 +1,8 @@
 """One message in, the replies out: log-in, help, history, questions. Knows no Discord."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 from ai.config import Price
 from bot.agent import Agent
@@ -32,7 +30,6 @@ EXPIRED = "That question has expired; please ask again."
 LOG_IN_PRIVATELY = (
     "I don't know who you are yet. Please write “log in” to me in a direct message, or use /login."
 )
-TIMED_OUT_SECRET = f"{TIMED_OUT} I haven't read this message either: please start again."
 
 TOO_LONG = "That is too long for me: I read up to {most:,} characters."
 MAX_LENGTH = 4000  # characters; Discord's documentation: the longest message that anybody can send
@@ -68,9 +65,8 @@ class Conversation(Agent):
         self._log_in = LogIn(api, self._sessions)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
         self._recollection = MemoryClient(api)
-        self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
         self._talks: dict[Place, Dialogue] = {}
-        self._secrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
+        self.open_secrets: OpenSecrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Answer one message; return when it is answered, or when the bot has asked back.
@@ -79,8 +75,7 @@ class Conversation(Agent):
         """
         request_id.set(incoming.message_id or uuid4().hex)
         place = (incoming.address, incoming.channel_id)
-        turn = self._turns.setdefault(place, asyncio.Lock())
-        async with turn, reply_channel.typing():
+        async with reply_channel.typing():
             try:
                 await self._receive(place, incoming, reply_channel)
             except Exception as error:
@@ -100,11 +95,6 @@ class Conversation(Agent):
             return
         if incoming.edited and talk is not None:
             return
-        waits_for_secret = talk is not None and talk.waits_for_secret
-        if incoming.is_typed and not waits_for_secret and await self._secrets.is_open(place):
-            if not incoming.edited:
-                await self._leave_unread(place, reply_channel)
-            return
         if talk is not None and incoming.starts_new:
             await talk.close()
         elif talk and self._is_overtaken(talk, incoming):
@@ -112,12 +102,17 @@ class Conversation(Agent):
         elif talk and await talk.step(incoming, reply_channel):
             return
         patience, private = self._settings.login_timeout_seconds, incoming.private
-        talk = Dialogue(reply_channel, patience, place, self._secrets, private=private)
+        talk = Dialogue(reply_channel, patience, place, self.open_secrets, private=private)
         self._talks[place] = talk
         await talk.start(self._hold(talk, place, incoming))
 
-    async def _leave_unread(self, place: Place, reply_channel: ReplyChannel) -> None:
-        """Say that a message was not read, since it may be a secret that was asked for."""
+    def waits_for_secret(self, place: Place) -> bool:
+        """Say whether the next message there is a secret that the bot waits for."""
+        talk = self._talks.get(place)
+        return talk is not None and talk.waits_for_secret
+
+    async def drop(self, place: Place) -> str:
+        """Give up what is open there; return what is told of orders that were not carried out."""
         address, channel_id = place
         if talk := self._talks.get(place):
             await talk.close()
@@ -125,8 +120,7 @@ class Conversation(Agent):
         if person := self._sessions.known(address):
             memory = person.memory(channel_id)
             not_done, memory.not_done, memory.lapsed = memory.not_done, "", False
-        await reply_channel.send(TIMED_OUT_SECRET + not_done)
-        await self._secrets.close(place)
+        return not_done
 
     async def suggest(
         self, address: Address, key: tuple[str, str], field: str, typed: str

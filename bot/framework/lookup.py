@@ -7,6 +7,7 @@ from typing import Any
 from rapidfuzz import fuzz, process, utils
 
 from ai.times.grammar.reading import in_ascii
+from bot.api.sessions import Rows
 from bot.dialogue import normalise
 from bot.framework.context import Context, Declined
 from bot.markdown import named
@@ -78,7 +79,7 @@ async def pick(
             if len(found) == 1 and not await _is_meant(ctx, words, kind, rows[found[0]]):
                 raise Declined("All right, nothing was changed.")
         if not found:
-            raise Declined(_nothing(words, names, kind))
+            raise Declined(_nothing(words, names, kind, rows))
         rows = [rows[index] for index in found]
         labels = [label(row) for row in rows]
         if len({*labels}) == 1:  # nobody could tell them apart
@@ -119,9 +120,12 @@ def _which(kind: str, labels: Sequence[str]) -> str:
     return f"Which {kind} do you mean?\n" + "\n".join(lines)
 
 
-def _nothing(words: str, names: Sequence[str], kind: str) -> str:
+def _nothing(words: str, names: Sequence[str], kind: str, rows: Sequence[Row]) -> str:
     if not names:
         return f"You have no {kind} yet."
     close = nearest(words, names)
     hint = f" Do you mean {' or '.join(map(named, close))}?" if close else ""
+    if isinstance(rows, Rows) and rows.has_more:
+        among = f"None of your first {len(rows):,} {kind}s is called {named(words)}"
+        return f"{among}; there are more, and I look no further.{hint}"
     return f"You have no {kind} called {named(words)}.{hint}"

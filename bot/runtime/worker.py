@@ -15,6 +15,7 @@ from bot import metrics
 from bot.agent import Agent, Services
 from bot.framework.raw_handlers import Loop, do_in
 from bot.messages import Address, Button, Draft, Incoming, ReplyChannel
+from bot.runtime.inbox import Inbox
 from bot.runtime.supervisor import AgentRefused
 from runtime.logs import agent, request_id, where_raised
 
@@ -54,12 +55,14 @@ class AgentThread:
         self._api = services.api.another()
 
         async def work() -> None:
-            brain = make(replace(services, api=self._api))
+            its_own = replace(services, api=self._api)
+            brain = make(its_own)
             if not isinstance(brain, Agent):
                 raise AgentRefused(
                     f"its class {type(brain).__name__} is no subclass of bot.agent.Agent"
                 )
             self._brain = brain
+            self._inbox = Inbox(brain, its_own)
 
         try:
             async with asyncio.timeout(MAKING_SECONDS):
@@ -81,7 +84,7 @@ class AgentThread:
         """Have the brain answer one message."""
         async with self._door:
             await asyncio.sleep(0)
-        answering = self.brain.handle(incoming, ThreadsafeReplyChannel(reply_channel, self._home))
+        answering = self._inbox.handle(incoming, ThreadsafeReplyChannel(reply_channel, self._home))
         await do_in(self._loop.result(), answering)
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from bot.console import account
 from bot.markdown import plain
 from bot.messages import Address, Incoming, WholeDraft
 from bot.runtime.agent_spec import Plan, Planner
+from bot.runtime.inbox import Inbox
 from bot.runtime.supervisor import AgentRefused, DesiredAgent
 from cli.errors import fail
 from cli.preparation import open_database, settings_or_exit
@@ -51,10 +52,11 @@ async def _exchange(settings: Settings, row: dict[str, Any], text: str) -> None:
     try:
         planner = Planner(load_agent_types(), Sealer(settings))
         kind, config = planner.configure(DesiredAgent(**{name: row[name] for name in wanted}))
-        brain = Plan(kind, config, token="").make_agent(Services(api, settings))
+        shared = Services(api, settings)
+        brain = Plan(kind, config, token="").make_agent(shared)
         try:
             address = Address(PLATFORM, row["name"], account())
-            await brain.handle(Incoming(address, PLATFORM, text), Terminal())
+            await Inbox(brain, shared).handle(Incoming(address, PLATFORM, text), Terminal())
         finally:
             await brain.close()
     except AgentRefused as error:

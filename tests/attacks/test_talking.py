@@ -20,15 +20,19 @@ from ai.sentences.references import References
 from ai.times import resolve
 from ai.times.recurrence import resolve_recurring
 from ai.times.resolve import UnclearTime
+from bot.agent import Agent, Services
+from bot.agents.commands import make_agent
 from bot.api.client import AWAY
 from bot.api.sessions import Sessions
 from bot.conversation.executor import FAILED
-from bot.conversation.handler import MAX_LENGTH, TIMED_OUT_SECRET, TOO_LONG
+from bot.conversation.handler import MAX_LENGTH, TOO_LONG
 from bot.dialogue import ASK_PRIVATELY, is_question, normalise
 from bot.framework.lookup import containing, similar
 from bot.framework.registry import load_commands
 from bot.markdown import escape, split
-from bot.messages import Incoming
+from bot.messages import Incoming, ReplyChannel
+from bot.runtime.inbox import UNREAD
+from bot.runtime.worker import AgentWorker
 from config.settings import Settings
 from tests.support.chat import PASSWORD, Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
@@ -233,7 +237,7 @@ async def test_a_password_after_a_restart_is_not_read(
     for text in ("hello", "ada"):
         await stranger.say(text)
     await world.restart()
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    assert await stranger.say(SECRET) == UNREAD
     assert not household.knows(SECRET)
     assert "user name" in await stranger.say("hello")
 
@@ -243,7 +247,7 @@ async def test_a_password_in_place_of_a_name_after_a_restart_is_not_read_either(
 ) -> None:
     await chat.say("change my password")
     await world.restart()
-    assert await chat.say(SECRET) == TIMED_OUT_SECRET
+    assert await chat.say(SECRET) == UNREAD
     assert await chat.say("add milk to my tasks") == "Added **milk**."
 
 
@@ -254,7 +258,7 @@ async def test_a_password_after_the_agent_was_changed_is_not_shown_to_its_model(
     await stranger.say("log in")
     await stranger.say("ada")
     await llm(tools=["task"])
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    assert await stranger.say(SECRET) == UNREAD
     assert not household.knows(SECRET)
 
 
@@ -264,8 +268,48 @@ async def test_a_command_agent_that_becomes_an_llm_agent_does_not_read_it_either
     await stranger.say("register")
     await stranger.say("ada")
     await llm()
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    assert await stranger.say(SECRET) == UNREAD
     assert not household.knows(SECRET)
+
+
+class Repeats(Agent):
+    """An agent of somebody's own, which knows nothing of secrets."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        self.heard.append(incoming.text)
+        await reply_channel.send(incoming.text)
+
+    async def close(self) -> None: ...
+
+
+async def test_no_agent_that_takes_the_place_of_another_reads_it(
+    world: World, stranger: Person, household: Household
+) -> None:
+    services, repeats = Services(world.api, world.settings, world.clock), Repeats()
+    worker = AgentWorker(stranger.address.agent, services, [].append)
+
+    async def say(text: str, **more: bool) -> list[str]:
+        before = len(stranger.replies)
+        await worker.handle(Incoming(stranger.address, "dm", text, **more), stranger)
+        return stranger.replies[before:]
+
+    try:
+        await worker.take(lambda own: make_agent(own.api, own.settings, own.clock))
+        await say("log in")
+        await say("ada")
+        await worker.take(lambda _: repeats)
+        assert await say(SECRET, edited=True) == []
+        async with world.api_away():
+            assert await say(SECRET) == [AWAY]
+        assert await say(SECRET) == [UNREAD]
+        assert repeats.heard == []
+        assert await say("hello") == ["hello"]
+        assert not household.knows(SECRET)
+    finally:
+        await worker.close()
 
 
 async def test_a_corrected_message_is_not_taken_for_the_secret(
@@ -275,7 +319,7 @@ async def test_a_corrected_message_is_not_taken_for_the_secret(
     await stranger.say("ada")
     await world.restart()
     assert await tell(world.brain, stranger, SECRET, edited=True) == ""
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    assert await stranger.say(SECRET) == UNREAD
 
 
 async def test_a_secret_is_waited_for_no_longer_than_that(world: World, stranger: Person) -> None:
@@ -294,7 +338,7 @@ async def test_nothing_is_read_where_nobody_can_say_whether_it_is_a_secret(
     await world.restart()
     async with world.api_away():
         assert await stranger.say(SECRET) == AWAY
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    assert await stranger.say(SECRET) == UNREAD
     assert not household.knows(SECRET)
 
 
@@ -318,7 +362,7 @@ async def test_one_persons_question_closes_nobody_elses_mouth(
     await stranger.say("ben")
     await world.restart()
     answers = await asyncio.gather(stranger.say(SECRET), chat.say("add milk to my tasks"))
-    assert answers == [TIMED_OUT_SECRET, "Added **milk**."]
+    assert answers == [UNREAD, "Added **milk**."]
 
 
 async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
@@ -327,8 +371,8 @@ async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
     await stranger.say("hello")
     await stranger.say("ada")
     await world.restart()
-    await world.brain.handle(Incoming(stranger.address, "dm", "hello", starts_new=True), stranger)
-    assert await stranger.say(SECRET) == TIMED_OUT_SECRET
+    await world.answer(Incoming(stranger.address, "dm", "hello", starts_new=True), stranger)
+    assert await stranger.say(SECRET) == UNREAD
 
 
 # A secret is asked for in private only

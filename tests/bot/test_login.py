@@ -4,9 +4,9 @@ import pytest
 
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient
-from bot.conversation.handler import TIMED_OUT_SECRET
 from bot.dialogue import DELETE_HINT
 from bot.messages import Address
+from bot.runtime.inbox import UNREAD
 from core.auth import end_sessions
 from core.postgres import select_one
 from core.users import delete_user, get_user_uuid
@@ -206,7 +206,7 @@ async def test_a_log_in_left_alone_is_dropped(world: World, stranger: Person) ->
     await stranger.say("register")
     await stranger.say("ada")
     await stranger.leave_unanswered()
-    assert await stranger.say(PASSWORD) == TIMED_OUT_SECRET
+    assert await stranger.say(PASSWORD) == UNREAD
     assert select_one("users", {"username": "ada"}) is None
 
 

@@ -1,11 +1,13 @@
 """Tasks, from what is said to the row and back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from core.postgres import count, select
-from tests.support.chat import Clock, Person
+from bot.messages import Incoming
+from core.postgres import count, insert, insert_many, select, select_one
+from tests.support.chat import Clock, Person, World
 
 
 async def test_a_reminder_reaches_the_user(chat, clock):  # noqa: ANN001, ANN201 - as documented
@@ -336,3 +338,35 @@ async def test_what_is_put_off_is_asked_where_it_is_not_said(chat: Person) -> No
     assert await chat.say("snooze for 10 minutes") == "What is the task?"
     await chat.say("milk")
     assert stored() == [("tasks", "milk", "2030-03-04T12:10")]
+
+
+async def test_a_task_beyond_the_first_page_is_found(chat: Person, world: World) -> None:
+    await chat.say("add milk to my tasks")
+    row = select_one("tasks", {"name": "milk"})
+    assert row
+    owner = {"user_uuid": row["user_uuid"], "list_id": row["list_id"]}
+    later = {"created_at": row["created_at"] + timedelta(minutes=1)}
+    insert_many("tasks", [{**owner, "name": f"{n:03}" + "x" * 9_990} for n in range(220)])
+    insert_many("tasks", [{**owner, **later, "name": f"small {n}"} for n in range(300)])
+    assert await chat.say("complete small 299") == "Done: **small 299**."
+    assert "… and 420 more." in await chat.say("show my tasks")
+    insert_many("tasks", [{**owner, "name": f"many {n}"} for n in range(600)])
+    assert "… and at least 900 more." in await chat.say("show my tasks")
+    told = await chat.say("complete gardening")
+    assert told.startswith("None of your first 1,000 open tasks is called **gardening**; there are")
+
+
+async def test_a_button_finds_its_task_among_however_many(chat: Person, world: World) -> None:
+    await chat.say("add milk to my tasks")
+    row = select_one("tasks", {"name": "milk"})
+    assert row
+    owner = {"user_uuid": row["user_uuid"], "list_id": row["list_id"]}
+    insert_many("tasks", [{**owner, "name": f"many {n}"} for n in range(1000)])
+    later = row["created_at"] + timedelta(minutes=1)
+    last = insert("tasks", {**owner, "name": "last", "created_at": later})
+    order = {"interaction_type": "task", "action": "complete", "name": str(last["id"])}
+    press = Incoming(chat.address, "dm", "Done", order=order, starts_new=True)
+    await world.answer(press, chat)
+    assert chat.replies[-1] == "Done: **last**."
+    await world.answer(press, chat)
+    assert chat.replies[-1] == "That open task is not there any more."

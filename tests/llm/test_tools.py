@@ -17,12 +17,13 @@ from bot.agents.llm.agent import (
     LlmAgent,
 )
 from bot.agents.llm.settings import LlmSettings
-from bot.conversation.handler import LOG_IN_PRIVATELY, TIMED_OUT_SECRET
+from bot.conversation.handler import LOG_IN_PRIVATELY
 from bot.conversation.login import NAME
 from bot.framework.context import Context
 from bot.framework.registry import CommandModule, Registry
 from bot.messages import Credentials
 from bot.rules import Rules
+from bot.runtime.inbox import UNREAD
 from config.settings import Settings
 from core.users import set_role
 from tests.support.chat import AGENT, PASSWORD, Person, World
@@ -249,7 +250,7 @@ async def test_a_password_that_comes_too_late_is_not_shown_to_the_model(
     await stranger.say("log in")
     await stranger.say("ada")
     await stranger.leave_unanswered()
-    assert await stranger.say(PASSWORD) == TIMED_OUT_SECRET
+    assert await stranger.say(PASSWORD) == UNREAD
     assert not model_server.requests
 
 

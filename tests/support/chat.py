@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,13 +26,15 @@ from ai.llm.types import ChatModel
 from ai.parser import Parser
 from ai.times import resolve
 from api.main import create_app
+from bot.agent import Agent, Services
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient
 from bot.conversation.executor import Understanding
 from bot.conversation.handler import Conversation
 from bot.framework.registry import CommandModule, Registry
-from bot.messages import Address, Button, Draft, Incoming, WholeDraft
+from bot.messages import Address, Button, Draft, Incoming, ReplyChannel, WholeDraft
 from bot.runtime.deliveries import DeliveryLoop
+from bot.runtime.inbox import Inbox
 from config.settings import Settings, get_settings
 from core.db.engine import Database
 from core.reminders import fire_due
@@ -78,25 +81,25 @@ class Person:
         self.replies: list[str] = []
         self.buttons: list[str] = []  # under the latest reply
         self.secrets_expected = 0
-        self._world = world
+        self.world = world
         self._channel_id = channel_id
         self._typing = 0
 
     async def say(self, text: str) -> str:
         """Write to the bot; return what it answers, as Markdown."""
         before = len(self.replies)
-        await self._world.brain.handle(Incoming(self.address, self._channel_id, text), self)
+        await self.world.answer(Incoming(self.address, self._channel_id, text), self)
         assert not self._typing, "the bot still shows that it is typing"
         return "\n".join(self.replies[before:])
 
     async def leave_unanswered(self) -> None:
         """Wait until the bot no longer waits for an answer."""
-        brain = self._world.brain
+        brain = self.world.brain
         await until(lambda: not brain.is_waiting(self.address, self._channel_id))
 
     async def next_message(self) -> str:
         """Let the scheduler fire what is due by now; return the next message that arrives."""
-        await asyncio.to_thread(fire_due, self._world.clock())
+        await asyncio.to_thread(fire_due, self.world.clock())
         arrived: asyncio.Queue[str] = asyncio.Queue()
 
         async def take(account_id: str, text: str, _subject: str) -> None:
@@ -104,7 +107,7 @@ class Person:
             arrived.put_nowait(text)
 
         deliveries = DeliveryLoop(
-            self._world.api, self.address.platform, lambda: {AGENT: take}, clock=self._world.clock
+            self.world.api, self.address.platform, lambda: {AGENT: take}, clock=self.world.clock
         )
         running = asyncio.create_task(deliveries.run())
         try:
@@ -159,6 +162,7 @@ class World:
         self.clock = clock
         self._model: ChatModel | None = None
         self.api = ApiClient(url, settings.service_key.get_secret_value())
+        self._inboxes: WeakKeyDictionary[Agent, Inbox] = WeakKeyDictionary()
         self.brain: Conversation = make_agent(self.api, self.settings, clock)
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
@@ -171,6 +175,16 @@ class World:
         await person.register(username)
         assert await self.brain.is_logged_in(person.address)
         return person
+
+    async def answer(
+        self, incoming: Incoming, reply_channel: ReplyChannel, agent: Agent | None = None
+    ) -> None:
+        """Have an agent answer by the way that every message takes; the world's unless said."""
+        agent = agent or self.brain
+        if agent not in self._inboxes:
+            services = Services(self.api, self.settings, self.clock)
+            self._inboxes[agent] = Inbox(agent, services)
+        await self._inboxes[agent].handle(incoming, reply_channel)
 
     async def know(
         self,

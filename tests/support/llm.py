@@ -75,7 +75,7 @@ async def tell(
     """Write to an agent; return what it answers."""
     before = len(person.replies)
     address = replace(person.address, agent=agent)
-    await brain.handle(Incoming(address, channel_id, text, **more), person)
+    await person.world.answer(Incoming(address, channel_id, text, **more), person, brain)
     return "\n".join(person.replies[before:])
 
 

@@ -10,7 +10,7 @@ Import the fixtures in a conftest, with those of tests.support.chat.
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import discord
@@ -39,9 +39,14 @@ class Beside(Agent):
     the test, and the bot's part is a wait that is declared as one.
     """
 
-    def __init__(self, brain: Callable[[], Conversation]) -> None:
+    def __init__(
+        self,
+        brain: Callable[[], Conversation],
+        answer: Callable[..., Awaitable[None]] | None = None,
+    ) -> None:
         self.env: simcord.Env | None = None
         self._brain = brain
+        self._handle = answer
         self._messages: asyncio.Queue[tuple[Incoming, ReplyChannel, asyncio.Future[None], Adapter]]
         self._messages = asyncio.Queue()
         self._under_way: set[asyncio.Future[None]] = set()
@@ -92,7 +97,7 @@ class Beside(Agent):
     ) -> None:
         async_context.set(adapter)
         try:
-            await self._brain().handle(incoming, reply_channel)
+            await (self._handle or self._brain().handle)(incoming, reply_channel)
         finally:
             self._under_way.discard(done)
             done.set_result(None)
@@ -261,7 +266,7 @@ class Stage:
 @pytest.fixture
 async def beside(world: World) -> AsyncIterator[Beside]:
     """The brain of `world`, at work."""
-    brain = Beside(lambda: world.brain)
+    brain = Beside(lambda: world.brain, world.answer)
     working = asyncio.create_task(brain.run())
     yield brain
     working.cancel()

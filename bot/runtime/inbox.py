@@ -1,0 +1,55 @@
+"""What every message to an agent passes, whatever its type: in order, and no late secret."""
+
+import asyncio
+from weakref import WeakValueDictionary
+
+from bot.agent import Agent, Services
+from bot.api.client import ApiError
+from bot.api.open_secrets import OpenSecrets
+from bot.markdown import escape
+from bot.messages import Incoming, Place, ReplyChannel
+
+UNREAD = (
+    "I had stopped waiting for your answer to my last question. I haven't read this message "
+    "either: please start again."
+)
+
+
+class Inbox:
+    """Hands an agent the messages of one person in one channel in order.
+
+    A message that may be a secret which was asked for there before a restart, or by an agent that
+    this one replaced, no agent is shown.
+    """
+
+    def __init__(self, agent: Agent, services: Services) -> None:
+        self._agent = agent
+        patience = services.settings.login_timeout_seconds
+        # Of an agent that asks for no secret, too: the one before it may have asked.
+        self._secrets = agent.open_secrets or OpenSecrets(services.api, services.clock, patience)
+        self._turns: WeakValueDictionary[Place, asyncio.Lock] = WeakValueDictionary()
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Have the agent answer a message that it may read. Raises what the two raise."""
+        place = (incoming.address, incoming.channel_id)
+        turn = self._turns.setdefault(place, asyncio.Lock())
+        async with turn:
+            try:
+                is_unread = await self._may_be_late_secret(place, incoming)
+            except ApiError as error:
+                if not incoming.edited:
+                    await reply_channel.send(escape(error.message))
+                return
+            if not is_unread:
+                await self._agent.handle(incoming, reply_channel)
+            elif not incoming.edited:
+                await reply_channel.send(UNREAD + await self._agent.drop(place))
+                await self._secrets.close(place)
+
+    async def _may_be_late_secret(self, place: Place, incoming: Incoming) -> bool:
+        """Say whether a secret was asked for that the agent itself no longer waits for."""
+        if not (incoming.is_typed and incoming.text.strip()):
+            return False
+        if self._agent.waits_for_secret(place):
+            return False
+        return await self._secrets.is_open(place)
