@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -256,8 +257,10 @@ async def _post(
 async def _meaning(response: aiohttp.ClientResponse, gone: Collection[int]) -> Outcome:
     status = response.status
     if status in (200, 204):
-        # What is read to its end leaves the connection for the next; what is said does not matter.
-        await response.content.read(MOST_READ)
+        # What is read to its end leaves the connection for the next; what is said, or that it
+        # breaks off, does not matter: the message was taken, and would come twice.
+        with suppress(aiohttp.ClientError, TimeoutError):
+            await response.content.read(MOST_READ)
         return Outcome("sent")
     said = f"the receiver answered {status}"
     if status == 429 or status >= 500:

@@ -110,6 +110,42 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome == Outcome("retry", "the receiver took too long")
 
 
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize(
+    "rest",
+    [b"Content-Length: 9\r\n\r\n", b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"],
+)
+def test_what_was_taken_is_sent_however_the_answer_goes_on(
+    rest: bytes, ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.notifications.TIMEOUT_SECONDS", 0.5)
+
+    async def send() -> Outcome:
+        answered = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1000)
+            writer.write(b"HTTP/1.1 200 OK\r\n" + rest)
+            await writer.drain()
+            if not ends:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            answered.set()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            monkeypatch.setenv("NTFY_BASE_URL", f"http://127.0.0.1:{port}")
+            get_settings.cache_clear()
+            async with new_session() as http:
+                outcome = await deliver("ntfy", "topic", "hello", http)
+            await answered.wait()
+            return outcome
+
+    assert asyncio.run(send()).state == "sent"
+    get_settings.cache_clear()
+
+
 @pytest.mark.every_database
 @pytest.mark.usefixtures("database")
 def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
