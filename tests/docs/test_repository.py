@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def calls_of(path: Path, function: str) -> list[int]:
 
 def test_no_file_has_a_vague_name() -> None:
     assert [name_of(path) for path in sources if path.stem in VAGUE] == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
+def test_no_link_is_in_the_repository() -> None:
+    command = ["git", "ls-files", "--stage"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
 
 
 def test_nothing_is_left_for_later() -> None:
