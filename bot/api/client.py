@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,9 @@ NO_REQUEST = "-"  # what runtime.logs puts where no message is being answered
 AWAY = "I can't reach the service right now. Please try again in a moment."
 
 
+_FIELD = re.compile(r"^[a-z]+(?:_[a-z]+)+: ")
+
+
 class ApiError(Exception):
     """The API said no; `message` is its sentence for the user, `status` the HTTP status.
 
@@ -32,6 +36,11 @@ class ApiError(Exception):
         self.status = status
         self.message = message
         self.fields = fields or {}
+
+    @property
+    def told(self) -> str:
+        """The sentence without the name of the field that is wrong, which programs need."""
+        return _FIELD.sub("", self.message)
 
 
 class ApiAway(ApiError):

@@ -1,7 +1,6 @@
 """What people who are logged in say, carried out: one order after the other, each answered."""
 
 import logging
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -44,7 +43,6 @@ SUPERSEDED = "All right, I've dropped my question."
 ENDED = "Your session has ended. Send me any message to log in again."
 
 Order = dict[str, Any]
-_FIELD = re.compile(r"^[a-z]+(?:_[a-z]+)+: ")  # what programs need to know: which field is wrong
 
 
 class Understanding(Protocol):
@@ -78,7 +76,7 @@ def reply_to(error: Exception) -> str:
         case Declined() | InPublic():
             return str(error)
         case ApiError():
-            return escape(_FIELD.sub("", error.message))
+            return escape(error.told)
     logger.error("A message could not be answered: %s", where_raised(error))
     return FAILED
 

@@ -11,10 +11,11 @@ import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ai.commands import Catalogue, CommandSpec, Role, catalogue
 from ai.sentences.templates import SentenceError, expansions
+from bot.api.client import ApiError
 from bot.framework.context import Context, Declined, Message
 from bot.framework.fields import Choices, Unclear, choices_of, convert, fields_of, meaning, question
 from bot.framework.reminder_buttons import Offer, Offers
@@ -28,6 +29,7 @@ OfAction = TypeVar("OfAction", bound=Action)
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
 ASKED = 2  # questions about one field before the order is given up
+REFUSALS = (400, 401, 403, 422)  # of what was typed, and not of how often or when
 WAY_OUT = " (Or say “never mind”.)"
 _PLACEHOLDER = re.compile(r"\{(\w+)")
 
@@ -140,11 +142,35 @@ class CommandModule:
                 return "All right, nothing was changed."
         answer = command.action(ctx, **values)
         if not isinstance(answer, AsyncIterator):
-            return await answer
+            return await _once_more(command, ctx, values, answer)
         async with ctx.draft() as draft:
             async for text in answer:
                 await draft.show(text)
         return None
+
+
+async def _once_more(
+    command: Command, ctx: Context, values: dict[str, Any], answer: Awaitable[str]
+) -> str:
+    """Return the answer; where the API refuses a secret, ask for it again, ASKED times in all.
+
+    What a person types after a refusal is likely the secret, put right: an order must not be read
+    from it.
+    """
+    secrets = [one for one in command.spec.fields if one.kind == "secret" and one.name in values]
+    for _ in range(ASKED - 1):
+        try:
+            return await answer
+        except ApiError as error:
+            if not secrets or error.status not in REFUSALS:
+                raise
+            told = f"{escape(error.told)} "
+        for field in secrets:
+            asked = f"{told}{question(field)} (Or say “cancel”.)"
+            said, told = await ctx.ask(asked, secret=meaning(field)), ""
+            values[field.name] = convert(field, said, ctx.zone, ctx.now)
+        answer = cast(Awaitable[str], command.action(ctx, **values))
+    return await answer
 
 
 async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def test_the_phrase_is_found_behind_a_text(words: str) -> None:
         ("every 1.5 days", recurrence.UNCLEAR),
         ("every 2 hours at 5", recurrence.UNCLEAR),
         ("every 0 days", recurrence.UNCLEAR),
+        ("every second", dates.UNREADABLE),
         ("every day next week", recurrence.UNCLEAR),
         ("every year on 3 april 2027", recurrence.UNCLEAR),
         *(

@@ -108,9 +108,8 @@ async def test_nothing_is_kept_of_strangers(world: World, stranger: Person) -> N
     await stranger.say("nobody")
     await stranger.say("wrong password")
     gc.collect()
-    held = vars(world.brain)
-    assert not held["_talks"]
-    assert not held["_turns"]
+    assert not vars(world.brain)["_talks"]
+    assert not vars(world.inboxes[world.brain])["_turns"]
 
 
 async def test_stopping_drops_open_questions(customer: Person, world: World) -> None:

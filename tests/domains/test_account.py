@@ -95,7 +95,25 @@ async def test_a_bad_change_of_password_changes_nothing(
     await chat.say("change my password")
     await chat.say(current)
     assert reason in await chat.say(new)
+    await chat.say("cancel")
     assert get_login_token("ada", PASSWORD)
+
+
+async def test_what_follows_a_refused_password_is_taken_for_the_right_one(chat: Person) -> None:
+    for text in ("change my password", "not the password"):
+        await chat.say(text)
+    again = await chat.say("another good password")
+    assert "The password is wrong. What is your current password?" in again
+    await chat.say(PASSWORD)
+    assert "is changed" in await chat.say("another good password")
+    assert chat.secrets_expected == 5
+
+
+async def test_a_refused_secret_is_asked_for_once_more_and_no_further(chat: Person) -> None:
+    await chat.say("set my discord webhook")
+    assert "(Or say “cancel”.)" in await chat.say("http://one.example/")
+    assert "discord.com" in await chat.say("http://two.example/")
+    assert await chat.say("list my tasks") == "You have nothing to do."
 
 
 async def test_deleting_the_account(chat: Person) -> None:
@@ -114,6 +132,7 @@ async def test_an_account_is_kept_without_a_yes_or_the_password(chat: Person) ->
     await chat.say("delete my account")
     await chat.say("wrong password")
     assert "wrong" in await chat.say("yes")
+    assert "dropped" in await chat.say("cancel")
     assert count("users") == 1
 
 

@@ -34,6 +34,7 @@ async def test_a_webhook_is_asked_for_as_a_secret(chat: Person) -> None:
 async def test_another_address_is_refused(chat: Person) -> None:
     await chat.say("set my discord webhook")
     assert "https://discord.com/api/webhooks/" in await chat.say("http://127.0.0.1/inside")
+    await chat.say("cancel")
     assert "not set" in await chat.say("show my notifications")
 
 

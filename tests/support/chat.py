@@ -162,7 +162,7 @@ class World:
         self.clock = clock
         self._model: ChatModel | None = None
         self.api = ApiClient(url, settings.service_key.get_secret_value())
-        self._inboxes: WeakKeyDictionary[Agent, Inbox] = WeakKeyDictionary()
+        self.inboxes: WeakKeyDictionary[Agent, Inbox] = WeakKeyDictionary()
         self.brain: Conversation = make_agent(self.api, self.settings, clock)
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
@@ -181,10 +181,10 @@ class World:
     ) -> None:
         """Have an agent answer by the way that every message takes; the world's unless said."""
         agent = agent or self.brain
-        if agent not in self._inboxes:
+        if agent not in self.inboxes:
             services = Services(self.api, self.settings, self.clock)
-            self._inboxes[agent] = Inbox(agent, services)
-        await self._inboxes[agent].handle(incoming, reply_channel)
+            self.inboxes[agent] = Inbox(agent, services)
+        await self.inboxes[agent].handle(incoming, reply_channel)
 
     async def know(
         self,

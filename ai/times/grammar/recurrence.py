@@ -116,7 +116,8 @@ def _every_weekday(match: re.Match[str], reading: Reading) -> bool:
     rf"{_ON}(?:the\s+)?(?P<place>{ORDINAL})(?P<day>)\s+of\s+{_EVERY}(?P<number>)(?P<unit>month)",
     EVERY,
 )
-@piece(rf"{_EVERY}(?P<place>{ORDINAL})(?P<day>)(?P<number>)(?P<unit>)", EVERY)
+# "Every second" is no day of the month; it is nothing that anybody is reminded of, so it is asked.
+@piece(rf"{_EVERY}(?P<place>(?!second\b){ORDINAL})(?P<day>)(?P<number>)(?P<unit>)", EVERY)
 @piece(
     rf"(?:at\s+|on\s+)?(?:the\s+)?(?P<edge>end|start|beginning)\s+of\s+{_EVERY}(?P<unit>month)",
     EVERY,
