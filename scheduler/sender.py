@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import astuple, replace
-from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -36,8 +35,8 @@ MOST_UNDER_WAY = 256
 """Messages that are claimed and not yet settled; a slow receiver holds on to few of them."""
 FEWEST_CLAIMED = 64  # at once, while others are under way: small claims cost as much as large ones
 LEASE_SECONDS = 15.0
-RENEWAL_SECONDS = 4.0
-"""How often leases are renewed: twice in vain, and none is lost."""
+RENEWAL_SECONDS = 3.0
+"""How often leases are renewed that are half over: once in vain, and none is lost."""
 LATEST_START = 35.0
 """Seconds after claiming by which a message is begun; later, it is given back."""
 END_SECONDS = 3.0  # that noting what became of messages gets when the daemon ends
@@ -57,7 +56,7 @@ class Sender:
         self._on_free = on_free
         self._under_way = 0
         self._receivers: Counter[Receiver] = Counter()
-        self._leases: Counter[UUID] = Counter()
+        self._leases: dict[UUID, UUID] = {}  # of what is under way
         self._ended = threading.Event()
         self._changed = threading.Condition()
         self._finishing = False
@@ -89,7 +88,7 @@ class Sender:
         with self._changed:
             self._under_way += len(rows)
             self._receivers.update(map(RECEIVER, rows))
-            self._leases.update(row["lease_id"] for row in rows)
+            self._leases |= {row["id"]: row["lease_id"] for row in rows}
         loop, _ = self._ready.result()
         loop.call_soon_threadsafe(self._begin, rows, time.monotonic() + LATEST_START)
 
@@ -200,10 +199,10 @@ class Sender:
         """Renew the leases of what is under way, again and again."""
         while not self._ended.wait(RENEWAL_SECONDS):
             with self._changed:
-                leases = [*self._leases]
+                leases = {**self._leases}
             try:
                 if leases:
-                    outbox.renew(leases, self._clock() + timedelta(seconds=LEASE_SECONDS))
+                    outbox.renew(leases, self._clock(), LEASE_SECONDS)
             except Unavailable:
                 pass  # nobody can claim them either; who settles them says so
             except Exception:
@@ -214,7 +213,9 @@ class Sender:
             before = outbox.busy(self._receivers)
             self._under_way -= len(rows)
             self._receivers -= Counter(map(RECEIVER, rows))
-            self._leases -= Counter(row["lease_id"] for row in rows)
+            for row in rows:
+                if self._leases.get(row["id"]) == row["lease_id"]:
+                    del self._leases[row["id"]]
             freed = before - outbox.busy(self._receivers)
             self._changed.notify_all()
         if freed:

@@ -186,14 +186,20 @@ def release(rows: Collection[Mapping[str, Any]], now: datetime) -> None:
         wake("deliveries")
 
 
-def renew(lease_ids: Collection[UUID], until: datetime) -> None:
-    """Keep what was claimed under these leases, and is not settled yet, from others for longer."""
+def renew(leases: Mapping[UUID, UUID], now: datetime, lease_seconds: float) -> None:
+    """Lease deliveries for longer, by their ids and leases, where half of the time is over.
+
+    What is being settled at this moment is left alone, so that nobody waits for another.
+    """
     columns = deliveries.c
-    mine = columns.lease_id.in_(lease_ids) & (columns.state == "waiting")
-    mine &= columns.next_attempt_at < until  # as every lease's end is: the index finds few rows
-    longer = {"leased_until": until, "next_attempt_at": until}
+    until = now + timedelta(seconds=lease_seconds)
+    mine = columns.id.in_(leases.keys()) & (columns.state == "waiting")
+    mine &= columns.leased_until < now + timedelta(seconds=lease_seconds / 2)
     with transaction() as connection:
-        connection.execute(update(deliveries).where(mine).values(longer))
+        query = select(columns.id, columns.lease_id).where(mine).with_for_update(skip_locked=True)
+        found = [row.id for row in connection.execute(query) if row.lease_id == leases[row.id]]
+        if found:
+            _change(connection, found, leased_until=until, next_attempt_at=until)
 
 
 def settle(

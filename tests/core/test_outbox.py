@@ -45,6 +45,20 @@ def test_a_claimed_delivery_is_nobody_elses_until_its_lease_runs_out() -> None:
     assert queue.settle(second["id"], second["lease_id"], "sent")
 
 
+def test_a_lease_is_renewed_for_its_holder_alone_once_half_of_it_is_over() -> None:
+    waiting(user())
+    (row,) = queue.claim([SCHEDULER], NOW, 10)
+    for lease, at, until in (
+        (row["lease_id"], 4, 10),
+        (uuid4(), 6, 10),
+        (row["lease_id"], 6, 16),
+    ):
+        queue.renew({row["id"]: lease}, later(at), 10)
+        assert deliveries()[0]["leased_until"] == later(until)
+    assert queue.claim([SCHEDULER], later(15)) == []
+    assert len(queue.claim([SCHEDULER], later(16))) == 1
+
+
 def test_the_longest_waiting_come_first_and_no_more_than_the_limit() -> None:
     ada = user()
     ids = [waiting(ada, next_attempt_at=later(-seconds)) for seconds in (1, 3, 2)]
