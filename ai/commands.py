@@ -68,7 +68,6 @@ class CommandSpec:
     description: str
     fields: tuple[FieldSpec, ...] = ()
     sentences: tuple[str, ...] = ()
-    destructive: bool = False
     role: Role = "user"  # of those who may use it
 
     @property
@@ -110,10 +109,6 @@ class Catalogue:
         """Remove a module's commands; one that has none is no error."""
         self._specs = {k: s for k, s in self._specs.items() if k[0] != interaction_type}
         self.version += 1
-
-    def get(self, interaction_type: str, action: str) -> CommandSpec | None:
-        """Return one command, or None."""
-        return self._specs.get((interaction_type, action))
 
     def of(self, interaction_type: str) -> list[CommandSpec]:
         """Return a module's commands."""

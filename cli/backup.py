@@ -12,8 +12,8 @@ import typer
 
 from api.discovery import load_routes
 from cli.errors import fail
-from cli.preparation import settings_or_exit
 from config.private import private
+from config.settings import get_settings
 from core import transfer as backups
 from core.db.engine import get_database
 
@@ -22,7 +22,6 @@ FILE = Annotated[str, typer.Argument(metavar="FILE", help="The backup; - is the 
 
 def backup(file: FILE) -> None:
     """Write all data into a file that only you can read, while the services go on."""
-    settings_or_exit()
     load_routes()
     if file == "-":
         if sys.stdout.isatty():
@@ -59,7 +58,7 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Delete what the database has.")] = False,
 ) -> None:
     """Put a backup into an empty database. Stop API, scheduler and bot before."""
-    settings = settings_or_exit()
+    settings = get_settings()
     load_routes()
     with _opened(file, settings.data_dir) as source:
         rows = backups.restore(get_database(), source, force=force)

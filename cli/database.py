@@ -6,21 +6,18 @@ import typer
 
 from api.discovery import load_routes
 from cli.errors import shown
-from cli.preparation import settings_or_exit
 from core import migrations, tables
 from core.db.engine import get_database
 
 
 def upgrade() -> None:
     """Bring the database up to date."""
-    settings_or_exit()
     migrations.upgrade(get_database())
     typer.echo(f"The database is at {migrations.current(get_database())}.")
 
 
 def current() -> None:
     """Say at which migration the database is."""
-    settings_or_exit()
     database = get_database()
     at = migrations.state(database)
     state = "behind" if migrations.pending(database) else "up to date"
@@ -31,9 +28,9 @@ def current() -> None:
 
 def check() -> None:
     """Compare the database with the tables that the program declares; 1 where they differ."""
-    settings_or_exit()
+    database = get_database()
     load_routes()
-    found = migrations.differences(get_database(), tables.metadata)
+    found = migrations.differences(database, tables.metadata)
     for difference in found:
         typer.echo(str(difference))
     if found:
@@ -44,7 +41,7 @@ def check() -> None:
 
 def revision(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
     """Write a migration from what has changed in the tables."""
-    settings_or_exit()
+    database = get_database()
     load_routes()
-    path = migrations.revision(get_database(), tables.metadata, message)
+    path = migrations.revision(database, tables.metadata, message)
     typer.echo(f"Wrote {shown(path)}. Read it before you commit it.")

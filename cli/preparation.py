@@ -12,11 +12,6 @@ from core.db.engine import Database, get_database, use_database
 from core.errors import Unavailable
 
 
-def settings_or_exit() -> Settings:
-    """Return this process's settings. Raises ConfigError, which ends the program in one line."""
-    return get_settings()
-
-
 def unusable(error: Unavailable) -> CannotStart:
     """Return what to raise where the database can't be used."""
     place = place_of(get_settings().sqlalchemy_url)
@@ -25,7 +20,6 @@ def unusable(error: Unavailable) -> CannotStart:
 
 def prepare_database() -> None:
     """Use the database that the settings name, and bring it up to date."""
-    settings_or_exit()
     migrations.upgrade(get_database())
 
 

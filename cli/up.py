@@ -8,9 +8,9 @@ import typer
 from bot.agent import load_agent_types
 from cli.errors import shown
 from cli.lazy import load
-from cli.preparation import open_database, settings_or_exit
+from cli.preparation import open_database
 from cli.services import services
-from config.settings import Settings
+from config.settings import Settings, get_settings
 from core import agents
 from runtime.logs import configure_logging
 from runtime.metrics import metrics_server
@@ -20,7 +20,7 @@ def up(
     chat: Annotated[str | None, typer.Option(help="Answer this one order and end.")] = None,
 ) -> None:
     """Start everything in one process: database, API, scheduler and the conversation."""
-    settings = settings_or_exit()
+    settings = get_settings()
     with open_database(settings) as database:
         in_terminal = chat is not None or not _has_bots(settings)
         if in_terminal and settings.log_file is None:  # the screen belongs to the conversation
@@ -38,7 +38,7 @@ def up(
 
 def chat(text: Annotated[str | None, typer.Argument(help="One order; none: talk.")] = None) -> None:
     """Talk to the bot in the terminal, with the API that runs at API_URL."""
-    settings = settings_or_exit()
+    settings = get_settings()
     settings = settings.model_copy(
         update={"log_file": settings.log_file or settings.data_dir / "bot.log"}
     )

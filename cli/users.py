@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from cli.preparation import settings_or_exit
 from cli.tables import show_table
 from core import users
 
@@ -13,14 +12,12 @@ Username = Annotated[str, typer.Argument(help="The user's name.")]
 
 def promote(username: Username) -> None:
     """Make a user an administrator."""
-    settings_or_exit()
     users.set_role(username, "admin")
     typer.echo(f"{username} is an administrator.")
 
 
 def demote(username: Username) -> None:
     """Take an administrator's rights away, at once."""
-    settings_or_exit()
     users.set_role(username, "user")
     typer.echo(f"{username} is no administrator.")
 
@@ -29,7 +26,6 @@ def list_(
     admins: Annotated[bool, typer.Option("--admins", help="Administrators only.")] = False,
 ) -> None:
     """List the users."""
-    settings_or_exit()
     rows = users.list_users("admin" if admins else None)
     show_table(
         ("name", "called", "role", "since"),

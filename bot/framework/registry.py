@@ -114,7 +114,6 @@ class CommandModule:
             description.splitlines()[0],
             fields,
             sentences,
-            destructive=confirm is not None,
             role=role,
         )
         certain = {field.name for field in fields if field.required and field.kind != "secret"}

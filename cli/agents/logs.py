@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 import typer
 
 from cli.errors import fail
-from cli.preparation import settings_or_exit
+from config.settings import get_settings
 from runtime.logs import ROTATED_FILES
 
 PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\S+ +[A-Z]+ +\S+ \[(\S+) \S+\] ")
@@ -26,7 +26,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new ones.")] = False,
 ) -> None:
     """Show what an agent wrote to LOG_FILE, its errors' whereabouts included."""
-    file = settings_or_exit().log_file
+    file = get_settings().log_file
     if file is None:
         raise fail(
             "LOG_FILE is not set, so the log is where the service's output goes "

@@ -16,10 +16,10 @@ from bot.runtime.agent_spec import Plan, Planner
 from bot.runtime.inbox import Inbox
 from bot.runtime.supervisor import AgentRefused, DesiredAgent
 from cli.errors import fail
-from cli.preparation import open_database, settings_or_exit
+from cli.preparation import open_database
 from cli.services import services
 from config.sealing import Sealer
-from config.settings import Settings
+from config.settings import Settings, get_settings
 from core import agents
 from runtime.logs import configure_logging
 
@@ -31,7 +31,7 @@ def test(
     text: Annotated[str, typer.Argument(help="What you say to it.")],
 ) -> None:
     """Say one thing to an agent and print what it answers, enabled or not."""
-    settings = settings_or_exit()
+    settings = get_settings()
     settings = settings.model_copy(
         update={
             "log_file": settings.log_file or settings.data_dir / "bot.log",

@@ -1,17 +1,15 @@
 """Send what is due on the channels that need no connection of the bot's: webhooks, ntfy, Apprise's.
 
-And delete, once an hour, what was sent so long ago that nobody asks for it; and have what waits for
-agents that were removed go another way.
+And have what waits for agents that were removed go another way.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.deliveries import queue, rerouting
 from core.deliveries.routing import SCHEDULER
 from scheduler.daemon import Daemon
 from scheduler.sender import LEASE_SECONDS, Sender
 
-CLEANING = 3600.0  # seconds
 STRANDED = 300.0  # seconds
 LOOP = "deliveries"
 
@@ -31,13 +29,9 @@ def register(daemon: Daemon) -> None:
                 sender.send(rows)
         return queue.next_delivery([SCHEDULER], daemon.clock(), sender.under_way())
 
-    def forget_sent() -> None:
-        queue.forget_sent(daemon.clock() - timedelta(days=daemon.settings.sent_kept_days))
-
     def end_stranded() -> None:
         rerouting.end_stranded(daemon.clock())
 
     daemon.on_stop(lambda: sender.finish(daemon.settings.shutdown_timeout))
     daemon.add_loop(LOOP, send_due, daemon.longest_sleep)
-    daemon.add_job("sent deliveries", forget_sent, CLEANING)
     daemon.add_job("stranded deliveries", end_stranded, STRANDED)

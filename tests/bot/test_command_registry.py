@@ -55,7 +55,6 @@ def test_a_command_is_known_by_its_function(specs: Catalogue, fresh: Registry) -
     assert spec.description == "Buy something."
     assert spec.fields == (FieldSpec("thing"), FieldSpec("due", "when", required=False))
     assert spec.sentences == ("buy {thing}", "get me {thing} {due}")
-    assert spec.destructive
 
 
 def test_raw_handlers_and_modules_stand_side_by_side(fresh: Registry) -> None:

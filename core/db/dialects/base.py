@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from core.db.copy_text import copy_text
 from core.db.dialects.mysql import MySQL
 from core.db.dialects.sqlite import PortableConnection, PortableCursor, dict_row, sqlite_words
-from core.db.url_options import Query, URLOptions
+from core.db.dialects.url_options import Query, URLOptions
 
 CONNECT_TIMEOUT = 5  # seconds to reach PostgreSQL
 KEEPALIVE = 30  # seconds of silence after which PostgreSQL's connection is probed

@@ -14,7 +14,7 @@ from pymysql.converters import conversions, escape_datetime, escape_string
 from pymysql.cursors import DictCursor
 from sqlalchemy import Connection
 
-from core.db.url_options import Query, URLOptions
+from core.db.dialects.url_options import Query, URLOptions
 
 CONNECT_TIMEOUT = 5  # seconds to reach the server
 LOCK_WAIT_TIMEOUT = 10  # seconds that a statement waits for another's lock

@@ -1,0 +1,30 @@
+"""Delete, once an hour, what nobody asks for any more; what is too old is not shown meanwhile."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from core import account_usage, idempotency
+from core.agents import memory
+from core.deliveries import queue
+from scheduler.daemon import Daemon
+
+INTERVAL = 3600.0  # seconds
+
+
+def register(daemon: Daemon) -> None:
+    """Add a job for each kind of row that grows old."""
+
+    def forget_sent(now: datetime) -> None:
+        queue.forget_sent(now - timedelta(days=daemon.settings.sent_kept_days))
+
+    def run(forget: Callable[[datetime], object]) -> None:
+        forget(daemon.clock())
+
+    for name, forget in (
+        ("idempotency", idempotency.forget_old),
+        ("memory", memory.forget_old),
+        ("usage", account_usage.forget_old),
+        ("sent deliveries", forget_sent),
+    ):
+        daemon.add_job(name, partial(run, forget), INTERVAL)
