@@ -1,11 +1,16 @@
-"""What language models cost, by user, agent and day (UTC), and who may ask them once more."""
+"""What language models cost, by person, agent and day (UTC), and who may ask them once more.
+
+A person is a user, or somebody who is not logged in, by their account on a platform: the limits are
+the same. What was spent from an account goes on to count for the user who logs in there, and what a
+user spent for the account, when the user is deleted.
+"""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import zip_longest
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -53,16 +58,26 @@ def add_up(
     connection.execute(statement, [row for _, row in sorted(sums.items())])
 
 
-Person = TypeVar("Person", bound=Hashable)
-AnySpent = TypeVar("AnySpent", bound="Spending")
 Reached = Literal["requests", "tokens", "agent"]
-"""Which limit a user has reached: their requests, their tokens, or the agent's tokens."""
+"""Which limit a person has reached: their requests, their tokens, or the agent's tokens."""
 
 AMOUNTS = ("requests", "prompt_tokens", "completion_tokens", "cost")
 KEY = ("user_uuid", "day", "agent")
 ACCOUNT_KEY = ("account_id", "platform", "day", "agent")
 NOBODY = {"platform": "deleted", "account_id": ""}
 """Where the spending of deleted users is counted that belongs to no chat account any more."""
+KEPT = timedelta(days=31)
+WHO = (account_usage.c.platform, account_usage.c.account_id)
+
+
+class Account(NamedTuple):
+    """A person on a platform."""
+
+    platform: str
+    account_id: str
+
+
+Person = UUID | Account
 
 
 @dataclass(frozen=True)
@@ -87,19 +102,10 @@ class Limits:
         return "agent" if 0 < self.tokens_per_agent <= agent_tokens else None
 
 
-class Spending(Protocol):
-    """What requests to a model came to."""
-
-    @property
-    def reservation(self) -> UUID | None:
-        """What was held back for it."""
-        ...
-
-
 class Spent(NamedTuple):
-    """What one user's requests to a model came to: tokens, and US dollars."""
+    """What one person's requests to a model came to: tokens, and US dollars."""
 
-    user_uuid: UUID
+    person: Person
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0
@@ -110,7 +116,7 @@ class Spent(NamedTuple):
 def settle(
     agent: str,
     spent: Sequence[Spent],
-    wanted: Sequence[UUID],
+    wanted: Sequence[Person],
     limits: Limits,
     now: datetime,
     reserve: Sequence[Reservation] = (),
@@ -124,23 +130,37 @@ def settle(
     """
     day = day_of(now)
     with transaction() as connection:
-        spent = unsettled(connection, spent)
-        known = _lock(connection, {*wanted, *(one.user_uuid for one in spent)})
-        _add(connection, day, agent, [one for one in spent if one.user_uuid in known])
-        _add_for_nobody(connection, day, agent, [s for s in spent if s.user_uuid not in known])
+        spent = _unsettled(connection, spent)
+        people = {*wanted, *(one.person for one in spent)}
+        accounts = {one for one in people if isinstance(one, Account)}
+        known = _lock(connection, {one for one in people if isinstance(one, UUID)})
+        # Everyone's row is made or locked before any is read.
+        _add(connection, day, agent, [*spent, *map(Spent, accounts)], known)
         if not wanted:
             return []
-        used = spent_by(connection, known, day)
-        agent_tokens = tokens_of_agent(connection, agent, day)
-        answers, granted = grant(
+        used = {**spent_by(connection, known, day), **_spent_from(connection, accounts, day)}
+        agent_tokens = _tokens_of_agent(connection, agent, day)
+        answers, granted = _grant(
             connection, agent, wanted, used, limits, agent_tokens, now, reserve
         )
-        counted = [Spent(user, requests=n) for user, n in granted.items() if user in known]
-        _add(connection, day, agent, counted)
+        counted = [
+            Spent(person, requests=number)
+            for person, number in granted.items()
+            if person in known or isinstance(person, Account)
+        ]
+        _add(connection, day, agent, counted, known)
     return answers
 
 
-def grant(
+def forget_old(now: datetime) -> None:
+    """Delete what accounts spent more than a month ago, and reservations that nobody settled."""
+    with transaction() as connection:
+        old = account_usage.c.day < day_of(now) - KEPT
+        connection.execute(sa.delete(account_usage).where(old))
+        reservations.forget_old(connection, now)
+
+
+def _grant(
     connection: sa.Connection,
     agent: str,
     wanted: Sequence[Person],
@@ -175,7 +195,7 @@ def grant(
     return answers, granted
 
 
-def unsettled(connection: sa.Connection, spent: Sequence[AnySpent]) -> list[AnySpent]:
+def _unsettled(connection: sa.Connection, spent: Sequence[Spent]) -> list[Spent]:
     """Release what was held back for these; return those that were not counted before."""
     named = [one.reservation for one in spent if one.reservation is not None]
     there = reservations.release(connection, named)
@@ -187,9 +207,9 @@ def unsettled(connection: sa.Connection, spent: Sequence[AnySpent]) -> list[AnyS
     return left
 
 
-def _key(person: Hashable) -> str:
+def _key(person: Person) -> str:
     """Return what a person's reservations are kept under: a user's, or an account's."""
-    return " ".join(person) if isinstance(person, tuple) else str(person)
+    return " ".join(person) if isinstance(person, Account) else str(person)
 
 
 def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
@@ -199,14 +219,16 @@ def used_on(user_uuid: UUID, now: datetime) -> dict[str, Any]:
     return {name: getattr(row, name) if row else 0 for name in AMOUNTS}
 
 
-def spent_by(connection: sa.Connection, people: Iterable[UUID], day: date) -> dict[UUID, Any]:
+def spent_by(connection: sa.Connection, people: Iterable[UUID], day: date) -> dict[Person, Any]:
     """Return what counts for each user on a day: AMOUNTS, and `tokens` in all.
 
     That is what they spent, and what was spent from the chat accounts that they log in from: by
     nobody, or by another user. So neither logging in nor a new account brings a new budget.
     """
-    mine, other = chat_accounts.alias(), chat_accounts.alias()
     people = [*people]
+    if not people:
+        return {}
+    mine, other = chat_accounts.alias(), chat_accounts.alias()
     same = sa.and_(*(mine.c[name] == other.c[name] for name in ("platform", "agent", "account_id")))
     spenders = sa.union(
         sa.select(users.c.id.label("person"), users.c.id.label("spender")).where(
@@ -270,7 +292,7 @@ def day_of(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
-def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
+def _tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
     """Return what an agent has spent on a day, for users and for strangers."""
     sums = [
         sa.select(
@@ -283,27 +305,53 @@ def tokens_of_agent(connection: sa.Connection, agent: str, day: date) -> int:
     return int(connection.execute(sa.select(sums[0] + sums[1])).scalar_one())
 
 
-def _lock(connection: sa.Connection, wanted: Iterable[UUID]) -> set[UUID]:
+def _lock(connection: sa.Connection, wanted: Collection[UUID]) -> set[UUID]:
     """Let nobody else count for these users until the end; return those who exist."""
+    if not wanted:
+        return set()
     query = sa.select(users.c.id).where(users.c.id.in_([*wanted])).order_by(users.c.id)
     # What points at a user may be written meanwhile.
     return {*connection.execute(query.with_for_update(key_share=True)).scalars()}
 
 
-def _add(connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]) -> None:
-    """Add amounts to the users' rows of a day, which are made where they are missing."""
-    rows = [
-        {"user_uuid": one.user_uuid, **_amounts(one), "day": day, "agent": agent} for one in spent
-    ]
-    add_up(connection, model_usage, rows, KEY)
+def _spent_from(
+    connection: sa.Connection, accounts: Collection[Account], day: date
+) -> dict[Person, Any]:
+    """Return the `requests` and `tokens` of each account on a day, over all agents."""
+    if not accounts:
+        return {}
+    columns = account_usage.c
+    query = (
+        sa.select(
+            *WHO,
+            sa.func.sum(columns.requests).label("requests"),
+            sa.func.sum(columns.prompt_tokens + columns.completion_tokens).label("tokens"),
+        )
+        .where(columns.day == day, sa.tuple_(*WHO).in_([*accounts]))
+        .group_by(*WHO)
+    )
+    return {Account(*row[:2]): row for row in connection.execute(query)}
 
 
-def _add_for_nobody(
-    connection: sa.Connection, day: date, agent: str, spent: Sequence[Spent]
+def _add(
+    connection: sa.Connection,
+    day: date,
+    agent: str,
+    spent: Sequence[Spent],
+    known: Collection[UUID],
 ) -> None:
-    rows = [{**NOBODY, "day": day, "agent": agent, **_amounts(one)} for one in spent]
-    add_up(connection, account_usage, rows, ACCOUNT_KEY)
+    """Add amounts to the people's rows of a day, which are made where they are missing.
 
-
-def _amounts(one: Spent) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in AMOUNTS}
+    What a user has spent who is not `known` is nobody's.
+    """
+    of_users, of_accounts = [], []
+    for one in spent:
+        row = {"day": day, "agent": agent, **{name: getattr(one, name) for name in AMOUNTS}}
+        if isinstance(one.person, Account):
+            of_accounts.append({**one.person._asdict(), **row})
+        elif one.person in known:
+            of_users.append({"user_uuid": one.person, **row})
+        else:
+            of_accounts.append({**NOBODY, **row})
+    add_up(connection, model_usage, of_users, KEY)
+    add_up(connection, account_usage, of_accounts, ACCOUNT_KEY)

@@ -1,8 +1,6 @@
 """What language models cost: counted by the bot before and after it asks one, read by users."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import zip_longest
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -12,11 +10,9 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.http.security import caller, service
 from api.models import Body
-from core import account_usage, usage
-from core.account_usage import Account, AccountSpent
-from core.db.engine import transaction
+from core import usage
 from core.reservations import Reservation
-from core.usage import Limits, Reached, Spent
+from core.usage import Account, Limits, Person, Reached, Spent
 
 MOST = 1000  # users in one request
 
@@ -50,6 +46,12 @@ class SpentIn(Body):
         if (self.user_uuid is None) == (self.account is None):
             raise ValueError("give either user_uuid or account")
         return self
+
+    def spent(self) -> Spent:
+        """Return it with the one person whose it is."""
+        who = self.user_uuid or self.account
+        assert who is not None  # noqa: S101 - validated
+        return Spent(_person(who), **self.model_dump(exclude={"user_uuid", "account"}))
 
 
 class ReservationIn(Body):
@@ -108,35 +110,10 @@ class UsageOut(BaseModel):
 def count(body: Counting) -> Counted:
     """Note what was spent, then count a request for each person who may ask a model."""
     limits, now = _limits().bounded(body.agent_token_limit), _now()
+    spent = [one.spent() for one in body.spent]
+    wanted = [_person(one) for one in body.wanted]
     reserve = [Reservation(one.id, one.tokens) for one in body.reserve]
-    users, others = list[UUID](), list[Account]()
-    for_users, for_others = list[Reservation](), list[Reservation]()
-    for who, held in zip_longest(body.wanted, reserve):
-        if isinstance(who, UUID):
-            users.append(who)
-        else:
-            others.append(Account(who.platform, who.account_id))
-        if held is not None:
-            (for_users if isinstance(who, UUID) else for_others).append(held)
-    of_users: list[Spent] = []
-    of_others: list[AccountSpent] = []
-    for one in body.spent:
-        amounts = one.model_dump(exclude={"user_uuid", "account"})
-        if one.user_uuid is not None:
-            of_users.append(Spent(one.user_uuid, **amounts))
-        elif one.account is not None:
-            of_others.append(AccountSpent(Account(**one.account.model_dump()), **amounts))
-    user_answers: Iterator[Reached | None] = iter(())
-    other_answers: Iterator[Reached | None] = iter(())
-    with transaction():  # noted as a whole or not at all, so that the bot can send it again
-        if users or of_users:
-            user_answers = iter(usage.settle(body.agent, of_users, users, limits, now, for_users))
-        if others or of_others:
-            answers = account_usage.settle(body.agent, of_others, others, limits, now, for_others)
-            other_answers = iter(answers)
-    reached = [
-        next(user_answers if isinstance(who, UUID) else other_answers) for who in body.wanted
-    ]
+    reached = usage.settle(body.agent, spent, wanted, limits, now, reserve)
     return Counted(reached=reached, resets_at=usage.next_day(now))
 
 
@@ -151,6 +128,10 @@ def show_usage() -> UsageOut:
         token_limit=limits.tokens_per_user,
         resets_at=usage.next_day(_now()),
     )
+
+
+def _person(who: UUID | AccountIn) -> Person:
+    return who if isinstance(who, UUID) else Account(who.platform, who.account_id)
 
 
 def _limits() -> Limits:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from core import account_usage, idempotency
+from core import idempotency, usage
 from core.agents import memory
 from core.deliveries import queue
 from scheduler.daemon import Daemon
@@ -24,7 +24,7 @@ def register(daemon: Daemon) -> None:
     for name, forget in (
         ("idempotency", idempotency.forget_old),
         ("memory", memory.forget_old),
-        ("usage", account_usage.forget_old),
+        ("usage", usage.forget_old),
         ("sent deliveries", forget_sent),
     ):
         daemon.add_job(name, partial(run, forget), INTERVAL)

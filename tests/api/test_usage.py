@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from core import usage
 from core.errors import Unavailable
+from core.tables import account_usage
 from tests.api.callers import ABSENT, Caller, Clock, on_one_database
 
 COUNT, PATH = "/api/service/usage", "/api/usage"
@@ -101,13 +103,16 @@ def test_only_the_bot_counts(ada: Caller) -> None:
 def test_what_was_spent_is_noted_as_a_whole_or_not_at_all(
     bot: Caller, ada: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise Unavailable
+    def away(*given: object) -> None:
+        if account_usage in given:
+            raise Unavailable
+        add_up(*given)
 
+    add_up = usage.add_up
     stranger = {"account": {"platform": "discord", "account_id": "1"}, "prompt_tokens": 1}
     both = [{"user_uuid": ada.uuid, "prompt_tokens": 900}, stranger]
     with monkeypatch.context() as broken:
-        broken.setattr("core.account_usage.settle", away)
+        broken.setattr(usage, "add_up", away)
         assert bot.post(COUNT, {"agent": "default", "spent": both}).status_code == 503
     count(bot, spent=both)  # sent again
     assert ada.get(PATH).json["prompt_tokens"] == 900

@@ -9,11 +9,10 @@ import pytest
 
 from bot.api.memory import NOTHING
 from config.settings import Settings
-from core import account_usage
-from core.account_usage import Account, AccountSpent
+from core import usage
 from core.postgres import count, select
 from core.reservations import HELD, Reservation
-from core.usage import Limits
+from core.usage import Account, Limits, Spent
 from tests.support.chat import Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer, Request
@@ -124,20 +123,20 @@ async def test_messages_at_the_same_moment_share_a_budget(
 def test_what_a_dead_process_held_back_lapses(world: World) -> None:
     who, limits, now = Account("discord", "1"), Limits(tokens_per_user=50), world.clock()
     held = Reservation(uuid4(), 1000)
-    assert account_usage.settle("a", [], [who], limits, now, [held]) == [None]
-    assert account_usage.settle("a", [], [who], limits, now) == ["tokens"]
-    assert account_usage.settle("a", [], [who], limits, now + HELD) == [None]
-    account_usage.forget_old(now + timedelta(days=2))
+    assert usage.settle("a", [], [who], limits, now, [held]) == [None]
+    assert usage.settle("a", [], [who], limits, now) == ["tokens"]
+    assert usage.settle("a", [], [who], limits, now + HELD) == [None]
+    usage.forget_old(now + timedelta(days=2))
     assert count("usage_reservations") == 0
 
 
 def test_what_is_sent_again_is_counted_once(world: World) -> None:
     who, now = Account("discord", "1"), world.clock()
     held = Reservation(uuid4(), 1000)
-    account_usage.settle("a", [], [who], Limits(), now, [held])
-    spent = AccountSpent(who, 7, reservation=held.id)
-    account_usage.settle("a", [spent, spent], [], Limits(), now)
-    account_usage.settle("a", [spent], [], Limits(), now)
+    usage.settle("a", [], [who], Limits(), now, [held])
+    spent = Spent(who, 7, reservation=held.id)
+    usage.settle("a", [spent, spent], [], Limits(), now)
+    usage.settle("a", [spent], [], Limits(), now)
     (row,) = select("account_usage")
     assert row["prompt_tokens"] == 7
 

@@ -5,10 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import usage
-from core.account_usage import Account, AccountSpent, forget_old, settle
 from core.postgres import insert, select
-from core.usage import Limits, Reached, Spent
+from core.usage import Account, Limits, Reached, Spent, forget_old, settle
 
 NOW = datetime(2030, 3, 4, 23, 59, tzinfo=UTC)
 AGENT = "test-bot"
@@ -37,7 +35,7 @@ def test_they_count_over_all_agents_and_by_platform() -> None:
 
 
 def test_tokens_are_added_up() -> None:
-    settle(AGENT, [AccountSpent(ADA, 70, 20, 0.5), AccountSpent(ADA, 5, 5)], [], Limits(), NOW)
+    settle(AGENT, [Spent(ADA, 70, 20, 0.5), Spent(ADA, 5, 5)], [], Limits(), NOW)
     assert ask(ADA, BEN, tokens_per_user=100) == ["tokens", None]
     assert ask(ADA, tokens_per_user=101) == [None]
     (row,) = select("account_usage", {"account_id": "1"})
@@ -46,11 +44,11 @@ def test_tokens_are_added_up() -> None:
 
 def test_an_agents_tokens_are_those_of_users_and_strangers() -> None:
     user = insert("users", {"username": "ada", "password_hashed": b"x"})["id"]
-    usage.settle(AGENT, [Spent(user, 60)], [], Limits(), NOW)
-    settle(AGENT, [AccountSpent(ADA, 40)], [], Limits(), NOW)
+    settle(AGENT, [Spent(user, 60)], [], Limits(), NOW)
+    settle(AGENT, [Spent(ADA, 40)], [], Limits(), NOW)
     limits = Limits(tokens_per_agent=100)
     assert settle(AGENT, [], [BEN], limits, NOW) == ["agent"]
-    assert usage.settle(AGENT, [], [user], limits, NOW) == ["agent"]
+    assert settle(AGENT, [], [user], limits, NOW) == ["agent"]
     assert settle("other-bot", [], [BEN], limits, NOW) == [None]
 
 
@@ -79,7 +77,7 @@ def test_batches_of_the_same_people_never_wait_for_each_other_in_a_circle() -> N
 
     def count(batch: int) -> list[Reached | None]:
         people = crowd[batch % 5 : batch % 5 + 8][:: 1 if batch % 2 else -1]
-        spent = [AccountSpent(person, 1) for person in people]
+        spent = [Spent(person, 1) for person in people]
         return settle(AGENT, spent, people, Limits(), NOW + timedelta(days=batch // 8))
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,10 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core import account_usage
-from core.account_usage import Account, AccountSpent
 from core.postgres import insert
-from core.usage import Limits, Reached, Spent, next_day, settle, used_on
+from core.usage import Account, Limits, Reached, Spent, next_day, settle, used_on
 from core.users import delete_user
 
 NOW = datetime(2030, 3, 4, 23, 59, tzinfo=UTC)
@@ -111,9 +109,9 @@ def test_a_deleted_user_who_registers_again_has_spent_what_they_had(user: UUID) 
     logs_in(again, "1")
     assert ask(again, tokens_per_user=100) == ["tokens"]
     assert used_on(again, NOW)["cost"] == 0.5
-    assert account_usage.settle(
-        AGENT, [], [Account("discord", "1")], Limits(tokens_per_user=100), NOW
-    ) == ["tokens"]
+    assert settle(AGENT, [], [Account("discord", "1")], Limits(tokens_per_user=100), NOW) == [
+        "tokens"
+    ]
 
 
 def test_another_user_of_the_same_chat_account_shares_its_budget(user: UUID) -> None:
@@ -127,7 +125,7 @@ def test_another_user_of_the_same_chat_account_shares_its_budget(user: UUID) -> 
 
 def test_what_was_spent_before_the_log_in_counts(user: UUID) -> None:
     here = Account("discord", "1")
-    account_usage.settle(AGENT, [AccountSpent(here, 100)], [], Limits(), NOW)
+    settle(AGENT, [Spent(here, 100)], [], Limits(), NOW)
     logs_in(user, "1")
     logs_in(user, "1", "other-bot")  # counted once
     assert ask(user, tokens_per_user=100) == ["tokens"]
