@@ -4,8 +4,8 @@ This is the composition root: the command that is chosen is imported, and import
 """
 
 from cli.lazy import group, load
-from config.broken import run
 from core.errors import Unavailable
+from runtime.run import run
 
 app = group(
     None,

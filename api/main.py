@@ -16,7 +16,6 @@ from api.docs import openapi, page
 from api.http import cors, errors, hashing_slots, idempotency, request_id, security
 from api.http.json import StrictJSON
 from api.http.server import Server, serve
-from config.broken import run
 from config.database_url import place_of
 from config.settings import Settings, get_settings, serving_api
 from core import migrations
@@ -25,6 +24,7 @@ from core.db.engine import Database, use_database
 from core.errors import BrokenSchema, TooNew, Unavailable
 from runtime.clock import Clock, utc_now
 from runtime.metrics import metrics_server
+from runtime.run import run
 from runtime.start import start, stop_on_signals, tune_garbage_collector
 
 log = logging.getLogger(__name__)

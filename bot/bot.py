@@ -27,11 +27,11 @@ from bot.runtime.assignments import AssignmentSync, Lease
 from bot.runtime.deliveries import DeliveryLoop
 from bot.runtime.process import beating, until_signalled
 from bot.runtime.supervisor import Pool
-from config.broken import run
 from config.sealing import Sealer
 from config.settings import Settings, api_url
 from runtime.metrics import metrics_server
 from runtime.proxy import proxy_for
+from runtime.run import run
 from runtime.start import start, tune_garbage_collector
 
 logger = logging.getLogger(__name__)

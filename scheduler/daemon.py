@@ -16,7 +16,7 @@ from contextlib import closing
 from functools import partial
 from types import ModuleType
 
-from config.broken import BrokenModule, file_of, load_folder, run, using
+from config.broken import BrokenModule, file_of, load_folder, using
 from config.settings import Settings, get_settings
 from core import migrations
 from core.db.engine import Database, use_database
@@ -24,6 +24,7 @@ from core.db.notify import can_listen, listen
 from core.errors import BrokenSchema, TooNew, Unavailable
 from runtime.clock import Clock, utc_now
 from runtime.metrics import Heartbeat, heartbeat, metrics_server
+from runtime.run import run
 from runtime.start import start, stop_on_signals, tune_garbage_collector
 from scheduler import triggers
 from scheduler.registry import Registration, jobs_in, registered

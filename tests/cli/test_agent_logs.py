@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import manage
-from config.broken import run as run_program
 from config.settings import Settings, get_settings
 from runtime import logs
+from runtime.run import run as run_program
 from tests.support.process import program
 
 

@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 import manage
 from cli.agents.schema import agents_schema
-from config.broken import run as run_program
 from config.settings import ROOT
 from core import agents, users
 from core.agents.leases import Leases, Report, Running
 from core.agents.validation import SCHEMA_FILE
 from core.postgres import insert
+from runtime.run import run as run_program
 
 Manage = Callable[..., tuple[int, str, str]]
 
