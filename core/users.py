@@ -10,6 +10,7 @@ from sqlalchemy import update
 from core import postgres
 from core.accounts import chat_links
 from core.accounts.passwords import hash_password
+from core.db.compiled import Row
 from core.db.engine import get_database, transaction
 from core.db.types import as_uuid
 from core.errors import Conflict, InvalidInput, NotFound
@@ -23,7 +24,6 @@ REQUIRED = ("id", "username", "password_hashed")
 PROTECTED = ("id", "name_key", "password_hashed", "token_version", "role", "created_at")
 
 Role = Literal["user", "admin"]
-Row = dict[str, Any]
 
 
 def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented

@@ -61,7 +61,6 @@ TOO_FAR = f"That is more than {FURTHEST_YEARS} years away. When shall it be?"
 NO_SUCH_DAY = "There is no such day in the calendar. When shall it be?"
 NO_SUCH_HOUR = f"That hour is at another time of the day. When shall it be? For example {EXAMPLES}."
 MIDNIGHT = "At the start or at the end of that day? Please say 0:01 or 23:59."
-TWO_DAYS = "Those are two different days. Which one shall it be?"
 PROBLEMS: dict[Problem, str] = {
     "recurring": "This happens only once. When shall it be?",
     "past": PAST,

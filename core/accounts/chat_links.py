@@ -1,18 +1,17 @@
 """Which chat accounts speak for which users."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, tuple_, update
 
 from core import postgres
 from core.agents import memory
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.tables import chat_accounts, users
 from runtime.clock import utc_now
 
-Row = dict[str, Any]
 Address = tuple[str, str, str]
 """Platform, agent and account."""
 

@@ -16,11 +16,10 @@ from core.agents import memory
 from core.agents.leases import ensure_row
 from core.agents.tables import agent_leases, agents, bot_processes
 from core.agents.validation import check_definition
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from runtime.clock import utc_now
-
-Row = dict[str, Any]
 
 DEFINED = ("type", "enabled", "answers", "settings", "memory_days")
 """What an agent's owner says of it, besides its name and its token."""

@@ -14,19 +14,17 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from core.agents import memory
 from core.agents.tables import POOLED, agent_leases, agents, bot_at, bot_processes
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import Conflict
 from core.tables import deliveries
 from runtime.clock import utc_now
-
-Row = dict[str, Any]
 
 ENVIRONMENT_AGENT = "default"
 """The agent that DISCORD_BOT_TOKEN stands for, where the database has none."""

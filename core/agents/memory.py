@@ -7,18 +7,17 @@ user's, their rows go with them: they are seen while that user is logged in.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from config.settings import get_settings
 from core.agents.tables import agent_forgets, agent_summaries, agent_turns, agents
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.tables import chat_accounts
 from core.usage import add_up
-
-Row = dict[str, Any]
 
 MOST_TURNS = 500
 """Turns kept of one person with one agent; the oldest beyond are dropped."""
