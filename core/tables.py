@@ -353,7 +353,7 @@ model_usage = Table(
     Index("ix_model_usage_day_agent", "day", "agent"),
 )
 
-# The same for people who are not logged in: see core/account_usage.py.
+# The same for people who are not logged in: see core/usage.py.
 account_usage = Table(
     "account_usage",
     metadata,
