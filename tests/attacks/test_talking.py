@@ -312,6 +312,17 @@ async def test_no_agent_that_takes_the_place_of_another_reads_it(
         await worker.close()
 
 
+async def test_a_password_after_a_refused_log_in_is_not_shown_to_a_model(
+    llm: Llm, stranger: Person, household: Household
+) -> None:
+    await llm(tools=["task"])
+    for text in ("log in", "ada", "not the password"):
+        told = await stranger.say(text)
+    assert "don't belong together" in told
+    assert await stranger.say(SECRET) == UNREAD
+    assert not household.knows(SECRET)
+
+
 async def test_a_corrected_message_is_not_taken_for_the_secret(
     world: World, stranger: Person
 ) -> None:

@@ -132,7 +132,11 @@ class LlmAgent(Conversation):
         if not incoming.private and incoming.credentials is None:
             await talk.say(LOG_IN_PRIVATELY)
             return None
-        return await self._log_in.run(talk, incoming)
+        person = await self._log_in.run(talk, incoming)
+        if person is None and incoming.credentials is None:
+            # What is typed after a refusal may be the password, put right: no model sees it.
+            await self.open_secrets.expect((incoming.address, incoming.channel_id))
+        return person
 
     async def _converse(self, talk: Dialogue, incoming: Incoming) -> None:
         """Have the model answer, and remember it."""
