@@ -1,7 +1,7 @@
 """Fifty agents in one process, with real clients on a loopback stand-in of Discord.
 
 How long until all are online, what each takes of memory, how many messages a second they answer,
-and what a brain that blocks for ten seconds does to the others.
+and what an agent that blocks for ten seconds does to the others.
 """
 
 import tempfile
@@ -68,7 +68,7 @@ def main() -> None:
         _throughput(all_of_them)
         calm = _latencies(all_of_them, CALM_SECONDS)
         blocked = _block(all_of_them)
-        _print_latencies("all brains at ease", calm)
+        _print_latencies("all agents at ease", calm)
         _print_latencies(f"one blocks for {BLOCKED_SECONDS:.0f} s", blocked)
 
 

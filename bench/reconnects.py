@@ -27,7 +27,7 @@ MEGABYTE = 1 << 20
 
 
 class Silent(Agent):
-    """A brain that says nothing."""
+    """An agent that says nothing."""
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Do nothing."""

@@ -91,7 +91,7 @@ def _requested(
         )
 
 
-async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -> int:
+async def run_discord(settings: Settings, agent_types: Mapping[str, AgentType[Any]]) -> int:
     """Run the agents that the API hands to this process until SIGTERM or SIGINT; return 0.
 
     The second signal ends at once.
@@ -104,15 +104,15 @@ async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(beating())
         # Apart, so that agents with many requests don't keep it from renewing its lease.
-        brains_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
-        for api in (brains_api, own_api):
+        agents_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
+        for api in (agents_api, own_api):
             stack.push_async_callback(api.close)
         lease = Lease()
-        planner = Planner(kinds, Sealer(settings))
+        planner = Planner(agent_types, Sealer(settings))
         around = SharedServices(
-            planner, Services(brains_api, settings), Starts(), lease.holds, _show_invite
+            planner, Services(agents_api, settings), Starts(), lease.holds, _show_invite
         )
-        pool = Pool(lambda wish: DiscordAgent(wish, around), settings.shutdown_timeout)
+        pool = Pool(lambda desired: DiscordAgent(desired, around), settings.shutdown_timeout)
         deliveries = DeliveryLoop(
             own_api,
             PLATFORM,
@@ -125,19 +125,21 @@ async def run_discord(settings: Settings, kinds: Mapping[str, AgentType[Any]]) -
     return 0
 
 
-async def _run(roster: AssignmentSync, deliveries: DeliveryLoop, shutdown_timeout: float) -> None:
+async def _run(
+    assignments: AssignmentSync, deliveries: DeliveryLoop, shutdown_timeout: float
+) -> None:
     """Follow the assignments and deliver until a signal; then stop in order, within the time."""
     stop = asyncio.Event()
     with until_signalled(stop):
         stopped = asyncio.create_task(stop.wait())
-        working = [asyncio.create_task(roster.follow()), asyncio.create_task(deliveries.run())]
+        working = [asyncio.create_task(assignments.follow()), asyncio.create_task(deliveries.run())]
         following = working[0]
         try:
             await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
             following.cancel()
             try:
                 async with asyncio.timeout(shutdown_timeout + LEAVING_SECONDS):
-                    await asyncio.gather(roster.leave(), deliveries.finish())
+                    await asyncio.gather(assignments.leave(), deliveries.finish())
             except TimeoutError:
                 logger.warning("what was under way was given up after %g s", shutdown_timeout)
         finally:
@@ -157,9 +159,9 @@ def _show_invite(url: str) -> None:
 def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
     settings = start()
-    kinds = load_agent_types()
+    agent_types = load_agent_types()
     with metrics_server(settings):
-        return asyncio.run(run_discord(settings, kinds))
+        return asyncio.run(run_discord(settings, agent_types))
 
 
 apiRequest = api_request  # noqa: N816

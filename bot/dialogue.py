@@ -90,7 +90,7 @@ class Dialogue:
     ) -> None:
         """Wait `patience` seconds for each answer; `private` says that nobody else reads along."""
         self.question = ""  # the one that is open
-        self.may_be_overtaken = False  # by an order that is no answer
+        self.may_be_superseded = False  # by an order that is no answer
         self._reply_channel = reply_channel
         self._patience = patience
         self._place = place
@@ -174,14 +174,14 @@ class Dialogue:
         self._asks_secret = secret is not None
         answer: asyncio.Future[str] = loop.create_future()
         self._answer = answer
-        self.may_be_overtaken = supersede and secret is None
-        timer = loop.call_later(self._patience, _lapse, answer)
+        self.may_be_superseded = supersede and secret is None
+        timer = loop.call_later(self._patience, _time_out, answer)
         self._paused.set()
         try:
             text = await answer
         finally:
             timer.cancel()
-            self.question, self.may_be_overtaken = "", False
+            self.question, self.may_be_superseded = "", False
         if secret:
             await self._secrets.close(self._place)
         # A password may read "never mind"; none is as short as "cancel".
@@ -213,6 +213,6 @@ class Dialogue:
             self._task.result()
 
 
-def _lapse(answer: asyncio.Future[str]) -> None:
+def _time_out(answer: asyncio.Future[str]) -> None:
     if not answer.done():
         answer.set_exception(TimedOut())

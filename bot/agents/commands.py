@@ -30,7 +30,7 @@ class CommandSettings(BaseModel):
     ] = ()
 
 
-class CommandBrain(Conversation):
+class CommandAgent(Conversation):
     """The conversation with command modules, and with the model where a key is set."""
 
     def __init__(
@@ -52,19 +52,19 @@ class CommandBrain(Conversation):
             await self._model.aclose()
 
 
-def make_agent(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandBrain:
+def make_agent(api: ApiClient, settings: Settings, clock: Clock = utc_now) -> CommandAgent:
     """Return an agent of the type `commands` that knows every module."""
     load_commands()
-    return CommandBrain(api, settings, clock)
+    return CommandAgent(api, settings, clock)
 
 
-def _make(config: AgentConfig[CommandSettings], services: Services) -> CommandBrain:
+def _make(config: AgentConfig[CommandSettings], services: Services) -> CommandAgent:
     load_commands()
     try:
         known = registry.only(config.settings.modules) if config.settings.modules else registry
     except RegistrationError as error:
         raise AgentError(f"modules: {error}") from error
-    return CommandBrain(services.api, services.settings, services.clock, known)
+    return CommandAgent(services.api, services.settings, services.clock, known)
 
 
 AGENT_TYPE = AgentType(

@@ -41,7 +41,7 @@ class Memory:
     references: References = NO_REFERENCES
     undo: Undo | None = None
     correctable: str = ""  # the latest message, where nothing came of it
-    lapsed: bool = False  # whether the last question was left without an answer
+    timed_out: bool = False  # whether the last question was left without an answer
     not_done: str = ""  # because of that, for the person
 
     def note(self, text: str, commands: list[dict[str, Any]]) -> None:
@@ -60,7 +60,7 @@ PEOPLE_KEPT = (
 unreached: set[Address] = set()
 """Who took no message: the API is asked for them again when they write, and so hears that they do.
 
-Shared by the deliveries and the brains of a process, which run in threads of their own.
+Shared by the deliveries and the agents of a process, which run in threads of their own.
 """
 
 

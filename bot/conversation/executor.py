@@ -117,15 +117,15 @@ class Orders:
         opens = words.startswith(tuple(values)) if values else words.startswith("my ")
         return not opens
 
-    async def obey(self, talk: Dialogue, person: Person, incoming: Incoming) -> None:
+    async def execute(self, dialogue: Dialogue, person: Person, incoming: Incoming) -> None:
         """Answer a person who is logged in. Raises TimedOut where a question got no answer."""
         memory = person.memory(incoming.channel_id)
         memory.correctable = ""
         known = self._registry.open_to(person.session.role)
         if incoming.order is not None:
             orders = [dict(incoming.order)]
-        elif answer := self._manners(incoming.text, person, known, memory):
-            await talk.say(answer)
+        elif answer := self._small_talk(incoming.text, person, known, memory):
+            await dialogue.say(answer)
             return
         else:
             assert self._parser is not None  # noqa: S101 - without one there are only orders
@@ -138,20 +138,20 @@ class Orders:
             )
             if "error" in orders[0]:
                 memory.correctable = incoming.message_id
-                await talk.say(_problem(orders[0]))
+                await dialogue.say(_problem(orders[0]))
                 return
         memory.note(incoming.text, orders)
         if "needs_clarification" in orders[0]:
             memory.correctable = incoming.message_id
-            await talk.say(escape(str(orders[0]["needs_clarification"])))
+            await dialogue.say(escape(str(orders[0]["needs_clarification"])))
             return
-        await self._carry_out_all(talk, person, incoming, orders)
+        await self._carry_out_all(dialogue, person, incoming, orders)
 
     def _budget(self, person: Person, agent: str) -> Budget:
         meter = self._meters.setdefault(agent, Meter(self._api, agent))
         return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
 
-    def _manners(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
+    def _small_talk(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
         """Answer what is no order: a call for help, or small talk."""
         words, name = normalise(text), named(person.session.display_name)
         if words in help.HELP_WORDS:
@@ -163,30 +163,30 @@ class Orders:
         return polite.format(name=name) if polite else None
 
     async def _carry_out_all(
-        self, talk: Dialogue, person: Person, incoming: Incoming, orders: list[Order]
+        self, dialogue: Dialogue, person: Person, incoming: Incoming, orders: list[Order]
     ) -> None:
         """Carry out orders in turn: one that fails is told, one that is called off ends them."""
         api = UserApi(self._api, self._sessions, incoming.address, person)
         memory = person.memory(incoming.channel_id)
         for number, order in enumerate(orders, 1):
             try:
-                await talk.say(await self.carry_out(talk, person, incoming, api, order))
+                await dialogue.say(await self.carry_out(dialogue, person, incoming, api, order))
                 if orders[number:] and not self._sessions.knows(incoming.address, person):
                     raise SessionEnded
             except TimedOut:
-                memory.lapsed = True
+                memory.timed_out = True
                 memory.not_done = self._not_done(orders[number:])
                 raise
             except Exception as error:
                 reply, ends = reply_to(error), isinstance(error, Interrupted | SessionEnded)
-                await talk.say(reply + self._not_done(orders[number:] if ends else []))
+                await dialogue.say(reply + self._not_done(orders[number:] if ends else []))
                 if ends:
                     return
                 if isinstance(error, Declined) and not api.changes:
                     memory.correctable = incoming.message_id
 
     async def carry_out(
-        self, talk: Dialogue, person: Person, incoming: Incoming, api: UserApi, order: Order
+        self, dialogue: Dialogue, person: Person, incoming: Incoming, api: UserApi, order: Order
     ) -> str:
         """Give an order to its handler; return its reply, or "". Raises what the handler raises."""
         known = self._registry.open_to(person.session.role)
@@ -199,7 +199,7 @@ class Orders:
             person=person,
             sessions=self._sessions,
             api=api,
-            talk=talk,
+            dialogue=dialogue,
             clock=self._clock,
             default_zone=self._settings.time_zone,
         )
@@ -211,7 +211,7 @@ class Orders:
         finally:
             if api.changes > before:
                 memory.undo = context.undo
-        memory.references = _recall(memory, order, context)
+        memory.references = _references_after(memory, order, context)
         if context.named_a_time and not person.session.time_zone:
             reply = f"{reply or ''}{_zone_hint(person, context.zone.key)}".strip()
         return reply or ""
@@ -224,7 +224,7 @@ class Orders:
         )
 
 
-def _recall(memory: Memory, order: Order, context: Context) -> References:
+def _references_after(memory: Memory, order: Order, context: Context) -> References:
     """Return what "it" and "the second one" point at now."""
     found = {name: context.found.get(str(value), value) for name, value in order.items()}
     references = replace(memory.references, last=found)

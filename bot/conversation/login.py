@@ -45,74 +45,78 @@ class LogIn:
         self._api = api
         self._sessions = sessions
 
-    async def run(self, talk: Dialogue, incoming: Incoming) -> Person | None:
+    async def run(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
         """Log a person in who has sent a first message; None where they were refused."""
         address, given = incoming.address, incoming.credentials
         if given is not None:
-            return await self._enter(talk, address, given)
+            return await self._enter(dialogue, address, given)
         word = normalise(incoming.text)
         if word in REGISTER:
-            return await self._register(talk, address)
-        answer = await talk.ask(NAME if word in LOG_IN else WELCOME, buttons=FORMS)
+            return await self._register(dialogue, address)
+        answer = await dialogue.ask(NAME if word in LOG_IN else WELCOME, buttons=FORMS)
         before = ""
         while (again := _instead_of_name(answer)) and answer != before:
-            before, answer = answer, await talk.ask(again, buttons=FORMS)
+            before, answer = answer, await dialogue.ask(again, buttons=FORMS)
         if normalise(answer) in REGISTER:
-            return await self._register(talk, address)
-        password = await _password(talk, PASSWORD)
-        return await self._open(talk, address, answer.strip(), password)
+            return await self._register(dialogue, address)
+        password = await _password(dialogue, PASSWORD)
+        return await self._open(dialogue, address, answer.strip(), password)
 
-    async def _enter(self, talk: Dialogue, address: Address, given: Credentials) -> Person | None:
+    async def _enter(
+        self, dialogue: Dialogue, address: Address, given: Credentials
+    ) -> Person | None:
         """Take what was filled in; a form is not asked for again, since it can be opened again."""
         username, password = given.username.strip(), given.password
         if given.new:
             try:
-                await self._persist(talk, address, "/api/register", username, password)
+                await self._persist(dialogue, address, "/api/register", username, password)
             except ApiError as error:
                 if error.status not in (400, 409):
                     raise
-                await talk.say(escape(error.message), FORMS)
+                await dialogue.say(escape(error.message), FORMS)
                 return None
-        return await self._open(talk, address, username, password)
+        return await self._open(dialogue, address, username, password)
 
     async def _open(
-        self, talk: Dialogue, address: Address, username: str, password: str
+        self, dialogue: Dialogue, address: Address, username: str, password: str
     ) -> Person | None:
         """Exchange a name and a password for a session."""
         try:
-            answer = await self._persist(talk, address, "/api/login", username, password)
+            answer = await self._persist(dialogue, address, "/api/login", username, password)
         except ApiError as error:
             if error.status not in (400, 401):
                 raise
-            await talk.say(REFUSED, FORMS)
+            await dialogue.say(REFUSED, FORMS)
             return None
-        return await _patiently(talk, lambda: self._sessions.open(address, answer["token"]))
+        return await _patiently(dialogue, lambda: self._sessions.open(address, answer["token"]))
 
-    async def _register(self, talk: Dialogue, address: Address) -> Person | None:
+    async def _register(self, dialogue: Dialogue, address: Address) -> Person | None:
         """Make an account, asking again for whatever is refused, then log in."""
-        username = (await talk.ask(NEW_NAME)).strip()
-        password = await _password(talk, NEW_PASSWORD)
+        username = (await dialogue.ask(NEW_NAME)).strip()
+        password = await _password(dialogue, NEW_PASSWORD)
         while True:
             try:
-                await self._persist(talk, address, "/api/register", username, password)
+                await self._persist(dialogue, address, "/api/register", username, password)
             except ApiError as error:
                 if error.status not in (400, 409):
                     raise
                 reason = escape(error.message)
                 if "password" in error.message.lower():
-                    password = await _password(talk, f"{reason} Please choose another password.")
+                    password = await _password(
+                        dialogue, f"{reason} Please choose another password."
+                    )
                 else:
                     username = (
-                        await talk.ask(f"{reason} Please choose another user name.")
+                        await dialogue.ask(f"{reason} Please choose another user name.")
                     ).strip()
             else:
-                return await self._open(talk, address, username, password)
+                return await self._open(dialogue, address, username, password)
 
     async def _persist(
-        self, talk: Dialogue, address: Address, path: str, username: str, password: str
+        self, dialogue: Dialogue, address: Address, path: str, username: str, password: str
     ) -> Any:  # noqa: ANN401 - JSON
         data = {"username": username, "password": password}
-        return await _patiently(talk, lambda: self._api.for_stranger(address, path, data))
+        return await _patiently(dialogue, lambda: self._api.for_stranger(address, path, data))
 
 
 def _instead_of_name(answer: str) -> str | None:
@@ -127,15 +131,15 @@ def _instead_of_name(answer: str) -> str | None:
     return None
 
 
-async def _password(talk: Dialogue, question: str) -> str:
-    ask = partial(talk.ask, question, secret="your password")  # noqa: S106 - what it is
-    return await _patiently(talk, ask)
+async def _password(dialogue: Dialogue, question: str) -> str:
+    ask = partial(dialogue.ask, question, secret="your password")  # noqa: S106 - what it is
+    return await _patiently(dialogue, ask)
 
 
-async def _patiently(talk: Dialogue, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _patiently(dialogue: Dialogue, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
     """Try until the API can be reached, so that nothing has to be typed twice."""
     while True:
         try:
             return await attempt()
         except ApiAway:
-            await talk.ask(AGAIN)
+            await dialogue.ask(AGAIN)

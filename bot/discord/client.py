@@ -26,7 +26,7 @@ from bot.discord.messages import (
     text_of,
 )
 from bot.discord.pages import Pages
-from bot.discord.replies import ChannelOutlet, post
+from bot.discord.replies import MessageReplyChannel, post
 from bot.discord.slash_commands import sync
 from bot.discord.start_limits import Starts
 from bot.markdown import split
@@ -99,8 +99,8 @@ class DiscordClient(discord.Client):
 
     def __init__(
         self,
-        agent: str,
-        brain: Agent,
+        agent_name: str,
+        agent: Agent,
         on_invite: Callable[[str], None],
         *,
         rules: Rules = DIRECT_ONLY,
@@ -121,9 +121,9 @@ class DiscordClient(discord.Client):
             shard_count=shard_count,
             guild_ready_timeout=GUILD_SECONDS,
         )
-        self.agent = agent
+        self.agent_name = agent_name
         self.rules = rules
-        self._brain = brain
+        self._agent = agent
         self._on_invite = on_invite
         self._may_answer = may_answer
         self._starts = starts or Starts()
@@ -133,8 +133,8 @@ class DiscordClient(discord.Client):
         self.http.request = self._noticing(self.http.request)  # type: ignore[method-assign]
         self._pages = Pages()
         self._pace = Pace()
-        self._reception = IncomingQueue(self, brain, most_waiting)
-        self._interactions = Interactions(PLATFORM, agent, brain, self._reception, self._pages)
+        self._queue = IncomingQueue(self, agent, most_waiting)
+        self._interactions = Interactions(PLATFORM, agent_name, agent, self._queue, self._pages)
 
     async def run_agent(self, token: str) -> None:
         """Log in and stay connected until `close()`.
@@ -203,7 +203,7 @@ class DiscordClient(discord.Client):
 
     async def finish(self) -> None:
         """Take no more messages, and return when those under way are answered."""
-        await self._reception.close()
+        await self._queue.close()
 
     async def deliver(self, account_id: str, text: str, subject: str = "") -> None:
         """Send a text of any length to a person, with what they may do about the subject.
@@ -214,7 +214,7 @@ class DiscordClient(discord.Client):
             raise Undeliverable("this is no Discord account", permanent=True)
         try:
             channel = await self.create_dm(discord.Object(int(account_id)))
-            labels = [label for label, _ in self._brain.registry.offers.of(subject)]
+            labels = [label for label, _ in self._agent.registry.offers.of(subject)]
             under_the_last = rows(offers(labels, account_id, subject))
             parts = split(text)
             for number, part in enumerate(parts, 1):
@@ -231,12 +231,12 @@ class DiscordClient(discord.Client):
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there, how to invite it, and its commands."""
         if self._status.become("online") and self._invited:
-            logger.info("the agent %s is back on Discord", self.agent)
+            logger.info("the agent %s is back on Discord", self.agent_name)
         self._starts.collect_garbage()
         if self._invited or self.application_id is None:
             return
         self._invited = True
-        logger.info("the agent %s is on Discord", self.agent)
+        logger.info("the agent %s is on Discord", self.agent_name)
         self._on_invite(
             discord.utils.oauth_url(
                 self.application_id,
@@ -251,19 +251,19 @@ class DiscordClient(discord.Client):
         if self.application_id is None:
             return
         try:
-            await sync(self.http, self.application_id, self._brain)
+            await sync(self.http, self.application_id, self._agent)
         except NETWORK_ERRORS as error:
             logger.warning("Discord was not told the slash commands: %s", reason(error))
 
     async def on_resumed(self) -> None:
         """Note that a connection that was lost is back, without a message missed."""
         if self._status.become("online"):
-            logger.info("the agent %s is back on Discord", self.agent)
+            logger.info("the agent %s is back on Discord", self.agent_name)
 
     async def on_disconnect(self) -> None:
         """Note that the connection is lost; discord.py sees to another one."""
         if self._status.become("reconnecting"):
-            logger.warning("the agent %s has lost Discord; it goes on trying", self.agent)
+            logger.warning("the agent %s has lost Discord; it goes on trying", self.agent_name)
 
     async def on_message(self, message: discord.Message) -> None:
         """Answer a message where the rules say so."""
@@ -290,7 +290,7 @@ class DiscordClient(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer a slash command, a press or a form where the rules say so."""
-        if not (self._reception.accepting and self._may_answer()):
+        if not (self._queue.accepting and self._may_answer()):
             return
         if silence(self.rules, facts_of_use(interaction)) is None:
             await self._interactions.take(interaction)
@@ -306,39 +306,39 @@ class DiscordClient(discord.Client):
     async def on_error(self, event: str, /, *_: object, **__: object) -> None:
         """Log a mistake of the program's own; it ends nothing."""
         error = sys.exception()
-        logger.error("the agent %s failed at %s: %s", self.agent, event, where_raised(error))
+        logger.error("the agent %s failed at %s: %s", self.agent_name, event, where_raised(error))
         self._status.complain(f"it failed at an event: {type(error).__name__}")
 
     def _answers(self, message: discord.Message) -> bool:
         """Say whether the agent has to answer a message."""
-        if self.user is None or not (self._reception.accepting and self._may_answer()):
+        if self.user is None or not (self._queue.accepting and self._may_answer()):
             return False
         facts = facts_of(message, self.user)
         why_not = silence(self.rules, facts)
         if why_not is not None and facts.calls - {"everyone"}:
-            logger.debug("the agent %s was called and is silent: %s", self.agent, why_not)
+            logger.debug("the agent %s was called and is silent: %s", self.agent_name, why_not)
         return why_not is None
 
-    def _reply_channel(self, message: discord.Message) -> ChannelOutlet:
+    def _reply_channel(self, message: discord.Message) -> MessageReplyChannel:
         # In a direct message that the bot did not open, the channel does not know its recipient.
         asker = str(message.author.id)
         reply_to = None if guild_of(message) is None else message
-        return ChannelOutlet(message.channel, asker, self._pages, self._pace, reply_to)
+        return MessageReplyChannel(message.channel, asker, self._pages, self._pace, reply_to)
 
     async def _answer(
-        self, message: discord.Message, reply_channel: ChannelOutlet, *, edited: bool = False
+        self, message: discord.Message, reply_channel: MessageReplyChannel, *, edited: bool = False
     ) -> None:
         assert self.user is not None  # noqa: S101 - who has no user gets no message
-        incoming = incoming_of(message, self.user, self.agent, edited=edited)
-        await self._reception.answer(incoming, reply_channel)
+        incoming = incoming_of(message, self.user, self.agent_name, edited=edited)
+        await self._queue.answer(incoming, reply_channel)
 
     def _about_wordless(self, message: discord.Message) -> str | None:
-        """Return a kind word about a message without words, where the brain can't make sense of it.
+        """Return a kind word about a message without words, where the agent can't make sense of it.
 
         A message in a server that is the agent's name alone has none either.
         """
         assert self.user is not None  # noqa: S101
-        if text_of(message, self.user) or (self._brain.takes_images and images_of(message)):
+        if text_of(message, self.user) or (self._agent.takes_images and images_of(message)):
             return None
         if message.flags.voice:
             return NO_VOICE
@@ -355,5 +355,5 @@ class ShardedClient(DiscordClient, discord.AutoShardedClient):
 
 def _retry_after(error: discord.HTTPException) -> float | None:
     """Return the seconds that Discord asks to wait; a date counts as none."""
-    wish = error.response.headers.get("Retry-After", "")
-    return float(wish) if wish.isdecimal() else None
+    desired = error.response.headers.get("Retry-After", "")
+    return float(desired) if desired.isdecimal() else None

@@ -33,19 +33,19 @@ class SharedServices:
 class DiscordAgent:
     """What the pool runs: the agent object stays, the connection is new each time."""
 
-    def __init__(self, wish: DesiredAgent, around: SharedServices) -> None:
+    def __init__(self, desired: DesiredAgent, around: SharedServices) -> None:
         self.status = Status(around.services.clock)
         self.revision: int | None = None
-        self._name = wish.name
-        self._wish = wish
+        self._name = desired.name
+        self._desired = desired
         self._around = around
         self._plan: Plan | None = None
-        self._seat = AgentWorker(wish.name, around.services, self.status.complain)
+        self._worker = AgentWorker(desired.name, around.services, self.status.complain)
         self._client: DiscordClient | None = None
 
-    def want(self, wish: DesiredAgent) -> None:
+    def want(self, desired: DesiredAgent) -> None:
         """Remember what is wanted of it."""
-        self._wish = wish
+        self._desired = desired
 
     async def prepare(self) -> bool:
         """Apply what is wanted: another agent object or other rules take effect at once.
@@ -53,11 +53,11 @@ class DiscordAgent:
         Returns whether it has to reconnect. Raises AgentRefused where it can't be; it goes on
         with what it has.
         """
-        wish, before = self._wish, self._plan
-        plan = self._around.planner.plan(wish)
+        desired, before = self._desired, self._plan
+        plan = self._around.planner.plan(desired)
         if not plan.thinks_like(before):
-            await self._seat.take(plan.make_agent)
-        self._plan, self.revision = plan, wish.revision
+            await self._worker.take(plan.make_agent)
+        self._plan, self.revision = plan, desired.revision
         if self._client is not None:
             self._client.rules = plan.config.rules
             if not plan.thinks_like(before):
@@ -82,7 +82,7 @@ class DiscordAgent:
 
     async def close(self) -> None:
         """Close the agent."""
-        await self._seat.close()
+        await self._worker.close()
 
     async def deliver(self, account_id: str, text: str, subject: str) -> None:
         """Send a text to a person. Raises Undeliverable."""
@@ -103,7 +103,7 @@ class DiscordAgent:
         kind = ShardedClient if shards else DiscordClient
         client = kind(
             self._name,
-            self._seat,
+            self._worker,
             self._around.on_invite,
             rules=self._plan.config.rules,
             may_answer=self._around.may_answer,

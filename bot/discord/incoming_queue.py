@@ -8,7 +8,7 @@ import discord
 
 from bot.agent import Agent
 from bot.discord.errors import NETWORK_ERRORS, reason
-from bot.discord.replies import DiscordOutlet
+from bot.discord.replies import DiscordReplyChannel
 from bot.messages import Incoming
 
 logger = logging.getLogger(__name__)
@@ -25,12 +25,12 @@ class IncomingQueue:
     """
 
     def __init__(
-        self, client: discord.Client, brain: Agent, most_waiting: int = MOST_WAITING
+        self, client: discord.Client, agent: Agent, most_waiting: int = MOST_WAITING
     ) -> None:
         self.accepting = True
         self._most_waiting = most_waiting
         self._client = client
-        self._brain = brain
+        self._agent = agent
         self._asked: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._waiting: dict[str, int] = {}
         self._slowed: set[str] = set()
@@ -43,7 +43,7 @@ class IncomingQueue:
         await self._idle.wait()
 
     async def answer(
-        self, incoming: Incoming, reply_channel: DiscordOutlet, pressed: int | None = None
+        self, incoming: Incoming, reply_channel: DiscordReplyChannel, pressed: int | None = None
     ) -> None:
         """Have the agent answer, unless the person is much faster than it.
 
@@ -61,7 +61,7 @@ class IncomingQueue:
         self._waiting[person] = waiting + 1
         self._idle.clear()
         try:
-            await self._brain.handle(incoming, reply_channel)
+            await self._agent.handle(incoming, reply_channel)
             if not incoming.edited:
                 await self._tidy(incoming, reply_channel, pressed)
         finally:
@@ -77,7 +77,7 @@ class IncomingQueue:
             self._idle.set()
 
     async def _tidy(
-        self, incoming: Incoming, reply_channel: DiscordOutlet, pressed: int | None
+        self, incoming: Incoming, reply_channel: DiscordReplyChannel, pressed: int | None
     ) -> None:
         """Take the buttons away from a question that was answered in words, or given up."""
         place = (incoming.channel_id, incoming.address.account_id)

@@ -14,7 +14,7 @@ from bot.discord.components import Press, filled_in, form, rows, turning
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.discord.incoming_queue import IncomingQueue
 from bot.discord.pages import Pages
-from bot.discord.replies import InteractionOutlet
+from bot.discord.replies import InteractionReplyChannel
 from bot.discord.slash_commands import FORMS, WORDS, read
 from bot.messages import Address, Credentials, Incoming
 
@@ -31,17 +31,17 @@ class Interactions:
     """Answers everything that people do on Discord but write."""
 
     def __init__(
-        self, platform: str, agent: str, brain: Agent, reception: IncomingQueue, pages: Pages
+        self, platform: str, agent_name: str, agent: Agent, queue: IncomingQueue, pages: Pages
     ) -> None:
         self._platform = platform
+        self._agent_name = agent_name
         self._agent = agent
-        self._brain = brain
-        self._reception = reception
+        self._queue = queue
         self._pages = pages
 
     async def take(self, interaction: discord.Interaction) -> None:
         """Answer one interaction. What Discord does not take is logged, not raised."""
-        if not self._reception.accepting:
+        if not self._queue.accepting:
             return
         try:
             if interaction.type is discord.InteractionType.application_command:
@@ -67,19 +67,19 @@ class Interactions:
         if name in WORDS:
             said = replace(self._incoming(interaction, WORDS[name]), starts_new=True)
         else:
-            text, order, _ = read(data, self._brain.registry)
+            text, order, _ = read(data, self._agent.registry)
             said = replace(self._incoming(interaction, text), starts_new=True, order=order)
         await self._answer(interaction, said)
 
     async def _suggest(self, interaction: discord.Interaction) -> None:
         """Complete what is being typed into a slash command."""
         data: Any = interaction.data
-        _, order, field = read(data, self._brain.registry)
+        _, order, field = read(data, self._agent.registry)
         key = (order["interaction_type"], order["action"])
         found: list[str] = []
         try:
             async with asyncio.timeout(SUGGEST_SECONDS):
-                found = await self._brain.suggest(
+                found = await self._agent.suggest(
                     self._address(interaction), key, field, str(order[field])
                 )
         except (ApiError, SessionEnded, TimeoutError) as error:
@@ -114,7 +114,7 @@ class Interactions:
     async def _act(self, interaction: discord.Interaction, press: Press) -> None:
         """Carry out what was offered under a reminder."""
         await interaction.response.edit_message(view=None)
-        offers = self._brain.registry.offers.of(press.text)
+        offers = self._agent.registry.offers.of(press.text)
         number = int(press.name)
         if number >= len(offers):  # the module is another one by now
             await interaction.followup.send(OFFER_EXPIRED, ephemeral=True)
@@ -157,8 +157,8 @@ class Interactions:
 
     async def _answer(self, interaction: discord.Interaction, said: Incoming) -> None:
         pressed = interaction.message.id if interaction.message else None
-        reply_channel = InteractionOutlet(interaction, self._pages)
-        await self._reception.answer(said, reply_channel, pressed)
+        reply_channel = InteractionReplyChannel(interaction, self._pages)
+        await self._queue.answer(said, reply_channel, pressed)
         if pressed is None and not reply_channel.sent:
             await interaction.delete_original_response()  # "thinking ..." would stay for ever
 
@@ -167,7 +167,7 @@ class Interactions:
         return Incoming(self._address(interaction), channel_id, text, number)
 
     def _address(self, interaction: discord.Interaction) -> Address:
-        return Address(self._platform, self._agent, str(interaction.user.id))
+        return Address(self._platform, self._agent_name, str(interaction.user.id))
 
 
 def _press_of(interaction: discord.Interaction) -> Press | None:

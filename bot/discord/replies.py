@@ -18,7 +18,7 @@ from bot.messages import Button
 logger = logging.getLogger(__name__)
 
 
-class DiscordOutlet(ABC):
+class DiscordReplyChannel(ABC):
     """What the two ways have in common. `asker` is the person who is answered."""
 
     can_type = True  # whether the person can answer a question by a message
@@ -84,7 +84,7 @@ class DiscordOutlet(ABC):
         """Send one message."""
 
 
-class ChannelOutlet(DiscordOutlet):
+class MessageReplyChannel(DiscordReplyChannel):
     """The way back into a channel; the first message there is a reply to `reply_to`, if any."""
 
     def __init__(
@@ -146,7 +146,7 @@ class ChannelOutlet(DiscordOutlet):
         )
 
 
-class InteractionOutlet(DiscordOutlet):
+class InteractionReplyChannel(DiscordReplyChannel):
     """The way back to someone who used a command, a button or a form: seen by them alone."""
 
     def __init__(self, interaction: discord.Interaction, pages: Pages) -> None:

@@ -105,20 +105,20 @@ def _option(field: FieldSpec, command: Command) -> dict[str, Any]:
     return option
 
 
-def commands_of(brain: Agent) -> list[dict[str, Any]]:
+def commands_of(agent: Agent) -> list[dict[str, Any]]:
     """Return the slash commands of an agent: those of its modules, and /forget where it remembers.
 
     An agent that knows no modules has no others.
     """
-    commands = payload(brain.registry) if brain.registry.list_registered() else []
-    if brain.remembers:
+    commands = payload(agent.registry) if agent.registry.list_registered() else []
+    if agent.remembers:
         commands.append(_command("forget", FORGET))
     return commands
 
 
-async def sync(http: discord.http.HTTPClient, application_id: int, brain: Agent) -> None:
+async def sync(http: discord.http.HTTPClient, application_id: int, agent: Agent) -> None:
     """Tell Discord the commands where they differ from what it has: it limits changes by day."""
-    wanted = commands_of(brain)
+    wanted = commands_of(agent)
     known: Sequence[Any] = await http.get_global_commands(application_id)
     if _by_name(wanted) == _by_name(known):
         return

@@ -57,7 +57,7 @@ class Context:
         person: Person,
         sessions: Sessions,
         api: UserApi,
-        talk: Dialogue,
+        dialogue: Dialogue,
         clock: Clock,
         default_zone: str,
     ) -> None:
@@ -67,12 +67,12 @@ class Context:
         self.message = Message(
             incoming.text,
             Author(int(account_id) if account_id.isdecimal() else account_id),
-            Channel(incoming.channel_id, talk.say),
+            Channel(incoming.channel_id, dialogue.say),
             self,
         )
-        self.say = talk.say
-        self.confirm = talk.confirm
-        self.draft = talk.draft
+        self.say = dialogue.say
+        self.confirm = dialogue.confirm
+        self.draft = dialogue.draft
         # The due time of the reminder under which a button was pressed, in the API's text form.
         self.occurrence: str | None = (incoming.order or {}).get(OCCURRENCE)
         self.named_a_time = False
@@ -80,7 +80,7 @@ class Context:
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant
         self.undo: Undo | None = None
         self._memory = person.memory(incoming.channel_id)
-        self._talk = talk
+        self._dialogue = dialogue
         self._address = incoming.address
         self._sessions = sessions
         self._clock = clock
@@ -117,7 +117,7 @@ class Context:
 
         `secret` says what the answer is ("your password") where nobody else may see it.
         """
-        return await self._talk.ask(question, secret=secret, supersede=True)
+        return await self._dialogue.ask(question, secret=secret, supersede=True)
 
     def show(self, names: Sequence[str]) -> None:
         """Note the names in a list, as the person sees it: "the second one" is among them."""

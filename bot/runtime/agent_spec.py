@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 class Plan:
     """An agent that can be run."""
 
-    kind: AgentType[Any]
+    agent_type: AgentType[Any]
     config: AgentConfig[Any]
     token: str = field(repr=False)
 
@@ -34,7 +34,7 @@ class Plan:
     def make_agent(self, services: Services) -> Agent:
         """Make the agent. Raises AgentRefused where that fails."""
         try:
-            return self.kind.make(self.config, services)
+            return self.agent_type.make(self.config, services)
         except AgentError as error:
             raise AgentRefused(str(error)) from error
         except Exception as error:  # an agent type may be anybody's code
@@ -45,30 +45,32 @@ class Plan:
 class Planner:
     """Makes plans for agents of the kinds that there are."""
 
-    def __init__(self, kinds: Mapping[str, AgentType[Any]], sealer: Sealer) -> None:
-        self._kinds = kinds
+    def __init__(self, agent_types: Mapping[str, AgentType[Any]], sealer: Sealer) -> None:
+        self._agent_types = agent_types
         self._sealer = sealer
 
-    def plan(self, wish: DesiredAgent) -> Plan:
+    def plan(self, desired: DesiredAgent) -> Plan:
         """Check what is wanted. Raises AgentRefused, which says what is wrong with it."""
-        kind, config = self.configure(wish)
+        agent_type, config = self.configure(desired)
         try:
-            return Plan(kind, config, self._sealer.open(wish.token))
+            return Plan(agent_type, config, self._sealer.open(desired.token))
         except SealError as error:
             raise AgentRefused(str(error)) from error
 
-    def configure(self, wish: DesiredAgent) -> tuple[AgentType[Any], AgentConfig[Any]]:
+    def configure(self, desired: DesiredAgent) -> tuple[AgentType[Any], AgentConfig[Any]]:
         """Check everything but the token. Raises AgentRefused."""
-        kind = self._kinds.get(wish.type)
-        if kind is None:
-            known = ", ".join(self._kinds)
-            raise AgentRefused(f"there is no agent type {wish.type!r}; there are {known}")
+        agent_type = self._agent_types.get(desired.type)
+        if agent_type is None:
+            known = ", ".join(self._agent_types)
+            raise AgentRefused(f"there is no agent type {desired.type!r}; there are {known}")
         try:
-            rules = Rules.model_validate({**kind.rules, **wish.answers})
-            settings = kind.settings.model_validate(wish.settings)
+            rules = Rules.model_validate({**agent_type.rules, **desired.answers})
+            settings = agent_type.settings.model_validate(desired.settings)
         except ValidationError as error:
             raise AgentRefused(_explain(error)) from None
-        return kind, AgentConfig(wish.name, wish.type, rules, settings, wish.revision)
+        return agent_type, AgentConfig(
+            desired.name, desired.type, rules, settings, desired.revision
+        )
 
 
 def _explain(error: ValidationError) -> str:

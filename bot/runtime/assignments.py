@@ -128,10 +128,10 @@ class AssignmentSync:
         An agent of which something is missing goes on as it is, if it runs. Raises LookupError,
         TypeError or ValueError where the whole answer makes no sense.
         """
-        wishes, unreadable = [], set()
+        desired_agents, unreadable = [], set()
         for told in answer["agents"]:
             try:
-                wishes.append(DesiredAgent.read(told))
+                desired_agents.append(DesiredAgent.read(told))
             except ValidationError as error:
                 unreadable.add(str(told["name"]))
                 if told["name"] not in self._unreadable:
@@ -139,9 +139,9 @@ class AssignmentSync:
                     logger.error("of the agent %s the API says no usable %s", told["name"], what)
         self._unreadable = unreadable
         if answer.get("environment"):
-            wishes.append(ENVIRONMENT_AGENT)
-        self._pool.apply(wishes, unreadable)
-        if not (wishes or unreadable or self._told or self._about["environment"]):
+            desired_agents.append(ENVIRONMENT_AGENT)
+        self._pool.apply(desired_agents, unreadable)
+        if not (desired_agents or unreadable or self._told or self._about["environment"]):
             if answer.get("wanted"):
                 logger.info("other processes run all agents at the moment")
             else:

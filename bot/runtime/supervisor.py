@@ -90,10 +90,10 @@ class DesiredAgent:
     @classmethod
     def read(cls, told: object) -> "DesiredAgent":
         """Take in what the API says, which may be newer and say more. Raises pydantic's errors."""
-        return _WISH.validate_python(told)
+        return _DESIRED.validate_python(told)
 
 
-_WISH = TypeAdapter(DesiredAgent)
+_DESIRED = TypeAdapter(DesiredAgent)
 
 
 class RunningAgent(Protocol):
@@ -106,7 +106,7 @@ class RunningAgent(Protocol):
         """Note in the status what changes by itself."""
         ...
 
-    def want(self, wish: DesiredAgent) -> None:
+    def want(self, desired: DesiredAgent) -> None:
         """Remember what is wanted of it, for `prepare()`."""
         ...
 
@@ -228,7 +228,7 @@ class Supervised:
         """Have the agent take in what is wanted; return whether it has to reconnect for that.
 
         One that can't goes on with what it took in before, where there is something. To stop it
-        does not wait for that: what its brain is made by may block.
+        does not wait for that: its constructor may block.
         """
         if self._stop.is_set():
             return False
@@ -278,7 +278,7 @@ class Supervised:
 class Member:
     """An agent of the pool."""
 
-    wish: DesiredAgent
+    desired: DesiredAgent
     agent: RunningAgent
     supervised: Supervised
     leaving: "asyncio.Task[None] | None" = None
@@ -294,26 +294,28 @@ class Pool:
         self._shutdown_timeout = shutdown_timeout
         self._members: dict[str, Member] = {}
 
-    def apply(self, wishes: Iterable[DesiredAgent], as_they_are: Collection[str] = ()) -> None:
+    def apply(
+        self, desired_agents: Iterable[DesiredAgent], as_they_are: Collection[str] = ()
+    ) -> None:
         """Start, change and stop agents, so that these run and no others.
 
         Those named in `as_they_are` go on unchanged where they run, and don't start.
         One that is still being stopped has to be asked for again afterwards.
         """
-        wanted = {wish.name: wish for wish in wishes}
+        wanted = {desired.name: desired for desired in desired_agents}
         for name, member in self._members.items():
             if name not in wanted and name not in as_they_are and member.leaving is None:
                 logger.info("the agent %s stops", name)
                 member.leaving = asyncio.create_task(self._remove(name, member))
-        for name, wish in wanted.items():
+        for name, desired in wanted.items():
             known = self._members.get(name)
             if known is None:
-                agent = self._make(wish)
+                agent = self._make(desired)
                 supervised = Supervised(name, agent, self._shutdown_timeout)
-                self._members[name] = Member(wish, agent, supervised)
-            elif known.leaving is None and known.wish != wish:
-                known.wish = wish
-                known.agent.want(wish)
+                self._members[name] = Member(desired, agent, supervised)
+            elif known.leaving is None and known.desired != desired:
+                known.desired = desired
+                known.agent.want(desired)
                 known.supervised.changed()
 
     def senders(self) -> dict[str, Send]:

@@ -68,7 +68,7 @@ def ask_for_agent(name: str | None, type_: str | None, given: Changes) -> tuple[
 
 def known_types() -> dict[str, str]:
     """Return what each type of agent does, by its name."""
-    return {name: brain.description for name, brain in load_agent_types().items()}
+    return {name: agent_type.description for name, agent_type in load_agent_types().items()}
 
 
 def _ask(key: str, schema: Schema, type_: str, definition: Row) -> None:

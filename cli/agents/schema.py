@@ -16,8 +16,8 @@ Schema = dict[str, Any]
 
 def agents_schema() -> Schema:
     """Return the JSON schema of a file of agents; `$defs.agent` is that of one."""
-    brains = [brain for _, brain in sorted(load_agent_types().items())]
-    models: list[type[BaseModel]] = [Rules, *(brain.settings for brain in brains)]
+    agent_types = [agent_type for _, agent_type in sorted(load_agent_types().items())]
+    models: list[type[BaseModel]] = [Rules, *(agent_type.settings for agent_type in agent_types)]
     of_model, shared = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/$defs/{model}"
     )
@@ -37,7 +37,7 @@ def agents_schema() -> Schema:
         },
         "required": ["agents"],
         "additionalProperties": False,
-        "$defs": {"agent": _agent(brains, references), **shared["$defs"]},
+        "$defs": {"agent": _agent(agent_types, references), **shared["$defs"]},
     }
 
 
@@ -46,13 +46,13 @@ def agents_schema_text() -> str:
     return json.dumps(agents_schema(), indent=2) + "\n"
 
 
-def _agent(brains: list[AgentType[Any]], references: list[Schema]) -> Schema:
+def _agent(agent_types: list[AgentType[Any]], references: list[Schema]) -> Schema:
     rules, *settings = references
-    about = " ".join(f"{brain.name}: {brain.description}" for brain in brains)
+    about = " ".join(f"{agent_type.name}: {agent_type.description}" for agent_type in agent_types)
     return {
         "type": "object",
         "properties": {
-            "type": {"description": about, "enum": [brain.name for brain in brains]},
+            "type": {"description": about, "enum": [agent_type.name for agent_type in agent_types]},
             "enabled": {"description": "Whether it runs.", "type": "boolean", "default": True},
             "token": {
                 "description": "env:NAME, the variable that holds the bot's token; may be left out "
@@ -76,9 +76,9 @@ def _agent(brains: list[AgentType[Any]], references: list[Schema]) -> Schema:
         "additionalProperties": False,
         "allOf": [
             {
-                "if": {"properties": {"type": {"const": brain.name}}, "required": ["type"]},
+                "if": {"properties": {"type": {"const": agent_type.name}}, "required": ["type"]},
                 "then": {"properties": {"settings": reference}},
             }
-            for brain, reference in zip(brains, settings, strict=True)
+            for agent_type, reference in zip(agent_types, settings, strict=True)
         ],
     }

@@ -101,7 +101,7 @@ def test_twenty_changes_in_a_second_are_applied_once(ships: Fleet) -> None:
     ships.wait_for("busy", lambda s: s.get("revision") == 21)
     assert ships.ask(bot, "hello") == "19 hello"
     # At the start, and once; or twice, where a look at the database fell into that second.
-    assert process.log.count("the agent busy has another brain") in (2, 3)
+    assert process.log.count("the agent busy has been replaced") in (2, 3)
 
 
 @ONLY_SQLITE

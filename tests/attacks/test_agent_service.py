@@ -92,7 +92,7 @@ class Making:
         self.status = Status()
         self.revision: int | None = None
         self.closed = False
-        self._seat = AgentWorker("a", services, self.status.complain)
+        self._worker = AgentWorker("a", services, self.status.complain)
         self._make = make
 
     def look(self) -> None: ...
@@ -100,7 +100,7 @@ class Making:
     def want(self, wish: DesiredAgent) -> None: ...
 
     async def prepare(self) -> bool:
-        await self._seat.take(self._make)
+        await self._worker.take(self._make)
         self.revision = (self.revision or 0) + 1
         return False
 
@@ -113,7 +113,7 @@ class Making:
     async def finish(self) -> None: ...
 
     async def close(self) -> None:
-        await self._seat.close()
+        await self._worker.close()
         self.closed = True
 
 
@@ -357,7 +357,7 @@ async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> 
     await place.handle(said, person)
     brain.fails = False
     await place.handle(said, person)
-    assert told == ["", "its brain failed: ValueError", ""]
+    assert told == ["", "it failed: ValueError", ""]
     await place.close()
 
 

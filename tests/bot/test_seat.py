@@ -135,8 +135,8 @@ async def test_a_brain_that_fails_is_told_of_without_what_was_said(
     await seat.handle(said(SECRET), page)
     assert page.said == ["I thi", FAILED]
     assert page.events == ["opened", "closed by ZeroDivisionError"]
-    assert failures == ["", "its brain failed: ZeroDivisionError"]
-    assert "the brain of agent failed" in caplog.text
+    assert failures == ["", "it failed: ZeroDivisionError"]
+    assert "the agent agent failed" in caplog.text
     assert SECRET not in caplog.text
 
 
@@ -180,7 +180,7 @@ async def test_a_brain_that_never_comes_back_is_left_to_itself(
     under_way = asyncio.create_task(seat.handle(said(), Page()))
     await asyncio.sleep(0.05)
     await seat.close()
-    assert "1 brains of agent don't end" in caplog.text
+    assert "1 threads of agent don't end" in caplog.text
     assert not under_way.done()
     renew.set()
     await under_way

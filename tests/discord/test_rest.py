@@ -11,7 +11,7 @@ from bot.agent import Agent
 from bot.discord.client import DiscordClient, use_api
 from bot.discord.drafts import Pace
 from bot.discord.pages import Pages
-from bot.discord.replies import ChannelOutlet
+from bot.discord.replies import MessageReplyChannel
 from bot.framework.registry import Registry
 from bot.messages import Incoming, ReplyChannel
 from bot.runtime.deliveries import Undeliverable
@@ -72,7 +72,7 @@ async def test_a_discord_that_can_not_be_reached_is_tried_again(
     with pytest.raises(Undeliverable, match="can't be reached") as error:
         await client.deliver("42", "hello")
     assert not error.value.permanent
-    reply_channel = ChannelOutlet(client.get_partial_messageable(9), "42", Pages(), Pace())
+    reply_channel = MessageReplyChannel(client.get_partial_messageable(9), "42", Pages(), Pace())
     async with reply_channel.typing():
         await reply_channel.send("hello")
     assert "a reply was not sent: Discord can't be reached" in caplog.text
@@ -81,7 +81,7 @@ async def test_a_discord_that_can_not_be_reached_is_tried_again(
 async def test_a_rate_limit_of_an_edit_is_waited_out_and_the_last_text_stands(
     server: DiscordServer, client: DiscordClient
 ) -> None:
-    reply_channel = ChannelOutlet(client.get_partial_messageable(942), "42", Pages(), Pace())
+    reply_channel = MessageReplyChannel(client.get_partial_messageable(942), "42", Pages(), Pace())
     body = {"message": "You are being rate limited.", "retry_after": 0.3, "global": False}
     async with reply_channel.draft() as draft:
         await draft.show("one")

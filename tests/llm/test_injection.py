@@ -197,10 +197,10 @@ async def test_what_a_command_says_stands_beside_what_the_model_says(scene: Scen
 
 
 async def test_results_reach_the_model_as_results_alone(scene: Scene) -> None:
-    def obey(request: Request) -> Answer | str:
+    def execute(request: Request) -> Answer | str:
         orders = [m for m in request.messages if ORDERS in str(m["content"])]
         assert {m["role"] for m in orders} <= {"tool"}
         return "Done." if orders else calls(("task_show", {}))
 
-    scene.model.script = obey
+    scene.model.script = execute
     assert await scene.ada.say("what is there to do?") == "Done."

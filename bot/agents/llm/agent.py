@@ -49,7 +49,7 @@ TOO_MANY_CALLS = "That was too many calls at once; this one was not made."
 class Exchange:
     """One message of a person, and what it takes to answer it."""
 
-    talk: Dialogue
+    dialogue: Dialogue
     incoming: Incoming
     person: Person | None
     system: str
@@ -83,7 +83,7 @@ class LlmAgent(Conversation):
         self._tools = Tools(known)
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
-        self._notes = ChatHistory(self._recollection, config.settings)
+        self._notes = ChatHistory(self._memory_client, config.settings)
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
 
     @property
@@ -99,49 +99,49 @@ class LlmAgent(Conversation):
         if self._chat is not None:
             await self._chat.aclose()
 
-    async def _respond(self, talk: Dialogue, incoming: Incoming) -> None:
+    async def _respond(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Do what the person means for the bot itself, or have the model answer them."""
         words = normalise(incoming.text)
         if incoming.edited:
             return
         if incoming.order is not None or words in FORGET:
-            await super()._respond(talk, incoming)
+            await super()._respond(dialogue, incoming)
         elif self._tools and (incoming.credentials or words in LOG_IN | REGISTER):
-            await self._welcome(talk, incoming)
+            await self._welcome(dialogue, incoming)
         elif self._tools and words in LOG_OUT:
             await self._sessions.close(incoming.address)
-            await talk.say(LOGGED_OUT)
+            await dialogue.say(LOGGED_OUT)
         else:
-            await self._converse(talk, incoming)
+            await self._converse(dialogue, incoming)
 
-    async def _welcome(self, talk: Dialogue, incoming: Incoming) -> None:
+    async def _welcome(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Log a person in, and go on with what they wanted before."""
         person = await self._sessions.get(incoming.address)
         told = ALREADY
         if person is None or incoming.credentials is not None:
-            person, told = await self._logged_in(talk, incoming), WELCOME
+            person, told = await self._logged_in(dialogue, incoming), WELCOME
         if person is None:
             return
-        await talk.say(told.format(name=named(person.session.display_name)))
+        await dialogue.say(told.format(name=named(person.session.display_name)))
         place = (incoming.address, incoming.channel_id)
         if wanted := self._wanted.pop(place, None):
-            await self._converse(talk, wanted)
+            await self._converse(dialogue, wanted)
 
-    async def _logged_in(self, talk: Dialogue, incoming: Incoming) -> Person | None:
+    async def _logged_in(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
         """Return the person after they have logged in, where nobody can read that."""
         if not incoming.private and incoming.credentials is None:
-            await talk.say(LOG_IN_PRIVATELY)
+            await dialogue.say(LOG_IN_PRIVATELY)
             return None
-        person = await self._log_in.run(talk, incoming)
+        person = await self._log_in.run(dialogue, incoming)
         if person is None and incoming.credentials is None:
             # What is typed after a refusal may be the password, put right: no model sees it.
             await self.open_secrets.expect((incoming.address, incoming.channel_id))
         return person
 
-    async def _converse(self, talk: Dialogue, incoming: Incoming) -> None:
+    async def _converse(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Have the model answer, and remember it."""
         if self._chat is None:
-            await talk.say(escape(self.trouble))
+            await dialogue.say(escape(self.trouble))
             return
         address = incoming.address
         self._wanted.pop((address, incoming.channel_id), None)
@@ -150,7 +150,7 @@ class LlmAgent(Conversation):
         images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
         said = Said("user", spoken(incoming), images)
         system = self._system(incoming, person, known)
-        exchange = Exchange(talk, incoming, person, system, [*known.turns, said])
+        exchange = Exchange(dialogue, incoming, person, system, [*known.turns, said])
         try:
             await self._answer(self._chat, exchange)
         finally:
@@ -188,13 +188,13 @@ class LlmAgent(Conversation):
             budget = self._budget(exchange)
             size = tokens_of(Said("user", exchange.system)) + sum(map(tokens_of, exchange.turns))
             if refusal := await budget.allow(size + self._config.max_tokens):
-                await exchange.talk.say(refusal)
+                await exchange.dialogue.say(refusal)
                 return
             try:
                 answer = await self._stream(chat, exchange)
             except ModelError as error:
                 logger.warning("the model gave no answer: %s", error.told)
-                await exchange.talk.say(str(error))
+                await exchange.dialogue.say(str(error))
                 await budget.spend(error.usage, error.model)
                 return
             await budget.spend(answer.usage, answer.model)
@@ -204,14 +204,14 @@ class LlmAgent(Conversation):
             if results is None:
                 return
             exchange.turns += [Called(answer.text, answer.calls, answer.thoughts), results]
-        await exchange.talk.say(TOO_MANY_ROUNDS)
+        await exchange.dialogue.say(TOO_MANY_ROUNDS)
 
     async def _stream(self, chat: Chat, exchange: Exchange) -> Answer:
         """Show the answer while it is written; return all of it. Raises ModelError."""
         text, answer, shown_at = "", Answer(""), 0.0
         role = exchange.person.session.role if exchange.person else "user"
         stream = chat.stream(exchange.system, exchange.turns, self._tools.offered(role))
-        async with exchange.talk.draft() as draft, aclosing(stream) as items:
+        async with exchange.dialogue.draft() as draft, aclosing(stream) as items:
             try:
                 async for item in items:
                     if isinstance(item, Answer):
@@ -245,13 +245,13 @@ class LlmAgent(Conversation):
 
     async def _identify(self, exchange: Exchange) -> bool:
         """Ask a stranger to log in; say whether they have."""
-        talk, incoming = exchange.talk, exchange.incoming
+        dialogue, incoming = exchange.dialogue, exchange.incoming
         self._wanted[incoming.address, incoming.channel_id] = incoming
         if len(self._wanted) > MOST_WANTED:  # the oldest of those who have never logged in
             del self._wanted[next(iter(self._wanted))]
         if incoming.private:
-            await talk.say(FIRST_LOG_IN)
-        exchange.person = await self._logged_in(talk, replace(incoming, text="log in"))
+            await dialogue.say(FIRST_LOG_IN)
+        exchange.person = await self._logged_in(dialogue, replace(incoming, text="log in"))
         if exchange.person is not None:
             self._wanted.pop((incoming.address, incoming.channel_id), None)
         return exchange.person is not None
@@ -262,15 +262,15 @@ class LlmAgent(Conversation):
         What has changed something is told to the person as well, so that the model can't say that
         something else was done.
         """
-        talk, incoming, person = exchange.talk, exchange.incoming, exchange.person
+        dialogue, incoming, person = exchange.dialogue, exchange.incoming, exchange.person
         assert person is not None  # noqa: S101 - asked before
         api = exchange.api or UserApi(self._api, self._sessions, incoming.address, person)
         exchange.api, before = api, api.changes
         try:
-            reply = await self._orders.carry_out(talk, person, incoming, api, order)
+            reply = await self._orders.carry_out(dialogue, person, incoming, api, order)
         except (Declined, ApiError) as error:
             return plain(reply_to(error))
         if api.changes > before and reply:
-            await talk.say(reply)
+            await dialogue.say(reply)
             exchange.told.append(plain(reply))
         return plain(reply) or SEEN

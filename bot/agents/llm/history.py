@@ -28,8 +28,8 @@ INSTRUCTIONS = (
 class ChatHistory:
     """The memory of an llm agent, within its settings."""
 
-    def __init__(self, recollection: MemoryClient, settings: LlmSettings) -> None:
-        self._recollection = recollection
+    def __init__(self, memory_client: MemoryClient, settings: LlmSettings) -> None:
+        self._memory_client = memory_client
         self._turns = 2 * settings.history
         self._tokens = settings.history_tokens
         self._summarises = settings.summarise
@@ -45,7 +45,7 @@ class ChatHistory:
         if not self._turns:
             return Remembered()
         where = None if direct or self._shares else False
-        known = await self._recollection.read(address, self._turns, self._tokens, where)
+        known = await self._memory_client.read(address, self._turns, self._tokens, where)
         start = known.older_than(self._turns, self._tokens)
         summary = known.summary if self._summarises else ""
         return replace(known, summary=summary, turns=known.turns[start:], ids=known.ids[start:])
@@ -55,7 +55,7 @@ class ChatHistory:
     ) -> None:
         """Remember an exchange, unless the person was forgotten since `known`."""
         if self._turns:
-            await self._recollection.add(address, asked, answered, direct, known)
+            await self._memory_client.add(address, asked, answered, direct, known)
 
     def shorten(self, address: Address, direct: bool, chat: Chat, budget: Budget) -> None:
         """Summarise what has become too old to be shown, beside everything else.
@@ -81,7 +81,7 @@ class ChatHistory:
 
     async def _shorten(self, address: Address, direct: bool, chat: Chat, budget: Budget) -> None:
         most = self._turns + SPARE
-        known = await self._recollection.read(address, most, 2 * self._tokens, direct)
+        known = await self._memory_client.read(address, most, 2 * self._tokens, direct)
         older = known.older_than(self._turns, self._tokens)
         if older < WORTH:
             return
@@ -101,7 +101,7 @@ class ChatHistory:
             logger.warning("no summary was made: %s", error.message)
             return
         summary = answer.text.strip()[:LONGEST_SUMMARY]
-        await self._recollection.shorten(address, summary, older, direct, known)
+        await self._memory_client.shorten(address, summary, older, direct, known)
 
 
 async def _ask(chat: Chat, told: str) -> Answer:
