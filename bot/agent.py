@@ -115,13 +115,13 @@ def load_agent_types(package: str = "bot.agents") -> dict[str, AgentType[Any]]:
 
     Raises BrokenModule with the file's name where one is broken.
     """
-    kinds: dict[str, AgentType[Any]] = {}
+    agent_types: dict[str, AgentType[Any]] = {}
     for module in load_folder(package):
         with using(file_of(module.__name__)):
-            kind = getattr(module, "AGENT_TYPE", None)
-            if not isinstance(kind, AgentType):
+            agent_type = getattr(module, "AGENT_TYPE", None)
+            if not isinstance(agent_type, AgentType):
                 raise AgentError("it has no AGENT_TYPE that is a AgentType")
-            if kind.name in kinds:
-                raise AgentError(f"there is a {kind.name!r} already")
-            kinds[kind.name] = kind
-    return kinds
+            if agent_type.name in agent_types:
+                raise AgentError(f"there is a {agent_type.name!r} already")
+            agent_types[agent_type.name] = agent_type
+    return agent_types

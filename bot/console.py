@@ -57,13 +57,13 @@ class Console:
 
     def __init__(
         self,
-        brain: Conversation,
+        agent: Conversation,
         api: ApiClient,
         settings: Settings,
         clock: Clock = utc_now,
     ) -> None:
-        self._brain = brain
-        self._inbox = Inbox(brain, Services(api, settings, clock))
+        self._agent = agent
+        self._inbox = Inbox(agent, Services(api, settings, clock))
         self._api = api
         self._settings = settings
         self._clock = clock
@@ -78,7 +78,7 @@ class Console:
         delivering = asyncio.create_task(deliveries.run())
         with until_signalled(self._stop):
             try:
-                await (self._talk() if interactive else self._read())
+                await (self._dialogue() if interactive else self._read())
             finally:
                 await deliveries.finish()
                 await delivering
@@ -90,7 +90,7 @@ class Console:
     async def once(self, text: str) -> int:
         """Answer one order; return 1 where a log-in is missing, or the answer is a question."""
         try:
-            logged_in = await self._brain.is_logged_in(self._address)
+            logged_in = await self._agent.is_logged_in(self._address)
         except ApiError as error:
             await self.send(escape(error.message))
             return 1
@@ -98,11 +98,11 @@ class Console:
             await self.send(NOT_LOGGED_IN)
             return 1
         await self._answer(text)
-        return int(self._brain.is_waiting(self._address, PLATFORM))
+        return int(self._agent.is_waiting(self._address, PLATFORM))
 
     async def close(self) -> None:
         """Drop what is still open."""
-        await self._brain.close()
+        await self._agent.close()
 
     async def send(self, text: str, buttons: Sequence[Button] = (), question: str = "") -> None:
         """Print a reply; a terminal has no buttons."""
@@ -122,7 +122,7 @@ class Console:
         """Do nothing: in a terminal the missing prompt says that the bot is at work."""
         return nullcontext()
 
-    async def _talk(self) -> None:
+    async def _dialogue(self) -> None:
         """Read from a terminal."""
         # Here: half a second of a start that pipes and single orders have no use for.
         from prompt_toolkit import PromptSession

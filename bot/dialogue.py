@@ -30,7 +30,7 @@ ASKED = 2  # times that one question is asked before it is given up
 
 
 class Interrupted(Exception):
-    """A question got no answer: the talk ends, with nothing more done."""
+    """A question got no answer: the dialogue ends, with nothing more done."""
 
 
 class Cancelled(Interrupted):

@@ -64,8 +64,8 @@ class Conversation(Agent):
         self._suggestions = Suggestions(api, self._sessions, registry)
         self._log_in = LogIn(api, self._sessions)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
-        self._recollection = MemoryClient(api)
-        self._talks: dict[Place, Dialogue] = {}
+        self._memory_client = MemoryClient(api)
+        self._dialogues: dict[Place, Dialogue] = {}
         self.open_secrets: OpenSecrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
@@ -89,37 +89,37 @@ class Conversation(Agent):
         if len(incoming.text) > MAX_LENGTH:
             await reply_channel.send(TOO_LONG.format(most=MAX_LENGTH))
             return
-        talk = self._talks.get(place)
-        if incoming.answers and (talk is None or talk.question != incoming.answers):
+        dialogue = self._dialogues.get(place)
+        if incoming.answers and (dialogue is None or dialogue.question != incoming.answers):
             await reply_channel.send(EXPIRED)
             return
-        if incoming.edited and talk is not None:
+        if incoming.edited and dialogue is not None:
             return
-        if talk is not None and incoming.starts_new:
-            await talk.close()
-        elif talk and self._is_overtaken(talk, incoming):
-            await talk.supersede(reply_channel)
-        elif talk and await talk.step(incoming, reply_channel):
+        if dialogue is not None and incoming.starts_new:
+            await dialogue.close()
+        elif dialogue and self._is_superseded(dialogue, incoming):
+            await dialogue.supersede(reply_channel)
+        elif dialogue and await dialogue.step(incoming, reply_channel):
             return
         patience, private = self._settings.login_timeout_seconds, incoming.private
-        talk = Dialogue(reply_channel, patience, place, self.open_secrets, private=private)
-        self._talks[place] = talk
-        await talk.start(self._hold(talk, place, incoming))
+        dialogue = Dialogue(reply_channel, patience, place, self.open_secrets, private=private)
+        self._dialogues[place] = dialogue
+        await dialogue.start(self._hold(dialogue, place, incoming))
 
     def waits_for_secret(self, place: Place) -> bool:
         """Say whether the next message there is a secret that the bot waits for."""
-        talk = self._talks.get(place)
-        return talk is not None and talk.waits_for_secret
+        dialogue = self._dialogues.get(place)
+        return dialogue is not None and dialogue.waits_for_secret
 
     async def drop(self, place: Place) -> str:
         """Give up what is open there; return what is told of orders that were not carried out."""
         address, channel_id = place
-        if talk := self._talks.get(place):
-            await talk.close()
+        if dialogue := self._dialogues.get(place):
+            await dialogue.close()
         not_done = ""
         if person := self._sessions.known(address):
             memory = person.memory(channel_id)
-            not_done, memory.not_done, memory.lapsed = memory.not_done, "", False
+            not_done, memory.not_done, memory.timed_out = memory.not_done, "", False
         return not_done
 
     async def suggest(
@@ -134,34 +134,34 @@ class Conversation(Agent):
 
     def is_waiting(self, address: Address, channel_id: str) -> bool:
         """Say whether the bot has asked a person something and waits for the answer."""
-        return (address, channel_id) in self._talks
+        return (address, channel_id) in self._dialogues
 
     async def close(self) -> None:
         """Drop the questions that are still open."""
-        for talk in list(self._talks.values()):
-            await talk.close()
+        for dialogue in list(self._dialogues.values()):
+            await dialogue.close()
 
-    def _is_overtaken(self, talk: Dialogue, incoming: Incoming) -> bool:
+    def _is_superseded(self, dialogue: Dialogue, incoming: Incoming) -> bool:
         """Say whether a message is an order of its own, though the bot has asked something."""
-        may_be = talk.may_be_overtaken and not incoming.answers
+        may_be = dialogue.may_be_superseded and not incoming.answers
         return may_be and self._orders.is_order(incoming.text)
 
-    async def _hold(self, talk: Dialogue, place: Place, incoming: Incoming) -> None:
+    async def _hold(self, dialogue: Dialogue, place: Place, incoming: Incoming) -> None:
         """Answer a message to the end, which may be several messages later."""
         try:
-            await self._respond(talk, incoming)
+            await self._respond(dialogue, incoming)
         except TimedOut:
             logger.info("A question was left unanswered")
         except Exception as error:
-            await talk.say(reply_to(error))
+            await dialogue.say(reply_to(error))
         finally:
-            if self._talks.get(place) is talk:
-                del self._talks[place]
+            if self._dialogues.get(place) is dialogue:
+                del self._dialogues[place]
 
-    async def _respond(self, talk: Dialogue, incoming: Incoming) -> None:
+    async def _respond(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Log the person in, or carry out their order."""
         if normalise(incoming.text) in FORGET:
-            await talk.say(await self._forget(incoming.address))
+            await dialogue.say(await self._forget(incoming.address))
             return
         person = await self._sessions.get(incoming.address)
         if person is None:
@@ -169,28 +169,28 @@ class Conversation(Agent):
                 return
             if incoming.credentials is None and is_help(incoming.text):
                 known = self.registry.open_to("user")
-                await talk.say(help.full_help(known, logged_in=False))
+                await dialogue.say(help.full_help(known, logged_in=False))
                 return
             if not incoming.private and incoming.credentials is None:
-                await talk.say(LOG_IN_PRIVATELY)
+                await dialogue.say(LOG_IN_PRIVATELY)
                 return
-            person = await self._log_in.run(talk, incoming)
+            person = await self._log_in.run(dialogue, incoming)
             if person is not None:
                 name = named(person.session.display_name)
                 known = self.registry.open_to(person.session.role)
-                await talk.say(help.greeting(name, known))
+                await dialogue.say(help.greeting(name, known))
             return
         memory = person.memory(incoming.channel_id)
         if incoming.edited and incoming.message_id != memory.correctable:
             return
-        lapsed, memory.lapsed = memory.lapsed and not incoming.starts_new, False
+        timed_out, memory.timed_out = memory.timed_out and not incoming.starts_new, False
         not_done, memory.not_done = memory.not_done, ""
-        if lapsed:
-            await talk.say(TIMED_OUT + not_done)
-        await self._orders.obey(talk, person, incoming)
+        if timed_out:
+            await dialogue.say(TIMED_OUT + not_done)
+        await self._orders.execute(dialogue, person, incoming)
 
     async def _forget(self, address: Address) -> str:
         """Erase what is remembered of a person, and say what it was; their log-in stays."""
         person = await self._sessions.get(address)
         here = person.forget() if person is not None else 0
-        return await self._recollection.forget(address, here)
+        return await self._memory_client.forget(address, here)

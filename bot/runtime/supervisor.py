@@ -100,7 +100,7 @@ class RunningAgent(Protocol):
     """One agent, from when it is first wanted until it is no longer."""
 
     status: Status
-    revision: int | None  # of the wish that it runs with
+    revision: int | None  # of the definition that it runs with
 
     def look(self) -> None:
         """Note in the status what changes by itself."""

@@ -1,4 +1,4 @@
-"""Where an agent's brain sits: it can be another one from one message to the next."""
+"""Runs an agent in a thread of its own; it can be replaced between two messages."""
 
 import asyncio
 import logging
@@ -20,35 +20,35 @@ from bot.runtime.supervisor import AgentRefused
 from runtime.logs import agent, request_id, where_raised
 
 MAKING_SECONDS = 30.0
-"""How long a brain may take to be made."""
+"""How long an agent may take to be made."""
 ENDING_SECONDS = 2.0
 """How long one that is given up is waited for; one that blocks is left to itself."""
 AT_ONCE = 10
-"""Messages handed to a brain in one turn of the loop: between turns the gateway's heart beats."""
+"""Messages handed to an agent in one turn of the loop: between turns the gateway's heart beats."""
 
 Result = TypeVar("Result")
 
 
 class AgentThread:
-    """One brain and the thread that it works in."""
+    """One agent object and the thread that it works in."""
 
     def __init__(self, name: str) -> None:
         self._home = asyncio.get_running_loop()
         self._loop: Future[Loop] = Future()
         self._door = asyncio.Semaphore(AT_ONCE)
-        # A brain that never comes back must not keep the program from ending.
-        self._brain: Agent | None = None
-        self._thread = threading.Thread(target=self._work, name=f"brain of {name}", daemon=True)
+        # An agent that never comes back must not keep the program from ending.
+        self._agent: Agent | None = None
+        self._thread = threading.Thread(target=self._work, name=f"agent {name}", daemon=True)
         self._thread.start()
 
     @property
-    def brain(self) -> Agent:
-        """The brain itself, for what can be read off it from any thread."""
-        assert self._brain is not None  # noqa: S101 - it is opened before it is used
-        return self._brain
+    def agent(self) -> Agent:
+        """The agent itself, for what can be read off it from any thread."""
+        assert self._agent is not None  # noqa: S101 - it is opened before it is used
+        return self._agent
 
     async def open(self, make: Callable[[Services], Agent], services: Services) -> None:
-        """Make the brain. Raises what `make` raises, and TimeoutError where that takes too long.
+        """Make the agent. Raises what `make` raises, and TimeoutError where that takes too long.
 
         One that is made after all is closed at once.
         """
@@ -56,13 +56,13 @@ class AgentThread:
 
         async def work() -> None:
             its_own = replace(services, api=self._api)
-            brain = make(its_own)
-            if not isinstance(brain, Agent):
+            agent = make(its_own)
+            if not isinstance(agent, Agent):
                 raise AgentRefused(
-                    f"its class {type(brain).__name__} is no subclass of bot.agent.Agent"
+                    f"its class {type(agent).__name__} is no subclass of bot.agent.Agent"
                 )
-            self._brain = brain
-            self._inbox = Inbox(brain, its_own)
+            self._agent = agent
+            self._inbox = Inbox(agent, its_own)
 
         try:
             async with asyncio.timeout(MAKING_SECONDS):
@@ -77,18 +77,18 @@ class AgentThread:
         return not self._thread.is_alive()
 
     async def do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Have the brain's thread do something, and wait for the result."""
+        """Run something in the agent's thread, and wait for the result."""
         return await do_in(await asyncio.wrap_future(self._loop), work)
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        """Have the brain answer one message."""
+        """Have the agent answer one message."""
         async with self._door:
             await asyncio.sleep(0)
         answering = self._inbox.handle(incoming, ThreadsafeReplyChannel(reply_channel, self._home))
         await do_in(self._loop.result(), answering)
 
     async def close(self) -> None:
-        """Close the brain, if it was made, and end its thread."""
+        """Close the agent, if it was made, and end its thread."""
         await self.do(self._end())
 
     def _work(self) -> None:
@@ -101,15 +101,15 @@ class AgentThread:
 
     async def _end(self) -> None:
         try:
-            if self._brain is not None:
-                await self._brain.close()
+            if self._agent is not None:
+                await self._agent.close()
         finally:
             await self._api.close()
             self._over.set()
 
 
 class ThreadsafeReplyChannel:
-    """The way back to where a message came from, for a brain in another thread."""
+    """The way back to where a message came from, for an agent in another thread."""
 
     def __init__(self, reply_channel: ReplyChannel, home: Loop) -> None:
         self._reply_channel = reply_channel
@@ -137,7 +137,7 @@ class ThreadsafeReplyChannel:
 
 
 class ThreadsafeDraft:
-    """A reply that is being written, for a brain in another thread."""
+    """A reply that is being written, for an agent in another thread."""
 
     def __init__(self, draft: Draft, home: Loop) -> None:
         self._draft = draft
@@ -164,79 +164,79 @@ async def _held(there: AbstractAsyncContextManager[Result], home: Loop) -> Async
 logger = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 2.0
-"""How long a brain may take to go; one that blocks is left to itself, since it can't be ended."""
-TOO_SLOW = f"its brain was not made within {MAKING_SECONDS:g} s"
-STILL_BLOCKED = "its brain was not made in time, and can't be made again before that has ended"
+"""How long an agent may take to close; one that blocks can't be ended, and is left."""
+TOO_SLOW = f"it was not made within {MAKING_SECONDS:g} s"
+STILL_BLOCKED = "it was not made in time, and can't be made again before that has ended"
 FAILED = "Something went wrong on my side. Please try again in a moment."
 
 
 class Place:
-    """A brain at work, and how many messages it is answering."""
+    """An agent at work, and how many messages it is answering."""
 
-    def __init__(self, workshop: AgentThread) -> None:
-        self.workshop = workshop
+    def __init__(self, thread: AgentThread) -> None:
+        self.thread = thread
         self.under_way = 0
         self.idle = asyncio.Event()
         self.idle.set()
 
     async def retire(self) -> None:
-        """Close the brain when it has answered what it began."""
+        """Close the agent when it has answered what it began."""
         await self.idle.wait()
-        await self.workshop.close()
+        await self.thread.close()
 
 
 class AgentWorker(Agent):
-    """Hands messages to the brain of the moment; a brain that fails harms nothing else."""
+    """Hands messages to the current agent object; one that fails harms nothing else."""
 
     def __init__(self, agent: str, services: Services, on_failure: Callable[[str], None]) -> None:
-        self._agent = agent
+        self._name = agent
         self._services = services
         self._on_failure = on_failure
         self._place: Place | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._failed = False
-        self._given_up: AgentThread | None = None  # its brain was not made in time
+        self._given_up: AgentThread | None = None  # it was not made in time
 
     async def take(self, make: Callable[[Services], Agent]) -> None:
-        """Seat a new brain; the one before answers what it began, and goes.
+        """Install a new agent object; the one before answers what it began, and is closed.
 
         Raises what `make` raises, and AgentRefused where that takes too long; leaves the one before
         where it was. While one that was given up still blocks its thread, no other is made.
         """
         if self._given_up is not None and not self._given_up.has_ended:
             raise AgentRefused(STILL_BLOCKED)
-        self._given_up = workshop = AgentThread(self._agent)
+        self._given_up = thread = AgentThread(self._name)
         try:
-            await workshop.open(make, self._services)
+            await thread.open(make, self._services)
         except TimeoutError:
             raise AgentRefused(TOO_SLOW) from None
         self._given_up = None
-        brain = workshop.brain
-        self.registry, self.trouble = brain.registry, brain.trouble
-        self.takes_images, self.remembers = brain.takes_images, brain.remembers
+        agent = thread.agent
+        self.registry, self.trouble = agent.registry, agent.trouble
+        self.takes_images, self.remembers = agent.takes_images, agent.remembers
         self._failed = False
         self._on_failure(self.trouble)
-        before, self._place = self._place, Place(workshop)
-        logger.debug("the agent %s has another brain", self._agent)
+        before, self._place = self._place, Place(thread)
+        logger.debug("the agent %s has been replaced", self._name)
         if before is not None:
             self._retire(before)
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        """Answer one message: the one catch-all around brains, which may be anybody's code."""
+        """Answer one message: the one catch-all around agents, which may be anybody's code."""
         place = self._at_work()
         began, failed = time.perf_counter(), False
         request_id.set(incoming.message_id or uuid4().hex)
-        agent.set(self._agent)
+        agent.set(self._name)
         logger.info("a message came in")
         place.under_way += 1
         place.idle.clear()
         try:
-            await place.workshop.handle(incoming, reply_channel)
+            await place.thread.handle(incoming, reply_channel)
         except Exception as error:
             failed = True
-            logger.error("the brain of %s failed: %s", self._agent, where_raised(error))
+            logger.error("the agent %s failed: %s", self._name, where_raised(error))
             self._failed = True
-            self._on_failure(f"its brain failed: {type(error).__name__}")
+            self._on_failure(f"it failed: {type(error).__name__}")
             await reply_channel.send(FAILED)
         else:
             if self._failed:
@@ -244,7 +244,7 @@ class AgentWorker(Agent):
                 self._on_failure(self.trouble)
         finally:
             seconds = time.perf_counter() - began
-            metrics.answered(self._agent, seconds, failed=failed)
+            metrics.answered(self._name, seconds, failed=failed)
             logger.info("the message was answered in %.0f ms", seconds * 1000)
             place.under_way -= 1
             if not place.under_way:
@@ -254,29 +254,29 @@ class AgentWorker(Agent):
         self, address: Address, key: tuple[str, str], field: str, typed: str
     ) -> list[str]:
         """Return what a person may mean by what they have typed into a command's field."""
-        workshop = self._at_work().workshop
-        return await workshop.do(workshop.brain.suggest(address, key, field, typed))
+        thread = self._at_work().thread
+        return await thread.do(thread.agent.suggest(address, key, field, typed))
 
     async def close(self) -> None:
-        """Close the brain and those before it; return when they are, or don't come to an end."""
+        """Close the agent and those before it; return when they have ended, or don't end."""
         if self._place is not None:
             self._retire(self._place)
             self._place = None
         if self._retiring:
             _, blocked = await asyncio.wait(self._retiring, timeout=CLOSING_SECONDS)
             if blocked:
-                logger.warning("%d brains of %s don't end", len(blocked), self._agent)
+                logger.warning("%d threads of %s don't end", len(blocked), self._name)
 
     def _at_work(self) -> Place:
-        assert self._place is not None  # noqa: S101 - an agent connects when it has a brain
+        assert self._place is not None  # noqa: S101 - it connects after an agent was made
         return self._place
 
     def _retire(self, place: Place) -> None:
-        task = asyncio.create_task(place.retire(), name=f"old brain of {self._agent}")
+        task = asyncio.create_task(place.retire(), name=f"old agent of {self._name}")
         self._retiring.add(task)
         task.add_done_callback(self._has_retired)
 
     def _has_retired(self, task: "asyncio.Task[None]") -> None:
         self._retiring.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.error("the brain of %s did not close: %s", self._agent, where_raised(error))
+            logger.error("the agent %s did not close: %s", self._name, where_raised(error))

@@ -53,12 +53,12 @@ async def _exchange(settings: Settings, row: dict[str, Any], text: str) -> None:
         planner = Planner(load_agent_types(), Sealer(settings))
         kind, config = planner.configure(DesiredAgent(**{name: row[name] for name in wanted}))
         shared = Services(api, settings)
-        brain = Plan(kind, config, token="").make_agent(shared)
+        agent = Plan(kind, config, token="").make_agent(shared)
         try:
             address = Address(PLATFORM, row["name"], account())
-            await Inbox(brain, shared).handle(Incoming(address, PLATFORM, text), Terminal())
+            await Inbox(agent, shared).handle(Incoming(address, PLATFORM, text), Terminal())
         finally:
-            await brain.close()
+            await agent.close()
     except AgentRefused as error:
         raise fail(f"{row['name']}: {error}") from error
     finally:

@@ -75,7 +75,7 @@ async def api(settings: Settings, net: Net) -> Findings:
 async def discord(settings: Settings, net: Net, agents: int) -> Findings:
     """Check the token and the intents of DISCORD_BOT_TOKEN, beside a number of other agents."""
     if settings.discord_bot_token is None:
-        instead = f"{agents} in the database" if agents else "the talk is in the terminal"
+        instead = f"{agents} in the database" if agents else "the conversation is in the terminal"
         return [Finding("unused", "Discord", f"no DISCORD_BOT_TOKEN: {instead}")]
     token = settings.discord_bot_token.get_secret_value()
     return await discord_token("Discord", token, settings.discord_api_url, net)

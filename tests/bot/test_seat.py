@@ -245,7 +245,7 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: W
     await seat.take(lambda _: Able(nothing))
     assert (seat.takes_images, seat.remembers) == (True, True)
     assert seat.registry is Able.registry
-    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == ["brain of agent"]
+    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == ["agent agent"]
 
 
 # From what is wanted to what can be run
