@@ -108,7 +108,7 @@ async def test_nothing_is_kept_of_strangers(world: World, stranger: Person) -> N
     await stranger.say("nobody")
     await stranger.say("wrong password")
     gc.collect()
-    assert not vars(world.brain)["_talks"]
+    assert not vars(world.brain)["_dialogues"]
     assert not vars(world.inboxes[world.brain])["_turns"]
 
 
