@@ -43,6 +43,7 @@ from config.zones import time_zones
 
 ENV_FILE = ROOT / "config" / ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors begin a file with a mark
+A_DAY = 86_400  # seconds; no wait is longer, and none too long for the system's calls
 LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - by where it listens
 
 
@@ -83,7 +84,11 @@ class Settings(BaseSettings):
     """Every setting of every service; the field's upper-case name is the environment variable."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding=ENV_ENCODING, extra="ignore", frozen=True, env_ignore_empty=True
+        env_file_encoding=ENV_ENCODING,
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        allow_inf_nan=False,
     )
 
     app_env: Literal["development", "production"] = Field(
@@ -211,10 +216,13 @@ class Settings(BaseSettings):
     )
 
     poll_interval: float = Field(
-        60, gt=0, description="Seconds between two runs of the scheduler's poll callback."
+        60, gt=0, le=A_DAY, description="Seconds between two runs of the scheduler's poll callback."
     )
     wake_interval: float = Field(
-        0.5, gt=0, description="Seconds between two looks for what is due, where no LISTEN tells."
+        0.5,
+        gt=0,
+        le=A_DAY,
+        description="Seconds between two looks for what is due, where no LISTEN tells.",
     )
     ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
     ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
@@ -227,7 +235,7 @@ class Settings(BaseSettings):
         description="Private networks that such addresses may lead to, such as 10.1.0.0/16; none.",
     )
     sent_kept_days: float = Field(
-        30, gt=0, description="Days after which deliveries that were sent are deleted."
+        30, gt=0, le=36_500, description="Days after which deliveries that were sent are deleted."
     )
     discord_webhook_base_url: str = Field(
         "https://discord.com/api/webhooks/",
@@ -236,10 +244,13 @@ class Settings(BaseSettings):
 
     time_zone: str = Field("UTC", description="The zone of users who have not set theirs.")
     chat_wait_seconds: float = Field(
-        30, ge=0, description="How long piped input waits for reminders before it ends."
+        30, ge=0, le=A_DAY, description="How long piped input waits for reminders before it ends."
     )
     login_timeout_seconds: float = Field(
-        300, gt=0, description="A log-in or question left unanswered this long is dropped."
+        300,
+        gt=0,
+        le=A_DAY,
+        description="A log-in or question left unanswered this long is dropped.",
     )
     most_waiting_messages: int = Field(
         5,
@@ -248,7 +259,7 @@ class Settings(BaseSettings):
         "dropped, and they are told so once.",
     )
     shutdown_timeout: float = Field(
-        10, ge=0, description="Seconds that answers under way get when the program stops."
+        10, ge=0, le=A_DAY, description="Seconds that answers under way get when the program stops."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import api_url, get_settings, serving_api
+from config.settings import ConfigError, api_url, get_settings, load_settings, serving_api
 
 KEYS = "n" * 40, "o" * 40
 
@@ -55,3 +55,13 @@ def test_the_api_of_this_process_comes_first(environment: Path, host: str, url: 
     with serving_api(host, 4711) as address:
         assert api_url() == address == url
     assert api_url() == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("name", ["POLL_INTERVAL", "WAKE_INTERVAL", "SENT_KEPT_DAYS"])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e20", "-1", "0"])
+def test_a_time_that_no_clock_can_wait_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=rf"^{name}: Input should be .*\Z"):
+        load_settings()
