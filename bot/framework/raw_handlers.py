@@ -20,6 +20,7 @@ from bot.messages import Session
 
 Loop = asyncio.AbstractEventLoop
 Result = TypeVar("Result")
+NO_REPLY = "I have no answer to that. Perhaps I don't know it; “help” shows what I can do."
 RawHandler = Callable[[Message, Session, dict[str, Any]], Awaitable[object]]
 
 
@@ -48,7 +49,8 @@ async def carry_out(
 ) -> str:
     """Run a raw handler; return its reply, if any. Raises what it raises.
 
-    A handler that says nothing after a request that was refused leaves it to us to tell: ApiError.
+    Nobody is left without an answer: where the handler says nothing, the last refused request is
+    told (ApiError), or NO_REPLY.
     """
     home = asyncio.get_running_loop()
     said = False
@@ -71,9 +73,11 @@ async def carry_out(
     reply = await _in_a_thread(handler, message, order, parsed)
     if isinstance(reply, str) and reply:
         return reply
-    if order.refusal is not None and not said:
+    if said:
+        return ""
+    if order.refusal is not None:
         raise order.refusal
-    return ""
+    return NO_REPLY
 
 
 async def _in_a_thread(

@@ -346,7 +346,7 @@ def fields_read(handler: Handler) -> str:
                 words[word] = None
     told = [inspect.getdoc(handler) or ""]
     told += [f"Its fields: {', '.join(fields)}."] if fields else []
-    told += [f"Words that it knows: {', '.join(words)}."] if words else []
+    told += [f"Its actions and words, and no others: {', '.join(words)}."] if words else []
     return " ".join(told).strip()
 
 

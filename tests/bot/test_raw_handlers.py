@@ -10,6 +10,7 @@ import pytest
 
 from bot.bot import apiRequest
 from bot.framework.context import Message
+from bot.framework.raw_handlers import NO_REPLY
 from bot.messages import Session
 from config.settings import serving_api
 from core import auth, users
@@ -61,6 +62,14 @@ async def test_what_is_no_text_is_no_reply(world: World, chat: Person, junk: obj
 
     await know(world, handler)
     assert await chat.say("note") == "42"
+
+
+async def test_nobody_is_left_without_an_answer(world: World, chat: Person) -> None:
+    async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> None:
+        pass
+
+    await know(world, handler)
+    assert await chat.say("note") == NO_REPLY
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), SystemExit(1), KeyboardInterrupt()])
