@@ -71,7 +71,7 @@ async def carry_out(
     )
     order = RawOrder(session, renew, context.api.note_change)
     reply = await _in_a_thread(handler, message, order, parsed)
-    if isinstance(reply, str) and reply:
+    if isinstance(reply, str) and reply.strip():
         return reply
     if said:
         return ""

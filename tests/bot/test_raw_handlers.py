@@ -64,9 +64,12 @@ async def test_what_is_no_text_is_no_reply(world: World, chat: Person, junk: obj
     assert await chat.say("note") == "42"
 
 
-async def test_nobody_is_left_without_an_answer(world: World, chat: Person) -> None:
-    async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> None:
-        pass
+@pytest.mark.parametrize("blank", [None, "", " \n"])
+async def test_nobody_is_left_without_an_answer(
+    world: World, chat: Person, blank: str | None
+) -> None:
+    async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> object:
+        return blank
 
     await know(world, handler)
     assert await chat.say("note") == NO_REPLY
