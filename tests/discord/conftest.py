@@ -1,5 +1,8 @@
 """The bot on a simulated Discord."""
 
+import pytest
+
+from bot.discord.start_limits import Starts
 from tests.support.chat import clock, database_url, settings, world
 from tests.support.model_server import model_server
 from tests.support.picture_server import picture_server
@@ -16,3 +19,10 @@ __all__ = [
     "stage",
     "world",
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_collected(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no timer run after connecting: SimCord would wait for it in every test."""
+    if request.module.__name__.rpartition(".")[2] != "test_reconnects":
+        monkeypatch.setattr(Starts, "collect_garbage", lambda _: None)
