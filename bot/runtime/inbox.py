@@ -48,7 +48,8 @@ class Inbox:
 
     async def _may_be_late_secret(self, place: Place, incoming: Incoming) -> bool:
         """Say whether a secret was asked for that the agent itself no longer waits for."""
-        if not (incoming.is_typed and incoming.text.strip()):
+        # None is asked for where others read along.
+        if not (incoming.private and incoming.is_typed and incoming.text.strip()):
             return False
         if self._agent.waits_for_secret(place):
             return False

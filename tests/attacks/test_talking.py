@@ -105,7 +105,7 @@ async def test_what_raises_beside_an_order_is_told_too(
     customer: Person, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await customer.say("deliver pears")
-    monkeypatch.setattr(world.brain, "_is_overtaken", lambda *_: 1 / 0)
+    monkeypatch.setattr(world.brain, "_is_superseded", lambda *_: 1 / 0)
     assert await customer.say("tomorrow") == FAILED
 
 
