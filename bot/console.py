@@ -126,6 +126,7 @@ class Console:
         """Read from a terminal."""
         # Here: half a second of a start that pipes and single orders have no use for.
         from prompt_toolkit import PromptSession
+        from prompt_toolkit.application import get_app_session
         from prompt_toolkit.history import DummyHistory
         from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -133,11 +134,18 @@ class Console:
         session: PromptSession[str] = PromptSession(
             history=DummyHistory(), interrupt_exception=EOFError
         )
+        # Without an output of its own, a session shows on a dumb terminal all that is typed.
+        hidden: PromptSession[str] = PromptSession(
+            history=DummyHistory(),
+            interrupt_exception=EOFError,
+            output=get_app_session().output,
+        )
         with patch_stdout():
             await self._answer("hello", starts_new=True)
             while not self._stop.is_set():
-                prompt = session.prompt_async(
-                    PROMPT, is_password=self._take_secret(), handle_sigint=False
+                secret = self._take_secret()
+                prompt = (hidden if secret else session).prompt_async(
+                    PROMPT, is_password=secret, handle_sigint=False
                 )
                 try:
                     line = await self._unless_stopped(prompt)

@@ -159,7 +159,7 @@ class Dialogue:
         """Ask, and return the next message.
 
         `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
-        are short cuts to answers; with `overtake` an order may be given instead. Raises Interrupted
+        are short cuts to answers; with `supersede` an order may be given instead. Raises Interrupted
         where no answer comes, InPublic where others would read a secret, and ApiError where it
         could not be noted that one is asked for.
         """

@@ -183,9 +183,15 @@ def keys(monkeypatch: pytest.MonkeyPatch, screen: Screen) -> Iterator[PipeInput]
         yield keys
 
 
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
 async def test_on_a_terminal_the_bot_speaks_first(
-    terminal: Console, keys: PipeInput, screen: Screen
+    terminal: Console,
+    keys: PipeInput,
+    screen: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
+    monkeypatch.setenv("TERM", kind)
     async with started(terminal):
         await until(lambda: "What is your user name?" in screen.text)
         keys.send_text("register\r")
