@@ -159,9 +159,10 @@ class Dialogue:
         """Ask, and return the next message.
 
         `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
-        are short cuts to answers; with `supersede` an order may be given instead. Raises Interrupted
-        where no answer comes, InPublic where others would read a secret, and ApiError where it
-        could not be noted that one is asked for.
+        are short cuts to answers; with `supersede` an order may be given instead.
+
+        Raises Interrupted where no answer comes, InPublic where others would read a secret, and
+        ApiError where it could not be noted that one is asked for.
         """
         if secret:
             if not self._is_private:
