@@ -1,4 +1,8 @@
-"""A job with due times, which the daemons share: each due time runs once, in one of them."""
+"""What runs a job in a thread of its own.
+
+`Loop` runs one again and again in every daemon; `Scheduled` at due times that the daemons share:
+each due time runs once, in one of them.
+"""
 
 import logging
 import threading

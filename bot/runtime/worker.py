@@ -19,6 +19,8 @@ from bot.runtime.inbox import Inbox
 from bot.runtime.supervisor import AgentRefused
 from runtime.logs import agent, request_id, where_raised
 
+logger = logging.getLogger(__name__)
+
 MAKING_SECONDS = 30.0
 """How long an agent may take to be made."""
 ENDING_SECONDS = 2.0
@@ -160,8 +162,6 @@ async def _held(there: AbstractAsyncContextManager[Result], home: Loop) -> Async
     else:
         await do_in(home, there.__aexit__(None, None, None))
 
-
-logger = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 2.0
 """How long an agent may take to close; one that blocks can't be ended, and is left."""
