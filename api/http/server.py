@@ -148,6 +148,8 @@ class Server:
     def _release(self) -> None:
         self._state = "closed"
         self._waitress.task_dispatcher.shutdown(timeout=1)
+        for channel in list(self._waitress.active_channels.values()):
+            channel.handle_close()  # with the files of unsent answers, which close_all leaves open
         wasyncore.close_all(self._connections)
 
 

@@ -1,5 +1,6 @@
 """The real server on loopback: its own errors, its end, and requests side by side."""
 
+import gc
 import json
 import socket
 import threading
@@ -127,6 +128,23 @@ def test_closing_finishes_what_is_under_way(slow: Flask) -> None:
     assert not thread.is_alive()
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"http://{HOST}:{server.port}/")
+
+
+def test_closing_closes_the_files_of_answers_that_nobody_took(
+    slow: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.http.server.DRAIN_SECONDS", 0.1)
+    left_open: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", left_open.append)
+    with ExitStack() as clients:
+        with running(slow) as url:
+            address = (HOST, int(url.rpartition(":")[2]))
+            client = clients.enter_context(socket.create_connection(address, timeout=5))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(b"GET /large/4 HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.3)  # until the server can't send any more
+        gc.collect()
+    assert not left_open
 
 
 def test_closing_before_and_after_running_is_harmless(slow: Flask) -> None:
