@@ -37,13 +37,7 @@ os.environ.update(
 
 TESTS = Path(__file__).parent
 CORE = TESTS / "core"
-TALKING = {
-    "attacks",
-    "bot",
-    "discord",
-    "domains",
-    "llm",
-}  # folders with a database_url of their own: SQLite
+ON_SQLITE = {"bot", "domains"}  # what differs between databases is tested below the API
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
@@ -97,16 +91,18 @@ def reused_mysql() -> ReusedMysqlDatabase:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL.
 
-    The mark `every_database` adds MySQL or MariaDB, where TEST_MYSQL_URL is set.
+    Tests of the bot and of its commands run on SQLite, unless they choose. The mark
+    `every_database` adds MySQL or MariaDB, where TEST_MYSQL_URL is set.
     """
-    if request.param == "sqlite":
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
         template: URL = request.getfixturevalue("sqlite_template")
         url = template.set(database=str(tmp_path / "app.db"))
         shutil.copyfile(str(template.database), str(url.database))
         yield url
         return
     reused: ReusedDatabase | ReusedMysqlDatabase = request.getfixturevalue(
-        {"postgresql": "reused_postgres", "mysql": "reused_mysql"}[request.param]
+        {"postgresql": "reused_postgres", "mysql": "reused_mysql"}[kind]
     )
     yield reused.url
     reused.empty()
@@ -116,7 +112,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests on two databases, the core's and the marked ones on all, unless they choose."""
     test = metafunc.definition
     folder = test.path.relative_to(TESTS).parts[0]
-    if "database_url" not in metafunc.fixturenames or folder in TALKING:
+    if "database_url" not in metafunc.fixturenames or folder in ON_SQLITE:
         return
     chosen = any(mark.args[0] == "database_url" for mark in test.iter_markers("parametrize"))
     everywhere = test.path.is_relative_to(CORE) or test.get_closest_marker("every_database")

@@ -1,5 +1,5 @@
 """People who talk to the bot."""
 
-from tests.support.chat import chat, clock, database_url, settings, stranger, world
+from tests.support.chat import chat, clock, settings, stranger, world
 
-__all__ = ["chat", "clock", "database_url", "settings", "stranger", "world"]
+__all__ = ["chat", "clock", "settings", "stranger", "world"]

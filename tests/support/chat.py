@@ -9,16 +9,13 @@
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import URL
 
 from ai.commands import Catalogue
 from ai.config import load_ai_config
@@ -236,14 +233,6 @@ def clock() -> Clock:
 def settings() -> Settings:
     """The settings of the tests; override the fixture to change them."""
     return get_settings()
-
-
-@pytest.fixture
-def database_url(sqlite_template: URL, tmp_path: Path) -> URL:
-    """A fresh, migrated database; what differs between databases is tested in core."""
-    url = sqlite_template.set(database=str(tmp_path / "app.db"))
-    shutil.copyfile(str(sqlite_template.database), str(url.database))
-    return url
 
 
 @pytest.fixture

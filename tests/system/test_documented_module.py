@@ -18,7 +18,7 @@ from tests.support.project import copied
 
 __all__ = ["model_server"]
 
-DOCUMENTED = Path(__file__).parent / "documented"
+DOCUMENTED = Path(__file__).parents[1] / "documented"
 SESSION = "register\nada\ncorrect horse battery staple\n{}"
 SENTENCES = """
 from ai.commands import CommandSpec, FieldSpec, catalogue

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import warm
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SESSION = """\
 register
 ada

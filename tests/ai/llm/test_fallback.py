@@ -12,7 +12,7 @@ from ai.llm.registry import model_of
 from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from config.settings import ROOT, Settings
 from tests.ai.conftest import Connect
-from tests.ai.test_models import HELLO, SCHEMA
+from tests.ai.llm.test_openai_completions import HELLO, SCHEMA
 from tests.support.model_server import Answer, ModelServer, Request
 
 CONFIG = load_ai_config(ROOT / "ai" / "ai_config.json")

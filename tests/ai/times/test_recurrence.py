@@ -10,9 +10,9 @@ from ai.times import resolve as dates
 from ai.times.recurrence import is_recurring, resolve_recurring
 from ai.times.resolve import UnclearTime, find, resolve
 from core.reminders.recurrence import check_rule, first_time, next_time
-from tests.ai.recurring_phrases import RULES
-from tests.ai.test_dates import BERLIN, NOW
-from tests.ai.time_phrases import MEANINGS
+from tests.ai.times.recurring_phrases import RULES
+from tests.ai.times.test_resolve import BERLIN, NOW
+from tests.ai.times.time_phrases import MEANINGS
 
 
 @pytest.mark.parametrize(("words", "expected"), RULES.items())

@@ -48,7 +48,7 @@ def test_its_tests_pass_as_they_are_written(project: Path) -> None:
     tests = ["tests/domains/test_books.py", "tests/domains/test_stock.py"]
     conventions = ["tests/domains/test_conventions.py"]
     documented = [
-        f"tests/api/test_schema.py::test_every_answer_is_as_documented[{mode}-{part}-sqlite]"
+        f"tests/api/docs/test_conformance.py::test_every_answer_is_as_documented[{mode}-{part}-sqlite]"
         for mode in ("positive", "negative")
         for part in ("books", "stock")
     ]
@@ -59,7 +59,13 @@ def test_its_tests_pass_as_they_are_written(project: Path) -> None:
     printed = run(project, "-m", "pytest", "-n", "0", "-v", *everything, "-k", selected)
 
     assert " failed" not in printed
-    for file in ("test_books", "test_stock", "test_conventions", "test_schema", "test_sentences"):
+    for file in (
+        "test_books",
+        "test_stock",
+        "test_conventions",
+        "test_conformance",
+        "test_sentences",
+    ):
         assert re.search(rf"{file}\w*\.py::.* PASSED", printed), file
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ai.times import resolve as dates
 from ai.times.resolve import UnclearTime, find, resolve
-from tests.ai.time_phrases import BARE_LENGTHS, MEANINGS, QUESTIONS
+from tests.ai.times.time_phrases import BARE_LENGTHS, MEANINGS, QUESTIONS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 6, 10, 14, 0, tzinfo=BERLIN)  # a Wednesday

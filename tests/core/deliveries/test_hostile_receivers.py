@@ -11,6 +11,7 @@ from sqlalchemy import URL
 
 from config.settings import get_settings
 from core.db.engine import Database
+from core.db.notify import wake
 from core.deliveries import queue
 from core.deliveries.channels import apprise, deliver
 from core.deliveries.routing import SCHEDULER
@@ -204,6 +205,7 @@ def fall_due(owner: object, channel: str, number: int) -> None:
     now = utc_now()
     row = {"user_uuid": owner, "channel": channel, "due_at": now, "next_attempt_at": now}
     insert_many("deliveries", [row | {"text": f"m{i}"} for i in range(number)])
+    wake("deliveries")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from config.settings import ROOT
 from core.db.engine import Database
 from runtime.logs import LogFile
-from tests.test_run import environment, run
+from tests.system.test_first_session import environment, run
 
 NOT_COPIED = shutil.ignore_patterns("tests", ".*", "var", "__pycache__", "bench")
 UP, API, BOT, SCHEDULER, MIGRATE, CHECK = (
