@@ -6,9 +6,9 @@ prompt, the help and the slash commands are all read from it.
 
 import math
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from ai.times.grammar.numbers import WORDS, number
 from ai.times.grammar.reading import in_ascii
@@ -87,6 +87,68 @@ class CommandSpec:
     def parsed_fields(self) -> tuple[FieldSpec, ...]:
         """The fields that come out of the user's words; secrets do not."""
         return tuple(field for field in self.fields if field.kind != "secret")
+
+
+@dataclass(frozen=True)
+class ParsedCommand:
+    """One order: the command that was meant, and what was said of its fields.
+
+    The documented dict of it, which handlers and history take, is `as_dict`.
+    """
+
+    interaction_type: str
+    values: Mapping[str, Any]  # of the fields; a raw handler's may hold any JSON
+    action: str | None = None  # a raw handler's order may have none
+
+    @classmethod
+    def from_dict(cls, command: Mapping[str, Any]) -> Self:
+        """Read the documented dict."""
+        values = {k: v for k, v in command.items() if k not in ("interaction_type", "action")}
+        return cls(command["interaction_type"], values, command.get("action"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented dict: `interaction_type`, `action` and the fields."""
+        named = {} if self.action is None else {"action": self.action}
+        return {"interaction_type": self.interaction_type, **named, **self.values}
+
+
+@dataclass(frozen=True)
+class Clarification:
+    """A question to the person, which takes the place of all orders."""
+
+    question: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented dict."""
+        return {"needs_clarification": self.question}
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """No order: what the person is told, and the nearest sentences where they were looked for."""
+
+    problem: str
+    suggestions: tuple[str, ...] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented dict."""
+        near = {} if self.suggestions is None else {"suggestions": [*self.suggestions]}
+        return {"error": self.problem, **near}
+
+
+Parsed = tuple[ParsedCommand, ...] | Clarification | NotUnderstood
+"""What a message was taken for: one order or more in their turn, a question, or nothing."""
+
+
+def from_dicts(answers: Sequence[Mapping[str, Any]]) -> Parsed:
+    """Read documented dicts; a question or an error stands first and alone."""
+    first = answers[0]
+    if "interaction_type" in first:
+        return tuple(ParsedCommand.from_dict(answer) for answer in answers)
+    if "needs_clarification" in first:
+        return Clarification(first["needs_clarification"])
+    near = first.get("suggestions")
+    return NotUnderstood(first["error"], None if near is None else tuple(near))
 
 
 class Catalogue:

@@ -12,7 +12,15 @@ from functools import lru_cache
 from pkgutil import resolve_name
 from typing import Any
 
-from ai.commands import Catalogue, CommandSpec, catalogue
+from ai.commands import (
+    Catalogue,
+    Clarification,
+    CommandSpec,
+    NotUnderstood,
+    Parsed,
+    catalogue,
+    from_dicts,
+)
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
 from ai.extraction.prompt import Command, Turn
@@ -81,7 +89,7 @@ class Parser:
         understood, `suggestions` holds the nearest sentences. Raises ConfigError where there is
         no such prompt.
         """
-        commands = await self.parse_all(
+        understood = await self.parse_all(
             text,
             interaction_type,
             history,
@@ -89,7 +97,10 @@ class Parser:
             retry_count=retry_count,
             errors=errors,
         )
-        return commands[0] if len(commands) == 1 else {"needs_clarification": ONE_AT_A_TIME}
+        if isinstance(understood, tuple):
+            several = len(understood) > 1
+            return (Clarification(ONE_AT_A_TIME) if several else understood[0]).as_dict()
+        return understood.as_dict()
 
     async def parse_all(
         self,
@@ -102,11 +113,11 @@ class Parser:
         budget: Budget | None = None,
         retry_count: int = 0,
         errors: Sequence[str] = (),
-    ) -> list[Command]:
+    ) -> Parsed:
         """Return the commands that the text says, in its order: one to five.
 
-        A single `needs_clarification` or `error` takes their place where they are not certain.
-        `recall` is what "it" and "the second one" point at; `budget` bounds what is spent on
+        A question or `NotUnderstood` takes their place where they are not certain.
+        `references` is what "it" and "the second one" point at; `budget` bounds what is spent on
         models, and is asked before each request. Otherwise as `parse`.
         """
         began = time.perf_counter()
@@ -120,7 +131,7 @@ class Parser:
             problems = [one for made in commands for one in rejections(made, interaction_type)]
             if not problems:
                 parsed("sentences", began, commands)
-                return commands
+                return from_dicts(commands)
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
@@ -132,9 +143,9 @@ class Parser:
                 listed, self._open_types(raw), interaction_type, _said(text, history)
             )
             try:
-                commands = await self._ask(self._model, messages, judge, budget, retry_count)
-                parsed("model", began, commands)
-                return commands
+                answer = await self._ask(self._model, messages, judge, budget, retry_count)
+                parsed("model", began, answer)
+                return from_dicts(answer)
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)
@@ -142,7 +153,7 @@ class Parser:
                 told = str(error)
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
-        return [{"error": told, "suggestions": nearest}]
+        return NotUnderstood(told, tuple(nearest))
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (

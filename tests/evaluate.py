@@ -137,7 +137,8 @@ async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
             )
             seconds = time.perf_counter() - started
         score = scores.setdefault(utterance.domain, Score())
-        score.add(utterance, [one for one in found if "action" in one], seconds)
+        orders = found if isinstance(found, tuple) else ()
+        score.add(utterance, [order.as_dict() for order in orders], seconds)
 
     for domain, said in groupby(utterances(), key=lambda utterance: utterance.domain):
         before = counting.usage if counting else Usage()

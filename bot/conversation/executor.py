@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from ai.commands import Clarification, NotUnderstood, Parsed
 from ai.config import Price
 from ai.llm import types
 from ai.sentences.matcher import matcher_of
@@ -57,7 +58,7 @@ class Understanding(Protocol):
         allowed: Collection[tuple[str, str]] | None = None,
         references: References = NO_REFERENCES,
         budget: types.Budget | None = None,
-    ) -> list[Order]:
+    ) -> Parsed:
         """Return what was meant."""
         ...
 
@@ -129,22 +130,24 @@ class Orders:
             return
         else:
             assert self._parser is not None  # noqa: S101 - without one there are only orders
-            orders = await self._parser.parse_all(
+            understood = await self._parser.parse_all(
                 incoming.text,
                 history=tuple(memory.history),
                 allowed=None if known is self._registry else known.specs.keys(),
                 references=memory.references,
                 budget=self._budget(person, incoming.address.agent),
             )
-            if "error" in orders[0]:
+            if isinstance(understood, NotUnderstood):
                 memory.correctable = incoming.message_id
-                await dialogue.say(_problem(orders[0]))
+                await dialogue.say(_problem(understood))
                 return
+            if isinstance(understood, Clarification):
+                memory.correctable = incoming.message_id
+                memory.note(incoming.text, [understood.as_dict()])
+                await dialogue.say(escape(understood.question))
+                return
+            orders = [order.as_dict() for order in understood]
         memory.note(incoming.text, orders)
-        if "needs_clarification" in orders[0]:
-            memory.correctable = incoming.message_id
-            await dialogue.say(escape(str(orders[0]["needs_clarification"])))
-            return
         await self._carry_out_all(dialogue, person, incoming, orders)
 
     def _budget(self, person: Person, agent: str) -> Budget:
@@ -245,8 +248,8 @@ def _zone_hint(person: Person, zone: str) -> str:
     )
 
 
-def _problem(parsed: Order) -> str:
+def _problem(understood: NotUnderstood) -> str:
     """Tell what was wrong, with the nearest sentences that would be understood."""
-    lines = [escape(str(parsed["error"]))]
-    lines += [f"• {escape(sentence)}" for sentence in parsed.get("suggestions", ())]
+    lines = [escape(understood.problem)]
+    lines += [f"• {escape(sentence)}" for sentence in understood.suggestions or ()]
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from ai.commands import Catalogue
+from ai.commands import Catalogue, Parsed, from_dicts
 from ai.config import get_ai_config
 from ai.llm.openai_completions import OpenAICompatible
 from ai.parser import Parser
@@ -99,15 +99,16 @@ class Listening(Parser):
         *,
         references: References = NO_REFERENCES,
         **options: Any,  # noqa: ANN401 - the parser's others
-    ) -> list[dict[str, Any]]:
+    ) -> Parsed:
         self.texts.append(text)
         self.histories.append(history)
         self.recalls.append(references)
-        return await self.understand(text, references)
+        return from_dicts(await self.understand(text, references))
 
     async def understand(self, text: str, references: References) -> list[dict[str, Any]]:
         """Find out what was meant."""
-        return await super().parse_all(text, references=references)
+        found = await super().parse_all(text, references=references)
+        return [one.as_dict() for one in (found if isinstance(found, tuple) else (found,))]
 
 
 class Always(Listening):
