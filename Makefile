@@ -14,7 +14,7 @@ PINS = $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.1
 	--generate-hashes --no-annotate --custom-compile-command "make pins"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testall check coverage format bench eval secrets pins clean
+.PHONY: help run test testall check coverage format merged bench eval secrets pins clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,9 +36,13 @@ check: $(DEV_STAMP) ## Lint, check types, layers and generated files
 	$(BIN)/python manage.py generate --check
 
 format: $(DEV_STAMP) ## Format the code and renew the generated files
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/python manage.py generate
+
+merged: $(DEV_STAMP) ## After git merge: join migrations, renew what is generated, check
+	$(BIN)/python manage.py db merge
+	$(MAKE) format check
 
 bench: $(DEV_STAMP) ## Measure the data core and the API
 	$(BIN)/python -m bench

@@ -42,6 +42,7 @@ app = group(
                 "current": "cli.database:current",
                 "check": "cli.database:check",
                 "revision": "cli.database:revision",
+                "merge": "cli.database:merge",
             },
         ),
         "deliveries": group(

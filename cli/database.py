@@ -39,9 +39,20 @@ def check() -> None:
     typer.echo("The database is as the program declares it.")
 
 
-def revision(message: Annotated[str, typer.Argument(help="What changes, in a few words.")]) -> None:
-    """Write a migration from what has changed in the tables."""
-    database = get_database()
+def revision(
+    message: Annotated[str, typer.Argument(help="What changes, in a few words.")],
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="A table to drop, which no module declares any more; may be repeated."),
+    ] = None,
+) -> None:
+    """Write a migration from what has changed in the tables; no database is needed."""
     load_routes()
-    path = migrations.revision(database, tables.metadata, message)
+    path = migrations.revision(tables.metadata, message, dropped=drop or ())
     typer.echo(f"Wrote {shown(path)}. Read it before you commit it.")
+
+
+def merge() -> None:
+    """Join the migrations that both come last after a merge; say so where there are none."""
+    path = migrations.merge()
+    typer.echo(f"Wrote {shown(path)}." if path else "There is a single line of migrations.")

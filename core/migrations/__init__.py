@@ -8,15 +8,18 @@ import ast
 import logging
 import math
 import re
+import secrets
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData, text
 
 from config.broken import BrokenModule, shown, using
@@ -25,12 +28,16 @@ from core import own_tables
 from core.db.dialects.base import BUSY_TIMEOUT
 from core.db.dialects.errors import DRIVER_ERRORS, as_app_error, driver_errors, driver_words
 from core.db.engine import Database
-from core.errors import Conflict, OutOfDate, TooNew, Unavailable
+from core.errors import InvalidInput, OutOfDate, TooNew, Unavailable
+from runtime.clock import utc_now
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = ROOT / "core" / "migrations"
-HEADING = re.compile(r"^(revision|down_revision|compatible)\b[^=\n]*= *([^#\n]+)", re.MULTILINE)
+HEADING = re.compile(
+    r"^(revision|down_revision|compatible)\b[^=\n]*= *(\([^)]*\)|[^#\n]+)", re.MULTILINE
+)
+LONGEST_MESSAGE = 80  # characters, so that it fits the first line of the file
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
 MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
@@ -165,6 +172,13 @@ def head(scripts: Path = SCRIPTS) -> str | None:
     return next(iter(_migrations(scripts)), None)
 
 
+def heads(scripts: Path = SCRIPTS) -> list[str]:
+    """Return the revisions that none follows: several where lines of migrations were merged."""
+    files = _files(scripts)
+    followed = {parent for _, migration in files.values() for parent in migration.parents}
+    return [name for name in files if name not in followed]
+
+
 def oldest_compatible(scripts: Path = SCRIPTS) -> str:
     """Return the oldest migration whose programs can work with an up-to-date database."""
     return next(name for name, one in _migrations(scripts).items() if not one.compatible)
@@ -177,38 +191,49 @@ def knows(revision: str, scripts: Path = SCRIPTS) -> bool:
 
 @cache
 def _migrations(scripts: Path) -> dict[str, Migration]:
-    """Return every migration by its revision, the newest first, as the files' headings say.
+    """Return every migration by its revision, the newest first.
 
     Raises BrokenModule where they can't be read, or are no single chain.
     """
-    found: dict[str, Migration] = {}
-    files: dict[str, str] = {}
+    files = _files(scripts)
+    if len(last := heads(scripts)) > 1:
+        raise BrokenModule(
+            f"{shown(scripts)}: {' and '.join(files[name][0] for name in last)} both come last, as "
+            "after a merge: `python manage.py db merge` joins them"
+        )
+    try:
+        order = [*TopologicalSorter(_parents(files)).static_order()]
+    except CycleError as error:
+        circle = " and ".join(sorted({files[name][0] for name in error.args[1]}))
+        raise BrokenModule(f"{shown(scripts)}: {circle} name each other in down_revision") from None
+    return {name: files[name][1] for name in reversed(order)}
+
+
+def _files(scripts: Path) -> dict[str, tuple[str, Migration]]:
+    """Return every migration's file and heading by its revision, in the order of the files' names.
+
+    Raises BrokenModule for what can't be read, and where two have one revision, or one names none.
+    """
+    found: dict[str, tuple[str, Migration]] = {}
     for path in sorted((scripts / "versions").glob("*.py")):
         with using(shown(path)):
             heading = HEADING.findall(path.read_text("utf-8"))
             said = {name: ast.literal_eval(value.strip()) for name, value in heading}
             before = said.get("down_revision") or ()
             parents = (before,) if isinstance(before, str) else tuple(before)
-            if other := files.get(said["revision"]):
+            if other := found.get(said["revision"]):
                 raise BrokenModule(
-                    f"{shown(path)} has the revision that {other} has; give it a number of its own"
+                    f"{shown(path)} has the revision that {other[0]} has; give it one of its own"
                 )
-            found[said["revision"]] = Migration(parents, said.get("compatible", False))
-            files[said["revision"]] = path.name
-    followed = {parent for one in found.values() for parent in one.parents}
-    if unknown := followed - found.keys():
+            migration = Migration(parents, said.get("compatible", False))
+            found[said["revision"]] = (path.name, migration)
+    if unknown := {name for names in _parents(found).values() for name in names} - found.keys():
         raise BrokenModule(f"{shown(scripts)}: a down_revision names {min(unknown)}, which is none")
-    if len(last := [files[name] for name in found if name not in followed]) > 1:
-        raise BrokenModule(
-            f"{shown(scripts)}: {' and '.join(last)} both come last; let the down_revision of one "
-            "name the other"
-        )
-    try:
-        order = TopologicalSorter({name: one.parents for name, one in found.items()}).static_order()
-        return {name: found[name] for name in reversed([*order])}
-    except CycleError as error:
-        circle = " and ".join(sorted({files[name] for name in error.args[1]}))
-        raise BrokenModule(f"{shown(scripts)}: {circle} name each other in down_revision") from None
+    return found
+
+
+def _parents(files: dict[str, tuple[str, Migration]]) -> dict[str, tuple[str, ...]]:
+    return {name: migration.parents for name, (_, migration) in files.items()}
 
 
 def differences(database: Database, metadata: MetaData) -> list[Any]:
@@ -219,20 +244,69 @@ def differences(database: Database, metadata: MetaData) -> list[Any]:
         return alembic_runs.differences(connection, metadata)
 
 
-def revision(database: Database, metadata: MetaData, message: str, scripts: Path = SCRIPTS) -> Path:
-    """Write the migration from the database as it is to the metadata's tables; return its file.
+def revision(
+    metadata: MetaData, message: str, scripts: Path = SCRIPTS, dropped: Collection[str] = ()
+) -> Path:
+    """Write the migration from what the migrations make to the metadata's tables; return its file.
 
-    Raises Conflict where the database is behind, or ahead.
+    No database is asked: they run on an empty SQLite file first, so what somebody has made in a
+    database by hand is never changed. Tables that the metadata lacks stay, but for those that are
+    to be `dropped`. Raises InvalidInput for a message that can't stand in the file.
     """
-    if pending(database, scripts):
-        raise Conflict("The database is not up to date: run `python manage.py db upgrade` first.")
+    message = " ".join(message.split()).removesuffix(".")
+    if not 0 < len(message) <= LONGEST_MESSAGE or not message.isprintable():
+        raise InvalidInput(f"Say what changes in up to {LONGEST_MESSAGE} characters.")
+    if "\\" in message or '"' in message:
+        raise InvalidInput("Say what changes without double quotes and backslashes.")
+    newest = head(scripts)
     from core.migrations import alembic_runs
 
-    number = len(_migrations(scripts)) + 1
-    with database.transaction() as connection:
-        path = alembic_runs.write(connection, metadata, message, scripts, f"{number:04}")
+    with TemporaryDirectory() as folder, closing(Database(f"sqlite:///{folder}/app.db")) as made:
+        if newest:
+            with _well_written(scripts), _alone(made) as connection:
+                alembic_runs.upgrade(connection, scripts, newest)
+        with made.transaction() as connection:
+            if lacking := {*dropped} - {*sa.inspect(connection).get_table_names()}:
+                raise InvalidInput(f"No migration makes a table {min(lacking)}.")
+            name = _new_name()
+            path = alembic_runs.write(connection, metadata, message, scripts, name, dropped)
     _migrations.cache_clear()
     return path
+
+
+def merge(scripts: Path = SCRIPTS) -> Path | None:
+    """Write a migration that follows all that come last; None where a single one does.
+
+    Programs that know one line alone suit the database afterwards, if all of the others is
+    compatible.
+    """
+    if len(last := heads(scripts)) < 2:
+        return None
+    from core.migrations import alembic_runs
+
+    files = _files(scripts)
+    lines = [_before(name, files) for name in last]
+    common = frozenset.intersection(*lines)
+    strict = [
+        line for line in lines if not all(files[name][1].compatible for name in line - common)
+    ]
+    return alembic_runs.join(scripts, _new_name(), last, compatible=len(strict) < 2)
+
+
+def _before(name: str, files: dict[str, tuple[str, Migration]]) -> frozenset[str]:
+    """Return a migration and all that come before it."""
+    found = {name}
+    waiting = [name]
+    while waiting:
+        new = {*files[waiting.pop()][1].parents} - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
+def _new_name() -> str:
+    """Return a revision that nobody else makes today: no number, which two would take at once."""
+    return f"{utc_now():%Y%m%d}_{secrets.token_hex(3)}"
 
 
 @contextmanager

@@ -1,3 +1,9 @@
+<%
+    changes = upgrades or "pass"
+    compatible = config.attributes.get("compatible")
+    if compatible is None:
+        compatible = not any(word in changes for word in ("drop", "alter_column", "constraint"))
+%>\
 """${message}."""
 
 import sqlalchemy as sa
@@ -11,8 +17,8 @@ ${imports}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 # Whether the program before this migration can go on after it: see docs/operation.md.
-compatible = ${not any(word in (upgrades or "") for word in ("drop", "alter_column", "constraint"))}
+compatible = ${compatible}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    ${changes}

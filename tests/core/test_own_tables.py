@@ -59,7 +59,7 @@ def test_no_migration_touches_a_table_that_the_program_did_not_declare(
     assert migrations.differences(database, metadata) == []
     scripts = tmp_path / "scripts"
     subprocess.run(["cp", "-r", str(migrations.SCRIPTS), str(scripts)], check=True)  # noqa: S607
-    written = migrations.revision(database, metadata, "nothing", scripts).read_text("utf-8")
+    written = migrations.revision(metadata, "nothing", scripts).read_text("utf-8")
     assert "habits" not in written
 
 

@@ -1,6 +1,5 @@
 """The README's code blocks, run as a reader would run them."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,14 +10,12 @@ from typing import NamedTuple
 import pytest
 
 from config.settings import ROOT, Settings, load_settings
-from tests.support import warm
+from tests.support.project import cloned, published, ran
 
 README = (ROOT / "README.md").read_text("utf-8")
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", ".env", "var", "tests", "__pycache__", ".*_cache", ".hypothesis"
-)
 PROMPT = "you> "
 HIDDEN, PASSWORD = "********", "correct horse battery staple"
+NO_COMMAND = re.compile(r"#|[A-Z_]+=")  # a comment, or a setting
 HOUR = re.compile(r"\b\d{1,2}:\d{2}\b|\bin \d+ seconds?\b")
 
 
@@ -30,13 +27,18 @@ class Block(NamedTuple):
     before: str
 
 
-def blocks(language: str) -> list[Block]:
+def blocks(*languages: str) -> list[Block]:
     found = []
     for match in re.finditer(r"^( *)```(\w+)\n(.*?)^\1```$", README, re.MULTILINE | re.DOTALL):
         text = "\n".join(line.removeprefix(match[1]) for line in match[3].splitlines())
         before = README[: match.start()].rstrip().rpartition("\n\n")[2]
         found.append(Block(match[2], text + "\n", before))
-    return [block for block in found if block.language == language]
+    return [block for block in found if block.language in languages]
+
+
+def typed(block: Block) -> list[str]:
+    """The lines of a shell block that are commands."""
+    return [line for line in block.text.splitlines() if line and not NO_COMMAND.match(line)]
 
 
 def modules() -> dict[str, str]:
@@ -66,46 +68,49 @@ def timeless(text: str) -> list[str]:
     return HOUR.sub("<time>", text.strip()).splitlines()
 
 
-def manage(project: Path, *arguments: str, text: str = "") -> str:
-    """Run the project's manage.py to its end and return what it printed."""
-    done = warm.run(
-        ["manage.py", *arguments],
-        cwd=project,
-        env={"PATH": os.environ["PATH"], "API_PORT": "0", "PASSWORD_HASH_ROUNDS": "4"},
-        text=text,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def conversation(printed: str) -> str:
     """What was printed, from the first prompt on."""
     return printed[printed.index(PROMPT) :]
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the project as somebody gets it."""
+    folder = tmp_path_factory.mktemp("readme")
+    return cloned(published(folder / "origin"), folder / "clone")
+
+
 @pytest.mark.slow
-def test_a_newcomer_sees_what_the_readme_shows(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(ROOT, project, ignore=NOT_COPIED)
-    first, with_domain = transcripts()
+def test_who_follows_the_readme_meets_no_other_word_than_it_prints(clone: Path) -> None:
+    shown = iter(transcripts())
+    done = []
+    for block in blocks("python", "sh"):
+        if block.language == "python":
+            (path,) = re.findall(r"`([\w/]+\.py)`", block.before)
+            assert not (clone / path).exists(), f"{path} is taken; the README needs a free name"
+            (clone / path).write_text(block.text, "utf-8")
+            continue
+        for line in typed(block):
+            if line.startswith("docker") or line == "make test":  # what runs this, and Docker's own
+                continue
+            transcript = next(shown) if line == "make run" else ""
+            printed = ran(clone, "sh", "-c", line, text=said(transcript))
+            if transcript:
+                assert timeless(conversation(printed)) == timeless(transcript)
+            done.append(line)
 
-    printed = manage(project, "up", text=said(first))
-
-    assert timeless(conversation(printed)) == timeless(first)
-
-    for name, text in modules().items():
-        assert not (project / name).exists(), f"{name} is taken; the README needs a free name"
-        (project / name).write_text(text, "utf-8")
-    migrations = project / "core" / "migrations" / "versions"
-    before = set(migrations.glob("*.py"))
-    manage(project, "db", "revision", "Add runs")
-    (migration,) = set(migrations.glob("*.py")) - before
-    assert "runs" in migration.read_text("utf-8")
-
-    printed = manage(project, "up", text=said(with_domain))
-
-    assert timeless(conversation(printed)) == timeless(with_domain)
+    assert done == [
+        "make run",
+        '.venv/bin/python manage.py db revision "Add runs"',
+        "make format",
+        "make run",
+        "make secrets",
+    ]
+    assert list(shown) == []
+    assert "JWT_SECRET=" in (clone / "config" / ".env").read_text("utf-8")
+    assert "CREATE TABLE runs" in (clone / "config" / "schema.sql").read_text("utf-8")
+    printed = ran(clone, "make", "check")
+    assert "All checks passed!" in printed
 
 
 def test_the_example_domain_keeps_the_projects_style(tmp_path: Path) -> None:
@@ -151,8 +156,7 @@ def test_settings_that_are_shown_are_accepted(
 
 def test_every_shell_line_is_one_that_can_be_typed() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    lines = "".join(block.text for block in blocks("sh")).splitlines()
-    commands = [line for line in lines if line and not re.match(r"#|[A-Z_]+=", line)]
+    commands = [line for block in blocks("sh") for line in typed(block)]
 
     assert commands[:2] == ["make run", "make test"]
     for line in commands:

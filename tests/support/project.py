@@ -1,13 +1,86 @@
-"""A copy of the project, for tests that change its files as a user would."""
+"""Copies and clones of the project, for tests that change its files as a user would."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from config.settings import ROOT
 
 LEFT_OUT = shutil.ignore_patterns(".[!e]*", "__pycache__", "var", "tests", "bench", ".env")
+TYPES = ".mypy_cache"  # what `make check` knows of the files, where it has run
+SOMEBODY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
 
 
 def copied(folder: Path) -> Path:
     """Copy the program, without its tests and what it has made, into a new folder."""
     return Path(shutil.copytree(ROOT, folder, ignore=LEFT_OUT))
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Return the environment of somebody whose home is this folder, and who has set nothing."""
+    own = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+    return {**own, "API_PORT": "0", "PASSWORD_HASH_ROUNDS": "4", **more}
+
+
+def ran(folder: Path, *command: str, text: str = "", code: int | None = 0) -> str:
+    """Run a command in a folder, with this input, to its end; return what it printed."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert code in (None, done.returncode), f"{command}\n{done.stdout}"
+    return done.stdout
+
+
+def git(folder: Path, *arguments: str, code: int | None = 0) -> str:
+    """Run git in a folder, with nobody's configuration; return what it printed."""
+    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    return ran(
+        folder, "env", *(f"{k}={v}" for k, v in {**SOMEBODY, **alone}.items()), "git", *arguments,
+        code=code,
+    )  # fmt: skip
+
+
+def published(folder: Path) -> Path:
+    """Commit the project as it is here into a new repository; return it, to be cloned.
+
+    What git ignores is left out, what is new and not committed yet is in.
+    """
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    tree = (f"--git-dir={folder}/.git", f"--work-tree={ROOT}")
+    git(folder, *tree, "add", "--all")
+    git(folder, *tree, "commit", "--quiet", "--message=The template")
+    git(folder, "checkout", "--quiet", "--force")
+    return folder
+
+
+def cloned(origin: Path, folder: Path) -> Path:
+    """Clone a repository; the packages are those that are installed here."""
+    git(origin, "clone", "--quiet", str(origin), str(folder))
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for program in Path(sys.executable).parent.iterdir():
+        if not program.name.startswith("python"):
+            (programs / program.name).symlink_to(program)
+    python = programs / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
+    for stamp in (".installed", ".installed-dev"):
+        (folder / ".venv" / stamp).touch()
+    if (ROOT / TYPES).exists():
+        shutil.copytree(ROOT / TYPES, folder / TYPES)
+    return folder

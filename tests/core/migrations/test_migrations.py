@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -17,7 +19,17 @@ import psycopg2
 import pytest
 import sqlalchemy as sa
 from alembic import command
-from sqlalchemy import URL, Column, Integer, MetaData, String, Table, UniqueConstraint, Uuid
+from sqlalchemy import (
+    URL,
+    Boolean,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
 
 from api.discovery import load_routes
 from config.broken import BrokenModule
@@ -25,10 +37,11 @@ from config.settings import ROOT
 from core import migrations, postgres, transfer
 from core.db.ddl import postgres_ddl
 from core.db.engine import Database, use_database
-from core.errors import Conflict, InvalidInput, TooNew, Unavailable
+from core.errors import InvalidInput, TooNew, Unavailable
 from core.migrations import alembic_runs, differences
 from core.own_tables import own_part
 from core.tables import Moment, created_at_column, id_column, metadata, new_uuid, owner_column
+from runtime.clock import utc_now
 from tests.support import warm
 from tests.support.mysql_database import connect, rows
 from tests.support.servers import free_port
@@ -93,10 +106,13 @@ def _dsn(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def add_script(scripts: Path, body: str, *, compatible: bool = False) -> None:
-    """Add a migration of one line after the last one."""
-    words = f"revision = '9999'\ndown_revision = {migrations.head()!r}\n{compatible=}\n"
-    (scripts / "versions" / "9999_more.py").write_text(
+def add_script(
+    scripts: Path, body: str, *, name: str = "9999", after: str = "", compatible: bool = False
+) -> None:
+    """Add a migration of one line after the last one, or after another."""
+    before = after or migrations.head()
+    words = f"revision = '{name}'\ndown_revision = {before!r}\n{compatible=}\n"
+    (scripts / "versions" / f"{name}_more.py").write_text(
         f"from alembic import op\n{words}\ndef upgrade():\n    {body}\n"
     )
 
@@ -115,6 +131,7 @@ def changed_metadata(*, display_name: int = 255) -> MetaData:
         Column("name", String(255), nullable=False),
         Column("streak", Integer(), nullable=False, server_default="0"),
         Column("last_done_at", Moment()),
+        Column("kept", Boolean(), nullable=False, server_default=sa.true()),
         created_at_column(),
         UniqueConstraint("user_uuid", "name"),
     )
@@ -304,12 +321,10 @@ def test_a_revision_is_written_from_what_changed(database: Database, scripts: Pa
     )
     postgres.insert("notifications", {"user_uuid": user["id"], "ntfy_topic": "a"})
     wanted = changed_metadata(display_name=300)
-    path = migrations.revision(database, wanted, "Add habits", scripts)
+    path = migrations.revision(wanted, "Add habits.", scripts)
     assert path.parent == scripts / "versions"
-    assert path.name == f"{int(migrations.head() or 0) + 1:04}_add_habits.py"
+    assert re.fullmatch(r"\d{8}_[0-9a-f]{6}_add_habits\.py", path.name)
     assert migrations.pending(database, scripts)
-    with pytest.raises(Conflict, match="db upgrade"):
-        migrations.revision(database, wanted, "too early", scripts)
     migrations.upgrade(database, scripts)
     assert differences(database, wanted) == []
     assert postgres.select("users") == [user]
@@ -318,9 +333,96 @@ def test_a_revision_is_written_from_what_changed(database: Database, scripts: Pa
         "INSERT INTO habits (user_uuid, name) SELECT id, 'read' FROM users WHERE username = 'ada'"
     )
     postgres.execute("INSERT INTO users (username, password_hashed) VALUES ('bob', :x)", {"x": b""})
-    assert postgres.select("habits")[0]["streak"] == 0
+    habit = postgres.select("habits")[0]
+    assert (habit["streak"], habit["kept"]) == (0, True)
+    assert abs(utc_now() - habit["created_at"].replace(tzinfo=UTC)) < timedelta(minutes=5)
     postgres.delete("users", {"username": "ada"})  # foreign keys are on again
     assert postgres.count("habits") == 0
+
+
+def test_a_revision_drops_a_table_where_it_is_told_to_alone(scripts: Path) -> None:
+    without = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        if table.name != "examples":
+            table.to_metadata(without)
+    assert "examples" not in migrations.revision(without, "Keep it", scripts).read_text("utf-8")
+    path = migrations.revision(without, "Drop it", scripts, dropped=["examples"])
+    assert "op.drop_table('examples')" in path.read_text("utf-8")
+    assert "compatible = False" in path.read_text("utf-8")
+    with pytest.raises(InvalidInput, match="No migration makes a table habits"):
+        migrations.revision(without, "Drop it again", scripts, dropped=["habits"])
+
+
+@pytest.mark.parametrize(
+    "message", ["", " \n", "x" * 81, 'a""" + __import__("os")', "a \\", "zero\0", "a\u202eb"]
+)
+def test_what_cannot_stand_in_a_migration_is_refused(message: str, scripts: Path) -> None:
+    before = {*(scripts / "versions").iterdir()}
+    with pytest.raises(InvalidInput, match="Say what changes"):
+        migrations.revision(metadata, message, scripts)
+    assert {*(scripts / "versions").iterdir()} == before
+
+
+def test_two_people_write_a_migration_on_one_day(scripts: Path) -> None:
+    other = scripts.with_name("other")
+    shutil.copytree(scripts, other)
+    one, two = (migrations.revision(metadata, "Nothing", folder) for folder in (scripts, other))
+    assert one.name != two.name
+    numbered = [path.name for path in scripts.glob("versions/0*.py")]
+    assert len(numbered) == 16, "no number for a new migration: `db revision` names it"
+
+
+# Two lines of migrations that were merged
+
+
+def made(name: str) -> str:
+    return f"op.execute('CREATE TABLE {name} (n INTEGER)')"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "oldest"),
+    [
+        (True, True, "0012"),
+        (True, False, "theirs"),
+        (False, True, "ours"),
+        (False, False, "joined"),
+    ],
+)
+@pytest.mark.every_database
+@pytest.mark.parametrize("at", ["nowhere", "before", "ours", "theirs"])
+def test_merged_lines_are_joined_and_applied_wherever_a_database_stands(
+    empty: Database, scripts: Path, ours: bool, theirs: bool, oldest: str, at: str
+) -> None:
+    theirs_alone = scripts.with_name("theirs alone")
+    shutil.copytree(scripts, theirs_alone)
+    add_script(theirs_alone, made("theirs"), name="theirs", compatible=theirs)
+    if at == "theirs":
+        migrations.upgrade(empty, theirs_alone)
+    add_script(scripts, made("ours"), name="ours", compatible=ours)
+    if at in ("before", "ours"):
+        migrations.upgrade(empty, *([] if at == "before" else [scripts]))
+    assert migrations.merge(scripts) is None
+    ours_alone = scripts.with_name("ours alone")
+    shutil.copytree(scripts, ours_alone)
+    add_script(scripts, made("theirs"), name="theirs", compatible=theirs)
+
+    migrations._migrations.cache_clear()
+    with pytest.raises(BrokenModule, match=r"ours_more.py and theirs_more.py both .* db merge"):
+        migrations.upgrade(empty, scripts)
+    joined = migrations.merge(scripts)
+
+    assert joined is not None
+    assert migrations.merge(scripts) is None
+    migrations.upgrade(empty, scripts)
+    assert {"ours", "theirs"} <= {*sa.inspect(empty.engine).get_table_names()}
+    head = migrations.head(scripts)
+    expected = (head if oldest == "joined" else oldest) or ""
+    assert migrations.state(empty) == (head, expected)
+    assert migrations.oldest_compatible(scripts) == expected
+    for alone, other in ((ours_alone, theirs), (theirs_alone, ours)):
+        assert migrations.is_ready(empty, alone) is other
+    follower = migrations.revision(metadata, "Go on", scripts)
+    assert f"down_revision = '{head}'" in follower.read_text("utf-8")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -368,8 +470,6 @@ def test_a_program_works_on_with_a_newer_database_that_suits_it(
     assert migrations.is_ready(empty)
     migrations.upgrade(empty)  # the old program starts once more
     assert migrations.state(empty) == ("9999", migrations.oldest_compatible())
-    with pytest.raises(Conflict, match="not up to date"):  # it would drop what it does not know
-        migrations.revision(empty, metadata, "too old")
     with pytest.raises(InvalidInput, match="migration 9999"):  # it would leave columns out
         transfer.write(empty, io.BytesIO())
 
