@@ -16,6 +16,7 @@ app = group(
         "backup": "cli.backup:backup",
         "restore": "cli.backup:restore",
         "new-domain": "cli.scaffold.new_domain:new_domain",
+        "understand": "cli.understand:understand",
         "secrets": "cli.secrets:secrets",
         "generate": "cli.generate:generate",
         "agents": group(

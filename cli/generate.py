@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from ai.commands import catalogue
+from ai.sentences.explain import ties
 from api.discovery import load_routes
+from bot.framework.registry import load_commands
 from cli.agents.schema import agents_schema_text
 from cli.errors import fail, shown
 from core import migrations
@@ -20,10 +23,12 @@ def generate(
 ) -> None:
     """Renew the generated files: SQL schema, .env.example, schema of agents, README.
 
-    Raises BrokenModule for broken files of routes, and for migrations that are no single chain.
+    Raises BrokenModule for broken files of routes or commands, and for migrations that are no
+    single chain. With --check it also tells of two commands that are said in the same words.
     """
     load_routes()
     migrations.head()
+    load_commands()
     files = {
         SCHEMA: postgres_ddl(metadata, own_part(schema_text())),
         SCHEMA_FILE: agents_schema_text(),
@@ -33,6 +38,8 @@ def generate(
     stale = [
         path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
     ]
+    if check and (tied := ties(catalogue)):
+        raise fail("\n".join(f"{line}. Change one of them." for line in tied))
     if check and stale:
         names = ", ".join(shown(path) for path in stale)
         raise fail(f"Out of date: {names}. `make format` renews them.")

@@ -48,6 +48,12 @@ class Matcher:
         }
         self._version = self._catalogue.version
 
+    @property
+    def index(self) -> Index:
+        """The sentences, ready to be matched."""
+        self.refresh()
+        return self._index
+
     def match(self, text: str, references: References = NO_REFERENCES) -> Match | None:
         """Return the one command that the text says, or None."""
         matches = self.match_all(text, references)

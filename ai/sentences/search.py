@@ -38,6 +38,17 @@ MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips
 MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
 
+Rank = tuple[int, int, int, int]
+"""How good a reading is: times that went where one belongs, fixed words, slips, times said."""
+
+NO_NAME = "“{}” is not sure to be a name"
+QUESTION = "it is a question, which begins with free text"
+TWO_TIMES = "“{}” holds a time beside another, or nothing but a time"
+UNREAD_TIME = "“{}” may say when, in a way that is not understood"
+NOT_SHOWN = "“{}” points at something of another module, or at nothing"
+SECOND_ORDER = "it seems to hold a second order"
+
+
 class TooManySteps(Exception):
     """A text has so many readings that looking at them all would hold up everyone."""
 
@@ -80,21 +91,25 @@ class Attempt:
         ] or [match]
 
     def _best(self) -> Match | None:
-        ranked: dict[tuple[int, int, int, int], list[tuple[Match, Path]]] = {}
-        for start in order_starts(self.words[: self.end]):
-            for spec, path in self._follow(self.index.root, start, Path(start)):
-                if match := self._read(spec, path):
-                    whens = (f.name for f in spec.fields if f.kind == "when")
-                    times = sum(name in match.fields for name in whens)
-                    said = sum(slot.field.kind == "when" for slot in path.slots)
-                    rank = (times, path.literals, -path.slips, said)
-                    ranked.setdefault(rank, []).append((match, path))
+        ranked: dict[Rank, list[tuple[Match, Path]]] = {}
+        for path, match in self.readings(self.index.root):
+            if isinstance(match, Match):
+                ranked.setdefault(rank(match, path), []).append((match, path))
         if not ranked:
             return None
         (match, path), *others = ranked[max(ranked)]
-        if any(other != match for other, _ in others) or self._has_second_order(path):
+        if any(other != match for other, _ in others) or self.has_second_order(path):
             return None
         return match
+
+    def readings(self, root: Node) -> Iterator[tuple[Path, Match | str]]:
+        """Yield each way to go along with sentences to the end of the order.
+
+        With it stands the command, or why it is none. Raises TooManySteps.
+        """
+        for start in order_starts(self.words[: self.end]):
+            for spec, path in self._follow(root, start, Path(start)):
+                yield path, self._read(spec, path)
 
     def _follow(self, node: Node, at: int, path: Path) -> Iterator[tuple[CommandSpec, Path]]:
         """Yield the commands whose sentence reaches from a word to the end of the order."""
@@ -180,8 +195,8 @@ class Attempt:
     def _slice(self, start: int, end: int) -> str:
         return trim(self.text[self.words[start].start : self.words[end - 1].end])
 
-    def _read(self, spec: CommandSpec, path: Path) -> Match | None:
-        """Take the fields out of the text; None where a time is left over that fits nowhere."""
+    def _read(self, spec: CommandSpec, path: Path) -> Match | str:
+        """Take the fields out of the text, or return why they don't make a command."""
         fields: dict[str, Any] = {}
         pointed: Reference | None = None
         about = None if spec.action in MAKERS else named_by(spec)
@@ -190,24 +205,26 @@ class Attempt:
             value = _value(slot.field, self._slice(slot.start, slot.end))
             if slot.field == about and (found := self.pointer.read(words)):
                 pointed, value = found, found.names
-            elif slot.field.kind == "text" and not self._is_name(slot, path):
-                return None
-            if value is None:
-                return None
+            elif value is None or (slot.field.kind == "text" and not self._is_name(slot, path)):
+                return NO_NAME.format(self._slice(slot.start, slot.end))
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
-            return None  # "is" first would be a question too: "buy milk is done?"
+            return QUESTION  # "is" first would be one too: "buy milk is done?"
         times = [one.name for one in spec.fields if one.kind == "when"]
         if len(times) == 1:
             for slot in path.slots:
                 is_name = slot.field.kind == "text" and isinstance(fields[slot.field.name], str)
                 if is_name and not self._take_time(slot, times[0], fields):
-                    return None
+                    return TWO_TIMES.format(self._slice(slot.start, slot.end))
         asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
-        if asks_when and any(map(self._may_tell_time, path.slots)):
-            return None
+        if asks_when and (telling := [slot for slot in path.slots if self._may_tell_time(slot)]):
+            return UNREAD_TIME.format(self._slice(telling[0].start, telling[0].end))
         match = Match(spec, fields)
-        return self._about(match, pointed, is_bare=path.literals == 1) if pointed else match
+        if pointed is None:
+            return match
+        return self._about(match, pointed, is_bare=path.literals == 1) or NOT_SHOWN.format(
+            trim(self.text)
+        )
 
     def _is_name(self, slot: Slot, path: Path) -> bool:
         """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
@@ -261,7 +278,7 @@ class Attempt:
         within = range(slot.start, slot.end)
         return not said.isdisjoint(TIMES) or any(start in within for start in self._dates)
 
-    def _has_second_order(self, path: Path) -> bool:
+    def has_second_order(self, path: Path) -> bool:
         """Say whether the free text seems to hold another order: "add milk and remind me ..."."""
         first = self.words[path.start].text
         for slot in path.slots:
@@ -307,6 +324,14 @@ class Attempt:
         if length >= 2 and (node.slots or node.complete):
             return True
         return any(True for _ in self._follow(self.index.root, at, Path(at)))
+
+
+def rank(match: Match, path: Path) -> Rank:
+    """Return how good a reading is; the greatest is the best."""
+    whens = [field.name for field in match.spec.fields if field.kind == "when"]
+    times = sum(name in match.fields for name in whens)
+    said = sum(slot.field.kind == "when" for slot in path.slots)
+    return times, path.literals, -path.slips, said
 
 
 def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type

@@ -166,7 +166,8 @@ async def rename(
 
 @tasks.command(
     "move {name} to my {list_name} list",
-    "(move|put) [the task] {name} (to|into|onto) (my|the) {list_name} list",
+    "move [the task] {name} (to|into|onto) (my|the) {list_name} list",
+    "put [the task] {name} (into|onto) (my|the) {list_name} list",
 )
 async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     """Put a task on another list."""

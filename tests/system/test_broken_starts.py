@@ -103,6 +103,12 @@ def complaint(done: Ended) -> str:
         ((UP,), COMMANDS, "x = y\n", f"{COMMANDS}, line 1: NameError: name 'y' is not defined"),
         ((UP,), COMMANDS, COMMAND.format("do {thing"), f"{COMMANDS}, line 6: bot.commands.odd.go"),
         ((UP,), COMMANDS, COMMAND.format("do {it}"), "names {it}, which is none of its fields"),
+        (
+            (CHECK,),
+            COMMANDS,
+            COMMAND.format("delete my account"),
+            "are said in the same words, such",
+        ),
         ((UP, API), ROUTES, "1 / 0\n", f"{ROUTES}, line 1: ZeroDivisionError"),
         ((UP,), ROUTES, "def register(app):\n    oops()\n", f"{ROUTES}, line 2: NameError"),
         ((UP,), ROUTES, "", f"{ROUTES} has no function register(app)"),
