@@ -16,6 +16,8 @@ app = group(
         "backup": "cli.backup:backup",
         "restore": "cli.backup:restore",
         "new-domain": "cli.scaffold.new_domain:new_domain",
+        "drop-domain": "cli.drop_domain:drop_domain",
+        "rename": "cli.rename:rename",
         "understand": "cli.understand:understand",
         "secrets": "cli.secrets:secrets",
         "generate": "cli.generate:generate",

@@ -53,7 +53,7 @@ def create_app(
     """
     app = APIFlask(
         "api",
-        title="Plain language bot",
+        title="Plain-language bot",
         version="1",
         docs_path=None,  # its pages load their scripts from the internet
         static_folder=None,  # type: ignore[arg-type]

@@ -23,9 +23,9 @@ class CommandSettings(BaseModel):
     modules: Annotated[
         tuple[str, ...],
         Field(
-            description="The command modules that it knows, such as task, or commands of them, "
-            "such as task.show; empty: all of them.",
-            examples=[["task", "list.show"]],
+            description="The command modules that it knows, such as account, or commands of them, "
+            "such as notification.show; empty: all of them.",
+            examples=[["account", "notification.show"]],
         ),
     ] = ()
 

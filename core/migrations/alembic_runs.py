@@ -3,6 +3,7 @@
 import logging
 from argparse import Namespace
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
 from sqlalchemy import Connection, MetaData
@@ -100,8 +102,27 @@ def config_for(
         render_item=_render_item,
         applied=_applied,
         include_object=_declared_or(dropped),
+        process_revision_directives=partial(_drop_whole_tables, dropped),
     )
     return config
+
+
+def _drop_whole_tables(
+    dropped: Collection[str],
+    context: MigrationContext,
+    _revision: object,
+    directives: list[ops.MigrationScript],
+) -> None:
+    """Drop tables before those that they refer to, and no index of theirs by itself."""
+    if not dropped:
+        return
+    assert context.connection is not None  # noqa: S101 - for mypy; there always is one
+    found = MetaData()
+    found.reflect(context.connection, only=[*dropped])
+    (changes,) = directives[0].upgrade_ops_list
+    others = [one for one in changes.ops if getattr(one, "table_name", "") not in dropped]
+    tables = [one.name for one in reversed(found.sorted_tables) if one.name in dropped]
+    changes.ops = [*map(ops.DropTableOp, tables), *others]
 
 
 def _declared_or(dropped: Collection[str] = ()) -> Callable[..., bool]:

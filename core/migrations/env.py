@@ -9,6 +9,7 @@ context.configure(
     render_item=given["render_item"],
     on_version_apply=given["applied"],
     include_object=given["include_object"],
+    process_revision_directives=given["process_revision_directives"],
     render_as_batch=given["connection"].dialect.name == "sqlite",  # it can't alter most things
 )
 with context.begin_transaction():

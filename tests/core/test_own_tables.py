@@ -98,9 +98,9 @@ def test_postgresqls_words_are_understood_everywhere(database: Database, schema:
     ("sql", "says"),
     [
         ("CREATE TABLE IF NOT EXISTS a (n INT);\nCREATE TABEL b (n INT);", "'CREATE TABEL b"),
-        ("CREATE UNIQUE INDEX i ON tasks (name)", "it has to say IF NOT EXISTS"),
+        ("CREATE UNIQUE INDEX i ON users (username)", "it has to say IF NOT EXISTS"),
         ("CREATE TABLE a (n INT)", "it has to say IF NOT EXISTS"),
-        ("CREATE TABLE IF NOT EXISTS tasks (n INT)", "tasks is the program's own"),
+        ("CREATE TABLE IF NOT EXISTS users (n INT)", "users is the program's own"),
         ("create table if not exists Users (n INT)", "users is the program's own"),
         ("CREATE TABLE IF NOT EXISTS a (n INT, word TEXT DEFAULT 'open)", "CREATE TABLE IF"),
         ("CREATE TABLE IF NOT EXISTS a (b UUID REFERENCES no_such(id)); DROP no_such", "no_such"),

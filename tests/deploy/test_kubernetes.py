@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from cli.secrets import KUBERNETES_NAME
 from config.settings import ROOT, Settings, load_settings
 
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -163,7 +164,7 @@ def test_the_example_is_put_together_as_it_should_be() -> None:
     for one in objects:
         kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
         if one["kind"] != "Namespace":
-            assert one["metadata"]["namespace"] == "plain-language-bot"
+            assert one["metadata"]["namespace"] == KUBERNETES_NAME
     (settings,) = of_kind("ConfigMap", objects)
     made = of_kind("Deployment", objects)
     for name in OURS:

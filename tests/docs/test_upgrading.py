@@ -24,11 +24,10 @@ def commands(section: str) -> list[str]:
     return "".join(found).splitlines()
 
 
-def edited(folder: Path, file: str, old: str, new: str) -> None:
-    path = folder / file
-    text = path.read_text("utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), "utf-8")
+def renamed(folder: Path, title: str) -> None:
+    """Change the first line of the README."""
+    _, _, rest = (folder / README).read_text("utf-8").partition("\n")
+    (folder / README).write_text(f"# {title}\n{rest}", "utf-8")
 
 
 def commit(folder: Path, message: str) -> None:
@@ -41,7 +40,7 @@ def old_template(folder: Path) -> tuple[Path, str]:
     template = published(folder)
     today = git(template, "rev-parse", "HEAD^{tree}").strip()
     git(template, "rm", "--quiet", *NEWER)
-    edited(template, README, "A template for", "The first template for")
+    renamed(template, "The old template")
     git(template, "commit", "--quiet", "--all", "--amend", "--message=The old version")
     return template, today
 
@@ -58,7 +57,7 @@ def test_a_fork_with_a_domain_of_its_own_takes_a_newer_version(tmp_path: Path) -
     template, today = old_template(tmp_path / "template")
     fork = cloned(template, tmp_path / "fork")
     ran(fork, PYTHON, "manage.py", "new-domain", "book", "pages:int")
-    edited(fork, README, "The first template for", "Our own of the")
+    renamed(fork, "Our own")
     commit(fork, "Books")
     said = "register\nada\ncorrect horse\nadd a book called Emma with pages 7\n"
     assert "Added Emma: pages 7." in ran(fork, "make", "run", text=said)
@@ -78,7 +77,7 @@ def test_a_fork_with_a_domain_of_its_own_takes_a_newer_version(tmp_path: Path) -
 
     assert "Wrote core/migrations/versions/" in printed
     assert "All checks passed!" in printed
-    assert "Our own of the" in (fork / README).read_text("utf-8")
+    assert "# Our own\n" in (fork / README).read_text("utf-8")
     schema = (fork / "config" / "schema.sql").read_text("utf-8")
     assert schema.count("CREATE TABLE books") == schema.count("CREATE TABLE plants") == 1
     asked = "ada\ncorrect horse\nlist my books\nlist my plants\n"
@@ -95,10 +94,10 @@ def test_a_copy_without_history_is_told_once_where_it_began(tmp_path: Path) -> N
     copy = tmp_path / "copy"
     shutil.copytree(template, copy, ignore=shutil.ignore_patterns(".git"))
     git(copy, "init", "--quiet", "--initial-branch=main")
-    edited(copy, README, "The first template for", "Our own of the")
+    renamed(copy, "Our own")
     commit(copy, "A copy")
     git(template, "read-tree", "-um", "HEAD", today)
-    edited(template, README, "A template for", "The first template for")
+    renamed(template, "The old template")
     commit(template, "Today's version")
     name_it, fetch, begin = commands("Once: name the template")
 
@@ -108,4 +107,4 @@ def test_a_copy_without_history_is_told_once_where_it_began(tmp_path: Path) -> N
     git(copy, *commands("Each time")[1].split()[1:])
 
     assert all((copy / file).exists() for file in NEWER)
-    assert "Our own of the" in (copy / README).read_text("utf-8")
+    assert "# Our own\n" in (copy / README).read_text("utf-8")

@@ -100,9 +100,9 @@ class LlmSettings(BaseModel):
     tools: Annotated[
         tuple[str, ...],
         Field(
-            description="Command modules, such as task, or commands of them, such as list.show, "
-            "that it may use for people who log in.",
-            examples=[["task", "list.show"]],
+            description="Command modules, such as account, or commands of them, such as "
+            "notification.show, that it may use for people who log in.",
+            examples=[["account", "notification.show"]],
         ),
     ] = ()
     tokens_per_day: Annotated[
