@@ -63,9 +63,9 @@ def test_a_fork_with_a_domain_of_its_own_takes_a_newer_version(tmp_path: Path) -
     assert "Added Emma: pages 7." in ran(fork, "make", "run", text=said)
     renew(template, today)
 
-    (name_it, *_) = commands("Once: name the template")
+    (add_it, *_) = commands("Once: add the template as a remote")
     fetch, merge, join, *_ = commands("Each time")
-    git(fork, *name_it.partition(" <")[0].split()[1:], str(template))
+    git(fork, *add_it.partition(" <")[0].split()[1:], str(template))
     git(fork, *fetch.split()[1:])
     stopped = git(fork, *merge.split()[1:], code=1)
     assert re.findall(r"Merge conflict in (\S+)", stopped) == [README]
@@ -99,9 +99,9 @@ def test_a_copy_without_history_is_told_once_where_it_began(tmp_path: Path) -> N
     git(template, "read-tree", "-um", "HEAD", today)
     renamed(template, "The old template")
     commit(template, "Today's version")
-    name_it, fetch, begin = commands("Once: name the template")
+    add_it, fetch, begin = commands("Once: add the template as a remote")
 
-    git(copy, *name_it.partition(" <")[0].split()[1:], str(template))
+    git(copy, *add_it.partition(" <")[0].split()[1:], str(template))
     git(copy, *fetch.split()[1:])
     git(copy, *begin.partition(" <")[0].split()[1:], began)
     git(copy, *commands("Each time")[1].split()[1:])
