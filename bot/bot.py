@@ -22,6 +22,7 @@ from bot.discord.messages import PLATFORM
 from bot.discord.start_limits import Starts
 from bot.framework.raw_handlers import raw_order
 from bot.framework.registry import load_commands
+from bot.mcp import mcp_server
 from bot.runtime.agent_spec import Planner
 from bot.runtime.assignments import AssignmentSync, Lease
 from bot.runtime.deliveries import DeliveryLoop
@@ -160,7 +161,7 @@ def main() -> int:
     """Run the bot as a process of its own; return the exit code."""
     settings = start()
     agent_types = load_agent_types()
-    with metrics_server(settings):
+    with metrics_server(settings), mcp_server(settings):
         return asyncio.run(run_discord(settings, agent_types))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bot.agent import load_agent_types
+from bot.mcp import mcp_server
 from cli.errors import shown
 from cli.lazy import load
 from cli.preparation import open_database
@@ -27,12 +28,14 @@ def up(
             settings = settings.model_copy(update={"log_file": settings.data_dir / "bot.log"})
         configure_logging(settings)
         if chat is not None:  # one order disturbs no running service
-            settings = settings.model_copy(update={"api_port": 0, "metrics_port": 0})
+            ports = dict.fromkeys(("api_port", "metrics_port", "mcp_port"), 0)
+            settings = settings.model_copy(update=ports)
         with metrics_server(settings), services(settings, database) as api_url:
             settings = settings.model_copy(update={"api_url": api_url})
             if chat is None:
                 typer.echo(_welcome(settings, in_terminal=in_terminal))
-            code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
+            with mcp_server(settings):
+                code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
     raise typer.Exit(code)
 
 

@@ -275,6 +275,11 @@ class Settings(BaseSettings):
     )
     metrics_host: str = Field("127.0.0.1", description="The address that METRICS_PORT is on.")
 
+    mcp_port: int = Field(
+        0, ge=0, le=65535, description="The bot serves its commands as MCP tools here; 0: off."
+    )
+    mcp_host: str = Field("127.0.0.1", description="The address that MCP_PORT is on.")
+
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:

@@ -61,14 +61,20 @@ _tokens.unregister_algorithm(ALGORITHM)
 _tokens.register_algorithm(ALGORITHM, _KnownKeys(HMACAlgorithm.SHA256))
 
 
-def get_login_token(username: str, password: str) -> str | bool:
-    """Return a token for an hour, or False. An unknown user takes as long as a wrong password."""
+def get_login_token(
+    username: str, password: str, lifetime: timedelta = TOKEN_LIFETIME
+) -> str | bool:
+    """Return a token, or False. An unknown user takes as long as a wrong password."""
     user = users.find_user_by_name(username)
     matches = password_matches(password, user["password_hashed"] if user else None)
-    return issue_token(user) if user and matches else False
+    return issue_token(user, lifetime=lifetime) if user and matches else False
 
 
-def issue_token(user: dict[str, Any], chat_account_id: UUID | None = None) -> str:
+def issue_token(
+    user: dict[str, Any],
+    chat_account_id: UUID | None = None,
+    lifetime: timedelta = TOKEN_LIFETIME,
+) -> str:
     """Sign a token for a row of users, and the chat it is for, if any."""
     now = datetime.now(UTC)
     claims: dict[str, Any] = {
@@ -76,7 +82,7 @@ def issue_token(user: dict[str, Any], chat_account_id: UUID | None = None) -> st
         "name": user["username"],
         "ver": user["token_version"],
         "iat": now,
-        "exp": now + TOKEN_LIFETIME,
+        "exp": now + lifetime,
     }
     if chat_account_id is not None:
         claims["chat"] = str(chat_account_id)

@@ -107,6 +107,7 @@ GROUPS = (
     ),
     Group("Logs", ("log_level", "log_format", "log_file")),
     Group("Metrics for Prometheus", ("metrics_port", "metrics_host")),
+    Group("Model Context Protocol", ("mcp_port", "mcp_host")),
 )
 
 

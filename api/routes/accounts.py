@@ -1,12 +1,12 @@
 """Accounts: registering, logging in and out, and what a user may see and change of their own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import AfterValidator, BaseModel, RootModel
+from pydantic import AfterValidator, BaseModel, Field, RootModel
 
 from api.http.hashing_slots import hashes, hashing_slot
 from api.http.login_throttle import attempt
@@ -32,8 +32,16 @@ class Credentials(Body):
     password: Text
 
 
+class LogIn(Credentials):
+    """Who someone says they are, and for how long."""
+
+    days: int | None = Field(
+        None, ge=1, le=365, description="How long the token is valid, for programs; an hour."
+    )
+
+
 class Token(BaseModel):
-    """What every other request shows, for one hour."""
+    """What every other request shows."""
 
     token: str
 
@@ -83,16 +91,17 @@ def register_user(body: Credentials) -> Success:
 
 
 @routes.post("/login")
-@routes.input(Credentials, arg_name="body")
+@routes.input(LogIn, arg_name="body")
 @routes.output(Token)
 @routes.doc(responses={401: WRONG_LOGIN})
 @public
 @guarded
 @hashes
-def log_in(body: Credentials) -> Token:
-    """Exchange user name and password for a token that lives for one hour."""
+def log_in(body: LogIn) -> Token:
+    """Exchange user name and password for a token that lives for one hour, or for some days."""
     tried = attempt(body.username)
-    token = auth.get_login_token(body.username, body.password)
+    lifetime = timedelta(days=body.days) if body.days else auth.TOKEN_LIFETIME
+    token = auth.get_login_token(body.username, body.password, lifetime)
     if not token:
         tried.failed()
         raise NotAuthenticated(WRONG_LOGIN)

@@ -11,13 +11,14 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from api.http.request_id import quiet
 from api.http.security import service
 from api.models import Body, Success, Text
+from core import users
 from core.accounts import chat_links
 from core.accounts.chat_links import Address
 from core.auth import issue_token, read_token
 from core.deliveries import queue
 from core.deliveries.channel_failures import unblock
 from core.deliveries.routing import bot_at
-from core.errors import NotFound
+from core.errors import NotAuthenticated, NotFound
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
@@ -52,6 +53,12 @@ class Accounts(Body):
 
 class Link(Account):
     """A person who has just logged in, shown by the token that they got."""
+
+    token: str
+
+
+class Shown(Body):
+    """A token that somebody shows."""
 
     token: str
 
@@ -144,10 +151,22 @@ def link(body: Link) -> dict[str, Any] | None:
 def refresh(body: Accounts) -> dict[str, Any]:
     """Give fresh tokens for the people who are logged in at these chats."""
     addresses = [account.address for account in body.accounts]
-    users = chat_links.find_users(addresses)
-    for user in users.values():
+    found = chat_links.find_users(addresses)
+    for user in found.values():
         _let_in(user)
-    return {"sessions": [_session(users.get(address)) for address in addresses]}
+    return {"sessions": [_session(found.get(address)) for address in addresses]}
+
+
+@routes.post("/callers")
+@routes.input(Shown, arg_name="body")
+@routes.output(LoggedIn)
+@service
+def identify(body: Shown) -> dict[str, Any]:
+    """Tell whose token another program shows, with a fresh one; it belongs to no chat."""
+    user = users.find_user(read_token(body.token).user_uuid)
+    if user is None:
+        raise NotAuthenticated
+    return user | {"user_uuid": user["id"], "token": issue_token(user)}
 
 
 @routes.post("/unlink")

@@ -133,7 +133,7 @@ class Sessions:
             self.forget(address)
         if answer is None or is_over:
             raise SessionEnded
-        return self._keep(address, answer)
+        return self.keep(address, answer)
 
     def known(self, address: Address) -> Person | None:
         """Return who was logged in at an address when that was last asked, or None."""
@@ -142,7 +142,7 @@ class Sessions:
     async def open(self, address: Address, token: str) -> Person:
         """Log the owner of a token in at an address."""
         self.forget(address)
-        return self._keep(
+        return self.keep(
             address, await self._api.service("links", where(address) | {"token": token})
         )
 
@@ -173,7 +173,7 @@ class Sessions:
         sessions: list[dict[str, Any] | None] = answer["sessions"]
         return sessions
 
-    def _keep(self, address: Address, answer: dict[str, Any]) -> Person:
+    def keep(self, address: Address, answer: dict[str, Any]) -> Person:
         """Remember the session in the API's answer; a handler may hold the object, so it stays."""
         fresh = Session(
             token=answer["token"],

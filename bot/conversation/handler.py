@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
+from ai.commands import Role
 from ai.config import Price
 from bot.agent import Agent
 from bot.api.client import ApiClient
@@ -131,6 +133,15 @@ class Conversation(Agent):
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""
         return await self._sessions.get(address) is not None
+
+    def admit(self, address: Address, session: dict[str, Any]) -> None:
+        """Take it from a transport who writes from an address; `session` is the API's answer."""
+        self._sessions.keep(address, session)
+
+    def role_of(self, address: Address) -> Role:
+        """Return what the person at an address may use, as far as that is known."""
+        person = self._sessions.known(address)
+        return person.session.role if person else "user"
 
     def is_waiting(self, address: Address, channel_id: str) -> bool:
         """Say whether the bot has asked a person something and waits for the answer."""

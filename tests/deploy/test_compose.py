@@ -100,6 +100,7 @@ def test_secrets_have_no_default_and_the_error_says_how_to_make_them() -> None:
         "DB_NAME",
         "DB_USER",
         "LOG_FORMAT",
+        "MCP_PORT",
         "TLS_DOMAIN",
         "TRUSTED_PROXIES",
     }

@@ -24,7 +24,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 PROMPT = "you> "
 LOG_IN = ["register", "ada", "correct horse battery staple"]
-PROGRAMS = ("make", "git", "docker", "kubectl", "chmod", ".venv/bin/python")
+PROGRAMS = ("make", "git", "docker", "kubectl", "chmod", "curl", ".venv/bin/python")
 LONGEST = 150  # lines
 
 
