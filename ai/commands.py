@@ -7,7 +7,7 @@ prompt, the help and the slash commands are all read from it.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from ai.times.grammar.numbers import WORDS, number
@@ -45,13 +45,15 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     example: str = ""  # a value as a person would say it, for the help
     repeats: bool = False  # of a `when`: whether it may also come again, as in "every day at 9"
+    many: bool = False  # of a `text`: whether it holds several, as in "milk, eggs and flour"
 
     @property
     def json_schema(self) -> dict[str, Any]:
         """The field as JSON schema; an optional one may be null."""
-        schema: dict[str, Any] = {
-            "type": JSON_TYPES[self.kind] if self.required else [JSON_TYPES[self.kind], "null"]
-        }
+        kind = "array" if self.many else JSON_TYPES[self.kind]
+        schema: dict[str, Any] = {"type": kind if self.required else [kind, "null"]}
+        if self.many:
+            schema["items"] = {"type": JSON_TYPES[self.kind]}
         if self.choices:
             schema["enum"] = [*self.choices] if self.required else [*self.choices, None]
         if self.description:
@@ -200,6 +202,10 @@ _DECIMAL = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?")
 _UNSURE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # a thousand for some, and one for others
 _WORDS = re.compile(WORDS, re.IGNORECASE)
 QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
+MAX_ITEMS = 50  # in one field
+_QUOTED = re.compile("|".join(f"{a}[^{b}\n]{{1,200}}{b}" for a, b in QUOTES.items()))
+_COMMA = re.compile(r"(?:,(?!\d)|[;\n])[\s,;]*(?:(?:and|&|plus)\s)?", re.IGNORECASE)
+_AND = re.compile(r"\s(?:and|&|plus)\s", re.IGNORECASE)
 
 
 def trim(text: str) -> str:
@@ -211,11 +217,38 @@ def trim(text: str) -> str:
     return text
 
 
+def items(text: str) -> list[str]:
+    """Return the things that stand in a row: "milk, eggs and flour" are three.
+
+    Beside commas an "and" parts the last two alone, and what is in quotation marks stays whole:
+    "mac and cheese, milk and eggs" are three.
+    """
+    masked = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
+    cuts = [match.span() for match in _COMMA.finditer(masked)]
+    cuts += [match.span() for match in _AND.finditer(masked, cuts[-1][1] if cuts else 0)]
+    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
+    parts = (trim(text[start:end]) for start, end in zip(starts, ends, strict=True))
+    return [part for part in parts if part]
+
+
+def spoken(value: Any) -> str:  # noqa: ANN401 - of a field of any kind
+    """Return a field's value as it is said."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    *first, last = [str(one) for one in value] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
     """Return what was said as the field's type.
 
     Raises ValueError, with a sentence for the model, where it is none of that type.
     """
+    if field.many:
+        parts = said if isinstance(said, list | tuple) else items(str(said))
+        if not 1 <= len(parts) <= MAX_ITEMS:
+            raise ValueError(f"{field.name} must be a list of 1 to {MAX_ITEMS} values.")
+        return [typed(replace(field, many=False), part) for part in parts]
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
     if isinstance(said, dict | list) or said is None:

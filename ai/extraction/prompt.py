@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from ai.commands import CommandSpec, FieldKind, FieldSpec
+from ai.commands import CommandSpec, FieldKind, FieldSpec, spoken, typed
 from ai.config import Prompt
 from ai.llm.types import Message
 from ai.sentences.references import NO_REFERENCES, References
@@ -80,7 +80,8 @@ def _describe(spec: CommandSpec) -> str:
 def _kind(field: FieldSpec) -> str:
     choices = f" {', '.join(field.choices)}" if field.choices else ""
     again = ", or how often: every weekday at 7:30" if field.repeats else ""
-    return f"{KINDS[field.kind]}{again}{choices}{'' if field.required else ', optional'}"
+    several = " (a list of them)" if field.many else ""
+    return f"{KINDS[field.kind]}{several}{again}{choices}{'' if field.required else ', optional'}"
 
 
 def example(spec: CommandSpec) -> tuple[str, Command]:
@@ -92,7 +93,7 @@ def example(spec: CommandSpec) -> tuple[str, Command]:
         if word.startswith("{"):
             field = fields[word[1:-1]]
             command[field.name] = _example_value(field)
-            word = str(command[field.name])
+            word = spoken(command[field.name])
         words.append(word)
     return " ".join(words), command
 
@@ -100,7 +101,8 @@ def example(spec: CommandSpec) -> tuple[str, Command]:
 def _example_value(field: FieldSpec) -> Any:  # noqa: ANN401 - any JSON
     if field.kind in ("integer", "number", "boolean"):
         return EXAMPLES[field.kind]
-    return field.example or next(iter(field.choices), EXAMPLES.get(field.kind, "buy milk"))
+    said = field.example or next(iter(field.choices), EXAMPLES.get(field.kind, "buy milk"))
+    return typed(field, said) if field.many else said
 
 
 @lru_cache(maxsize=64)
@@ -117,7 +119,9 @@ def schema(specs: tuple[CommandSpec, ...]) -> dict[str, Any]:
     for field in (field for spec in specs for field in spec.parsed_fields):
         types = {*properties.get(field.name, {}).get("type", ["null"])}
         types.add(field.json_schema["type"] if field.required else field.json_schema["type"][0])
-        properties[field.name] = {"type": sorted(types)}
+        properties[field.name] = {**properties.get(field.name, {}), "type": sorted(types)}
+        if field.many:
+            properties[field.name]["items"] = field.json_schema["items"]
     return _object(
         {
             "commands": {"type": "array", "items": _object(properties)},

@@ -65,7 +65,8 @@ class ReferenceResolver:
         if self.spec and field:
             last = self._recall.last or {}
             name = last.get(f"new_{field.name}") or last.get(field.name)
-            return Reference((str(name),), self.spec.interaction_type) if name else None
+            names = tuple(name) if isinstance(name, list) else (str(name),)
+            return Reference(names, self.spec.interaction_type) if name else None
         shown = self._recall.shown
         return Reference(shown, self._kind) if len(shown) == 1 else None
 

@@ -84,7 +84,11 @@ class Attempt:
         match = self._best()
         if match is None:
             return []
-        named = {key: value for key, value in match.fields.items() if isinstance(value, tuple)}
+        several = {field.name for field in match.spec.fields if field.many}
+        pointed = {key: value for key, value in match.fields.items() if isinstance(value, tuple)}
+        at_once = {key: [*value] for key, value in pointed.items() if key in several}
+        match = replace(match, fields=match.fields | at_once)
+        named = {key: value for key, value in pointed.items() if key not in several}
         return [
             replace(match, fields={**match.fields, **dict(zip(named, names, strict=True))})
             for names in zip(*named.values(), strict=True)
@@ -213,7 +217,8 @@ class Attempt:
         times = [one.name for one in spec.fields if one.kind == "when"]
         if len(times) == 1:
             for slot in path.slots:
-                is_name = slot.field.kind == "text" and isinstance(fields[slot.field.name], str)
+                value = fields[slot.field.name]
+                is_name = slot.field.kind == "text" and not isinstance(value, tuple)
                 if is_name and not self._take_time(slot, times[0], fields):
                     return TWO_TIMES.format(self._slice(slot.start, slot.end))
         asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
@@ -268,7 +273,7 @@ class Attempt:
             found = phrases.read(both)
             if not rest or found is None or found[1] != len(both):
                 return False
-            fields |= {time: both, slot.field.name: rest}
+            fields |= {time: both, slot.field.name: _value(slot.field, rest)}
             return True
         return True
 

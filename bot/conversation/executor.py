@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ai.commands import Clarification, NotUnderstood, Parsed
+from ai.commands import Clarification, NotUnderstood, Parsed, spoken
 from ai.config import Price
 from ai.llm import types
 from ai.sentences.matcher import matcher_of
@@ -114,7 +114,7 @@ class Orders:
         if match is None:
             return False
         # "laundry is done" may be the name of a task, and "my tasks" that of a list.
-        values = [str(value).casefold() for value in match.fields.values()]
+        values = [spoken(value).casefold() for value in match.fields.values()]
         opens = words.startswith(tuple(values)) if values else words.startswith("my ")
         return not opens
 
@@ -229,7 +229,12 @@ class Orders:
 
 def _references_after(memory: Memory, order: Order, context: Context) -> References:
     """Return what "it" and "the second one" point at now."""
-    found = {name: context.found.get(str(value), value) for name, value in order.items()}
+    found = {
+        name: [context.found.get(str(one), one) for one in value]
+        if isinstance(value, list)
+        else context.found.get(str(value), value)
+        for name, value in order.items()
+    }
     references = replace(memory.references, last=found)
     if context.shown is not None:
         kind = str(order.get("interaction_type"))

@@ -1,1 +1,18 @@
 """What the author of a domain imports."""
+
+from bot.framework.context import Context, Declined
+from bot.framework.fields import About, Many, Repeating, Secret, When
+from bot.framework.lookup import pick
+from bot.framework.registry import CommandModule
+
+__all__ = [
+    "About",
+    "CommandModule",
+    "Context",
+    "Declined",
+    "Many",
+    "Repeating",
+    "Secret",
+    "When",
+    "pick",
+]

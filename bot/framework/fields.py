@@ -5,10 +5,10 @@ import types
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
-from ai.commands import FieldKind, FieldSpec, typed
+from ai.commands import MAX_ITEMS, FieldKind, FieldSpec, spoken, typed
 from ai.times import resolve
 from ai.times.recurrence import Resolved, is_recurring, resolve_recurring
 from bot.api.sessions import UserApi
@@ -39,7 +39,10 @@ class About:
 class _Kind:
     name: FieldKind
     repeats: bool = False
+    many: bool = False
 
+
+Item = TypeVar("Item")
 
 When = Annotated[datetime, _Kind("when")]
 """A point in time that the person names in their own words; an aware datetime in the function."""
@@ -50,6 +53,9 @@ and the `rule` by which it comes again, "" for none."""
 
 Secret = Annotated[str, _Kind("secret")]
 """A password or the like: asked for by the conversation, never parsed, kept or logged."""
+
+Many = Annotated[list[Item], _Kind("text", many=True)]
+"""`Many[str]` is several texts in one order, "milk, eggs and flour": a list in the function."""
 
 KINDS: dict[Any, FieldKind] = {
     str: "text",
@@ -91,12 +97,14 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
     choices = get_args(bare) if get_origin(bare) is Literal else ()
     noted = next((note for note in notes if isinstance(note, _Kind)), None)
     kind = noted.name if noted else KINDS.get(bare)
+    if noted and noted.many and bare != list[str]:
+        kind = None
     if choices and all(isinstance(choice, str) for choice in choices):
         kind = "choice"
     if kind is None:
         raise TypeError(
             f"the parameter {parameter.name!r} needs one of the annotations str, int, float, bool, "
-            "When, Repeating, Secret, or a Literal of strings"
+            "When, Repeating, Secret, Many[str], or a Literal of strings"
         )
     required = parameter.default is parameter.empty
     return FieldSpec(
@@ -107,6 +115,7 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         choices,
         about.example,
         repeats=noted is not None and noted.repeats,
+        many=noted is not None and noted.many,
     )
 
 
@@ -135,13 +144,16 @@ def question(field: FieldSpec) -> str:
         return f"When is {meaning(field)}? For example “tomorrow at 5pm”."
     if field.kind == "boolean":
         return f"What is {meaning(field)}: yes or no?"
+    if field.many:
+        example = f" For example “{field.example}”." if field.example else ""
+        return f"What are {meaning(field)}?{example}"
     choices = f" ({' or '.join(field.choices)})" if field.choices else ""
     return f"What is {meaning(field)}{choices}?"
 
 
 def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
     """Return the value of a field from what was said, or raise Unclear with the question to ask."""
-    words = str(said).strip()
+    words = spoken(said).strip()
     match field.kind:
         case "when":
             try:
@@ -162,6 +174,8 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
 
 def _again(field: FieldSpec) -> str:
     """Ask once more for a field that what was said can't fill."""
+    if field.many:
+        return f"{question(field)} At most {MAX_ITEMS} at once, please."
     match field.kind:
         case "integer" | "number":
             kind = "a whole number" if field.kind == "integer" else "a number"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from ai.commands import NO, YES, CommandSpec, FieldKind
+from ai.commands import NO, YES, CommandSpec, FieldKind, spoken
 from ai.sentences.templates import expansions
 from bot.framework.registry import CommandModule, Registry
 from bot.markdown import escape
@@ -114,7 +114,7 @@ def in_words(order: Mapping[str, Any], registry: Registry) -> str:
     if spec is None:
         return " ".join(key)
     values = {field.name: order.get(field.name) for field in spec.fields}
-    given = {f"{{{name}}}": str(value) for name, value in values.items() if value is not None}
+    given = {f"{{{name}}}": spoken(value) for name, value in values.items() if value is not None}
     said = [way for sentence in spec.sentences for way in islice(expansions(spec, sentence), 1)]
     fits = [words for words in said if all(word in given or word[0] != "{" for word in words)]
     best = max(fits, key=lambda words: len(given.keys() & set(words)), default=[spec.description])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from ai.commands import Catalogue, CommandSpec, Role, catalogue
+from ai.commands import Catalogue, CommandSpec, Role, catalogue, spoken
 from ai.sentences.templates import SentenceError, expansions
 from bot.api.client import ApiError
 from bot.framework.context import Context, Declined, Message
@@ -136,7 +136,7 @@ class CommandModule:
         ctx = message.context
         values = await _fill(command.spec, parsed, ctx)
         if command.confirm:
-            shown = {name: escape(str(value)) for name, value in values.items()}
+            shown = {name: escape(spoken(value)) for name, value in values.items()}
             if not await ctx.confirm(command.confirm.format_map(shown)):
                 return "All right, nothing was changed."
         answer = command.action(ctx, **values)
@@ -181,7 +181,7 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
     for field in spec.fields:
         said = None if field.kind == "secret" else parsed.get(field.name)
         asked = 0
-        if said is None or not str(said).strip():
+        if said is None or not spoken(said).strip():
             if not field.required:
                 continue
             secret = meaning(field) if field.kind == "secret" else None

@@ -1,14 +1,22 @@
 """The fields of a command: from annotations, and from what was said."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ai.commands import FieldSpec
-from bot.framework.fields import About, Secret, Unclear, When, convert, fields_of, question
+from ai.commands import Catalogue, FieldSpec, items
+from ai.extraction.validator import check
+from ai.sentences.matcher import Matcher
+from ai.sentences.references import References
+from bot import framework
+from bot.framework.context import Context
+from bot.framework.fields import About, Many, Secret, Unclear, When, convert, fields_of, question
+from bot.framework.registry import CommandModule
+from tests.support.chat import Person, World
 
 NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Europe/Berlin")
@@ -47,6 +55,21 @@ def test_annotations_become_fields() -> None:
     )
 
 
+async def several(ctx: object, names: Many[str], tags: Many[str] | None = None) -> str:
+    return ""
+
+
+def test_a_field_may_hold_several_texts() -> None:
+    assert fields_of(several) == (
+        FieldSpec("names", many=True),
+        FieldSpec("tags", required=False, many=True),
+    )
+
+
+async def several_numbers(ctx: object, numbers: Many[int]) -> str:
+    return ""
+
+
 async def unknown_type(ctx: object, things: list[str]) -> str:
     return ""
 
@@ -71,6 +94,7 @@ async def any_number(ctx: object, *names: str) -> str:
     ("function", "name"),
     [
         (unknown_type, "things"),
+        (several_numbers, "numbers"),
         (no_annotation, "name"),
         (numbers_to_choose, "size"),
         (two_types, "name"),
@@ -99,6 +123,18 @@ def test_what_cannot_be_filled_is_named(function: Callable[..., object], name: s
         (FieldSpec("b", "boolean"), "Yes", True),
         (FieldSpec("b", "boolean"), False, False),
         (FieldSpec("c", "choice", choices=("Red", "green")), "red", "Red"),
+        (FieldSpec("m", many=True), ["milk", " eggs "], ["milk", "eggs"]),
+        (FieldSpec("m", many=True), "milk, eggs, and flour.", ["milk", "eggs", "flour"]),
+        (FieldSpec("m", many=True), "milk and eggs & flour", ["milk", "eggs", "flour"]),
+        (
+            FieldSpec("m", many=True),
+            "mac and cheese, milk and eggs",
+            ["mac and cheese", "milk", "eggs"],
+        ),
+        (FieldSpec("m", many=True), '"mac and cheese", milk', ["mac and cheese", "milk"]),
+        (FieldSpec("m", many=True), "milk\r\neggs;; flour,", ["milk", "eggs", "flour"]),
+        (FieldSpec("m", many=True), "1,5 kg flour and sand", ["1,5 kg flour", "sand"]),
+        (FieldSpec("m", many=True), "hand cream", ["hand cream"]),
         (FieldSpec("s", "secret"), " kept as it is ", " kept as it is "),
         (FieldSpec("w", "when"), "in an hour", NOW + timedelta(hours=1)),
         (FieldSpec("w", "when"), "tomorrow at 5pm", datetime(2030, 3, 5, 16, 0, tzinfo=UTC)),
@@ -122,11 +158,14 @@ def test_what_was_said_becomes_a_value(field: FieldSpec, said: object, value: ob
         (FieldSpec("n", "number", description="the price"), "much", "a number for the price"),
         (FieldSpec("b", "boolean"), "perhaps", "yes or no"),
         (FieldSpec("c", "choice", choices=("red", "green")), "blue", "red or green"),
+        (FieldSpec("m", many=True), " , ;", "What are the m"),
+        (FieldSpec("m", many=True), ["x"] * 51, "At most 50"),
+        (FieldSpec("m", many=True), [{"name": "x"}], "What are the m"),
         (FieldSpec("w", "when"), "yesterday", "past"),
         (FieldSpec("w", "when"), "blue", "When"),
     ],
 )
-def test_what_is_unclear_is_asked_again(field: FieldSpec, said: str, hint: str) -> None:
+def test_what_is_unclear_is_asked_again(field: FieldSpec, said: object, hint: str) -> None:
     with pytest.raises(Unclear, match=hint):
         convert(field, said, ZONE, NOW)
 
@@ -138,8 +177,75 @@ def test_what_is_unclear_is_asked_again(field: FieldSpec, said: str, hint: str) 
         (FieldSpec("name", description="the task"), "What is the task?"),
         (FieldSpec("b", "boolean", description="the state"), "What is the state: yes or no?"),
         (FieldSpec("c", "choice", choices=("red", "green")), "What is the c (red or green)?"),
+        (FieldSpec("m", description="the things", many=True), "What are the things?"),
         (FieldSpec("w", "when", description="it due"), "When is it due?"),
     ],
 )
 def test_what_was_not_said_is_asked(field: FieldSpec, asked: str) -> None:
     assert question(field).startswith(asked)
+
+
+def test_a_long_row_is_read_soon() -> None:
+    began = time.perf_counter()
+    for text in (" " * 4000, "and " * 1000, "a, " * 1300, '"a' * 2000, "\n" * 4000):
+        items(text)
+    assert time.perf_counter() - began < 0.5
+
+
+pantry = CommandModule("pantry", "Your pantry")
+
+
+@pantry.command("add {things} [to the pantry]", "put {things} in the pantry by {due}")
+async def add(ctx: Context, things: Many[str], due: When | None = None) -> str:
+    """Add things to the pantry."""
+    return f"Added {len(things)}."
+
+
+@pantry.command("remove {things} [from the pantry]")
+async def remove(ctx: Context, things: Many[str]) -> str:
+    """Remove things from the pantry."""
+    return ""
+
+
+SHOWN = References(shown=("milk", "eggs", "flour"), kind="pantry")
+LAST = References(last={"interaction_type": "pantry", "action": "add", "things": ["tea", "jam"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("add milk, eggs and flour", {"things": ["milk", "eggs", "flour"]}),
+        ("please add mac and cheese, milk to the pantry", {"things": ["mac and cheese", "milk"]}),
+        ("add milk", {"things": ["milk"]}),
+        (
+            "add milk and eggs tomorrow at 5pm",
+            {"things": ["milk", "eggs"], "due": "tomorrow at 5pm"},
+        ),
+        ("remove the first and the third", {"things": ["milk", "flour"]}),
+        ("remove it", {"things": ["tea", "jam"]}),
+    ],
+)
+def test_several_are_one_order_of_sentences_and_of_a_model(
+    text: str, values: dict[str, Any]
+) -> None:
+    specs = Catalogue()
+    specs.add(*(command.spec for command in pantry.commands.values()))
+    references = LAST if text == "remove it" else SHOWN
+    match = Matcher(specs).match(text, references)
+    assert match is not None
+    assert match.fields == values
+    answer = {"interaction_type": "pantry", "action": match.spec.action, **values}
+    assert check(answer, match.spec, text) == (match.command, [])
+
+
+async def test_several_reach_the_function(chat: Person, world: World) -> None:
+    await world.know(pantry)
+    assert await chat.say("add milk, eggs and flour") == "Added 3."
+
+
+def test_the_package_has_all_that_the_author_of_a_domain_imports() -> None:
+    assert {*framework.__all__} >= {
+        "About", "CommandModule", "Context", "Declined", "Many", "Repeating", "Secret", "When",
+        "pick",
+    }  # fmt: skip
+    assert framework.CommandModule is CommandModule
