@@ -5,9 +5,10 @@ from ai.llm.chat import NO_KEY, ChatOptions
 from ai.llm.registry import PROVIDERS, ProvidedChat, missing_package
 from bot.agent import AgentConfig, AgentError, AgentType, Services
 from bot.agents.llm.agent import LlmAgent
+from bot.agents.llm.mcp_servers import McpServers
 from bot.agents.llm.settings import LlmSettings
 from bot.framework.registry import RegistrationError, load_commands, registry
-from config.sealing import Sealer, SealError
+from config.sealing import OWN_TOKEN, REFERENCE, Sealer, SealError
 from config.settings import Settings
 
 CANT_ANSWER = "I can't answer yet: {why}. Please tell whoever runs me."
@@ -46,6 +47,7 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
         asked.temperature,
         asked.timeout_seconds,
     )
+    servers = _servers(asked, services) if asked.mcp_servers else None
     try:
         return LlmAgent(
             config,
@@ -54,9 +56,27 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
             trouble=CANT_ANSWER.format(why=why) if why else "",
             known=registry.only(asked.tools),
             prices=load_ai_config(settings.ai_config_path).prices,
+            servers=servers,
         )
     except RegistrationError as error:
         raise AgentError(f"tools: {error}") from error
+
+
+def _servers(asked: LlmSettings, services: Services) -> McpServers:
+    """Return the MCP servers with their tokens. Raises AgentError where one can't be used."""
+    sealer, keys = Sealer(services.settings), {}
+    if len({server.name for server in asked.mcp_servers}) < len(asked.mcp_servers):
+        raise AgentError("mcp_servers: two have the same name")
+    for server in asked.mcp_servers:
+        if server.token is None:
+            continue
+        if server.token == f"{REFERENCE}{OWN_TOKEN}":
+            raise AgentError(f"mcp_servers: {OWN_TOKEN} is sent to Discord alone")
+        try:
+            keys[server.name] = sealer.open(server.token)
+        except SealError as error:
+            raise AgentError(f"mcp_servers: {error}") from error
+    return McpServers(asked.mcp_servers, keys, services.clock)
 
 
 AGENT_TYPE = AgentType("llm", "Chats, with a language model.", LlmSettings, _make)

@@ -14,6 +14,7 @@ from ai.llm.types import ModelError
 from bot.agent import AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
+from bot.agents.llm.mcp_servers import McpServers
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
 from bot.agents.llm.settings import LlmSettings
 from bot.agents.llm.tools import LONGEST_RESULT, RULES, SEEN, Tools
@@ -70,6 +71,7 @@ class LlmAgent(Conversation):
         trouble: str,
         known: Registry,
         prices: Mapping[str, Price],
+        servers: McpServers | None = None,
     ) -> None:
         """Use a model, or none: then `trouble` says why, to everyone who writes."""
         api, settings = services.api, services.settings
@@ -81,6 +83,7 @@ class LlmAgent(Conversation):
         self._prices = prices
         self._chat = chat
         self._tools = Tools(known)
+        self._servers = servers
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = ChatHistory(self._memory_client, config.settings)
@@ -166,7 +169,7 @@ class LlmAgent(Conversation):
         parts = [system_prompt(self._config.system_prompt, incoming, now)]
         if not incoming.private:
             parts.append(SPEAKERS)
-        if self._tools:
+        if self._tools or self._servers:
             parts.append(RULES)
         if known.summary:
             parts.append(SUMMARY + known.summary)
@@ -210,7 +213,10 @@ class LlmAgent(Conversation):
         """Show the answer while it is written; return all of it. Raises ModelError."""
         text, answer, shown_at = "", Answer(""), 0.0
         role = exchange.person.session.role if exchange.person else "user"
-        stream = chat.stream(exchange.system, exchange.turns, self._tools.offered(role))
+        tools = self._tools.offered(role)
+        if self._servers:
+            tools += await self._servers.offered()
+        stream = chat.stream(exchange.system, exchange.turns, tools)
         async with exchange.dialogue.draft() as draft, aclosing(stream) as items:
             try:
                 async for item in items:
@@ -231,10 +237,15 @@ class LlmAgent(Conversation):
         """Make the calls as the person; None where they have to log in, and can't here."""
         by_call = {}
         for number, call in enumerate(calls):
-            order = self._tools.order(call)
             if number >= MOST_CALLS:
                 by_call[call.id] = TOO_MANY_CALLS
                 continue
+            if self._servers and (remote := self._servers.find(call.name)):
+                confirm = exchange.dialogue.confirm
+                told = await self._servers.call(remote, call.arguments, confirm)
+                by_call[call.id] = told[:LONGEST_RESULT]
+                continue
+            order = self._tools.order(call)
             if isinstance(order, str):
                 by_call[call.id] = order
                 continue

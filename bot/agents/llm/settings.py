@@ -11,6 +11,49 @@ DEFAULT_PROMPT = (
 )
 
 
+class McpServer(BaseModel):
+    """A server whose tools the model may use, by the Model Context Protocol."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z][a-z0-9]{0,19}$", description="What people are told it is called."),
+    ]
+    url: Annotated[
+        str,
+        Field(
+            pattern=r"^https?://[^\s]+$",
+            max_length=500,
+            description="Its address (Streamable HTTP).",
+            examples=["https://mcp.example.com/mcp"],
+        ),
+    ]
+    token: Annotated[
+        str | None,
+        Field(
+            pattern=r"^env:[A-Z][A-Z0-9_]*$",
+            max_length=200,
+            description="The variable with its bearer token.",
+            examples=["env:AGENT_EXAMPLE_TOKEN"],
+        ),
+    ] = None
+    tools: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="The tools that the model may use; no others."),
+    ]
+    confirm: Annotated[
+        Literal["changes", "always", "never"],
+        Field(
+            description="Which calls the person has to agree to; changes: all but those of tools "
+            "that say they only read."
+        ),
+    ] = "changes"
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=120, description="How long one call may take.")
+    ] = 30
+
+
 class LlmSettings(BaseModel):
     """Which model an llm agent talks with, and how."""
 
@@ -104,6 +147,10 @@ class LlmSettings(BaseModel):
             "notification.show, that it may use for people who log in.",
             examples=[["account", "notification.show"]],
         ),
+    ] = ()
+    mcp_servers: Annotated[
+        tuple[McpServer, ...],
+        Field(max_length=10, description="MCP servers whose tools it may use for everyone."),
     ] = ()
     tokens_per_day: Annotated[
         int,
