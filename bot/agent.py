@@ -45,6 +45,7 @@ class Agent(ABC):
 
     registry: Registry = Registry(Catalogue())
     """Its commands, offered as slash commands and under reminders; none by default."""
+    reads_quotes = False  # can answer a message that is nothing but quoted
     takes_images: bool = False
     """Whether it is given images: whether a message without text is one that it can answer."""
     remembers: bool = False

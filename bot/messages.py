@@ -52,6 +52,7 @@ class Incoming:
     channel_name: str = ""  # "" where it has none, as in direct messages
     private: bool = True  # nobody else reads along
     images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
+    quoted: str = ""  # what it is about: a message replied to or forwarded, a text file; data
 
     @property
     def is_typed(self) -> bool:

@@ -14,6 +14,7 @@ from bot.api.client import ApiClient, ApiError
 from bot.api.memory import FORGET
 from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, UserApi
 from bot.api.usage import Budget, Meter
+from bot.conversation import quoted
 from bot.conversation.login import LOG_IN, LOG_OUT, REGISTER
 from bot.dialogue import (
     Cancelled,
@@ -131,7 +132,7 @@ class Orders:
         else:
             assert self._parser is not None  # noqa: S101 - without one there are only orders
             understood = await self._parser.parse_all(
-                incoming.text,
+                quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
                 history=tuple(memory.history),
                 allowed=None if known is self._registry else known.specs.keys(),
                 references=memory.references,
@@ -139,14 +140,14 @@ class Orders:
             )
             if isinstance(understood, NotUnderstood):
                 memory.correctable = incoming.message_id
-                await dialogue.say(_problem(understood))
+                await dialogue.say(quoted.in_words(_problem(understood)))
                 return
             if isinstance(understood, Clarification):
                 memory.correctable = incoming.message_id
                 memory.note(incoming.text, [understood.as_dict()])
-                await dialogue.say(escape(understood.question))
+                await dialogue.say(escape(quoted.in_words(understood.question)))
                 return
-            orders = [order.as_dict() for order in understood]
+            orders = [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
         memory.note(incoming.text, orders)
         await self._carry_out_all(dialogue, person, incoming, orders)
 

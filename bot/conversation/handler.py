@@ -26,6 +26,9 @@ from runtime.logs import request_id
 
 logger = logging.getLogger(__name__)
 
+WHAT_TO_DO = (
+    "What shall I do with this? Reply to that message, for example with “add this to my tasks”."
+)
 NO_TEXT = "I can only read text so far. Please tell me in words."
 TIMED_OUT = "I had stopped waiting for your answer to my last question."
 EXPIRED = "That question has expired; please ask again."
@@ -85,8 +88,9 @@ class Conversation(Agent):
 
     async def _receive(self, place: Place, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Hand a message to the question that it answers, or begin to answer it."""
-        if not (incoming.text.strip() or (incoming.images and self.takes_images)):
-            await reply_channel.send(NO_TEXT)
+        quotes = incoming.quoted and self.reads_quotes
+        if not (incoming.text.strip() or quotes or (incoming.images and self.takes_images)):
+            await reply_channel.send(WHAT_TO_DO if incoming.quoted else NO_TEXT)
             return
         if len(incoming.text) > MAX_LENGTH:
             await reply_channel.send(TOO_LONG.format(most=MAX_LENGTH))

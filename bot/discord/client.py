@@ -14,6 +14,7 @@ from bot.agent import Agent
 from bot.discord.components import offers, rows
 from bot.discord.drafts import Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
+from bot.discord.files import read_text, text_files
 from bot.discord.incoming_queue import MOST_WAITING, IncomingQueue
 from bot.discord.interactions import Interactions
 from bot.discord.messages import (
@@ -23,6 +24,7 @@ from bot.discord.messages import (
     guild_of,
     images_of,
     incoming_of,
+    quoted_of,
     text_of,
 )
 from bot.discord.pages import Pages
@@ -50,7 +52,7 @@ MESSAGES_KEPT = 200  # to know what a corrected message said before
 
 NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
 NO_STICKERS = "That is a nice sticker! I can only read text, though. Please tell me in words."
-NO_FILES = "I can't open files or pictures, I'm afraid. Please tell me in words."
+NO_FILES = "I can only open short text files, I'm afraid. Please tell me in words."
 NO_WORDS = "Yes? Please tell me what you need together with my name."
 NOT_HERE = "I don't answer here."
 
@@ -329,7 +331,10 @@ class DiscordClient(discord.Client):
         self, message: discord.Message, reply_channel: MessageReplyChannel, *, edited: bool = False
     ) -> None:
         assert self.user is not None  # noqa: S101 - who has no user gets no message
-        incoming = incoming_of(message, self.user, self.agent_name, edited=edited)
+        attached = await read_text(text_files(message.attachments))
+        incoming = incoming_of(
+            message, self.user, self.agent_name, edited=edited, attached=attached
+        )
         await self._queue.answer(incoming, reply_channel)
 
     def _about_wordless(self, message: discord.Message) -> str | None:
@@ -339,6 +344,8 @@ class DiscordClient(discord.Client):
         """
         assert self.user is not None  # noqa: S101
         if text_of(message, self.user) or (self._agent.takes_images and images_of(message)):
+            return None
+        if quoted_of(message, self.user) or text_files(message.attachments):
             return None
         if message.flags.voice:
             return NO_VOICE

@@ -2,10 +2,12 @@
 
 import discord
 
+from bot.discord.files import PASTE
 from bot.messages import Address, Incoming
 from bot.rules import Call, Facts
 
 PLATFORM = "discord"
+MAX_QUOTED = 20_000  # characters
 
 
 def facts_of(message: discord.Message, me: discord.ClientUser) -> Facts:
@@ -45,19 +47,28 @@ def facts_of_use(interaction: discord.Interaction) -> Facts:
 
 
 def incoming_of(
-    message: discord.Message, me: discord.ClientUser, agent: str, *, edited: bool = False
+    message: discord.Message,
+    me: discord.ClientUser,
+    agent: str,
+    *,
+    edited: bool = False,
+    attached: str = "",
 ) -> Incoming:
-    """Return a message as the agent receives it."""
+    """Return a message as the agent receives it; `attached` is what its text files say."""
+    text, quoted = text_of(message, me), quoted_of(message, me)
+    if attached and not text and [one.filename for one in message.attachments] == [PASTE]:
+        text, attached = attached, ""
     return Incoming(
         Address(PLATFORM, agent, str(message.author.id)),
         str(message.channel.id),
-        text_of(message, me),
+        text,
         str(message.id),
         edited=edited,
         author_name=message.author.display_name,
         channel_name=getattr(message.channel, "name", None) or "",
         private=guild_of(message) is None,
         images=images_of(message),
+        quoted="\n\n".join(part for part in (quoted, attached) if part)[:MAX_QUOTED],
     )
 
 
@@ -85,21 +96,42 @@ def text_of(message: discord.Message, me: discord.ClientUser) -> str:
     return text.strip()
 
 
+def quoted_of(message: discord.Message, me: discord.ClientUser) -> str:
+    """Return the text of what a message forwards, or of another's message that it replies to."""
+    if forwarded := _forwarded(message):
+        return forwarded
+    before = _replied_to(message)
+    if before is None or before.author.id == me.id:
+        return ""
+    return before.content.strip() or _forwarded(before)
+
+
 def images_of(message: discord.Message) -> tuple[str, ...]:
-    """Return the addresses of the pictures that came with a message."""
+    """Return the addresses of the pictures that came with a message, or that it forwards."""
+    forwarded = [one for snapshot in message.message_snapshots for one in snapshot.attachments]
     return tuple(
         attachment.url
-        for attachment in message.attachments
+        for attachment in [*message.attachments, *forwarded]
         if (attachment.content_type or "").startswith("image/")
     )
 
 
 def _replies_to(message: discord.Message, me: discord.ClientUser) -> bool:
     """Say whether a message replies to one of the agent's own."""
+    before = _replied_to(message)
+    return before is not None and before.author.id == me.id
+
+
+def _replied_to(message: discord.Message) -> discord.Message | None:
     if message.type is not discord.MessageType.reply or message.reference is None:
-        return False
+        return None
     before = message.reference.resolved or message.reference.cached_message
-    return isinstance(before, discord.Message) and before.author.id == me.id
+    return before if isinstance(before, discord.Message) else None
+
+
+def _forwarded(message: discord.Message) -> str:
+    texts = (snapshot.content.strip() for snapshot in message.message_snapshots)
+    return "\n\n".join(text for text in texts if text)
 
 
 def _parent_of(channel: object) -> int | None:

@@ -27,7 +27,8 @@ TYPES: dict[FieldKind, int] = {
 NAME = re.compile(r"[-_a-z0-9]{1,32}")
 MOST = 25  # subcommands of a command, options of a subcommand, choices of an option
 DESCRIPTION_LENGTH = 100
-CONTEXTS = [0, 1]  # servers, and direct messages with the bot
+CONTEXTS = [0, 1, 2]  # servers, direct messages with the bot, and other direct messages
+INSTALLED_BY = [0, 1]  # servers, and people, whom the bot then follows anywhere
 
 SHOW = "show"
 WORDS = {"help": "help", "logout": "log out", "forget": "forget me"}
@@ -76,7 +77,13 @@ def _usable(module: CommandModule) -> list[Command]:
 
 def _command(name: str, description: str) -> dict[str, Any]:
     text = description[:DESCRIPTION_LENGTH]
-    return {"type": COMMAND, "name": name, "description": text, "contexts": CONTEXTS}
+    return {
+        "type": COMMAND,
+        "name": name,
+        "description": text,
+        "contexts": CONTEXTS,
+        "integration_types": INSTALLED_BY,
+    }
 
 
 def _subcommand(command: Command) -> dict[str, Any]:
@@ -136,6 +143,7 @@ def _plain(command: Mapping[str, Any]) -> tuple[object, ...]:
         *(command[name] for name in ("type", "name", "description")),
         *(bool(command.get(name)) for name in ("required", "autocomplete")),
         command.get("contexts"),
+        command.get("integration_types"),
         [(choice["name"], choice["value"]) for choice in command.get("choices") or ()],
         [_plain(option) for option in command.get("options") or ()],
     )

@@ -78,6 +78,7 @@ class LlmAgent(Conversation):
         super().__init__(api, None, known, settings, services.clock, prices=prices)
         self.trouble = trouble
         self.takes_images = config.settings.images
+        self.reads_quotes = True
         self._config = config.settings
         self._clock = services.clock
         self._prices = prices

@@ -61,7 +61,7 @@ async def test_a_message_without_words_gets_a_kind_word(stage: Stage) -> None:
         "url": "https://x",
         "proxy_url": "https://x",
     }
-    assert "can't open files" in await ada.say("", attachments=[photo])
+    assert "only open short text files" in await ada.say("", attachments=[photo])
     assert "voice" in await ada.say("", attachments=[photo], flags=1 << 13)
     assert "sticker" in await ada.say("", stickers=[MessageSticker(2, "wave", 1, 3)])
 

@@ -8,6 +8,7 @@ import simcord
 
 from bot.agent import Agent
 from bot.discord.client import NO_FILES, NO_WORDS, DiscordClient
+from bot.discord.files import MAX_BYTES
 from bot.messages import Incoming, ReplyChannel
 from bot.rules import Rules
 
@@ -166,8 +167,58 @@ async def test_the_brain_learns_who_speaks_where(server: Server) -> None:
 
 async def test_a_bare_name_and_files_get_a_kind_word(server: Server) -> None:
     assert await server.say(server.name) == []
-    assert await server.say(server.name, attachments=[("notes.txt", b"x")]) == []
+    assert await server.say(server.name, attachments=[("notes.zip", b"x")]) == []
     assert [body["content"] for body in server.sent] == [NO_WORDS, NO_FILES]
+
+
+async def test_what_a_message_replies_to_is_quoted(server: Server) -> None:
+    before = await server.bob.send(server.channel, "milk, eggs")
+    await server.say(f"{server.name} add these", reply_to=before)
+
+    (incoming,) = server.brain.heard
+    assert (incoming.text, incoming.quoted) == ("add these", "milk, eggs")
+
+
+async def test_what_the_agent_said_itself_is_not_quoted(server: Server) -> None:
+    await server.say(f"{server.name} hello")
+    await server.say("and again", reply_to=server.channel.last_message)
+
+    assert server.brain.heard[-1].quoted == ""
+
+
+async def test_a_forward_is_quoted_with_its_pictures(server: Server) -> None:
+    server.brain.takes_images = True
+    note = await server.ada.send(server.channel, "call mum", attachments=[PICTURE])
+    reference = {"type": 1, "channel_id": str(server.channel.id), "message_id": str(note.id)}
+    await server.ada.user.send_dm(reference=reference)
+    await server.env.settle()
+
+    incoming = server.brain.heard[-1]
+    assert (incoming.text, incoming.quoted, len(incoming.images)) == ("", "call mum", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "text", "quoted"),
+    [
+        ("message.txt", "", "a long\npaste", ""),
+        ("message.txt", "add these", "add these", "a long\npaste"),
+        ("notes.md", "", "", "a long\npaste"),
+    ],
+)
+async def test_text_files_are_read(
+    server: Server, name: str, words: str, text: str, quoted: str
+) -> None:
+    await server.say(f"{server.name} {words}", attachments=[(name, b"a long\npaste")])
+
+    (incoming,) = server.brain.heard
+    assert (incoming.text, incoming.quoted) == (text, quoted)
+
+
+async def test_large_files_and_others_get_a_sentence(server: Server) -> None:
+    for attached in (("big.txt", b"x" * (MAX_BYTES + 1)), ("notes.pdf", b"%PDF")):
+        assert await server.say(server.name, attachments=[attached]) == []
+
+    assert [body["content"] for body in server.sent] == [NO_FILES, NO_FILES]
 
 
 async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
