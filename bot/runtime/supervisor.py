@@ -16,6 +16,8 @@ from runtime.logs import where_raised
 
 logger = logging.getLogger(__name__)
 
+SENDING = frozenset({"online", "reconnecting"})
+
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 REFUSED_PAUSE = 60.0
@@ -319,11 +321,14 @@ class Pool:
                 known.supervised.changed()
 
     def senders(self) -> dict[str, Send]:
-        """Return how the agents that are online bring messages to people, by name."""
+        """Return how agents bring messages to people, by name.
+
+        They do so over REST, so one whose gateway connection is being made again goes on.
+        """
         return {
             name: member.agent.deliver
             for name, member in self._members.items()
-            if member.leaving is None and member.agent.status.state == "online"
+            if member.leaving is None and member.agent.status.state in SENDING
         }
 
     def report(self) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ class DiscordServer:
         self.heard: dict[str, list[Session]] = {}  # a message's id, and the sessions it went out to
         self.message_limit: int | None = None  # messages to a channel in LIMIT_WINDOW
         self.post_seconds = 0.0  # how long Discord takes to take a message
+        self.gateway_is_down = False  # takes no connection; the REST interface works
         self.posting = 0  # messages that it was sent, taken or not
         self.url = ""
         self.bots: dict[str, Bot] = {}
@@ -342,7 +343,9 @@ class DiscordServer:
             "X-RateLimit-Bucket": f"messages-{bot.number}",
         }
 
-    async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        if self.gateway_is_down:
+            return web.Response(status=503)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         host, port = (request.transport.get_extra_info("peername") or ("", 0))[:2]

@@ -11,11 +11,15 @@ from sqlalchemy import URL
 
 from api.main import create_app
 from config.settings import get_settings
-from core import agents
+from core import agents, users
+from core.accounts import chat_links
 from core.db.engine import Database
 from core.postgres import update
+from core.reminders import fire_due, set_reminder
+from runtime.clock import utc_now
 from tests.support.agents import INTERVAL, LEASE_SECONDS, PATIENCE, Fleet, fleet
 from tests.support.api_server import running
+from tests.support.chat import PASSWORD
 from tests.support.discord_gateway import DISALLOWED_INTENTS, IDENTIFY_WINDOW
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
 from tests.support.process import program
@@ -148,6 +152,26 @@ def test_a_lost_connection_comes_back_with_what_was_missed(ships: Fleet) -> None
     ships.discord.say("42", "while you were away", bot)
     ships.discord.wait_until(lambda: ("42", "back: while you were away") in ships.discord.sent)
     assert (len(bot.identified), bot.resumed) == (1, 1)
+
+
+@ONLY_SQLITE
+def test_reminders_go_out_while_the_gateway_is_away(ships: Fleet) -> None:
+    bot = ships.echo("away")
+    process = ships.start()
+    ships.wait_for("away", lambda s: s.get("state") == "online")
+    users.register_user("ada", PASSWORD)
+    user_uuid = users.get_user_uuid("ada")
+    chat = chat_links.link(user_uuid, "discord", "away", "42")
+    ships.discord.gateway_is_down = True
+    ships.discord.drop_connections(4000, bot)
+    ships.wait_for("away", lambda s: s.get("state") == "reconnecting")
+    set_reminder(user_uuid, "tasks:1", "Reminder: stretch", utc_now(), chat["id"])
+    fire_due(utc_now())
+    ships.discord.wait_until(lambda: ("42", "Reminder: stretch") in ships.discord.sent, PATIENCE)
+    assert ships.status("away")["state"] == "reconnecting"
+    ships.discord.gateway_is_down = False
+    ships.discord.wait_until(lambda: bot.resumed == 1, PATIENCE)
+    assert process.log.count("has lost Discord") == 1
 
 
 @ONLY_SQLITE
