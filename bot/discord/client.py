@@ -288,7 +288,9 @@ class DiscordClient(discord.Client):
             and (before is None or before.content != message.content)
             and self._answers(message)
         ):
-            await self._answer(message, self._reply_channel(message), edited=True)
+            # A message that calls the agent only now is a new one for it.
+            was_for_it = before is None or self._answers(before)
+            await self._answer(message, self._reply_channel(message), edited=was_for_it)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer a slash command, a press or a form where the rules say so."""

@@ -171,6 +171,17 @@ async def test_a_bare_name_and_files_get_a_kind_word(server: Server) -> None:
     assert [body["content"] for body in server.sent] == [NO_WORDS, NO_FILES]
 
 
+async def test_a_mention_that_an_edit_adds_counts(server: Server) -> None:
+    message = await server.ada.send(server.channel, "greet bob")
+    await server.env.settle()
+    assert server.brain.heard == []
+
+    await server.ada.edit(message, f"{server.name} greet bob")
+    await server.env.settle()
+
+    assert [(one.text, one.edited) for one in server.brain.heard] == [("greet bob", False)]
+
+
 async def test_what_a_message_replies_to_is_quoted(server: Server) -> None:
     before = await server.bob.send(server.channel, "milk, eggs")
     await server.say(f"{server.name} add these", reply_to=before)
