@@ -87,9 +87,7 @@ def _modules() -> dict[str, str]:
 
 def _files_of(stem: str) -> list[Path]:
     """Return the files and folders that are a domain's own."""
-    tests = ROOT / "tests"
-    own = [COMMANDS / f"{stem}.py", ROUTES / f"{stem}.py", tests / "domains" / stem]
-    own += [tests / "domains" / f"test_{stem}.py", tests / "sentences" / f"{stem}.yaml"]
+    own = [COMMANDS / f"{stem}.py", ROUTES / f"{stem}.py", ROOT / "tests" / "domains" / stem]
     return [path for path in own if path.exists()]
 
 

@@ -12,13 +12,14 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
-from config.settings import Settings
+from config.settings import Settings, get_settings
 from core import migrations
 from core.db.engine import Database, use_database
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server
 from tests.support.routes import build_urls_on_demand
+from tests.support.waiting import Clock
 
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
 for setting in [name for name in os.environ if name.lower() in Settings.model_fields]:
@@ -37,7 +38,6 @@ os.environ.update(
 
 TESTS = Path(__file__).parent
 CORE = TESTS / "core"
-ON_SQLITE = {"bot", "domains"}  # what differs between databases is tested below the API
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
@@ -91,7 +91,7 @@ def reused_mysql() -> ReusedMysqlDatabase:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
     """The URL of a fresh, migrated database: once on SQLite, once on PostgreSQL.
 
-    Tests of the bot and of its commands run on SQLite, unless they choose. The mark
+    Conversations and the bot are tested on SQLite, unless a test chooses. The mark
     `every_database` adds MySQL or MariaDB, where TEST_MYSQL_URL is set.
     """
     kind = getattr(request, "param", "sqlite")
@@ -112,7 +112,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests on two databases, the core's and the marked ones on all, unless they choose."""
     test = metafunc.definition
     folder = test.path.relative_to(TESTS).parts[0]
-    if "database_url" not in metafunc.fixturenames or folder in ON_SQLITE:
+    fixtures = metafunc.fixturenames
+    if "database_url" not in fixtures or "world" in fixtures or folder == "bot":
         return
     chosen = any(mark.args[0] == "database_url" for mark in test.iter_markers("parametrize"))
     everywhere = test.path.is_relative_to(CORE) or test.get_closest_marker("every_database")
@@ -127,6 +128,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     With `--dist worksteal` a process has neighbours, so what a module sets up is set up once.
     """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings of the tests; override the fixture to change them."""
+    return get_settings()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still until it is moved."""
+    return Clock()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """How well the parser understands: `python -m tests.evaluate` (or `make eval`).
 
-Runs the utterances of tests/sentences/ through the sentences alone and, where OPENROUTER_API_KEY is
+Runs the utterances of tests/domains/ through the sentences alone and, where OPENROUTER_API_KEY is
 set, through the whole chain with that model. Ends with 1 where a sentence matched wrongly.
 """
 
@@ -25,7 +25,7 @@ from ai.sentences.references import References
 from bot.framework.registry import load_commands
 from config.settings import get_settings
 
-SENTENCES = Path(__file__).parent / "sentences"
+DOMAINS = Path(__file__).parent / "domains"
 AT_ONCE = 8  # requests that a model gets at the same time
 
 Command = dict[str, Any]
@@ -80,20 +80,26 @@ class Score:
 
 def utterances() -> Iterator[Utterance]:
     """Read every utterance; raises ValueError for one that is written wrongly."""
-    for path in sorted(SENTENCES.rglob("*.yaml")):
+    for path in sorted(DOMAINS.rglob("sentences*.yaml")):
         for case in yaml.safe_load(path.read_text("utf-8")):
             unknown = case.keys() - {"say", "is", "beyond", "after", "shown"}
             if unknown or "is" not in case:
-                raise ValueError(f"{path.name}: {case} needs say and is, and knows no {unknown}")
+                raise ValueError(f"{path}: {case} needs say and is, and knows no {unknown}")
             means = case["is"] or []
             yield Utterance(
-                path.stem,
+                _domain(path),
                 case["say"],
                 tuple(_command(**one) for one in (means if isinstance(means, list) else [means])),
                 case.get("beyond", False),
                 tuple((said, _command(**made)) for said, made in case.get("after", ())),
                 tuple(case.get("shown", ())),
             )
+
+
+def _domain(path: Path) -> str:
+    """Name a file: tasks/sentences_several.yaml is "tasks several"."""
+    folder = path.parent.name if path.parent != DOMAINS else "no command"
+    return f"{folder}{path.stem.removeprefix('sentences').replace('_', ' ')}"
 
 
 def _command(command: str, **fields: Any) -> Command:  # noqa: ANN401 - any JSON

@@ -119,8 +119,8 @@ def render(word: str, plural: str, fields: list[Field]) -> dict[str, str]:
         for path, name in (
             (f"api/routes/{plural}.py", "route.py.jinja"),
             (f"bot/commands/{plural}.py", "command.py.jinja"),
-            (f"tests/domains/test_{plural}.py", "test.py.jinja"),
-            (f"tests/sentences/{plural}.yaml", "sentences.yaml.jinja"),
+            (f"tests/domains/{plural}/test_{plural}.py", "test.py.jinja"),
+            (f"tests/domains/{plural}/sentences.yaml", "sentences.yaml.jinja"),
         )
     }
 

@@ -1,6 +1,7 @@
 """`manage.py new-domain`: the files of a domain that works as it is."""
 
 import subprocess
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -33,6 +34,7 @@ def new_domain(
     before = {*VERSIONS.glob("*.py")}
     try:
         for path, text in files.items():
+            (ROOT / path).parent.mkdir(exist_ok=True)
             (ROOT / path).write_text(text, "utf-8")
         in_new_process("db", "revision", f"Add {plural}")
         in_new_process("generate")
@@ -42,9 +44,9 @@ def new_domain(
         made = [ROOT / path for path in files] + sorted({*VERSIONS.glob("*.py")} - before)
         for file in made:
             file.unlink(missing_ok=True)
+        with suppress(OSError):  # where it has other files, it was there before
+            (ROOT / "tests" / "domains" / plural).rmdir()
         raise fail(f"{error.stdout}{error.stderr}Nothing was written.") from error
     for file in written:
         typer.echo(f"Wrote {file.relative_to(ROOT)}.")
-    typer.echo(
-        f"Try it: `make run`, and say `help`. Its tests: pytest tests/domains/test_{plural}.py"
-    )
+    typer.echo(f"Try it: `make run`, and say `help`. Its tests: pytest tests/domains/{plural}")

@@ -16,8 +16,8 @@ from config.settings import get_settings
 from core import migrations
 from core.db.engine import Database, use_database
 from core.postgres import count
-from tests.api.callers import PASSWORD
-from tests.support.api_server import running
+from tests.support.api import running
+from tests.support.people import PASSWORD
 from tests.support.postgres import PostgresServer, running_server
 
 ADA = {"username": "ada", "password": PASSWORD}

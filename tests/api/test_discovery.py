@@ -17,7 +17,7 @@ from api.http.security import public
 from api.main import create_app, register_routes
 from config.settings import ROOT, Settings
 from core.db.engine import Database
-from tests.api.callers import on_one_database
+from tests.support.databases import on_sqlite
 
 Write = Callable[[str, str], str]
 
@@ -57,7 +57,7 @@ def test_importing_the_routes_reads_no_settings_and_opens_no_database(tmp_path: 
     assert not (tmp_path / "var").exists()
 
 
-@on_one_database
+@on_sqlite
 def test_a_new_file_needs_no_registration(
     write: Write, settings: Settings, database: Database
 ) -> None:
@@ -74,7 +74,7 @@ def test_a_new_file_needs_no_registration(
     assert client.get("/ping").json == {"pong": True}
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -96,7 +96,7 @@ def test_a_broken_module_stops_the_start_with_its_name(
     assert reason in str(caught.value)
 
 
-@on_one_database
+@on_sqlite
 def test_a_module_from_elsewhere_can_be_registered_before_and_after(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_module_from_elsewhere_can_be_registered_before_and_after(
     assert client.get("/early").json == client.get("/late").json == {"found": True}
 
 
-@on_one_database
+@on_sqlite
 def test_the_application_is_made_when_it_is_asked_for(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

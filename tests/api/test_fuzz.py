@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.users import set_role
-from tests.api.callers import ABSENT, Caller
+from tests.support.api import ABSENT, Caller
 
 # Digits and letters of other scripts that look or fold like ours, or count as digits.
 ODD = [*"\u0663\u017f\u0130\u0131\u212a\u00b2\uff19\U0001d7d9", "0\u0667:30", "1_0"]

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from config.settings import ROOT
 from core import migrations
 from core.db.engine import Database
-from tests.support.api_server import HOST
+from tests.support.api import HOST
 from tests.support.postgres import postgres_server
 from tests.support.servers import free_port
 

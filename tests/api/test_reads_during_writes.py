@@ -8,10 +8,11 @@ from apiflask import APIFlask
 from sqlalchemy import URL
 
 from core.users import set_role
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 
-@on_one_database
+@on_sqlite
 def test_nothing_that_is_read_waits_for_a_writer(
     app: APIFlask, ada: Caller, bot: Caller, database_url: URL
 ) -> None:

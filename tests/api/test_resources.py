@@ -7,7 +7,8 @@ import pytest
 
 from api.resources import MAX_PAGE_CHARS
 from core.postgres import insert, insert_many
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 
 def pages(caller: Caller, path: str) -> list[list[str]]:
@@ -35,7 +36,7 @@ def test_a_page_of_large_rows_is_cut_and_goes_on(ada: Caller) -> None:
     assert all(sum(map(len, page)) <= MAX_PAGE_CHARS for page in found)
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("limit", [1, 199, 200, 201, 399, 400, 401, 1000])
 def test_pages_end_where_they_should_at_each_size(ada: Caller, limit: int) -> None:
     names = [f"{number:04}" for number in range(401)]

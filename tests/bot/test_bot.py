@@ -12,10 +12,10 @@ from bot.bot import apiRequest
 from bot.runtime.assignments import NO_AGENTS
 from config.settings import get_settings
 from core.db.engine import Database
-from tests.support.api_server import running
-from tests.support.chat import PASSWORD
+from tests.support.api import running
 from tests.support.discord_server import FATAL, TOKEN, DiscordServer, discord_server
 from tests.support.http_sink import Answer, http_sink
+from tests.support.people import PASSWORD
 from tests.support.process import service
 
 BOT = "bot.bot"

@@ -21,8 +21,10 @@ from bot.framework.registry import CommandModule
 from bot.runtime.deliveries import Undeliverable
 from config.settings import Settings, get_settings
 from core.reminders import fire_due
-from tests.support.chat import PASSWORD, World, until
+from tests.support.chat import World
 from tests.support.model_server import Answer, ModelServer
+from tests.support.people import PASSWORD
+from tests.support.waiting import until
 
 Pipe = Callable[..., None]
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 
 from config.settings import ROOT
 from tests.support import warm
-from tests.support.api_server import running
+from tests.support.api import running
 from tests.support.model_server import model_server
 
 __all__ = ["model_server"]

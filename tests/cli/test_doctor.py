@@ -14,7 +14,8 @@ from config.settings import load_settings
 from core import agents
 from core.db.engine import Database
 from tests.cli.conftest import KEY, NTFY_TOKEN, TOKEN, Outside, Run, outside_server
-from tests.support.api_server import running
+from tests.support.api import running
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.model_server import Answer, ModelServer
 
 
@@ -85,7 +86,7 @@ def test_half_set_says_what_to_do_next(
         assert secret not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_all_set(
     manage: Run,
     outside: tuple[Outside, str],
@@ -141,7 +142,7 @@ def test_all_set(
         assert shown not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_agent_whose_token_is_of_no_use_is_told(
     manage: Run, outside: tuple[Outside, str], database: Database, database_url: URL
 ) -> None:
@@ -227,7 +228,7 @@ def test_a_key_that_the_model_refuses_is_told(manage: Run, model_server: ModelSe
     assert KEY not in done.stdout
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_the_api_is_looked_for_at_its_port(manage: Run, database: Database) -> None:
     settings = load_settings()
     with running(create_app(settings, database)) as api_url:
@@ -237,7 +238,7 @@ def test_the_api_is_looked_for_at_its_port(manage: Run, database: Database) -> N
     assert lines(done.stdout)["API"] == f"✓ API: {api_url} is ready and knows this bot\n"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_api_with_another_key_is_told(manage: Run, database: Database) -> None:
     with running(create_app(load_settings(), database)) as api_url:
         done = manage("doctor", API_URL=api_url, SERVICE_KEY="another" * 8)
@@ -246,7 +247,7 @@ def test_an_api_with_another_key_is_told(manage: Run, database: Database) -> Non
     assert "SERVICE_KEY" in lines(done.stdout)["API"]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_database_that_is_behind_or_ahead_is_told(
     manage: Run, database: Database, database_url: URL
 ) -> None:

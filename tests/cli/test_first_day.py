@@ -18,7 +18,7 @@ IS_TEMPLATE = (
     f'name = "{OLD_NAME}"' in (ROOT / "pyproject.toml").read_text("utf-8")
     and (ROOT / "bot" / "commands" / "tasks.py").exists()
 )
-TESTS = ("tests/docs", "tests/core/migrations", "tests/domains/test_hikes.py")
+TESTS = ("tests/docs", "tests/core/migrations", "tests/domains/hikes")
 
 
 def steps() -> list[str]:

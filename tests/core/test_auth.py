@@ -25,10 +25,11 @@ from core.auth import (
 )
 from core.db.engine import Database, use_database
 from core.errors import InvalidInput, NotAuthenticated
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("database")
 
-PASSWORD = "correct horse battery staple"
 OTHER_KEY = "another-key-" + "k" * 32
 
 
@@ -97,7 +98,7 @@ def test_a_password_is_never_cut(ada: dict[str, Any]) -> None:
         auth.check_password(longest + "c")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_unknown_user_takes_as_long_as_a_wrong_password(
     ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

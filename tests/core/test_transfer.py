@@ -25,6 +25,7 @@ from core.postgres import execute, insert, insert_many, select_one
 from core.tables import metadata
 from core.transfer import from_json, to_json
 from core.users import register_user
+from tests.support.databases import on_sqlite
 from tests.support.mysql_database import connect, rows
 
 BY_HAND = {
@@ -145,7 +146,7 @@ def test_a_restored_database_goes_on_as_the_old_one(database: Database, empty: D
     use_database(database)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_from_sqlite_to_postgresql_and_back(
     database: Database, empty_postgres: URL, tmp_path: Path
 ) -> None:
@@ -160,7 +161,7 @@ def test_from_sqlite_to_postgresql_and_back(
         assert rows_of(back) == before
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_table_made_by_hand_stays_with_its_kind_of_database(
     database: Database, empty_postgres: URL
 ) -> None:

@@ -13,8 +13,8 @@ from core.auth import get_login_token
 from core.db.engine import Database, use_database
 from core.errors import InvalidInput
 from core.usernames import check_username, name_key
+from tests.support.people import PASSWORD
 
-PASSWORD = "correct horse battery staple"
 CYRILLIC = "\u0441\u043e\u0440"  # looks like cop
 
 

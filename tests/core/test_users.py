@@ -23,10 +23,9 @@ from core.users import (
     updateUser,
     validateUser,
 )
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("database")
-
-PASSWORD = "correct horse battery staple"
 
 
 def registered(name: str = "ada") -> UUID:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,6 +22,7 @@ from config.settings import ROOT
 from tests.support.dns_server import dns_server
 from tests.support.process import Service, service
 from tests.support.servers import free_port
+from tests.support.waiting import wait_until
 
 CADDY = Path(sys.executable).with_name("caddy")
 CADDYFILE = ROOT / "deploy" / "caddy" / "Caddyfile"
@@ -77,13 +78,6 @@ def same_free_port() -> int:
         return port
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.05)
-
-
 def answers(url: str) -> bool:
     try:
         return httpx2.get(f"{url}/ready", timeout=2).status_code == 200
@@ -133,7 +127,7 @@ def stage(sqlite_template: URL, tmp_path: Path, proxies: int) -> Iterator[Stage]
         file = tmp_path / "Caddyfile"
         file.write_text(text, "utf-8")
         for host in HOSTS:
-            until(lambda host=host: answers(f"http://{host}:{port}"))  # type: ignore[misc]
+            wait_until(lambda host=host: answers(f"http://{host}:{port}"))  # type: ignore[misc]
         process = subprocess.Popen(
             [CADDY, "run", "--config", file, "--adapter", "caddyfile"],
             env={"SITE": f":{site}", "HOME": str(tmp_path)},
@@ -143,7 +137,7 @@ def stage(sqlite_template: URL, tmp_path: Path, proxies: int) -> Iterator[Stage]
         stack.callback(process.wait, 15)
         stack.callback(process.terminate)
         url = f"http://127.0.0.1:{site}"
-        until(lambda: answers(url))
+        wait_until(lambda: answers(url))
         made = Stage(url, replicas, port)
         stack.callback(made.client.close)
         yield made
@@ -228,11 +222,11 @@ def test_bodies_that_drip_hold_up_nobody_and_leave_the_api_in_time(stage: Stage)
         try:
             for _ in range(20):
                 pool.submit(drip, stage.url, end)
-            until(lambda: stage.connections() >= 20)
+            wait_until(lambda: stage.connections() >= 20)
             begun = time.monotonic()
             for _ in range(20):
                 assert stage.client.get("/api/tasks").status_code == 401
             assert time.monotonic() - begun < BODY_SECONDS
-            until(lambda: stage.connections() < 20, BODY_SECONDS * 3)
+            wait_until(lambda: stage.connections() < 20, BODY_SECONDS * 3)
         finally:
             end.set()

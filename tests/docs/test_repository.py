@@ -95,7 +95,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", documents, ids=name_of)
 def test_the_files_and_folders_that_a_page_names_exist(path: Path) -> None:
     made = re.compile(
-        r"config/\.env|var/.*|.*(?:books?|habits|runs)\..*|config/agents\.yml|bot/commands/water\.py"
+        r"config/\.env|var/.*|.*/books/.*|.*(?:books?|habits|runs)\..*|config/agents\.yml|bot/commands/water\.py"
     )
     named = re.findall(r"`((?:[\w.-]+/)+(?:[\w-]*\.\w+)?)`", path.read_text("utf-8"))
 

@@ -1,5 +1,6 @@
-"""People who talk to the bot."""
+"""People who talk to the bot, and callers of the API."""
 
-from tests.support.chat import chat, clock, settings, stranger, world
+from tests.support.api import ada, app, ben, bot, client, new_user, nobody
+from tests.support.chat import chat, stranger, world
 
-__all__ = ["chat", "clock", "settings", "stranger", "world"]
+__all__ = ["ada", "app", "ben", "bot", "chat", "client", "new_user", "nobody", "stranger", "world"]

@@ -21,17 +21,18 @@ from core.postgres import count, insert_many, update
 from runtime.clock import utc_now
 from scheduler.sender import MOST_UNDER_WAY
 from tests.support.counting_sink import CountingSink, counting_sink
+from tests.support.databases import on_postgresql
 from tests.support.http_sink import Answer, HttpSink, http_sink, rate_limited
 from tests.support.people import channels, deliveries, user
 from tests.support.postgres import running_server
 from tests.support.process import service
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 Tell = Callable[[str], None]
 
 DAEMON = "scheduler.daemon"
 PEOPLE = 200
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 # What is told of a receiver in trouble, and its first answer; the one who is silent is told last.
 TROUBLES = {
     "the receiver answered 429": rate_limited(2),
@@ -107,13 +108,6 @@ def fall_due(owners: list[UUID], number: int, state: str = "reminders") -> None:
     )
 
 
-def until(condition: Callable[[], bool], timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
-
-
 def settings(database: Database, url: str) -> dict[str, str]:
     address = database.engine.url.render_as_string(hide_password=False)
     return {"DATABASE_URL": address, "NTFY_BASE_URL": url}
@@ -137,7 +131,7 @@ def test_two_daemons_send_twenty_thousand_due_reminders_once_each(
             )
             for name in "ab"
         ]
-        until(lambda: count("deliveries", {"state": "sent"}) == number, 240)
+        wait_until(lambda: count("deliveries", {"state": "sent"}) == number, 240)
         took = time.monotonic() - began
         for daemon in daemons:
             daemon.terminate()
@@ -159,7 +153,7 @@ def test_a_daemon_that_is_killed_twenty_times_loses_nothing(
     for kill in range(kills):
         before = texts(counted).total()
         with service(DAEMON, tmp_path / f"log{kill}", **settings(database, counted.url)) as daemon:
-            until(
+            wait_until(
                 lambda: (
                     texts(counted).total() > before  # noqa: B023 - at once
                     or count("deliveries", {"state": "sent"}) == number
@@ -175,7 +169,7 @@ def test_a_daemon_that_is_killed_twenty_times_loses_nothing(
         end_leases()
     with service(DAEMON, tmp_path / "log", **settings(database, counted.url)) as daemon:
         daemon.wait_for_line("the scheduler runs")
-        until(lambda: count("deliveries", {"state": "sent"}) == number, 240)
+        wait_until(lambda: count("deliveries", {"state": "sent"}) == number, 240)
         daemon.terminate()
         assert daemon.exit_code() == 0
     time.sleep(0.2)
@@ -200,11 +194,11 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
             migrations.upgrade(database)
             fall_due(people(), number, "deliveries")
             with service(DAEMON, tmp_path / "log", **settings(database, counted.url)) as daemon:
-                until(lambda: texts(counted).total() > number / 10, 60)
+                wait_until(lambda: texts(counted).total() > number / 10, 60)
                 server.stop()
                 time.sleep(2)
                 server.start()
-                until(lambda: count("deliveries", {"state": "sent"}) == number, 120)
+                wait_until(lambda: count("deliveries", {"state": "sent"}) == number, 120)
                 daemon.terminate()
                 assert daemon.exit_code() == 0
         finally:
@@ -235,13 +229,13 @@ def test_receivers_in_trouble_are_tried_again_and_hold_up_nobody(
         fall_due([troubled[error]], 1, "deliveries")
     fall_due(others, 500, "deliveries")
     with service(DAEMON, tmp_path / "log", **settings(database, sink.url)) as daemon:
-        until(lambda: count("deliveries", {"state": "sent"}) >= 500, 30)
+        wait_until(lambda: count("deliveries", {"state": "sent"}) >= 500, 30)
         for error, owner in troubled.items():
-            until(lambda: bool(deliveries(user_uuid=owner, last_error=error)), 30)  # noqa: B023
+            wait_until(lambda: bool(deliveries(user_uuid=owner, last_error=error)), 30)  # noqa: B023
             (row,) = deliveries(user_uuid=owner)
             assert (row["state"], row["attempts"]) == ("waiting", 1)
             assert row["next_attempt_at"] - utc_now() > timedelta(seconds=1)
-        until(lambda: count("deliveries", {"state": "sent"}) == 500 + len(TROUBLES), 30)
+        wait_until(lambda: count("deliveries", {"state": "sent"}) == 500 + len(TROUBLES), 30)
         daemon.terminate()
         assert daemon.exit_code() == 0
     received = Counter(request.path for request in sink.received)
@@ -270,7 +264,7 @@ def test_a_receiver_that_hangs_half_way_through_its_answer_is_taken_at_its_word(
         fall_due([ada], 1, "deliveries")
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         with service(DAEMON, tmp_path / "log", **settings(database, url)) as daemon:
-            until(lambda: bool(deliveries(state="sent")), 40)
+            wait_until(lambda: bool(deliveries(state="sent")), 40)
             daemon.terminate()
             assert daemon.exit_code() == 0
         thread.join()

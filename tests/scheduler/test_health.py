@@ -17,8 +17,7 @@ from runtime.metrics import heartbeat, stopped_loops
 from scheduler.daemon import Daemon
 from scheduler.runner import Loop, Outage, Scheduled
 from scheduler.triggers import every
-
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.databases import on_sqlite
 
 
 class Flawed:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 
@@ -20,8 +20,10 @@ from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
 from runtime.clock import utc_now
 from scheduler.daemon import Daemon
+from tests.support.databases import on_postgresql
 from tests.support.http_sink import Answer, HttpSink, deleted_webhook, rate_limited
 from tests.support.people import channels, chat, deliveries, user, waiting
+from tests.support.waiting import wait_until
 
 PATIENCE = 10
 
@@ -42,13 +44,6 @@ def scheduler(wake_interval: float = 0.2, **changes: object) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
 def settled() -> bool:
     return all(row["state"] != "waiting" for row in deliveries())
 
@@ -67,7 +62,7 @@ def test_a_reminder_is_sent_within_a_second_of_its_time(sink: HttpSink) -> None:
         reminders.set_reminder(ada, "tea", "Reminder: tea", due)
         assert sink.wait_for(1) == ["Reminder: tea"]
         assert timedelta(0) <= utc_now() - due < timedelta(seconds=1)
-        until(settled)
+        wait_until(settled)
     row = get_notification_settings(ada)
     assert row
     assert row["current_notification_status"] == "active"
@@ -83,7 +78,7 @@ def test_what_fell_due_while_nothing_ran_is_sent_once_and_says_that_it_is_late(
     reminders.set_reminder(ada, "tea", "Reminder: *tea*", utc_now() - timedelta(hours=3))
     with scheduler(), scheduler():
         sink.wait_for(2)
-        until(settled)
+        wait_until(settled)
         time.sleep(0.3)
     assert sorted(sink.texts) == [
         "Reminder: *tea* (late: it was due 3 hours ago)",
@@ -98,7 +93,7 @@ def test_one_channel_that_fails_for_good_does_not_stop_the_other(sink: HttpSink)
     sink.answer("/api/webhooks/", deleted_webhook())
     reminders.set_reminder(ada, "tea", "Reminder: tea", utc_now())
     with scheduler():
-        until(lambda: len(deliveries()) == 3 and settled())
+        wait_until(lambda: len(deliveries()) == 3 and settled())
     (webhook,) = deliveries(channel="discord_webhook")
     assert (webhook["state"], webhook["last_error"]) == ("dead", "the receiver answered 404")
     assert {row["state"] for row in deliveries(channel="ntfy")} == {"sent"}
@@ -113,7 +108,7 @@ def test_a_receiver_that_asks_for_patience_gets_it(sink: HttpSink) -> None:
     due_now(ada)
     sink.answer("/ada", rate_limited(90))
     with scheduler():
-        until(lambda: deliveries()[0]["attempts"] == 1)
+        wait_until(lambda: deliveries()[0]["attempts"] == 1)
     (row,) = deliveries()
     assert (row["state"], row["last_error"]) == ("waiting", "the receiver answered 429")
     pause = row["next_attempt_at"] - utc_now()
@@ -135,7 +130,7 @@ def test_a_slow_receiver_holds_up_no_other(sink: HttpSink) -> None:
             due_now(quick)
         sink.wait_for(33)
         assert time.monotonic() - began < 1.0
-        until(settled)
+        wait_until(settled)
 
 
 @pytest.mark.usefixtures("database")
@@ -146,7 +141,7 @@ def test_more_slow_receivers_than_senders_are_all_served(sink: HttpSink) -> None
     for _ in range(20):
         due_now(ada)
     with scheduler():
-        until(settled)
+        wait_until(settled)
     assert len(sink.texts) == 20
 
 
@@ -154,7 +149,7 @@ def test_more_slow_receivers_than_senders_are_all_served(sink: HttpSink) -> None
 def test_a_channel_that_was_switched_off_meanwhile_gets_nothing(sink: HttpSink) -> None:
     due_now(user())
     with scheduler():
-        until(settled)
+        wait_until(settled)
     (row,) = deliveries()
     assert row["last_error"] == "the user has switched this channel off"
     assert sink.received == []
@@ -172,7 +167,7 @@ def test_a_lease_lasts_as_long_as_its_message_is_being_sent(
     sink.answer("/ada", Answer(200, delay=2))
     due_now(ada)
     with scheduler():
-        until(settled)
+        wait_until(settled)
     assert len(sink.texts) == 1
 
 
@@ -205,7 +200,7 @@ def away(database: Database, postgres_url: URL) -> Iterator[None]:
             cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_database_that_goes_away_and_comes_back_loses_nothing(
     database: Database, postgres_url: URL, sink: HttpSink, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -218,11 +213,11 @@ def test_a_database_that_goes_away_and_comes_back_loses_nothing(
     with scheduler():
         sink.wait_for(1)
         with away(database, postgres_url):
-            until(lambda: "deliveries wait to be settled" in caplog.text)
-            until(lambda: "can't be reached" in caplog.text)
+            wait_until(lambda: "deliveries wait to be settled" in caplog.text)
+            wait_until(lambda: "can't be reached" in caplog.text)
         assert len(sink.wait_for(2)) == 2
-        until(lambda: "the database is back" in caplog.text)
-        until(settled)  # the one that was sent in between as well, without being sent again
+        wait_until(lambda: "the database is back" in caplog.text)
+        wait_until(settled)  # the one that was sent in between as well, without being sent again
     assert caplog.text.count("can't be reached") == 1
     assert [row["state"] for row in deliveries()] == ["sent", "sent"]
     assert len(sink.texts) == 2
@@ -235,7 +230,7 @@ def test_answers_that_nobody_asks_for_again_are_forgotten() -> None:
     for key, created_at in made.items():
         insert("idempotency_keys", owner | {"idempotency_key": key, "created_at": created_at})
     with scheduler():
-        until(lambda: count("idempotency_keys") == 1)
+        wait_until(lambda: count("idempotency_keys") == 1)
     assert select("idempotency_keys")[0]["idempotency_key"] == "new"
 
 
@@ -246,7 +241,7 @@ def test_what_agents_remember_too_long_is_forgotten() -> None:
         said = memory.Turn("user", f"{days} days ago")
         memory.append(place, [said], utc_now() - timedelta(days=days))
     with scheduler():
-        until(lambda: count("agent_turns") == 1)
+        wait_until(lambda: count("agent_turns") == 1)
     assert select("agent_turns")[0]["content"] == "89 days ago"
 
 
@@ -259,7 +254,7 @@ def test_what_waits_for_a_removed_agent_comes_another_way_or_ends(sink: HttpSink
         home = chat(owner, str(owner), address=("discord", "removed"))
         waiting(owner, "chat", chat_account_id=home, due_at=long_ago, next_attempt_at=long_ago)
     with scheduler():
-        until(settled)
+        wait_until(settled)
     assert sink.texts == ["Reminder: tea (late: it was due 11 minutes ago)"]
     (row,) = deliveries(user_uuid=ben)
     assert row["last_error"] == "the agent removed, which was to send it, is not there any more"
@@ -276,5 +271,5 @@ def test_what_is_not_sent_is_counted_for_the_figures() -> None:
         return REGISTRY.get_sample_value("deliveries_unsent", {"state": state})
 
     with scheduler(metrics_port=9100):  # the port is opened by the process, not by the daemon
-        until(lambda: unsent("dead") == 2)
+        wait_until(lambda: unsent("dead") == 2)
         assert (unsent("waiting"), unsent("held"), unsent("sent")) == (1, 0, None)

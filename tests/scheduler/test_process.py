@@ -1,34 +1,24 @@
 """`python -m scheduler.daemon` as a process of its own: killed, stopped, and started wrongly."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from sqlalchemy import URL
 
 from core import reminders
 from core.db.engine import Database
 from runtime.clock import utc_now
 from scheduler.sender import LEASE_SECONDS
+from tests.support.databases import on_postgresql
 from tests.support.http_sink import Answer, HttpSink
 from tests.support.people import channels, deliveries, user
 from tests.support.process import program, service
+from tests.support.waiting import wait_until
 
 DAEMON = "scheduler.daemon"
-
-on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def where(url: URL) -> str:
     return url.render_as_string(hide_password=False)
-
-
-def until(condition: Callable[[], bool], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def sent() -> int:
@@ -51,7 +41,7 @@ def test_killing_the_daemon_while_it_sends_loses_nothing(
         reminders.set_reminder(ada, f"{number}", f"Reminder: {number}", utc_now())
     assert sent() == 0
     with service(DAEMON, tmp_path / "log", **settings) as daemon:
-        until(lambda: sent() == 6, LEASE_SECONDS + 5)  # by then the dead one's lease is over
+        wait_until(lambda: sent() == 6, LEASE_SECONDS + 5)  # by then the dead one's lease is over
         daemon.terminate()
         assert daemon.exit_code() == 0
     expected = [f"Reminder: {number}" for number in range(5)] + ["Reminder: cut off"] * 2

@@ -9,7 +9,7 @@ from api.main import create_app
 from config.settings import get_settings
 from core import agents
 from core.db.engine import Database
-from tests.support.api_server import running
+from tests.support.api import running
 from tests.support.discord_gateway import Bot
 from tests.support.discord_server import DiscordServer
 from tests.support.process import Service, service

@@ -9,11 +9,9 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,7 +19,6 @@ from ai.commands import Catalogue
 from ai.config import load_ai_config
 from ai.llm.types import ChatModel
 from ai.parser import Parser
-from ai.times import resolve
 from api.main import create_app
 from bot.agent import Agent, Services
 from bot.agents.commands import make_agent
@@ -32,40 +29,14 @@ from bot.framework.registry import CommandModule, Registry
 from bot.messages import Address, Button, Draft, Incoming, ReplyChannel, WholeDraft
 from bot.runtime.deliveries import DeliveryLoop
 from bot.runtime.inbox import Inbox
-from config.settings import Settings, get_settings
+from config.settings import Settings
 from core.db.engine import Database
 from core.reminders import fire_due
-from tests.support.api_server import running
+from tests.support.api import running
+from tests.support.people import PASSWORD
+from tests.support.waiting import PATIENCE, Clock, until
 
 AGENT = "test-bot"
-PASSWORD = "correct horse battery staple"
-NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)  # a Monday
-PATIENCE = 10
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that no event tells of."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move_to(self, words: str, zone: str = "UTC") -> None:
-        """Go to a time in the future, in a person's words."""
-        self.now = resolve.resolve(words, ZoneInfo(zone), self.now)
-
-    def forward(self, **by: float) -> None:
-        """Go on by some minutes, hours, ..."""
-        self.now += timedelta(**by)
 
 
 class Person:
@@ -221,18 +192,6 @@ class World:
             await self._model.aclose()
         await self.api.close()
         await asyncio.to_thread(self._serving.close)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still until it is moved."""
-    return Clock()
-
-
-@pytest.fixture
-def settings() -> Settings:
-    """The settings of the tests; override the fixture to change them."""
-    return get_settings()
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
+import pytest
 from sqlalchemy import URL
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 NAME = "test"
 

@@ -1,4 +1,4 @@
-"""Rows that tests of the outbox start from."""
+"""Users, their chats and what is due to them, as rows that tests start from."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import insert, select, select_one
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
 DISCORD = ("discord", "default")
 CONSOLE = ("console", "default")
 

@@ -26,7 +26,8 @@ from bot.framework.registry import Registry
 from bot.messages import Address, Incoming, ReplyChannel
 from bot.runtime.deliveries import DeliveryLoop
 from scheduler.daemon import Daemon
-from tests.support.chat import AGENT, PASSWORD, World
+from tests.support.chat import AGENT, World
+from tests.support.people import PASSWORD
 
 PATIENCE = 10
 

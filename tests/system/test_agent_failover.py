@@ -22,6 +22,7 @@ import pytest
 from core import agents
 from core.db.engine import Database
 from tests.support.agents import Fleet, fleet
+from tests.support.databases import on_postgresql
 from tests.support.discord_gateway import Bot
 from tests.support.discord_server import DiscordServer, discord_server
 from tests.support.process import Service
@@ -173,7 +174,7 @@ class Blows:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_every_message_is_answered_once(
     discord: DiscordServer, database: Database, tmp_path: Path
 ) -> None:

@@ -18,14 +18,14 @@ from core.postgres import update
 from core.reminders import fire_due, set_reminder
 from runtime.clock import utc_now
 from tests.support.agents import INTERVAL, LEASE_SECONDS, PATIENCE, Fleet, fleet
-from tests.support.api_server import running
-from tests.support.chat import PASSWORD
+from tests.support.api import running
+from tests.support.databases import on_sqlite
 from tests.support.discord_gateway import DISALLOWED_INTENTS, IDENTIFY_WINDOW
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
+from tests.support.people import PASSWORD
 from tests.support.process import program
 
 SOON = 5 * INTERVAL
-ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def ships(discord: DiscordServer, database: Database, tmp_path: Path) -> Iterato
         yield running_fleet
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_each_agent_is_alone_with_its_trouble(ships: Fleet) -> None:
     sound, without_images = ships.echo("sound"), ships.echo("blind")
     ships.echo("off", enabled=False)
@@ -93,7 +93,7 @@ def test_what_changes_in_the_database_reaches_the_running_service(ships: Fleet) 
     assert ships.ask(first, "new token") == "1st: new token"
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_twenty_changes_in_a_second_are_applied_once(ships: Fleet) -> None:
     bot = ships.echo("busy")
     process = ships.start(AGENTS_SYNC_INTERVAL="1", LOG_LEVEL="DEBUG")
@@ -108,7 +108,7 @@ def test_twenty_changes_in_a_second_are_applied_once(ships: Fleet) -> None:
     assert process.log.count("the agent busy has been replaced") in (2, 3)
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_what_is_wrong_in_the_database_leaves_the_agent_as_it_was(ships: Fleet) -> None:
     bot = ships.echo("steady")
     ships.start()
@@ -129,7 +129,7 @@ def test_what_is_wrong_in_the_database_leaves_the_agent_as_it_was(ships: Fleet) 
     assert len(bot.identified) == 1
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_a_malformed_event_ends_one_agent_for_seconds_and_no_other(ships: Fleet) -> None:
     hit, other = ships.echo("hit"), ships.echo("other")
     ships.start()
@@ -143,7 +143,7 @@ def test_a_malformed_event_ends_one_agent_for_seconds_and_no_other(ships: Fleet)
     assert (hit.refused, len(other.identified)) == (0, 1)
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_a_lost_connection_comes_back_with_what_was_missed(ships: Fleet) -> None:
     bot = ships.echo("back")
     ships.start()
@@ -154,7 +154,7 @@ def test_a_lost_connection_comes_back_with_what_was_missed(ships: Fleet) -> None
     assert (len(bot.identified), bot.resumed) == (1, 1)
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_reminders_go_out_while_the_gateway_is_away(ships: Fleet) -> None:
     bot = ships.echo("away")
     process = ships.start()
@@ -174,7 +174,7 @@ def test_reminders_go_out_while_the_gateway_is_away(ships: Fleet) -> None:
     assert process.log.count("has lost Discord") == 1
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_who_has_connected_too_often_waits_until_discord_allows_it(ships: Fleet) -> None:
     bot = ships.echo("worn-out", ships.discord.add_bot(starts_left=0, reset_after=7200))
     process = ships.start()
@@ -187,7 +187,7 @@ def test_who_has_connected_too_often_waits_until_discord_allows_it(ships: Fleet)
     assert (len(bot.identified), bot.refused) == (0, 0)
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_a_large_bot_has_several_connections(ships: Fleet) -> None:
     bot = ships.discord.add_bot(shards=2, max_concurrency=2)
     guilds = [ships.discord.add_guild(bot) for _ in range(2)]
@@ -204,7 +204,7 @@ def test_a_large_bot_has_several_connections(ships: Fleet) -> None:
     assert bot.refused == 0
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_in_a_server_the_answer_is_a_reply_to_who_called_it(ships: Fleet) -> None:
     called, other = ships.discord.add_bot(), ships.discord.add_bot()
     guild = ships.discord.add_guild(called, other)
@@ -221,7 +221,7 @@ def test_in_a_server_the_answer_is_a_reply_to_who_called_it(ships: Fleet) -> Non
     assert "everyone" not in post.body["allowed_mentions"].get("parse", [])
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_while_the_api_is_away_it_answers_for_as_long_as_the_agents_are_its_own(
     discord: DiscordServer, database: Database, tmp_path: Path
 ) -> None:
@@ -275,7 +275,7 @@ def test_agents_of_a_process_that_is_killed_run_elsewhere_within_the_lease(ships
     assert [bot.most_at_once for bot in bots] == [1] * 6
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_a_process_runs_no_more_agents_than_it_may(ships: Fleet) -> None:
     bots = [ships.echo(name) for name in ("a", "b", "c")]
     ships.start(MAX_AGENTS="2")
@@ -286,7 +286,7 @@ def test_a_process_runs_no_more_agents_than_it_may(ships: Fleet) -> None:
     ships.online(*bots)
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_make_run_runs_the_agents_of_the_database(
     ships: Fleet, database_url: URL, tmp_path: Path
 ) -> None:
@@ -304,7 +304,7 @@ def test_make_run_runs_the_agents_of_the_database(
         assert run.exit_code() == 0
 
 
-@ONLY_SQLITE
+@on_sqlite
 def test_the_environments_agent_gives_way_to_those_of_the_database(ships: Fleet) -> None:
     ships.start(DISCORD_BOT_TOKEN=TOKEN)
     ships.online(ships.discord.bot)

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import URL
 
 from core.db.engine import Database
-from tests.support.chat import PASSWORD
+from tests.support.databases import on_postgresql
 from tests.support.discord_server import TOKEN, discord_server
+from tests.support.people import PASSWORD
 from tests.support.process import service
 from tests.support.servers import free_port
 
@@ -18,7 +19,7 @@ HIDDEN = ("water the plants", PASSWORD, TOKEN)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_a_reminder_from_the_message_to_the_delivery(
     database: Database, database_url: URL, tmp_path: Path
 ) -> None:

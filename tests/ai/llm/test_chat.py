@@ -25,8 +25,8 @@ from ai.llm.chat import (
 from ai.llm.openai import OpenAIChat
 from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from tests.support import model_server as servers
-from tests.support.chat import until
 from tests.support.model_server import ModelServer, Request
+from tests.support.waiting import until
 
 HELLO: list[Turn] = [Said("user", "Hello!")]
 ADD = Tool("task_add", "Add a task.", {"type": "object", "properties": {"name": {}}})

@@ -26,7 +26,8 @@ from core.auth import get_login_token
 from core.db.engine import Database
 from core.postgres import insert, select, select_one, upsert
 from core.users import Role, register_user, set_role
-from tests.api.callers import PASSWORD, on_one_database
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
 METRICS_TOKEN = "m" * 40
 # What no schema can say is a documented 400: whether a zone exists, how many bytes a password has.
@@ -91,7 +92,7 @@ def parts(app: APIFlask) -> dict[str, str]:
     }
 
 
-@on_one_database
+@on_sqlite
 def test_every_operation_is_in_a_part(database: Database) -> None:
     app = create_app(database=database)
     documented = {
@@ -105,7 +106,7 @@ def test_every_operation_is_in_a_part(database: Database) -> None:
     assert {places[operation] for operation in documented} == {*PARTS}
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("mode", list(GenerationMode))

@@ -7,7 +7,8 @@ import pytest
 from apiflask import APIFlask
 
 from api.http.security import access_of
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-@on_one_database
+@on_sqlite
 def test_every_route_is_in_the_document(app: APIFlask, document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     documented = {(method, path) for method, path, _ in operations(document)}
@@ -38,7 +39,7 @@ def test_every_route_is_in_the_document(app: APIFlask, document: dict[str, Any])
             assert (method, path) in documented
 
 
-@on_one_database
+@on_sqlite
 def test_every_operation_says_who_may_call_it(app: APIFlask, document: dict[str, Any]) -> None:
     assert sorted(document["components"]["securitySchemes"]) == ["operator", "service", "user"]
     by_path = {
@@ -56,7 +57,7 @@ def test_every_operation_says_who_may_call_it(app: APIFlask, document: dict[str,
         assert ("401" in operation["responses"]) == (access != "public" or path == "/api/login")
 
 
-@on_one_database
+@on_sqlite
 def test_every_operation_is_described_and_every_error_is_an_error(
     document: dict[str, Any],
 ) -> None:
@@ -77,7 +78,7 @@ def test_every_operation_is_described_and_every_error_is_an_error(
             assert "400" in operation["responses"], (method, path)
 
 
-@on_one_database
+@on_sqlite
 def test_every_reference_resolves(document: dict[str, Any]) -> None:
     text = str(document)
     names = set(re.findall(r"#/components/schemas/([\w.]+)", text))
@@ -86,7 +87,7 @@ def test_every_reference_resolves(document: dict[str, Any]) -> None:
     assert "'$defs'" not in text
 
 
-@on_one_database
+@on_sqlite
 def test_bodies_refuse_what_they_do_not_know(document: dict[str, Any]) -> None:
     for method, path, operation in operations(document):
         if "requestBody" in operation:

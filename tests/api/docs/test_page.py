@@ -4,9 +4,10 @@ import re
 
 from apiflask import APIFlask
 
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
-pytestmark = on_one_database
+pytestmark = on_sqlite
 
 
 def test_every_route_and_every_type_is_on_the_page(app: APIFlask, nobody: Caller) -> None:

@@ -9,9 +9,10 @@ from werkzeug.test import TestResponse
 from api.main import create_app
 from config.settings import load_settings
 from core.db.engine import Database
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
-pytestmark = on_one_database
+pytestmark = on_sqlite
 PAGE = "https://tasks.example"
 ALLOW = "Access-Control-Allow-Origin"
 

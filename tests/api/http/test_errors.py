@@ -15,7 +15,9 @@ from config.settings import Settings
 from core.db.engine import Database, use_database
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.postgres import execute
-from tests.api.callers import PASSWORD, Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
 LEAKS = re.compile(
     r"Traceback|SELECT|INSERT|psycopg2|sqlite|sqlalchemy|File \"|/work|/site-p", re.I
@@ -36,7 +38,7 @@ def test_methods_that_an_address_does_not_take(nobody: Caller) -> None:
         assert "POST" in answer.headers["Allow"]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -87,7 +89,7 @@ def test_a_body_that_is_too_large(client: FlaskClient) -> None:
     assert answer.json["error"]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "uuid", ["x", "1", "{00000000-0000-4000-8000-000000000000}", "0" * 32, "0" * 3000, "%00", "é"]
 )
@@ -99,7 +101,7 @@ def test_bad_uuids_in_a_path(ada: Caller, nobody: Caller, uuid: str) -> None:
         assert nobody.get(path + uuid).status_code == 401
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -121,7 +123,7 @@ def test_errors_of_the_program(app: APIFlask, error: AppError, status: int) -> N
     assert answer.headers.get("Retry-After") == ("5" if status == 503 else None)
 
 
-@on_one_database
+@on_sqlite
 def test_a_field_that_a_plain_route_asks_for_is_named(app: APIFlask) -> None:
     @app.post("/plain")
     @public

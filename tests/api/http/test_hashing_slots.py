@@ -7,9 +7,11 @@ from apiflask import APIFlask
 
 from api.http.hashing_slots import HashingSlots
 from config.settings import Settings, get_settings
-from tests.api.callers import PASSWORD, Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
-pytestmark = on_one_database
+pytestmark = on_sqlite
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 from core.idempotency import KEPT, forget_old
 from core.postgres import count
 from runtime.clock import utc_now
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 pytestmark = pytest.mark.every_database
 
@@ -100,13 +101,13 @@ def test_sending_at_the_same_time_makes_one_row(app: APIFlask, ada: Caller) -> N
     assert len(ada.get("/api/example").json) == 1
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("key", ["", "k" * 256, "with blank", "é"])
 def test_odd_keys_are_refused(ada: Caller, key: str) -> None:
     assert send(ada, key).status_code == 400
 
 
-@on_one_database
+@on_sqlite
 def test_strangers_keys_change_nothing(nobody: Caller) -> None:
     assert send(nobody).status_code == 401
     body = {"username": "ada", "password": "long enough"}

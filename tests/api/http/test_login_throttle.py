@@ -9,9 +9,11 @@ from werkzeug.test import TestResponse
 
 from api.http.login_throttle import ATTACK_FAILURES, FREE_TRIES, PAUSE_UNDER_ATTACK
 from config.settings import Settings, get_settings
-from tests.api.callers import PASSWORD, Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
-pytestmark = on_one_database
+pytestmark = on_sqlite
 WRONG = "wrong password"
 
 

@@ -11,9 +11,11 @@ from api.http.security import SERVICE_KEY_HEADER
 from api.main import create_app
 from config.settings import Settings, get_settings
 from core.db.engine import Database
-from tests.api.callers import PASSWORD, Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
-pytestmark = on_one_database
+pytestmark = on_sqlite
 
 
 @pytest.fixture

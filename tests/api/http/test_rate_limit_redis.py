@@ -13,7 +13,9 @@ from api.main import create_app
 from config.broken import CannotStart
 from config.settings import Settings, get_settings
 from core.db.engine import Database
-from tests.api.callers import PASSWORD, Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 from tests.support.redis import PROGRAM, RedisServer, redis_server
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package redis-server")
@@ -70,7 +72,7 @@ def test_none_is_lost_when_many_count(redis: RedisServer) -> None:
     assert stores[0].get("a") == 400
 
 
-@on_one_database
+@on_sqlite
 def test_two_processes_have_one_limit(database: Database, settings: Settings) -> None:
     first, second = (create_app(settings, database).test_client() for _ in range(2))
     answers = [log_in(Caller(client)) for client in (first, second, first, second, first, second)]
@@ -80,7 +82,7 @@ def test_two_processes_have_one_limit(database: Database, settings: Settings) ->
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
 
 
-@on_one_database
+@on_sqlite
 def test_without_redis_each_process_counts_until_it_is_back(
     database: Database,
     settings: Settings,

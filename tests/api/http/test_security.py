@@ -15,7 +15,8 @@ from api.http.security import SERVICE_KEY_HEADER, access_of
 from config.settings import Settings, get_settings
 from core.auth import issue_token
 from core.postgres import select_one
-from tests.api.callers import PASSWORD, Caller
+from tests.support.api import Caller
+from tests.support.people import PASSWORD
 
 PUBLIC = {
     ("GET", "/health"),

@@ -15,7 +15,7 @@ from apiflask import APIFlask
 from flask import Flask, Response
 
 from api.http.server import serve
-from tests.support.api_server import HOST, running
+from tests.support.api import HOST, running
 
 PIECE = b"x" * (1 << 20)
 

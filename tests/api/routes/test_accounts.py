@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api.callers import ABSENT, PASSWORD, Caller, on_one_database
+from tests.support.api import ABSENT, Caller
+from tests.support.databases import on_sqlite
+from tests.support.people import PASSWORD
 
 pytestmark = pytest.mark.every_database
 
@@ -26,7 +28,7 @@ def test_a_taken_name_is_a_conflict(nobody: Caller, ada: Caller) -> None:
     assert "taken" in answer.json["error"]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("path", ["/api/register", "/api/login"])
 @pytest.mark.parametrize(
     "body",
@@ -46,7 +48,7 @@ def test_missing_and_bad_fields_are_400(nobody: Caller, path: str, body: object)
     assert answer.json["error"]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("username", "password"),
     [
@@ -139,7 +141,7 @@ def test_changing_an_account(ada: Caller) -> None:
     assert ada.get(path).json["display_name"] is None
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -222,7 +224,7 @@ def test_a_password_changes_with_the_rest_or_not_at_all(
     assert nobody.post("/api/login", again).status_code == 200
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "zone",
     ["localtime", "posixrules", "right/UTC", "posix/UTC", "Factory", "", "../UTC", "utc", "UTC\n"],

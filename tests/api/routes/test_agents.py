@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from core.users import set_role
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 TOKEN = "NDU2.secret.part"
 GREETER = {
@@ -120,7 +121,7 @@ def test_nobody_makes_themselves_an_administrator(ada: Caller, nobody: Caller) -
     assert ada.put(f"/api/user/{ada.uuid}", {"role": "admin"}).status_code == 400
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("change", "told"),
     [

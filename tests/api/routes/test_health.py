@@ -12,7 +12,8 @@ from sqlalchemy import URL
 from api.main import create_app
 from config.settings import Settings, get_settings
 from core.db.engine import Database, use_database
-from tests.api.callers import ABSENT, Caller, on_one_database
+from tests.support.api import ABSENT, Caller
+from tests.support.databases import on_sqlite
 
 TOKEN = "m" * 40
 
@@ -62,7 +63,7 @@ def _not_ready(database: Database, settings: Settings) -> None:
         use_database(before)
 
 
-@on_one_database
+@on_sqlite
 def test_metrics_count_requests_by_route_and_log_ins(ada: Caller, nobody: Caller) -> None:
     for _ in range(2):
         ada.get(f"/api/tasks/{ABSENT}")
@@ -81,7 +82,7 @@ def test_metrics_count_requests_by_route_and_log_ins(ada: Caller, nobody: Caller
     assert ada.uuid not in nobody.with_token(TOKEN).get("/metrics").text
 
 
-@on_one_database
+@on_sqlite
 def test_metrics_are_closed_to_everyone_else(ada: Caller, bot: Caller, nobody: Caller) -> None:
     for caller in (nobody, ada, nobody.with_token("x" * 40)):
         answer = caller.get("/metrics")
@@ -92,7 +93,7 @@ def test_metrics_are_closed_to_everyone_else(ada: Caller, bot: Caller, nobody: C
     assert nobody.with_token(key).get("/metrics").status_code == 401  # with METRICS_TOKEN, no other
 
 
-@on_one_database
+@on_sqlite
 def test_without_a_token_the_service_key_opens_them(database: Database, bot: Caller) -> None:
     app = create_app(get_settings(), database)
     key = get_settings().service_key.get_secret_value()
@@ -103,7 +104,7 @@ def test_without_a_token_the_service_key_opens_them(database: Database, bot: Cal
         assert figures(Caller(client).with_token(key))
 
 
-@on_one_database
+@on_sqlite
 def test_what_is_asked_every_second_is_a_detail_in_the_log(
     nobody: Caller, bot: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:

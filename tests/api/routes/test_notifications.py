@@ -5,7 +5,8 @@ import pytest
 from config.settings import Settings
 from core.notifications import get_notification_settings
 from core.postgres import select
-from tests.api.callers import ABSENT, Caller, on_one_database
+from tests.support.api import ABSENT, Caller
+from tests.support.databases import on_sqlite
 
 PATH = "/api/notifications"
 OFF = {
@@ -50,7 +51,7 @@ def test_a_channel_whose_address_is_removed_is_off(ada: Caller, webhook: str) ->
     assert ada.put(PATH, {"discord_webhook": None}).json == OFF
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -92,7 +93,7 @@ def test_quiet_hours_are_two_times_of_day(ada: Caller) -> None:
     assert ada.put(PATH, {"quiet_from": None, "quiet_to": None}).json == OFF
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("time", ["24:00", "7:00", "07:60", "seven", "", 7, "07:00:00"])
 def test_a_time_of_day_that_is_none_is_refused(ada: Caller, time: object) -> None:
     for name in ("quiet_from", "digest_at"):
@@ -134,7 +135,7 @@ def test_an_address_is_kept_switched_and_never_told(ada: Caller, ben: Caller) ->
     assert ada.get(PATH).json == OFF
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "url",
     [

@@ -6,7 +6,9 @@ import pytest
 
 from core import reminders
 from core.postgres import select
-from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
+from tests.support.api import ABSENT, NEW_YEAR, Caller
+from tests.support.databases import on_sqlite
+from tests.support.waiting import Clock
 
 pytestmark = pytest.mark.every_database
 
@@ -70,7 +72,7 @@ def test_a_link_needs_a_good_token(bot: Caller, ada: Caller) -> None:
 def test_tokens_go_on_after_a_log_out_elsewhere_only_for_linked_chats(
     bot: Caller, ada: Caller
 ) -> None:
-    from tests.api.callers import PASSWORD
+    from tests.support.people import PASSWORD
 
     linked = link(bot, ada)
     chat = ada.with_token(linked["token"])
@@ -107,7 +109,7 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
 
 def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
-    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     [delivery] = claim(bot)["deliveries"]
     body = {"lease_id": delivery["lease_id"], "outcome": "retry", "error": "x", "retry_after": 7.5}
@@ -119,7 +121,7 @@ def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clo
 
 def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
-    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     for other in ({"agent": "other"}, {"platform": "console"}):
         assert claim(bot, **other) == {"deliveries": [], "next_due_at": None}
@@ -129,7 +131,7 @@ def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock
 def test_one_request_claims_for_many_agents(bot: Caller, ada: Caller, clock: Clock) -> None:
     for agent in ("echo", "helper", "quiet"):
         user = ada.with_token(link(bot, ada, agent=agent)["token"])
-        user.post("/api/tasks", {"name": f"by {agent}", "due_at": NOW.isoformat()})
+        user.post("/api/tasks", {"name": f"by {agent}", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     body = {"platform": "discord", "agents": ["echo", "helper", "nobody"]}
     claimed = bot.post("/api/service/deliveries/claim", body).json["deliveries"]
@@ -142,7 +144,7 @@ def test_one_request_claims_for_many_agents(bot: Caller, ada: Caller, clock: Clo
 def test_a_delivery_names_the_request_that_set_it(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     user.headers["X-Request-ID"] = "message-1"
-    user.post("/api/tasks", {"name": "call mum", "due_at": NOW.isoformat()})
+    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     assert claim(bot)["deliveries"][0]["request_id"] == "message-1"
 
@@ -152,7 +154,7 @@ def test_who_blocked_the_bot_gets_what_was_held_when_they_write_again(
 ) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     for name in ("first", "second"):
-        user.post("/api/tasks", {"name": name, "due_at": NOW.isoformat()})
+        user.post("/api/tasks", {"name": name, "due_at": NEW_YEAR.isoformat()})
         reminders.fire_due(clock())
         for delivery in claim(bot)["deliveries"]:
             path = f"/api/service/deliveries/{delivery['id']}/settle"
@@ -167,7 +169,7 @@ def test_who_blocked_the_bot_gets_what_was_held_when_they_write_again(
     assert texts == {f"Reminder: first {late}", f"Reminder: second {late}"}
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "body"),
     [

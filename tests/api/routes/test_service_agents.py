@@ -3,7 +3,8 @@
 import pytest
 
 from core import agents
-from tests.api.callers import Caller, on_one_database
+from tests.support.api import Caller
+from tests.support.databases import on_sqlite
 
 PLACE = {"agent": "greeter", "platform": "discord", "account_id": "1234"}
 
@@ -61,7 +62,7 @@ def test_what_was_said_is_remembered_until_it_is_forgotten(bot: Caller) -> None:
     assert erased.json == {"turns": 1, "summaries": 1}
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -89,7 +90,7 @@ def test_bodies_that_are_refused(bot: Caller, path: str, body: dict[str, object]
     assert answer.status_code == 400, answer.json
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("path", ["agents/sync", "memory/read", "memory/append", "memory/forget"])
 def test_nobody_but_the_bot_may_ask(nobody: Caller, ada: Caller, path: str) -> None:
     for caller in (nobody, ada):

@@ -8,7 +8,9 @@ from config.settings import Settings
 from core import usage
 from core.errors import Unavailable
 from core.tables import account_usage
-from tests.api.callers import ABSENT, Caller, Clock, on_one_database
+from tests.support.api import ABSENT, Caller
+from tests.support.databases import on_sqlite
+from tests.support.waiting import Clock
 
 COUNT, PATH = "/api/service/usage", "/api/usage"
 
@@ -69,7 +71,7 @@ def test_an_agents_own_limit_holds(bot: Caller, ada: Caller) -> None:
     assert count(bot, wanted=wanted)["reached"] == [None, None]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -94,7 +96,7 @@ def test_bad_bodies_are_refused(bot: Caller, body: dict[str, Any]) -> None:
     assert bot.post(COUNT, body).status_code == 400
 
 
-@on_one_database
+@on_sqlite
 def test_only_the_bot_counts(ada: Caller) -> None:
     assert ada.post(COUNT, {"agent": "default"}).status_code == 401
 

@@ -6,8 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import Settings, get_settings
-from tests.support.chat import Clock, Person, World
+from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
+from tests.support.waiting import Clock
 
 ODD = "I really should ring my mother"  # no sentence that is known by heart
 ADD = {"interaction_type": "task", "action": "add", "name": "call mum"}

@@ -7,9 +7,11 @@ import logging
 
 import pytest
 
-from tests.support.chat import PASSWORD, Person, World, until
+from tests.support.chat import Person, World
 from tests.support.model_server import Answer, ModelServer, Request
+from tests.support.people import PASSWORD
 from tests.support.shop import model, shop
+from tests.support.waiting import until
 
 
 async def test_a_crash_is_told_in_plain_words_and_logged_without_text(

@@ -34,9 +34,10 @@ from bot.messages import Incoming, ReplyChannel
 from bot.runtime.inbox import UNREAD
 from bot.runtime.worker import AgentWorker
 from config.settings import Settings
-from tests.support.chat import PASSWORD, Person, World
+from tests.support.chat import Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
+from tests.support.people import PASSWORD
 from tests.support.shop import customer, listening
 
 __all__ = ["customer", "listening", "llm"]

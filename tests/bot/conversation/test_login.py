@@ -10,8 +10,10 @@ from bot.runtime.inbox import UNREAD
 from core.auth import end_sessions
 from core.postgres import select_one
 from core.users import delete_user, get_user_uuid
-from tests.support.chat import PASSWORD, Clock, Person, World
+from tests.support.chat import Person, World
 from tests.support.http_sink import as_json, http_sink
+from tests.support.people import PASSWORD
+from tests.support.waiting import Clock
 
 HINT = DELETE_HINT.format(what="your password")
 

@@ -7,7 +7,8 @@ import pytest
 from ai.sentences.references import NO_REFERENCES, References
 from bot.commands.tasks import tasks
 from config.settings import Settings, get_settings
-from tests.support.chat import PASSWORD, Person, World
+from tests.support.chat import Person, World
+from tests.support.people import PASSWORD
 from tests.support.shop import Always, shop
 
 

@@ -7,8 +7,9 @@ from pydantic import SecretStr
 
 from bot.framework.context import Message
 from bot.messages import Session
-from tests.support.chat import PASSWORD, Person, World
+from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
+from tests.support.people import PASSWORD
 from tests.support.shop import Always, Listening, model, shop
 
 

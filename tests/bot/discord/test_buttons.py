@@ -12,7 +12,7 @@ from bot.framework.registry import CommandModule
 from bot.messages import Button
 from config.settings import Settings, get_settings
 from core.postgres import count
-from tests.support.chat import PASSWORD
+from tests.support.people import PASSWORD
 from tests.support.stage import Member, Stage, labels
 
 

@@ -1,6 +1,6 @@
 """A new user's first ten minutes on Discord. `pytest -s` shows them as they look."""
 
-from tests.support.chat import PASSWORD
+from tests.support.people import PASSWORD
 from tests.support.stage import Stage, labels
 
 

@@ -11,12 +11,13 @@ from core import agents
 from core.db.engine import Database
 from core.postgres import select
 from tests.support.agents import Fleet, fleet
+from tests.support.databases import on_sqlite
 from tests.support.discord_gateway import Bot
 from tests.support.discord_server import DiscordServer, discord_server
 from tests.support.model_server import Answer, ModelServer, Request
 from tests.support.picture_server import PictureServer
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 ADA, BEN = "42", "43"
 
 

@@ -3,14 +3,15 @@
 import pytest
 
 from config.settings import Settings
-from tests.support.chat import PASSWORD
+from tests.support.databases import on_sqlite
 from tests.support.llm import Llm, llm, talking
 from tests.support.model_server import Answer, ModelServer
+from tests.support.people import PASSWORD
 from tests.support.stage import Member, Stage
 
 __all__ = ["llm"]
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 ADD = Answer(calls=[("task_add", {"name": "milk"})])
 DELETE = Answer(calls=[("task_delete", {"name": "milk"})])

@@ -11,8 +11,8 @@ from bot.agent import Agent
 from bot.discord import start_limits
 from bot.discord.client import DiscordClient, use_api
 from bot.discord.start_limits import Starts
-from tests.support.chat import until
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
+from tests.support.waiting import until
 
 GUILDS = 40
 

@@ -15,8 +15,9 @@ from bot.discord.replies import MessageReplyChannel
 from bot.framework.registry import Registry
 from bot.messages import Incoming, ReplyChannel
 from bot.runtime.deliveries import Undeliverable
-from tests.support.chat import World, until
+from tests.support.chat import World
 from tests.support.discord_server import TOKEN, DiscordServer, discord_server
+from tests.support.waiting import until
 
 
 class Silent(Agent):

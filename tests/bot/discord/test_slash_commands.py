@@ -14,7 +14,7 @@ from bot.framework.fields import About, When
 from bot.framework.registry import CommandModule
 from bot.rules import DIRECT_ONLY, Rules
 from core.postgres import count, select_one
-from tests.support.chat import PASSWORD
+from tests.support.people import PASSWORD
 from tests.support.stage import Member, Stage
 
 COMMANDS = "/applications/*/commands"

@@ -20,7 +20,7 @@ from bot.mcp.server import MAX_BODY, serve
 from config.settings import ROOT, get_settings
 from core import auth, users
 from core.db.engine import Database
-from tests.support.api_server import running
+from tests.support.api import running
 
 PASSWORD = "correct horse battery staple"
 MODES = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])

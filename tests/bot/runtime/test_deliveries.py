@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,9 +17,10 @@ from bot.api.sessions import Sessions, unreached
 from bot.runtime.deliveries import DeliveryLoop, Send, Undeliverable
 from core.db.engine import Database
 from core.postgres import delete, select
-from tests.support.chat import AGENT, Clock, World
+from tests.support.chat import AGENT, World
 from tests.support.people import chat as linked
 from tests.support.people import deliveries, user, waiting
+from tests.support.waiting import Clock, until
 
 PATIENCE = 10
 HOME = ("discord", AGENT)
@@ -50,12 +51,6 @@ async def delivering(
     finally:
         await loop.finish()
         await running
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - it watches rows
-            await asyncio.sleep(0.01)
 
 
 def due(clock: Clock, account_id: str = "100", *texts: str) -> None:

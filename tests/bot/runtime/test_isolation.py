@@ -27,8 +27,9 @@ from bot.runtime.worker import STILL_BLOCKED, AgentWorker
 from config.sealing import Sealer, SealError
 from config.settings import Settings, get_settings, load_settings
 from core.errors import InvalidInput
-from tests.support.chat import Person, World, until
+from tests.support.chat import Person, World
 from tests.support.discord_server import TOKEN, DiscordServer
+from tests.support.waiting import until
 
 AGENT = {"name": "a", "type": "echo", "token": "env:T", "answers": {}, "settings": {}}
 ELSEWHERE = "https://collector.example/v1"

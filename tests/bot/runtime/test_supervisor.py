@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.runtime.supervisor import AgentRefused, ConnectionLost, DesiredAgent, Pool, Status
-from tests.support.chat import until
+from tests.support.waiting import until
 
 QUOTED = "something that a person wrote"
 

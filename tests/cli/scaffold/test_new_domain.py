@@ -19,8 +19,8 @@ FIELDS = ["author:text", "pages:int", "price:float", "read:bool", "bought:when"]
 OF_BOOKS = [
     "api/routes/books.py",
     "bot/commands/books.py",
-    "tests/domains/test_books.py",
-    "tests/sentences/books.yaml",
+    "tests/domains/books/test_books.py",
+    "tests/domains/books/sentences.yaml",
 ]
 
 
@@ -45,28 +45,22 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
 
 @pytest.mark.slow
 def test_its_tests_pass_as_they_are_written(project: Path) -> None:
-    tests = ["tests/domains/test_books.py", "tests/domains/test_stock.py"]
+    tests = ["tests/domains/books", "tests/domains/stock"]
     conventions = ["tests/domains/test_conventions.py"]
     documented = [
         f"tests/api/docs/test_conformance.py::test_every_answer_is_as_documented[{mode}-{part}-sqlite]"
         for mode in ("positive", "negative")
         for part in ("books", "stock")
     ]
-    sentences = ["tests/sentences/test_sentences_as_people_write.py"]
+    sentences = ["tests/domains/test_sentences.py"]
     selected = "books or stock or conventions or understood"
     everything = [*tests, *conventions, *documented, *sentences]
 
     printed = run(project, "-m", "pytest", "-n", "0", "-v", *everything, "-k", selected)
 
     assert " failed" not in printed
-    for file in (
-        "test_books",
-        "test_stock",
-        "test_conventions",
-        "test_conformance",
-        "test_sentences",
-    ):
-        assert re.search(rf"{file}\w*\.py::.* PASSED", printed), file
+    for file in ("books", "stock", "conventions", "conformance", "sentences"):
+        assert re.search(rf"test_{file}\.py::.* PASSED", printed), file
 
 
 @pytest.mark.slow

@@ -16,12 +16,10 @@ from core import postgres
 from core.db.engine import Database, get_database, transaction, use_database
 from core.errors import AppError, Conflict, InvalidInput, OutOfDate, Unavailable
 from core.tables import users
+from tests.support.databases import on_postgresql, on_sqlite
 
 ADA = {"username": "ada", "password_hashed": b"x"}
 BOB = {"username": "bob", "password_hashed": b"x"}
-
-only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def names() -> list[str]:
@@ -182,7 +180,7 @@ def test_python_values_are_parameters_of_hand_written_sql(database: Database) ->
     assert (row["d"], row["e"][:5], row["f"]) == ("2024-02-29", "17:05", "1.50")
 
 
-@only_sqlite
+@on_sqlite
 def test_json_is_a_parameter_of_hand_written_sql(database: Database) -> None:
     assert postgres.execute("SELECT :a AS a", {"a": {"b": [1]}}) == [{"a": '{"b": [1]}'}]
 
@@ -212,7 +210,7 @@ def test_the_drivers_errors_by_kind(database: Database) -> None:
     assert "SELEKT" not in str(error.value)
 
 
-@only_sqlite
+@on_sqlite
 def test_a_write_lock_that_is_not_given_up_is_unavailable(database: Database) -> None:
     with closing(Database(database.engine.url)) as impatient:
         impatient.run(lambda cursor: cursor.execute("PRAGMA busy_timeout=50"))
@@ -224,7 +222,7 @@ def test_a_write_lock_that_is_not_given_up_is_unavailable(database: Database) ->
     assert names() == ["ada"]
 
 
-@only_postgresql
+@on_postgresql
 def test_a_deadlock_is_worth_another_try(database: Database) -> None:
     postgres.insert_many("users", [ADA, BOB])
     postgres.execute("ALTER SYSTEM SET deadlock_timeout = '10ms'")

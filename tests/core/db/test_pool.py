@@ -11,12 +11,11 @@ from sqlalchemy import text
 from core import postgres
 from core.db.engine import Database, transaction, use_database
 from core.errors import Unavailable
+from tests.support.databases import on_postgresql
 from tests.support.postgres import running_server
 
 ADA = {"username": "ada", "password_hashed": b"x"}
 BOB = {"username": "bob", "password_hashed": b"x"}
-
-only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def names() -> list[str]:
@@ -42,7 +41,7 @@ def end_every_session(database: Database) -> None:
                 return
 
 
-@only_postgresql
+@on_postgresql
 def test_connections_that_the_server_closed_are_replaced(database: Database) -> None:
     barrier = threading.Barrier(4)
 
@@ -62,7 +61,7 @@ def test_connections_that_the_server_closed_are_replaced(database: Database) -> 
     assert names() == ["ada", "bob"]
 
 
-@only_postgresql
+@on_postgresql
 def test_a_connection_lost_in_a_transaction_is_an_error_and_then_replaced(
     database: Database,
 ) -> None:
@@ -79,7 +78,7 @@ def test_a_connection_lost_in_a_transaction_is_an_error_and_then_replaced(
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-@only_postgresql
+@on_postgresql
 def test_a_connection_lost_during_a_statement_is_an_error_and_then_replaced(
     database: Database,
 ) -> None:

@@ -25,6 +25,7 @@ from core.postgres import (
     update,
 )
 from core.tables import metadata
+from tests.support.databases import on_postgresql, on_sqlite
 
 EAST = timezone(timedelta(hours=5, minutes=30))
 FIRST_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
@@ -194,20 +195,20 @@ def test_what_the_driver_refuses_is_bad_input(value: object) -> None:
     assert count("things") == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_sqlite_refuses_a_decimal_that_it_would_change() -> None:
     with pytest.raises(InvalidInput, match="SQLite keeps 15 digits"):
         insert("things", {"id": uuid4(), "exact": Decimal("1234567890.123456")})
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_word_that_sqlite_does_not_know_is_a_type_without_rules() -> None:
     execute("CREATE TABLE odd (a STRING, b)")
     assert insert("odd", {"a": "text", "b": b"x"}) == {"a": "text", "b": b"x"}
     assert exists("odd", {"a": ("LIKE", "te%")})
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_postgresqls_own_types() -> None:
     execute("CREATE TYPE mood AS ENUM ('good', 'bad')")
     execute("CREATE TABLE own (tags TEXT[], mood mood, address INET, span INTERVAL, plain JSON)")

@@ -19,12 +19,12 @@ from core.errors import InvalidInput
 from core.notifications import Outcome, Progress, new_session, split
 from core.postgres import count, insert_many
 from runtime.clock import utc_now
+from tests.support.databases import on_postgresql
 from tests.support.http_sink import Answer, HttpSink, http_sink
 from tests.support.mail_server import mail_server
 from tests.support.people import NOW, channels, deliveries, user, waiting
 from tests.support.process import service
 
-ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/4711"
 
 
@@ -168,7 +168,7 @@ def test_one_receiver_gets_a_few_at_a_time_and_others_come_first() -> None:
     assert len(queue.claim([SCHEDULER], NOW, limit=5)) == 5
 
 
-@ON_POSTGRESQL
+@on_postgresql
 @pytest.mark.slow
 def test_a_dripping_mail_server_delays_neither_others_nor_the_end(
     database: Database, database_url: URL, tmp_path: Path

@@ -43,6 +43,7 @@ from core.own_tables import own_part
 from core.tables import Moment, created_at_column, id_column, metadata, new_uuid, owner_column
 from runtime.clock import utc_now
 from tests.support import warm
+from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.mysql_database import connect, rows
 from tests.support.servers import free_port
 
@@ -442,7 +443,7 @@ def test_merged_lines_are_joined_and_applied_wherever_a_database_stands(
     assert f"down_revision = '{head}'" in follower.read_text("utf-8")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_migration_that_breaks_a_foreign_key_is_undone(database: Database, scripts: Path) -> None:
     user = postgres.insert("users", {"username": "ada", "password_hashed": b"x"})
     postgres.insert("notifications", {"user_uuid": user["id"]})
@@ -460,7 +461,7 @@ def test_logging_is_left_alone(empty: Database) -> None:
     assert (own.disabled, logging.root.level, list(logging.root.handlers)) == before
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_times_that_sqlite_made_get_six_digits(empty: Database) -> None:
     migrations.upgrade(empty, revision="0013")
     columns = "id INTEGER,\nat DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL"
@@ -532,7 +533,7 @@ def test_schema_sql_is_current() -> None:
     assert schema == postgres_ddl(metadata, own_part(schema)), "run `python manage.py generate`"
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_schema_sql_makes_what_the_migrations_make(empty: Database) -> None:
     postgres.execute((ROOT / "config" / "schema.sql").read_text("utf-8"))
     assert differences(empty, metadata) == []

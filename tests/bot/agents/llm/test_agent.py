@@ -10,9 +10,10 @@ from ai.llm.types import SENTENCES
 from bot.agents.llm.agent import CUT_OFF
 from bot.agents.llm.prompt import SPEAKERS, sanitize_name, spoken, system_prompt
 from bot.messages import Incoming
-from tests.support.chat import Clock, Person, World, until
+from tests.support.chat import Person, World
 from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
+from tests.support.waiting import Clock, until
 
 PROMPT = "You talk with {user} in {channel}. It is {now}. {other} {{user}}"
 NOW = datetime(2030, 3, 4, 12, 0, tzinfo=UTC)

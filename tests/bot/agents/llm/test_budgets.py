@@ -4,9 +4,10 @@ import pytest
 
 from config.settings import Settings
 from core.postgres import select
-from tests.support.chat import Clock, Person, World
+from tests.support.chat import Person, World
 from tests.support.llm import Llm, talking, tell
 from tests.support.model_server import Answer, ModelServer
+from tests.support.waiting import Clock
 
 OVER = "You have asked the language model as often as you may today."
 AGENT_OVER = "I have used what I may spend on the language model today."

@@ -11,9 +11,10 @@ from bot.messages import Address
 from core import agents
 from core.postgres import count, execute, select
 from core.users import delete_user
-from tests.support.chat import AGENT, Person, World, until
+from tests.support.chat import AGENT, Person, World
 from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer, Request
+from tests.support.waiting import until
 
 
 def shown(request: Request) -> list[str]:

@@ -26,9 +26,10 @@ from bot.rules import Rules
 from bot.runtime.inbox import UNREAD
 from config.settings import Settings
 from core.users import set_role
-from tests.support.chat import AGENT, PASSWORD, Person, World
+from tests.support.chat import AGENT, Person, World
 from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
+from tests.support.people import PASSWORD
 
 ADD_MILK = Answer(calls=[("task_add", {"name": "milk"})])
 DELETE_MILK = Answer(calls=[("task_delete", {"name": "milk"})])

@@ -6,8 +6,9 @@ import pytest
 
 from bot.api.client import ApiAway, ApiClient
 from core.postgres import count, select
-from tests.domains.test_tasks import stored
-from tests.support.chat import Clock, Person, World
+from tests.domains.tasks.test_tasks import stored
+from tests.support.chat import Person, World
+from tests.support.waiting import Clock
 
 TASK = ("tasks", "milk", "2030-03-05T17:00")
 

@@ -7,7 +7,8 @@ import pytest
 
 from bot.messages import Incoming
 from core.postgres import count, insert, insert_many, select, select_one
-from tests.support.chat import Clock, Person, World
+from tests.support.chat import Person, World
+from tests.support.waiting import Clock
 
 
 async def test_a_reminder_reaches_the_user(chat, clock):  # noqa: ANN001, ANN201 - as documented

@@ -7,9 +7,13 @@ import pytest
 
 from core.postgres import select
 from core.reminders import fire_due
-from tests.api.callers import Caller, Clock, on_one_database
+from tests.support.api import Caller, clock
+from tests.support.databases import on_sqlite
+from tests.support.waiting import Clock
 
-# NOW is Tuesday, 1 January 2030, 12:00 UTC.
+__all__ = ["clock"]  # it stands at NEW_YEAR
+
+# It is Tuesday, 1 January 2030, 12:00 UTC.
 FIRST = "2030-01-02T06:30:00Z"  # 7:30 in Berlin
 WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
@@ -113,7 +117,7 @@ def test_a_rule_that_ends_is_done_at_its_end(ada: Caller, clock: Clock) -> None:
     assert ada.get(f"/api/tasks/{row['id']}").json["due_at"] == "2030-01-03T06:30:00Z"
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -241,7 +245,7 @@ def test_a_series_from_a_day_on_which_the_clocks_skip_its_time_keeps_what_was_sa
     assert due(ada, row) == following
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "said",
     [

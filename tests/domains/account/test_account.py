@@ -4,7 +4,8 @@ import pytest
 
 from core.auth import get_login_token
 from core.postgres import count, select_one
-from tests.support.chat import PASSWORD, Person, World
+from tests.support.chat import Person, World
+from tests.support.people import PASSWORD
 
 
 async def test_showing_the_account(chat: Person) -> None:

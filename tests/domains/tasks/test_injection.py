@@ -13,8 +13,9 @@ from ai.llm.registry import model_of
 from bot.api.client import ApiError
 from bot.commands.lists import lists
 from config.settings import Settings, get_settings
-from tests.support.chat import PASSWORD, Person, World
+from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer, Request, Script, model_server
+from tests.support.people import PASSWORD
 
 __all__ = ["model_server"]
 

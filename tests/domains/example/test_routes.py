@@ -6,7 +6,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from core.postgres import execute
-from tests.api.callers import ABSENT, Caller, on_one_database
+from tests.support.api import ABSENT, Caller
+from tests.support.databases import on_sqlite
 
 pytestmark = pytest.mark.every_database
 
@@ -38,7 +39,7 @@ def test_the_life_of_a_row(ada: Caller) -> None:
     assert ada.get(PATH).json == []
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_come_back_as_they_went_in(ada: Caller, name: str) -> None:
     assert ada.post(PATH, {"name": name}).json["name"] == name
@@ -56,7 +57,7 @@ def test_another_users_row_is_as_absent_as_none(ada: Caller, ben: Caller) -> Non
     assert ben.get(PATH).json == [row]
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize("field", ["id", "user_uuid", "created_at", "owner", "nonsense"])
 def test_a_body_sets_no_id_owner_or_time(ada: Caller, ben: Caller, field: str) -> None:
     row = ada.post(PATH, {"name": "mine"}).json

@@ -11,11 +11,15 @@ from apiflask import APIFlask
 import api.routes.tasks
 from core.postgres import count, insert_many, select
 from core.reminders import fire_due, next_reminder
-from tests.api.callers import ABSENT, NOW, Caller, Clock, on_one_database
+from tests.support.api import ABSENT, NEW_YEAR, Caller, clock
+from tests.support.databases import on_postgresql, on_sqlite
+from tests.support.waiting import Clock
+
+__all__ = ["clock"]  # it stands at NEW_YEAR
 
 pytestmark = pytest.mark.every_database
 
-LATER = "2030-01-01T18:00:00+01:00"  # five hours after NOW
+LATER = "2030-01-01T18:00:00+01:00"  # five hours after NEW_YEAR
 EVEN_LATER = "2030-01-02T08:00:00Z"
 
 
@@ -159,7 +163,7 @@ def test_another_users_tasks_and_lists_are_absent(ada: Caller, ben: Caller) -> N
     assert len(reminders()) == 1
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body",
     [
@@ -189,7 +193,7 @@ def test_tasks_that_are_refused(ada: Caller, body: dict[str, object]) -> None:
     assert ada.get("/api/tasks").json == ada.get("/api/lists").json == []
 
 
-@on_one_database
+@on_sqlite
 @pytest.mark.parametrize(
     "body", [{}, {"done": None}, {"done": "perhaps"}, {"name": None}, {"list": None}, {"id": "x"}]
 )
@@ -216,10 +220,10 @@ def test_nothing_is_kept_of_a_task_whose_reminder_fails(ada: Caller) -> None:
         ada.post("/api/tasks", {"name": "x", "due_at": "1969-01-01T00:00:00Z"}).status_code == 400
     )
     assert ada.get("/api/tasks", done="all").json == []
-    assert next_reminder(NOW) is None
+    assert next_reminder(NEW_YEAR) is None
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_postgresql
 def test_parallel_requests_make_one_list_however_it_is_capitalised(
     app: APIFlask, ada: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
