@@ -8,24 +8,56 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal, Self
 
+from ai.quantities import UnclearAmount, read_amount, read_length
 from ai.times.grammar.numbers import WORDS, number
 from ai.times.grammar.reading import in_ascii
 
 Role = Literal["user", "admin"]
 """Who a person is to the program: an admin may use what every user may, and more."""
 
-FieldKind = Literal["text", "integer", "number", "boolean", "choice", "when", "secret"]
+FieldKind = Literal[
+    "text",
+    "integer",
+    "number",
+    "decimal",
+    "boolean",
+    "choice",
+    "when",
+    "date",
+    "duration",
+    "secret",
+]
+
+Tense = Literal["past", "future", "any"]
 
 JSON_TYPES: dict[FieldKind, str] = {
     "text": "string",
     "integer": "integer",
     "number": "number",
+    "decimal": "string",
     "boolean": "boolean",
     "choice": "string",
     "when": "string",
+    "date": "string",
+    "duration": "string",
     "secret": "string",
+}
+
+
+SAMPLES: dict[tuple[FieldKind, Tense], str] = {
+    ("when", "past"): "yesterday at 5pm",
+    ("when", "future"): "tomorrow at 5pm",
+    ("date", "past"): "yesterday",
+    ("date", "future"): "tomorrow",
+    ("date", "any"): "yesterday",
+    ("duration", "future"): "1 hour 30 minutes",
+    ("integer", "future"): "3",
+    ("number", "future"): "2.5",
+    ("decimal", "future"): "2.50",
+    ("boolean", "future"): "yes",
 }
 
 
@@ -33,7 +65,8 @@ JSON_TYPES: dict[FieldKind, str] = {
 class FieldSpec:
     """One field of a command.
 
-    A `when` is the user's own words for a time; it is resolved after parsing, in the user's zone. A
+    A `when`, a `date`, a `decimal` and a `duration` are the user's own words: "tomorrow at 5pm",
+    "yesterday", "$4.20", "half an hour". They are read after parsing, times in the user's zone. A
     `secret` is never asked of the parser: the conversation asks the user for it, and neither the
     model nor the history sees it.
     """
@@ -46,6 +79,19 @@ class FieldSpec:
     example: str = ""  # a value as a person would say it, for the help
     repeats: bool = False  # of a `when`: whether it may also come again, as in "every day at 9"
     many: bool = False  # of a `text`: whether it holds several, as in "milk, eggs and flour"
+    tense: Tense = "future"  # of a `when` or a `date`: whether it is over or to come
+    unit: str = ""  # of a `decimal`: what it is counted in
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it says when."""
+        return self.kind in ("when", "date")
+
+    @property
+    def sample(self) -> str:
+        """A value as a person would say it, or an empty text where any words may be one."""
+        sample = self.example or next(iter(self.choices), SAMPLES.get((self.kind, self.tense), ""))
+        return f"{sample} {self.unit}" if self.unit and not self.example else sample
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -261,6 +307,15 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
         raise ValueError(f"{field.name} must be true or false, not {word!r}.")
     if isinstance(said, bool) or not word:
         raise ValueError(f"{field.name} must be of the kind {field.kind}, not {word!r}.")
+    if field.kind in ("decimal", "duration"):
+        if isinstance(said, float):
+            word = format(Decimal(word), "f") if math.isfinite(said) else word
+        try:
+            read_amount(word, field.unit) if field.kind == "decimal" else read_length(word)
+        except UnclearAmount as error:
+            kind = "an amount" if field.kind == "decimal" else "a length of time"
+            raise ValueError(f"{field.name} must be {kind}, not {word!r}: {error}.") from error
+        return word
     if field.kind == "choice":
         for choice in field.choices:
             if choice.casefold() == low:

@@ -30,12 +30,14 @@ KINDS: dict[FieldKind, str] = {
     "boolean": "true or false",
     "choice": "one of",
     "when": "a time, in the person's words",
+    "date": "a day, in the person's words",
+    "duration": "a length of time, in the person's words",
+    "decimal": "an amount, in the person's words",
 }
 EXAMPLES: dict[FieldKind, Any] = {
     "integer": 3,
     "number": 2.5,
     "boolean": True,
-    "when": "tomorrow at 5pm",
 }
 
 
@@ -101,7 +103,7 @@ def example(spec: CommandSpec) -> tuple[str, Command]:
 def _example_value(field: FieldSpec) -> Any:  # noqa: ANN401 - any JSON
     if field.kind in ("integer", "number", "boolean"):
         return EXAMPLES[field.kind]
-    said = field.example or next(iter(field.choices), EXAMPLES.get(field.kind, "buy milk"))
+    said = field.sample or "buy milk"
     return typed(field, said) if field.many else said
 
 

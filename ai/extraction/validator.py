@@ -71,7 +71,7 @@ def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Comman
         except ValueError as error:
             problems.append(str(error))
             continue
-        if field.kind == "when" and any(
+        if field.is_time and any(
             date not in said for date in WORKED_OUT.findall(command[field.name])
         ):
             problems.append(

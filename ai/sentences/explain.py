@@ -6,7 +6,7 @@ from itertools import islice
 from textwrap import shorten
 from typing import Any
 
-from ai.commands import Catalogue, CommandSpec, FieldKind
+from ai.commands import Catalogue, CommandSpec
 from ai.sentences.following import Index, Match, Path
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES
@@ -18,12 +18,6 @@ SAME_WORDS = "it fits, but is said in the same words as another"
 MAX_NAMED = 4  # words that may come next
 MAX_SHOWN = 40  # characters of the text
 MAX_TRIED = 300  # ways to say one sentence
-VALUES: dict[FieldKind, str] = {
-    "when": "tomorrow at 5pm",
-    "integer": "3",
-    "number": "2.5",
-    "boolean": "yes",
-}
 
 
 @dataclass(frozen=True)
@@ -113,10 +107,7 @@ def ties(catalogue: Catalogue) -> list[str]:
     index = matcher_of(catalogue).index
     told: dict[frozenset[CommandSpec], str] = {}
     for spec in catalogue:
-        values = {
-            f"{{{one.name}}}": next(iter(one.choices), VALUES.get(one.kind, "blue moon"))
-            for one in spec.parsed_fields
-        }
+        values = {f"{{{one.name}}}": one.sample or "blue moon" for one in spec.parsed_fields}
         for sentence in spec.sentences:
             for words in islice(expansions(spec, sentence), MAX_TRIED):
                 text = " ".join(values.get(word, word) for word in words)

@@ -31,6 +31,7 @@ from ai.times.grammar.reading import in_ascii
 
 LENGTH_BEFORE = {"for", "by"}
 MAX_SLIPS = 2
+MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
 STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
 MAX_LENGTH = 4_000  # characters; no longer text is read for a sentence
@@ -151,15 +152,19 @@ class Attempt:
 
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
-        if slot.kind == "when":
+        if slot.is_time:
             if end := self._dates.get(at) or self._length_end(at):
                 yield end
         elif slot.kind == "text":
             for end in range(at + 1, self.end + 1):
                 if end == self.end or self._may_go_on(child, end):
                     yield end
+        elif slot.kind == "duration":
+            length = read_duration(in_ascii(self.text), self.words[at].start)
+            if length and (behind := self._word_behind(length[1])) > at:
+                yield behind
         else:
-            most = max((len(choice.split()) for choice in slot.choices), default=2)
+            most = max((len(choice.split()) for choice in slot.choices), default=MAX_VALUE_WORDS)
             for end in range(at + 1, min(at + 1 + most, self.end + 1)):
                 if _value(slot, self._slice(at, end)) is not None:
                     yield end
@@ -173,7 +178,7 @@ class Attempt:
         if self._literal(node, at):
             return True
         return any(
-            slot.kind != "when" or (at in self._dates and self.words[at - 1].text not in DANGLING)
+            not slot.is_time or (at in self._dates and self.words[at - 1].text not in DANGLING)
             for slot in node.slots
         )
 
@@ -182,7 +187,7 @@ class Attempt:
         """The phrases for times: first word -> the word behind the last one."""
         number = {word.start: i for i, word in enumerate(self.words)}
         return {
-            number[start]: next((i for i, w in enumerate(self.words) if w.start >= end), self.end)
+            number[start]: self._word_behind(end)
             for start, end in phrases.find(self.text, lambda: self.steps.take(STEPS_OF_A_START))
             if start in number
         }
@@ -192,9 +197,11 @@ class Attempt:
         if not at or self.words[at - 1].text not in LENGTH_BEFORE:
             return None
         length = read_duration(in_ascii(self.text), self.words[at].start)
-        return length and next(
-            (i for i, word in enumerate(self.words) if word.start >= length[1]), self.end
-        )
+        return length and self._word_behind(length[1])
+
+    def _word_behind(self, place: int) -> int:
+        """Return the first word that starts at a place in the text or behind it."""
+        return next((i for i, word in enumerate(self.words) if word.start >= place), self.end)
 
     def _slice(self, start: int, end: int) -> str:
         return trim(self.text[self.words[start].start : self.words[end - 1].end])
@@ -214,7 +221,7 @@ class Attempt:
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
             return QUESTION  # "is" first would be one too: "buy milk is done?"
-        times = [one.name for one in spec.fields if one.kind == "when"]
+        times = [one.name for one in spec.fields if one.is_time]
         if len(times) == 1:
             for slot in path.slots:
                 value = fields[slot.field.name]
@@ -333,9 +340,9 @@ class Attempt:
 
 def rank(match: Match, path: Path) -> Rank:
     """Return how good a reading is; the greatest is the best."""
-    whens = [field.name for field in match.spec.fields if field.kind == "when"]
+    whens = [field.name for field in match.spec.fields if field.is_time]
     times = sum(name in match.fields for name in whens)
-    said = sum(slot.field.kind == "when" for slot in path.slots)
+    said = sum(slot.field.is_time for slot in path.slots)
     return times, path.literals, -path.slips, said
 
 

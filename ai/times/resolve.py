@@ -13,12 +13,13 @@ What is not said is filled in like this, and the reply that the person gets name
 - a time that the clocks skip in spring moves on by the skipped hour; of one that comes twice in
   autumn the first is meant, or the second where the first is past.
 
-What is past or unclear is asked about, never moved.
+What is past or unclear is asked about, never moved; where a past time is wanted, one to come is.
 """
 
 import calendar
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ai.times.grammar.days import MONTHS, WEEKDAYS
@@ -26,7 +27,9 @@ from ai.times.grammar.durations import Duration, read_duration
 from ai.times.grammar.phrases import find, read
 from ai.times.grammar.reading import Part, Problem, Reading, in_ascii
 
-__all__ = ["UnclearTime", "find", "resolve"]
+__all__ = ["UnclearTime", "find", "resolve", "resolve_date"]
+
+Tense = Literal["past", "future", "any"]
 
 DAY_STARTS = time(9)
 PARTS = {
@@ -54,6 +57,8 @@ FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
 EXAMPLES = "“tomorrow at 5pm”, “friday at 7:30” or “in 20 minutes”"
 UNREADABLE = f"I can't read that as a time. When shall it be? For example {EXAMPLES}."
+TO_COME = "That is still to come. When was it?"
+NOW = {"now", "just now", "right now"}
 VAGUE = f"When exactly? For example {EXAMPLES}."
 TODAY = "At what time today? For example “today at 5pm” or “in 20 minutes”."
 PAST = "That is in the past. When shall it be?"
@@ -77,20 +82,46 @@ class UnclearTime(ValueError):
         self.question = question
 
 
-def resolve(words: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """Return the time that the words name, in `zone`, always after `now` (aware).
+def resolve(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "future") -> datetime:
+    """Return the time that the words name, in `zone`: after `now` (aware), or until then.
 
-    Raises UnclearTime with a question where the words are past, vague or unreadable.
+    With the tense "past" what may be over is the latest that is: "friday" the last one. Raises
+    UnclearTime with a question where the words are of the other tense, vague or unreadable.
     """
-    reading = read_whole(words)
-    if reading.problem:
-        raise UnclearTime(PROBLEMS[reading.problem])
-    moment = _Resolution(reading, zone, now.astimezone(zone)).moment()
-    if moment <= now:
-        raise UnclearTime(PAST)
+    if tense == "past" and " ".join(words.casefold().split()).strip(".!") in NOW:
+        return now.astimezone(zone)
+    moment = _resolution(words, zone, now, tense).moment()
+    if (moment <= now) != (tense == "past"):
+        raise UnclearTime(TO_COME if tense == "past" else PAST)
     if moment.year - now.year > FURTHEST_YEARS:
         raise UnclearTime(TOO_FAR)
     return moment
+
+
+def resolve_date(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "any") -> date:
+    """Return the day that the words name in `zone`; today is of every tense.
+
+    With the tense "any" a day without a year is the nearest ("the 3rd"), and a weekday the one to
+    come. Raises UnclearTime with a question where no day is named, or one of the other tense.
+    """
+    if " ".join(words.casefold().split()).strip(".!") in NOW:
+        return now.astimezone(zone).date()
+    day = _resolution(words, zone, now, tense, of_day=True).day()
+    today = now.astimezone(zone).date()
+    if tense != "any" and day != today and (day < today) != (tense == "past"):
+        raise UnclearTime(TO_COME if tense == "past" else PAST)
+    if day.year - now.year > FURTHEST_YEARS:
+        raise UnclearTime(TOO_FAR)
+    return day
+
+
+def _resolution(
+    words: str, zone: ZoneInfo, now: datetime, tense: Tense, *, of_day: bool = False
+) -> "_Resolution":
+    reading = read_whole(words)
+    if reading.problem and (reading.problem != "past" or tense == "future"):
+        raise UnclearTime(PROBLEMS[reading.problem])
+    return _Resolution(reading, zone, now.astimezone(zone), tense, of_day=of_day)
 
 
 def read_whole(words: str) -> Reading:
@@ -107,9 +138,28 @@ def read_whole(words: str) -> Reading:
 class _Resolution:
     """One reading at one moment."""
 
-    def __init__(self, reading: Reading, zone: ZoneInfo, local: datetime) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        zone: ZoneInfo,
+        local: datetime,
+        tense: Tense = "future",
+        *,
+        of_day: bool = False,
+    ) -> None:
         self.reading, self.zone, self.local = reading, zone, local
+        self.tense, self.of_day = tense, of_day
         self.today = local.date()
+
+    def day(self) -> date:
+        """Return the day, whatever is said of the hour; an hour alone is today's."""
+        reading = self.reading
+        if reading.offset and reading.slots == {"offset"}:
+            return self._after(reading.offset).date()
+        day = self._day()
+        if day is None and reading.slots - {"time"}:
+            raise UnclearTime(VAGUE)
+        return day or self.today
 
     def moment(self) -> datetime:
         """Put the parts together."""
@@ -125,14 +175,17 @@ class _Resolution:
         at, days_later = self._time_of_day(day)
         if day is None:
             passed = at <= self.local.time()
-            day = self.today + timedelta(days=passed and not days_later)
+            if self.tense == "past":
+                day = self.today - timedelta(days=not passed)
+            else:
+                day = self.today + timedelta(days=passed and not days_later)
         day += timedelta(days=days_later)
         moment = attach(datetime.combine(day, at), self.zone, self.local)
         return (moment.astimezone(UTC) + timedelta(seconds=shift.seconds)).astimezone(self.zone)
 
     def _after(self, length: Duration) -> datetime:
         """Add a length to now: days and months on the calendar, seconds on the clock."""
-        if length.seconds > FURTHEST_DAYS * 86400:
+        if abs(length.seconds) > FURTHEST_DAYS * 86400:
             raise UnclearTime(TOO_FAR)
         moment = self.local
         if length.days or length.months:
@@ -209,10 +262,10 @@ class _Resolution:
             candidates = [_date_or_none(reading.date[0], *reading.date[1:])]
         elif reading.date:
             _, month, day = reading.date
-            years = range(self.today.year, self.today.year + 9)  # until 29 February has come
+            years = range(self.today.year - 8, self.today.year + 9)  # 29 February is among them
             candidates = (_date_or_none(year, month, day) for year in years)
         else:
-            months = range(13) if reading.month is None else [reading.month]
+            months = range(-12, 13) if reading.month is None else [reading.month]
             number = reading.month_day or 0
             candidates = (
                 _date_or_none(*_month_ahead(self.today, ahead), number) for ahead in months
@@ -220,7 +273,11 @@ class _Resolution:
         in_calendar = [day for day in candidates if day]
         if not in_calendar:
             raise UnclearTime(NO_SUCH_DAY)
-        return next((day for day in in_calendar if day >= self.today), in_calendar[0])
+        over = [day for day in in_calendar if day <= self.today]
+        coming = [day for day in in_calendar if day >= self.today]
+        if self.tense == "any":
+            return min((*over[-1:], *coming[:1]), key=lambda day: abs(day - self.today))
+        return (over[-1:] or coming[:1])[0] if self.tense == "past" else (coming or over[-1:])[0]
 
     def _weekday_day(self, weekday: int) -> date:
         """Return the day for "friday", "next friday" or "friday next week"."""
@@ -230,8 +287,16 @@ class _Resolution:
             return monday + timedelta(days=weekday, weeks=reading.week)
         if reading.which == "next":
             return monday + timedelta(days=weekday, weeks=1)
+        if reading.which == "last":
+            return self.today - timedelta(days=(self.today.weekday() - weekday) % 7 or 7)
+        if self.tense == "past":
+            day = self.today - timedelta(days=(self.today.weekday() - weekday) % 7)
+            if day == self.today and not self.of_day and reading.which != "this":
+                at, _ = self._time_of_day(day)
+                day -= timedelta(weeks=at > self.local.time())
+            return day
         day = self.today + timedelta(days=(weekday - self.today.weekday()) % 7)
-        if day == self.today and reading.which != "this":
+        if day == self.today and not self.of_day and reading.which != "this":
             at, days_later = self._time_of_day(day)
             if not days_later and at <= self.local.time():
                 day += timedelta(weeks=1)
@@ -271,6 +336,9 @@ class _Resolution:
         if day is not None and day != self.today:
             return likely_hour(hour)
         minute, is_past = self.reading.minute, time(hour, self.reading.minute) <= self.local.time()
+        if self.tense == "past":
+            over = [one for one in (hour, hour + 12) if time(one, minute) <= self.local.time()]
+            return max(over, default=hour + 12)
         if day is None and hour in LATE_HOURS and is_past:
             late = f"{hour + 12}:{minute:02}"
             if time(hour + 12, minute) > self.local.time():
@@ -319,7 +387,7 @@ def likely_hour(hour: int) -> int:
 
 def _later(day: date, length: Duration) -> date:
     """Add the months and days of a length; a day past the end of its month becomes the last one."""
-    if length.days > FURTHEST_DAYS or length.months > 12 * FURTHEST_YEARS:
+    if abs(length.days) > FURTHEST_DAYS or abs(length.months) > 12 * FURTHEST_YEARS:
         raise UnclearTime(TOO_FAR)
     year, month = _month_ahead(day, length.months)
     last = calendar.monthrange(year, month)[1]

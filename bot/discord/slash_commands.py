@@ -19,6 +19,9 @@ COMMAND = SUBCOMMAND = 1
 TYPES: dict[FieldKind, int] = {
     "text": 3,
     "when": 3,
+    "date": 3,
+    "duration": 3,
+    "decimal": 3,
     "choice": 3,
     "integer": 4,
     "boolean": 5,

@@ -1,7 +1,17 @@
 """What the author of a domain imports."""
 
 from bot.framework.context import Context, Declined
-from bot.framework.fields import About, Many, Repeating, Secret, When
+from bot.framework.fields import (
+    About,
+    FutureDate,
+    Many,
+    Past,
+    PastDate,
+    Repeating,
+    Secret,
+    Unit,
+    When,
+)
 from bot.framework.lookup import pick
 from bot.framework.registry import CommandModule
 
@@ -10,9 +20,13 @@ __all__ = [
     "CommandModule",
     "Context",
     "Declined",
+    "FutureDate",
     "Many",
+    "Past",
+    "PastDate",
     "Repeating",
     "Secret",
+    "Unit",
     "When",
     "pick",
 ]

@@ -4,11 +4,13 @@ import inspect
 import types
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
-from ai.commands import MAX_ITEMS, FieldKind, FieldSpec, spoken, typed
+from ai.commands import MAX_ITEMS, FieldKind, FieldSpec, Tense, spoken, typed
+from ai.quantities import NAMED_UNITS, read_amount, read_length
 from ai.times import resolve
 from ai.times.recurrence import Resolved, is_recurring, resolve_recurring
 from bot.api.sessions import UserApi
@@ -40,12 +42,33 @@ class _Kind:
     name: FieldKind
     repeats: bool = False
     many: bool = False
+    tense: Tense = "future"
 
 
 Item = TypeVar("Item")
 
 When = Annotated[datetime, _Kind("when")]
 """A point in time that the person names in their own words; an aware datetime in the function."""
+
+Past = Annotated[datetime, _Kind("when", tense="past")]
+"""A point in time that is over, or now: "yesterday at 5pm"; "friday" is the last one."""
+
+PastDate = Annotated[date, _Kind("date", tense="past")]
+"""A day that is over, or today: "the 3rd" is the last one. A plain `date` may be any day."""
+
+FutureDate = Annotated[date, _Kind("date", tense="future")]
+"""Today, or a day to come: "the 3rd" is the next one."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a Decimal is counted in, such as "km", "kg" or "eur".
+
+    Other units of the same kind are converted, and those of another are asked about.
+    """
+
+    name: str
+
 
 Repeating = Annotated[Resolved, _Kind("when", repeats=True)]
 """A time, or how often: "every weekday at 7:30". The function gets the (first) time, aware, as `at`
@@ -63,6 +86,9 @@ KINDS: dict[Any, FieldKind] = {
     float: "number",
     bool: "boolean",
     datetime: "when",
+    date: "date",
+    Decimal: "decimal",
+    timedelta: "duration",
 }
 
 
@@ -104,8 +130,14 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
     if kind is None:
         raise TypeError(
             f"the parameter {parameter.name!r} needs one of the annotations str, int, float, bool, "
-            "When, Repeating, Secret, Many[str], or a Literal of strings"
+            "Decimal, date, timedelta, When, Past, PastDate, FutureDate, Repeating, Secret, "
+            "Many[str], or a Literal of strings"
         )
+    unit = next((note.name for note in notes if isinstance(note, Unit)), "")
+    if unit and (kind != "decimal" or unit not in NAMED_UNITS):
+        known = f"there are {', '.join(sorted(NAMED_UNITS))}, for a Decimal"
+        raise TypeError(f"the parameter {parameter.name!r} can't be counted in {unit!r}: {known}")
+    tense: Tense = noted.tense if noted else "any" if kind == "date" else "future"
     required = parameter.default is parameter.empty
     return FieldSpec(
         parameter.name,
@@ -116,6 +148,8 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         about.example,
         repeats=noted is not None and noted.repeats,
         many=noted is not None and noted.many,
+        tense=tense,
+        unit=unit,
     )
 
 
@@ -140,8 +174,11 @@ def meaning(field: FieldSpec) -> str:
 
 def question(field: FieldSpec) -> str:
     """Ask for a field that was not said."""
-    if field.kind == "when":
-        return f"When is {meaning(field)}? For example “tomorrow at 5pm”."
+    if field.is_time:
+        verb = "was" if field.tense == "past" else "is"
+        return f"When {verb} {meaning(field)}? For example “{field.sample}”."
+    if field.kind == "duration":
+        return f"How long is {meaning(field)}? For example “{field.sample}”."
     if field.kind == "boolean":
         return f"What is {meaning(field)}: yes or no?"
     if field.many:
@@ -159,10 +196,21 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
             try:
                 if field.repeats and is_recurring(words):
                     return resolve_recurring(words, zone, now)
-                moment = resolve.resolve(words, zone, now)
+                moment = resolve.resolve(words, zone, now, field.tense)
                 return Resolved(moment, "") if field.repeats else moment
             except resolve.UnclearTime as error:
                 raise Unclear(escape(str(error))) from error
+        case "date":
+            try:
+                return resolve.resolve_date(words, zone, now, field.tense)
+            except resolve.UnclearTime as error:
+                raise Unclear(escape(str(error))) from error
+        case "decimal" | "duration":
+            try:
+                words = typed(field, said)
+            except ValueError as error:
+                raise Unclear(_again(field)) from error
+            return read_amount(words, field.unit) if field.kind == "decimal" else read_length(words)
         case "secret":
             return str(said)
         case _:
@@ -180,6 +228,9 @@ def _again(field: FieldSpec) -> str:
         case "integer" | "number":
             kind = "a whole number" if field.kind == "integer" else "a number"
             return f"I need {kind} for {meaning(field)}. Which one?"
+        case "decimal":
+            unit = f" in {field.unit}" if field.unit else ""
+            return f"I need an amount{unit} for {meaning(field)}. How much?"
         case "boolean":
             return f"Please answer yes or no: what is {meaning(field)}?"
         case "choice":

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from ai.commands import NO, YES, CommandSpec, FieldKind, spoken
+from ai.commands import NO, YES, CommandSpec, spoken
 from ai.sentences.templates import expansions
 from bot.framework.registry import CommandModule, Registry
 from bot.markdown import escape
@@ -76,12 +76,6 @@ SAME_AS = {
     "nevermind": "cancel",
     "forget it": "cancel",
 }
-EXAMPLES: dict[FieldKind, str] = {
-    "when": "tomorrow at 5pm",
-    "integer": "3",
-    "number": "2.5",
-    "boolean": "yes",
-}
 
 
 def courtesy(words: str, *, asked: bool = False) -> str | None:
@@ -98,10 +92,7 @@ def courtesy(words: str, *, asked: bool = False) -> str | None:
 def example(spec: CommandSpec, sentence: str | None = None) -> str:
     """Return a sentence of a command, the first one unless told, as a person would say it."""
     values = {
-        field.name: field.example
-        or EXAMPLES.get(field.kind)
-        or next(iter(field.choices), f"<{field.name.replace('_', ' ')}>")
-        for field in spec.fields
+        field.name: field.sample or f"<{field.name.replace('_', ' ')}>" for field in spec.fields
     }
     words = next(expansions(spec, sentence or spec.sentences[0]))
     return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)

@@ -44,7 +44,7 @@ HOLIDAYS = {
 
 _PART = rf"(?P<part>{'|'.join(PARTS)})"
 _ON = r"(?:(?:on|by)\s+)?"
-_YEAR = r"(?:,?\s+(?P<year>2\d\d\d)(?!:))?"
+_YEAR = r"(?:,?\s+(?P<year>(?:1[89]|2\d)\d\d)(?!:))?"
 
 DAYS: list[Piece] = []
 
@@ -100,8 +100,8 @@ def _weekday(match: re.Match[str], reading: Reading) -> bool:
     rf"{_YEAR}",
     DAYS,
 )
-@piece(rf"{_ON}(?P<year>2\d{{3}})-(?P<month>\d\d)-(?P<day>\d\d)", DAYS)
-@piece(rf"{_ON}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>2\d{{3}})?", DAYS)
+@piece(rf"{_ON}(?P<year>(?:1[89]|2\d)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)", DAYS)
+@piece(rf"{_ON}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>(?:1[89]|2\d)\d\d)?", DAYS)
 def _date(match: re.Match[str], reading: Reading) -> bool:
     day, month = match["day"], named(match, "month")
     reading.date = (
@@ -123,7 +123,7 @@ def _iso_moment(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("time") and _date(match, reading)
 
 
-@piece(rf"{_ON}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})(?:/(?P<year>2\d{{3}}))?", DAYS)
+@piece(rf"{_ON}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})(?:/(?P<year>(?:1[89]|2\d)\d\d))?", DAYS)
 def _slashed_date(match: re.Match[str], reading: Reading) -> bool:
     first, second = int(match["first"]), int(match["second"])
     if first <= 12 and second <= 12 and first != second:
@@ -203,10 +203,33 @@ def _movable_holiday(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("day", "weekday")
 
 
-@piece(rf"yesterday|(?:on\s+)?last\s+(?:{WEEKDAY}|night|week|month|year)", DAYS)
-def _past(match: re.Match[str], reading: Reading) -> bool:
-    reading.problem = "past"
+@piece(r"(?P<two>(?:the\s+)?day\s+before\s+)?yesterday|(?P<night>last\s+night)", DAYS)
+def _yesterday(match: re.Match[str], reading: Reading) -> bool:
+    reading.problem, reading.days = "past", -2 if match["two"] else -1
+    if not match["night"]:
+        return reading.take("day", "weekday")
+    reading.part = "night"
+    return reading.take("day", "weekday", "part")
+
+
+@piece(rf"(?:on\s+)?last\s+(?P<day>{WEEKDAY})", DAYS)
+def _last_weekday(match: re.Match[str], reading: Reading) -> bool:
+    reading.problem, reading.which = "past", "last"
+    reading.weekday = next(
+        i for i, day in enumerate(WEEKDAYS) if day[:3] == match["day"].lower()[:3]
+    )
     return reading.take("day", "weekday")
+
+
+@piece(r"(?:of\s+)?last\s+(?P<unit>week|month|year)", DAYS)
+def _last(match: re.Match[str], reading: Reading) -> bool:
+    """Read "last month", beside which the day may be said: "the 3rd of last month"."""
+    unit, reading.problem = named(match, "unit"), "past"
+    if unit == "week":
+        reading.week = -1
+    elif unit == "month":
+        reading.month = -1
+    return reading.take(unit)
 
 
 @piece(

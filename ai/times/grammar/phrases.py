@@ -77,7 +77,7 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
         fuller.offset = length
         return (fuller, end) if _END.match(text, end) and fuller.take("offset") else None
     if after := _AGO.match(text, end):
-        fuller.problem = "past"
+        fuller.problem, fuller.offset = "past", length.backwards()
     elif after := _FROM_NOW.match(text, end):
         fuller.offset = length
     elif after := _FROM_DAY.match(text, end):
