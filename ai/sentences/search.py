@@ -153,7 +153,7 @@ class Attempt:
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
         if slot.is_time:
-            if end := self._dates.get(at) or self._length_end(at):
+            if end := self._dates.get(at) or self._length_end(at) or self._date_end(at):
                 yield end
         elif slot.kind == "text":
             for end in range(at + 1, self.end + 1):
@@ -198,6 +198,14 @@ class Attempt:
             return None
         length = read_duration(in_ascii(self.text), self.words[at].start)
         return length and self._word_behind(length[1])
+
+    def _date_end(self, at: int) -> int | None:
+        """Return where a time ends that starts within a longer one: "in 25 min yesterday"."""
+        if not any(start < at < end for start, end in self._dates.items()):
+            return None
+        self.steps.take(STEPS_OF_A_START)
+        found = phrases.read(self.text, self.words[at].start)
+        return found and self._word_behind(found[1])
 
     def _word_behind(self, place: int) -> int:
         """Return the first word that starts at a place in the text or behind it."""
