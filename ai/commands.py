@@ -318,7 +318,7 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
         return word
     if field.kind == "choice":
         for choice in field.choices:
-            if choice.casefold() == low:
+            if choice.casefold().replace("_", " ") == low.replace("_", " "):
                 return choice
         raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
     if field.kind == "integer":

@@ -1,7 +1,8 @@
 """How a thing comes again, as a person would say it."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 TIME_OF_DAY = re.compile(r"(?:at )?(\d{1,2})(?:[:.](\d{2}))? ?(?:([ap])\.?m\.?|h|o['’]?clock)?")  # noqa: RUF001
@@ -36,15 +37,32 @@ def time_of_day(words: str) -> str | None:
 def on_the_clock(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
     """Say when a moment is, seen from now, on the clocks of a zone: "tomorrow at 17:00"."""
     local, today = moment.astimezone(zone), now.astimezone(zone).date()
-    return f"{_day(local, (local.date() - today).days, today.year)} at {local:%H:%M}"
+    return f"{on_the_day(local.date(), today)} at {local:%H:%M}"
 
 
-def _day(local: datetime, days: int, year: int) -> str:
+def amount(value: Decimal | str) -> str:
+    """Say a number without the zeros at its end; takes the API's text form too."""
+    said = format(Decimal(value), "f")
+    return said.rstrip("0").rstrip(".") if "." in said else said
+
+
+def length(seconds: float) -> str:
+    """Say how long something is: "1 hour 30 minutes"."""
+    parts, left = [], round(seconds)
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, left = divmod(left, size)
+        parts += [f"{count} {name}{'' if count == 1 else 's'}"] if count else []
+    return " ".join(parts) or "0 seconds"
+
+
+def on_the_day(day: date, today: date) -> str:
+    """Say which day it is, seen from today: "tomorrow", "on Friday", "on 3 March"."""
+    days = (day - today).days
     if days in (-1, 0, 1):
         return ("yesterday", "today", "tomorrow")[days + 1]
     if 1 < days < 7:
-        return f"on {local:%A}"
-    return f"on {local.day} {local:%B}" + ("" if local.year == year else f" {local.year}")
+        return f"on {day:%A}"
+    return f"on {day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
 
 
 WEEKDAYS = {

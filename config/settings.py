@@ -48,6 +48,7 @@ LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 
 
 
 Entry = TypeVar("Entry")
+OfSettings = TypeVar("OfSettings", bound=BaseSettings)
 ListOf = Annotated[
     tuple[Entry, ...],
     NoDecode,  # by pydantic-settings, which would want JSON
@@ -348,15 +349,13 @@ class Settings(BaseSettings):
         return URL.create("sqlite", database=str(self.data_dir / "app.db"))
 
 
-def load_settings(env_file: Path | None = None) -> Settings:
-    """Read the settings and, in development, make the missing secrets.
+def read(kind: type[OfSettings], env_file: Path) -> OfSettings:
+    """Read settings of a kind from the environment and a file.
 
-    The file is `env_file`, else `settings_file()`.
     Raises ConfigError with one line a problem, never with a value in it.
     """
-    env_file = env_file or settings_file()
     try:
-        settings = Settings(_env_file=env_file)
+        return kind(_env_file=env_file)
     except ValidationError as error:
         raise ConfigError(_explain(error, env_file)) from None
     except UnicodeDecodeError as error:
@@ -366,6 +365,15 @@ def load_settings(env_file: Path | None = None) -> Settings:
         ) from error
     except OSError as error:
         raise ConfigError(f"{shown(env_file)} can't be read: {error.strerror}") from error
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the settings and, in development, make the missing secrets.
+
+    The file is `env_file`, else `settings_file()`.
+    Raises ConfigError with one line a problem, never with a value in it.
+    """
+    settings = read(Settings, env_file or settings_file())
     if settings.app_env != "development":
         return settings
     missing = [

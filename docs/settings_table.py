@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
+from config.own_settings import own_settings
 from config.settings import ROOT, Settings
 
 README = ROOT / "README.md"
@@ -133,7 +135,10 @@ def readme_with_table() -> str:
 
 
 def env_example() -> str:
-    """Return config/.env.example: every setting with its default, commented out."""
+    """Return config/.env.example: every setting with its default, commented out.
+
+    Those of the modules come last. Raises BrokenModule.
+    """
     lines = [
         "# Every setting with its default. Copy this to config/.env and uncomment what you change.",
         "# The environment wins over the file. `make format` writes this from config/settings.py.",
@@ -143,19 +148,22 @@ def env_example() -> str:
         for name in group.names:
             comment = textwrap.wrap(f"# {_description(name)}", WIDTH, subsequent_indent="# ")
             lines += ["", *comment, f"#{name.upper()}={_default(name)}"]
+    for own in own_settings():
+        lines += ["", f"# --- {own.__module__} ".ljust(WIDTH, "-")]
+        for name in own.model_fields:
+            comment = textwrap.wrap(f"# {_description(name, own)}", WIDTH, subsequent_indent="# ")
+            lines += ["", *comment, f"#{name.upper()}={_default(name, own)}"]
     return "\n".join(lines) + "\n"
 
 
-def _description(name: str) -> str:
-    return Settings.model_fields[name].description or ""
+def _description(name: str, kind: type[BaseSettings] = Settings) -> str:
+    return kind.model_fields[name].description or ""
 
 
-def _default(name: str) -> str:
+def _default(name: str, kind: type[BaseSettings] = Settings) -> str:
     """Return a setting's default as config/.env spells it; empty where there is none."""
-    plain = {name: field.default for name, field in Settings.model_fields.items()}
-    default = Settings.model_fields[name].get_default(
-        call_default_factory=True, validated_data=plain
-    )
+    plain = {name: field.default for name, field in kind.model_fields.items()}
+    default = kind.model_fields[name].get_default(call_default_factory=True, validated_data=plain)
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
     if isinstance(default, Path) and default.is_relative_to(ROOT):

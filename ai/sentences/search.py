@@ -164,7 +164,10 @@ class Attempt:
             if length and (behind := self._word_behind(length[1])) > at:
                 yield behind
         else:
-            most = max((len(choice.split()) for choice in slot.choices), default=MAX_VALUE_WORDS)
+            most = max(
+                (len(choice.replace("_", " ").split()) for choice in slot.choices),
+                default=MAX_VALUE_WORDS,
+            )
             for end in range(at + 1, min(at + 1 + most, self.end + 1)):
                 if _value(slot, self._slice(at, end)) is not None:
                     yield end

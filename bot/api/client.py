@@ -3,7 +3,8 @@
 import json
 import logging
 import re
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -165,8 +166,12 @@ def _word(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=_plain).strip('"')
 
 
-def _plain(value: object) -> str:
-    """Write what JSON has no form for: points in time, in ISO 8601."""
+def _plain(value: object) -> str | int:
+    """Write what JSON has no form for: times in ISO 8601, their lengths in seconds, decimals."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, timedelta):
+        return round(value.total_seconds())
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} can't be sent to the API")

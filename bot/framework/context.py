@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from bot.api.sessions import UNDO_KEPT, Person, Sessions, Undo, UserApi
 from bot.dialogue import Dialogue
 from bot.framework.reminder_buttons import OCCURRENCE
 from bot.messages import Incoming, Session
-from bot.phrasing import countdown, on_the_clock
+from bot.phrasing import countdown, on_the_clock, on_the_day
 from runtime.clock import Clock
 
 DASH = "\N{EN DASH}"
@@ -111,6 +111,15 @@ class Context:
         self.named_a_time = True
         zone = "" if self.session.time_zone else f" ({self.zone.key})"
         return f" {DASH} {on_the_clock(moment, self._clock(), self.zone)}{zone}"
+
+    def day(self, day: date | str | None) -> str:
+        """Say which day it is, seen from today: "yesterday", "on 3 March"; "" for None.
+
+        Takes the API's text form too.
+        """
+        if day is None:
+            return ""
+        return on_the_day(date.fromisoformat(day) if isinstance(day, str) else day, self.now.date())
 
     async def ask(self, question: str, *, secret: str | None = None) -> str:
         """Ask the person something, and return their answer; another order ends this one.

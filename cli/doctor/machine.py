@@ -13,6 +13,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from cli.doctor.checks import Finding, Findings
+from config.broken import CannotStart
+from config.own_settings import OwnSettings, own_settings
 from config.secrets import GENERATED_SECRETS, weakness
 from config.settings import (
     ROOT,
@@ -67,13 +69,33 @@ def settings() -> tuple[Settings | None, Findings]:
     names = sorted(name.upper() for name in read.model_fields_set - _made(read).keys())
     told = f"{len(names)} set: {', '.join(names)}" if names else "none set, which is fine"
     findings = [Finding("good", "Settings", f"{told} ({read.app_env})")]
+    own: list[type[OwnSettings]] = []
+    try:
+        own = [*own_settings()]
+        findings += [finding for kind in own for finding in _own(kind)]
+    except CannotStart as error:
+        findings += [Finding("bad", "Settings", line) for line in str(error).splitlines()]
     if env_file.is_file():
-        findings += _env_file(env_file, names)
+        fields = [Settings.model_fields, *(kind.model_fields for kind in own)]
+        known = [name.upper() for some in fields for name in some]
+        findings += _env_file(env_file, names, known)
     return read, findings
 
 
-def _env_file(env_file: Path, names: list[str]) -> Iterator[Finding]:
-    known = [name.upper() for name in Settings.model_fields]
+def _own(kind: type[OwnSettings]) -> Findings:
+    """Tell which settings of a module are set, or what is wrong with them."""
+    try:
+        read = kind.read()
+    except ConfigError as error:
+        return [Finding("bad", "Settings", line) for line in str(error).splitlines()]
+    names = [
+        f"{name.upper()}{'' if name in read.model_fields_set else ' (default)'}"
+        for name in kind.model_fields
+    ]
+    return [Finding("good", "Settings", f"{kind.__module__}: {', '.join(names)}")]
+
+
+def _env_file(env_file: Path, names: list[str], known: list[str]) -> Iterator[Finding]:
     for name in values_in(env_file):
         near = get_close_matches(name.upper(), known, 1, cutoff=0.8)
         if near and name.upper() not in known and near[0] not in names:

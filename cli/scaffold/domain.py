@@ -3,18 +3,26 @@
 import keyword
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel
 
+from ai.quantities import NAMED_UNITS
+
 EXAMPLE = "Blue Moon"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 WIDTH = 80  # of a line of text in the files
 LONGEST = 30  # letters, so that the names of indexes fit the 63 that PostgreSQL takes
-TAKEN = {"id", "user_uuid", "created_at", "name", "ctx", "row", "data", "add", "show", "delete"}
+MAX_CHOICES = 25  # what Discord shows
+MAX_FIELDS = 12  # so that the sentences stay few
+TAKEN = {
+    "id", "user_uuid", "created_at", "name", "ctx", "row", "rows", "data", "parts", "before",
+    "changes", "path", "add", "show", "change", "delete", "date", "datetime", "timedelta",
+    "amount", "length", "escape", "named", "pick", "partial",
+}  # fmt: skip
 
 
 class BadName(ValueError):
@@ -25,17 +33,20 @@ class BadName(ValueError):
 class Kind:
     """How a kind of field is written in each file.
 
-    `said`, `heard` and `shown` are one value: in a sentence, as a command's field, in an answer.
+    `said`, `heard` and `shown` are one value: in a sentence, as a command's field (in YAML), in an
+    answer. `later` and `seen` are another one, to which it is changed.
     """
 
     column: str
     model: str
     python: str
     parameter: str
+    tell: str  # in an f-string of the answer, where NAME is the field's
     said: str
     heard: str
     shown: str
-    tell: str  # in an f-string of the answer, where NAME is the field's
+    later: str
+    seen: str
 
     @property
     def words(self) -> str:
@@ -43,23 +54,54 @@ class Kind:
         return f"{self.column} {self.model} {self.python} {self.parameter} {self.tell}"
 
 
-WHOLE = "int = Field(ge=-(2**31), lt=2**31)"
-FINITE = "float = Field(allow_inf_nan=False)"
-CLOCK = "tomorrow at 5pm"
-LATER = " \N{EN DASH} tomorrow at 17:00"
+WHOLE = "Annotated[int, Field(ge=-(2**31), lt=2**31)]"
+SECONDS = 'Annotated[int, Field(ge=0, lt=2**31, description="In seconds.")]'
+FINITE = "Annotated[float, Field(allow_inf_nan=False)]"
+AMOUNT = "Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]"
+DASH = " \N{EN DASH} "
+ON = (" {ctx.day(row['NAME'])}",)
+WHEN = ("Moment()", "PointInTime", "datetime")
+DAY = ("Date()", "date", "date")
 KINDS = {
     "text": Kind(
-        "String(255)", "Name", "str", "str", "green", "green", " green", " {escape(row['NAME'])}"
+        "String(255)", "Name", "str", "str", " {escape(row['NAME'])}",
+        "green", "green", " green", "blue", " blue",
     ),
-    "int": Kind("Integer()", WHOLE, "int", "int", "7", "7", " 7", " {row['NAME']}"),
-    "float": Kind("Float()", FINITE, "float", "float", "2.5", "2.5", " 2.5", " {row['NAME']:g}"),
+    "int": Kind("Integer()", WHOLE, "int", "int", " {row['NAME']}", "7", "7", " 7", "8", " 8"),
+    "float": Kind(
+        "Float()", FINITE, "float", "float", " {row['NAME']:g}", "2.5", "2.5", " 2.5", "3", " 3",
+    ),
+    "decimal": Kind(
+        "Numeric(15, 4)", AMOUNT, "Decimal", "Decimal", " {amount(row['NAME'])}",
+        "2.5", "'2.5'", " 2.5", "3", " 3",
+    ),
     "bool": Kind(
-        "Boolean()", "bool", "bool", "bool", "yes", "true", " yes",
-        " {'yes' if row['NAME'] else 'no'}",
+        "Boolean()", "bool", "bool", "bool", " {'yes' if row['NAME'] else 'no'}",
+        "yes", "true", " yes", "no", " no",
+    ),
+    "date": Kind(*DAY, "date", *ON, "yesterday", "yesterday", " yesterday", "today", " today"),
+    "past_date": Kind(
+        *DAY, "PastDate", *ON, "yesterday", "yesterday", " yesterday", "today", " today"
+    ),
+    "future_date": Kind(
+        *DAY, "FutureDate", *ON, "tomorrow", "tomorrow", " tomorrow", "today", " today"
+    ),
+    "duration": Kind(
+        "Integer()", SECONDS, "int", "timedelta", " {length(row['NAME'])}",
+        "half an hour", "half an hour", " 30 minutes", "2 hours", " 2 hours",
     ),
     "when": Kind(
-        "Moment()", "PointInTime", "datetime", "When", CLOCK, CLOCK, LATER,
-        "{ctx.when(row['NAME'])}",
+        *WHEN, "When", "{ctx.when(row['NAME'])}", "tomorrow at 5pm", "tomorrow at 5pm",
+        f"{DASH}tomorrow at 17:00", "tomorrow at 6pm", f"{DASH}tomorrow at 18:00",
+    ),
+    "past": Kind(
+        *WHEN, "Past", "{ctx.when(row['NAME'])}", "yesterday at 5pm", "yesterday at 5pm",
+        f"{DASH}yesterday at 17:00", "yesterday at 6pm", f"{DASH}yesterday at 18:00",
+    ),
+    "texts": Kind(
+        "JSON()", "Annotated[list[Name], Field(min_length=1, max_length=50)]", "list[str]",
+        "Many[str]", " {escape(spoken(row['NAME']))}", "red and green", "[red, green]",
+        " red and green", "blue", " blue",
     ),
 }  # fmt: skip
 
@@ -70,6 +112,9 @@ class Field:
 
     name: str
     kind_name: str
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def spoken(self) -> str:
@@ -79,24 +124,55 @@ class Field:
     @property
     def meaning(self) -> str:
         """What the bot asks for."""
-        return f"the {self.spoken}" if self.kind_name != "when" else self.spoken
+        return self.spoken if self.kind_name in ("when", "past") else f"the {self.spoken}"
 
     @property
     def kind(self) -> Kind:
         """How it is written."""
-        known = KINDS[self.kind_name]
-        return Kind(**vars(known) | {"tell": known.tell.replace("NAME", self.name)})
+        if self.choices:
+            one, other, *_ = self.choices
+            literal = f"Literal[{', '.join(repr(one) for one in self.choices)}]"
+            said = one, one, f" {one}", other, f" {other}"
+            kind = Kind("String(255)", literal, literal, literal, " {row['NAME']}", *said)
+        else:
+            kind = KINDS[self.kind_name]
+        if self.unit:
+            unit = f" {self.unit}"
+            kind = replace(
+                kind,
+                parameter=f'Annotated[Decimal, Unit("{self.unit}")]',
+                tell=kind.tell + unit,
+                **{name: getattr(kind, name) + unit for name in ("said", "shown", "later", "seen")},
+                heard=kind.said + unit,
+            )
+        return replace(kind, tell=kind.tell.replace("NAME", self.name))
 
 
 def read_field(text: str) -> Field:
-    """Read `field:type`. Raises BadName."""
+    """Read `field:type`, `field:one|other` or `field:decimal:km`, `?` behind it. Raises BadName."""
     name, _, kind = text.partition(":")
-    if kind not in KINDS:
-        raise BadName(f"{text!r}: write a field as name:type, with a type of {', '.join(KINDS)}.")
+    optional = kind.endswith("?")
+    kind, _, unit = kind.removesuffix("?").partition(":")
+    choices = tuple(kind.split("|")) if "|" in kind else ()
+    if any(not WORD.fullmatch(one) or len(one) > LONGEST for one in choices):
+        raise BadName(f"{text!r}: write choices in small letters, as in status:open|paid.")
+    if len({*choices}) < len(choices) or len(choices) > MAX_CHOICES:
+        raise BadName(f"{text!r}: up to {MAX_CHOICES} choices, each once.")
+    if kind not in KINDS and not choices:
+        raise BadName(
+            f"{text!r}: write a field as name:type, with a type of {', '.join(KINDS)}, or choices "
+            "such as open|paid; a ? behind it makes it optional."
+        )
+    if unit and (kind != "decimal" or unit not in NAMED_UNITS):
+        raise BadName(
+            f"{text!r}: only a decimal has a unit, one of {', '.join(sorted(NAMED_UNITS))}."
+        )
+    if text.count(":") > 1 and not unit:
+        raise BadName(f"{text!r}: write a unit as in weight:decimal:kg.")
     _check(name)
     if name in TAKEN or hasattr(BaseModel, name) or name.startswith("model_"):
         raise BadName(f"The field {name!r} has another meaning here; take another name.")
-    return Field(name, kind)
+    return Field(name, kind, optional, choices, unit)
 
 
 def render(word: str, plural: str, fields: list[Field]) -> dict[str, str]:
@@ -106,6 +182,9 @@ def render(word: str, plural: str, fields: list[Field]) -> dict[str, str]:
     names = [field.name for field in fields]
     if len({*names}) < len(names) or {word, plural} & {*names}:
         raise BadName("Two things have the same name.")
+    if len(fields) > MAX_FIELDS:
+        raise BadName(f"Up to {MAX_FIELDS} fields, please.")
+    fields = sorted(fields, key=lambda field: field.optional)
     values = _values(word, plural, fields)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -145,14 +224,24 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
 
     spoken, spoken_plural = word.replace("_", " "), plural.replace("_", " ")
     a = "an" if word[0] in "aeiou" else "a"
-    told = ", ".join(f"{field.spoken}{field.kind.shown}" for field in fields)
 
-    def phrases(filled: list[str]) -> str:
-        pairs = zip(fields, filled, strict=True)
-        said = " and ".join(f"{field.spoken} {value}" for field, value in pairs)
-        return f" with {said}" if said else ""
+    def phrases(filled: dict[str, str], *, written: bool = False) -> str:
+        """Say the fields, in the order of the command's; in a template optional ones may miss."""
+        said, joint = "", "with"
+        for field in fields:
+            phrase = f"{joint} {field.spoken} {filled[field.name]}"
+            said += f" [{phrase}]" if written and field.optional else f" {phrase}"
+            joint = "with" if written and field.optional and joint == "with" else "and"
+        return said
 
-    values = [field.kind.said for field in fields]
+    def shown(changed: str = "") -> str:
+        """Say a row as the bot does."""
+        told = ", ".join(
+            f"{field.spoken}{field.kind.seen if field.name == changed else field.kind.shown}"
+            for field in fields
+        )
+        return f"**{EXAMPLE}**" + (f": {told}" if told else "")
+
     return {
         "word": word,
         "plural": plural,
@@ -162,16 +251,27 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
         "title": spoken_plural.capitalize(),
         "a": a,
         "fields": fields,
+        "required": [field for field in fields if not field.optional],
         "uses": uses,
         "example": EXAMPLE,
-        "phrases": phrases(["{" + field.name + "}" for field in fields]),
-        "said": f"add {a} {spoken} called {EXAMPLE}{phrases(values)}",
-        "shown": f"**{EXAMPLE}**" + (f": {told}" if told else ""),
+        "phrases": phrases({field.name: "{" + field.name + "}" for field in fields}, written=True),
+        "said": f"add {a} {spoken} called {EXAMPLE}"
+        + phrases({field.name: field.kind.said for field in fields}),
+        "shown": shown(),
+        "changed": shown(fields[0].name) if fields else "",
         "column_types": sorted(
             {"Column", "String", "Table"}
-            | {name for name in ("Boolean", "Float", "Integer") if uses(name)}
+            | {
+                name
+                for name in ("JSON", "Boolean", "Date", "Float", "Integer", "Numeric")
+                if any(field.kind.column.startswith(name) for field in fields)
+            }
         ),
-        "models": ["Body", "Name", *(["PointInTime"] if uses("PointInTime") else [])],
+        "models": sorted(
+            {"Body", "Name"}
+            | ({"PointInTime"} if uses("PointInTime") else set())
+            | ({"Change", "optional"} if fields else set())
+        ),
     }
 
 

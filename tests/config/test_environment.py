@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import Field, SecretStr
 
+from cli.doctor import machine
+from config.own_settings import OwnSettings, own_settings
 from config.settings import ConfigError, api_url, get_settings, load_settings, serving_api
+from docs.settings_table import env_example
 
 KEYS = "n" * 40, "o" * 40
 
@@ -20,6 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pat
     file = tmp_path / ".env"
     monkeypatch.setenv("ENV_FILE", str(file))
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("config.own_settings._declared", {})
     get_settings.cache_clear()
     yield file
     get_settings.cache_clear()
@@ -65,3 +70,50 @@ def test_a_time_that_no_clock_can_wait_is_refused(
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=rf"^{name}: Input should be .*\Z"):
         load_settings()
+
+
+def test_a_modules_own_settings_have_types_and_defaults(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Weather(OwnSettings):
+        weather_days: int = Field(3, description="Days ahead that are told.")
+        weather_key: SecretStr | None = Field(None, description="The service's key.")
+
+    environment.write_text("WEATHER_KEY=abc\nWEATHER_DAYS=5\n", "utf-8")
+    monkeypatch.setenv("WEATHER_DAYS", "7")
+
+    read = Weather.read()
+
+    assert (read.weather_days, read.weather_key) == (7, SecretStr("abc"))
+    monkeypatch.setenv("WEATHER_DAYS", "secret")
+    with pytest.raises(ConfigError, match=r"^WEATHER_DAYS: .* \(in the environment\)") as raised:
+        Weather.read()
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "told"),
+    [
+        ("db_host", Field("x", description="A host."), "DB_HOST is another's"),
+        ("tide_key", Field("x"), "TIDE_KEY needs a description"),
+        ("tide_key", Field(description="A key."), "TIDE_KEY needs a default"),
+    ],
+)
+def test_a_setting_that_cannot_be_declared_is_named(name: str, default: object, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        type("Tide", (OwnSettings,), {name: default, "__annotations__": {name: str}})
+
+
+def test_own_settings_are_documented_and_told_by_the_doctor(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Tides(OwnSettings):
+        __module__ = "bot.commands.tides"
+        tide_station: str = Field("hamburg", description="Where the tides are measured.")
+
+    assert Tides in [*own_settings()]
+    assert env_example().endswith("\n# Where the tides are measured.\n#TIDE_STATION=hamburg\n")
+    environment.write_text("TIDE_STATIO=kiel\n", "utf-8")
+    _, findings = machine.settings()
+    assert "bot.commands.tides: TIDE_STATION (default)" in [one.what for one in findings]
+    assert "Did you mean TIDE_STATION?" in [one.advice for one in findings]

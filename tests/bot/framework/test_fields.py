@@ -147,6 +147,7 @@ def test_what_cannot_be_filled_is_named(function: Callable[..., object], name: s
         (FieldSpec("m", many=True), "milk\r\neggs;; flour,", ["milk", "eggs", "flour"]),
         (FieldSpec("m", many=True), "1,5 kg flour and sand", ["1,5 kg flour", "sand"]),
         (FieldSpec("m", many=True), "hand cream", ["hand cream"]),
+        (FieldSpec("c", "choice", choices=("in_hand", "paid")), "in hand", "in_hand"),
         (FieldSpec("s", "secret"), " kept as it is ", " kept as it is "),
         *(
             (FieldSpec("d", "decimal"), said, Decimal(value))

@@ -15,7 +15,11 @@ NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
 )
 TYPES = ".mypy_cache"  # what `make check` knows of the files that are copied, where it has run
-FIELDS = ["author:text", "pages:int", "price:float", "read:bool", "bought:when"]
+FIELDS = [
+    "author:text", "pages:int", "rating:float", "price:decimal:eur", "read:bool", "bought:when",
+    "printed:date", "lent:past_date?", "length_read:duration?", "status:open|in_hand",
+    "tags:texts?", "note:text?",
+]  # fmt: skip
 OF_BOOKS = [
     "api/routes/books.py",
     "bot/commands/books.py",
@@ -89,12 +93,23 @@ def test_what_is_there_is_left_alone(project: Path) -> None:
     "field",
     [
         "pages", "pages:number", ":int", "Pages:int", "my pages:int", "class:text", "id:text",
-        "name:text", "user_uuid:text", "copy:text", "model_x:int", "x'; DROP:text",
+        "status:open|open", "status:open|", "status:A|b", "n:int:km",
+        "n:decimal:furlong", "n:decimal:",
+        "n:?", "name:text", "user_uuid:text", "copy:text", "model_x:int", "x'; DROP:text",
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_is_refused(field: str) -> None:
     with pytest.raises(BadName):
         read_field(field)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["user", "undo", "help", "login"])
+def test_a_name_that_means_something_is_refused_in_a_line(project: Path, name: str) -> None:
+    told = run(project, "manage.py", "new-domain", name, code=2)
+
+    assert "means something here already" in told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
