@@ -12,9 +12,12 @@ import psycopg2
 import pytest
 from sqlalchemy import URL, make_url
 
+from api.main import register_routes
+from bot.framework.registry import registry
 from config.settings import Settings, get_settings
 from core import migrations
 from core.db.engine import Database, use_database
+from tests.support import errands
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server
@@ -44,6 +47,8 @@ DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.envir
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")
 build_urls_on_demand()
+register_routes(errands)
+registry.add(errands.errands)
 
 
 def pytest_unconfigure() -> None:
@@ -157,6 +162,7 @@ def database(database_url: URL) -> Iterator[Database]:
 def _migrate(url: URL) -> URL:
     with closing(Database(url)) as database:
         migrations.upgrade(database)
+        errands.make_table(database)
     return url
 
 

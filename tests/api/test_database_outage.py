@@ -17,6 +17,7 @@ from core import migrations
 from core.db.engine import Database, use_database
 from core.postgres import count
 from tests.support.api import running
+from tests.support.errands import make_table
 from tests.support.people import PASSWORD
 from tests.support.postgres import PostgresServer, running_server
 
@@ -28,6 +29,7 @@ THREADS = 8
 def server() -> Iterator[PostgresServer]:
     with running_server() as server, closing(Database(server.url)) as database:
         migrations.upgrade(database)
+        make_table(database)
         yield server
 
 
@@ -61,7 +63,7 @@ def close_every_connection(server: PostgresServer) -> int:
 def test_a_database_that_is_away_is_a_503_until_it_is_back(
     server: PostgresServer, client: httpx2.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert client.post("/api/example", json={"name": "before"}).status_code == 201
+    assert client.post("/api/errands", json={"name": "before"}).status_code == 201
     service = {SERVICE_KEY_HEADER: get_settings().service_key.get_secret_value()}
     account = {"platform": "console", "agent": "a", "account_id": "b"}
     once = {"Idempotency-Key": "sent-while-it-was-away"}
@@ -69,8 +71,8 @@ def test_a_database_that_is_away_is_a_503_until_it_is_back(
     try:
         with caplog.at_level(logging.WARNING):
             refused = [
-                client.get("/api/example"),
-                client.post("/api/example", json={"name": "during"}, headers=once),
+                client.get("/api/errands"),
+                client.post("/api/errands", json={"name": "during"}, headers=once),
                 client.post("/api/login", json=ADA),
                 client.get("/ready"),
                 client.post("/api/service/tokens", json={"accounts": [account]}, headers=service),
@@ -86,30 +88,30 @@ def test_a_database_that_is_away_is_a_503_until_it_is_back(
     assert "Traceback" not in caplog.text
     assert client.get("/ready").status_code == 200
     for _ in range(2):
-        answer = client.post("/api/example", json={"name": "during"}, headers=once)
+        answer = client.post("/api/errands", json={"name": "during"}, headers=once)
         assert answer.status_code == 201
-    assert [row["name"] for row in client.get("/api/example").json()] == ["before", "during"]
+    assert [row["name"] for row in client.get("/api/errands").json()] == ["before", "during"]
 
 
 def test_connections_that_the_server_closed_are_replaced_without_an_error(
     server: PostgresServer, client: httpx2.Client
 ) -> None:
-    before = count("examples")
+    before = count("errands")
     with ThreadPoolExecutor(THREADS) as threads:
         for _ in range(3):
-            list(threads.map(lambda _: client.get("/api/example"), range(4 * THREADS)))
+            list(threads.map(lambda _: client.get("/api/errands"), range(4 * THREADS)))
             assert close_every_connection(server) >= 2, "the pool held too few to tell"
-            reads = threads.map(lambda _: client.get("/api/example"), range(THREADS))
+            reads = threads.map(lambda _: client.get("/api/errands"), range(THREADS))
             assert [answer.status_code for answer in reads] == [200] * THREADS
             assert close_every_connection(server) >= 1
             writes = threads.map(
-                lambda _: client.post("/api/example", json={"name": "after"}), range(THREADS)
+                lambda _: client.post("/api/errands", json={"name": "after"}), range(THREADS)
             )
             assert [answer.status_code for answer in writes] == [201] * THREADS
             close_every_connection(server)
             once = {"Idempotency-Key": f"key-{before}"}
             first, again = (
-                client.post("/api/example", json={"name": "once"}, headers=once) for _ in range(2)
+                client.post("/api/errands", json={"name": "once"}, headers=once) for _ in range(2)
             )
             assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
-    assert count("examples") == before + 3 * THREADS + 1
+    assert count("errands") == before + 3 * THREADS + 1

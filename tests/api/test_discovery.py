@@ -104,7 +104,7 @@ def test_a_module_from_elsewhere_can_be_registered_before_and_after(
     register_routes(module_with("early"))
     monkeypatch.setattr(api.main, "app", create_app(settings, database), raising=False)
     register_routes(module_with("late"))
-    register_routes(import_module("api.routes.example"))  # it is there already
+    register_routes(import_module("api.routes.accounts"))  # it is there already
     client = api.main.app.test_client()
     assert client.get("/early").json == client.get("/late").json == {"found": True}
 

@@ -17,7 +17,7 @@ def test_nothing_that_is_read_waits_for_a_writer(
     app: APIFlask, ada: Caller, bot: Caller, database_url: URL
 ) -> None:
     set_role("ada", "admin")
-    ada.post("/api/tasks", {"name": "x", "due_at": "2030-01-01T13:00:00Z"})
+    ada.post("/api/errands", {"name": "x", "due_at": "2030-01-01T13:00:00Z"})
     paths = [
         rule.rule
         for rule in app.url_map.iter_rules()

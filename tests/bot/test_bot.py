@@ -40,18 +40,20 @@ def test_a_person_logs_in_and_gives_an_order(
     with service(BOT, tmp_path / "log", LOG_LEVEL="DEBUG", **settings) as bot:
         on_discord.wait_until(lambda: on_discord.connected == 1)
         bot.wait_for_line("https://discord.com/oauth2/authorize?client_id=77&")
-        for number, text in enumerate(["register", "ada", PASSWORD, "add hidden milk to my tasks"]):
+        for number, text in enumerate(
+            ["register", "ada", PASSWORD, "my ntfy topic is hidden-milk"]
+        ):
             on_discord.say("42", text)
             on_discord.wait_until(lambda: len(on_discord.sent) > number)  # noqa: B023
-        on_discord.wait_until(lambda: any("hidden milk" in text for _, text in on_discord.sent))
+        on_discord.wait_until(lambda: any("hidden-milk" in text for _, text in on_discord.sent))
         on_discord.drop_connections()
         on_discord.wait_until(lambda: on_discord.connected == 2)
-        on_discord.say("42", "show my tasks")
+        on_discord.say("42", "show my notifications")
         on_discord.wait_until(lambda: len(on_discord.sent) > 4)
         bot.terminate(signal.SIGINT)
         assert bot.exit_code() == 0
     assert {user for user, _ in on_discord.sent} == {"42"}
-    for secret in (TOKEN, PASSWORD, "hidden milk"):
+    for secret in (TOKEN, PASSWORD, "hidden-milk"):
         assert secret not in bot.log
 
 
@@ -177,9 +179,9 @@ def test_the_documented_request_returns_json_and_status(api: None) -> None:
     assert apiRequest("POST", "/api/register", data=account) == ({"success": True}, 201)
     answer, status = apiRequest(method="POST", endpoint="api/login", token=None, data=account)
     assert status == 200
-    rows, status = apiRequest("GET", "/api/example", answer["token"])
+    rows, status = apiRequest("GET", "/api/errands", answer["token"])
     assert (rows, status) == ([], 200)
-    answer, status = apiRequest("GET", "/api/example")
+    answer, status = apiRequest("GET", "/api/errands")
     assert status == 401
     assert answer["error"]
 

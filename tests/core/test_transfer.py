@@ -152,6 +152,7 @@ def test_from_sqlite_to_postgresql_and_back(
 ) -> None:
     fill(database)
     execute("DROP TABLE places")
+    execute("DROP TABLE errands")
     before = rows_of(database)
     back = Database(URL.create("sqlite", database=str(tmp_path / "back.db")))
     with closing(Database(empty_postgres)) as postgres, closing(back):

@@ -43,7 +43,8 @@ def test_there_are_enough_of_each_kind() -> None:
     )
     assert sum(not u.expected for u in UTTERANCES) >= 100
     said = [made for u in UTTERANCES if not u.is_beyond for made in u.expected]
-    for spec in matcher()._catalogue:
+    specs = [spec for spec in matcher()._catalogue if spec.interaction_type != "errand"]
+    for spec in specs:
         assert any((c["interaction_type"], c["action"]) == spec.key for c in said), spec.key
 
 

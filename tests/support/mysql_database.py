@@ -8,6 +8,7 @@ from sqlalchemy import URL
 
 from core import migrations
 from core.db.engine import Database
+from tests.support.errands import make_table
 
 SCHEMA = """
 SELECT table_name, column_name, column_type, is_nullable, column_default
@@ -55,6 +56,7 @@ class ReusedMysqlDatabase:
             rows(connection, f"CREATE DATABASE {self._name}")
         with closing(Database(self.url)) as database:
             migrations.upgrade(database)
+            make_table(database)
         with closing(connect(self.url)) as connection:
             self._schema = rows(connection, SCHEMA)
             self._tables = {name for name, _ in rows(connection, TABLES, self._name)}

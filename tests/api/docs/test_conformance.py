@@ -36,9 +36,9 @@ EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))  # for each operation
 TABLES = {
     "task_id": "tasks",
     "list_id": "task_lists",
-    "row_id": "examples",
     "user_uuid": "users",
 }
+EASY = {"errands", "examples"}  # tables of which a name makes a row
 HEALTH = "health"  # what is in no blueprint
 PARTS = [HEALTH, *(name for name in create_app().blueprints if name != "openapi")]
 
@@ -59,17 +59,24 @@ def name_what_is_there(case: Case) -> None:
     """Put the id of a row that exists into the path, so that more than a 404 is tried."""
     owner = select_one("users", {"username": "ada"})
     for name in case.path_parameters or {}:
-        if owner is not None and name in TABLES:
+        table = table_of(case.path, name)
+        if owner is not None and table:
             mine = {} if name == "user_uuid" else {"user_uuid": owner["id"]}
-            rows = select(TABLES[name], mine, limit=1) or [made(name, owner)]
+            rows = select(table, mine, limit=1) or [made(table, owner)]
             case.path_parameters[name] = str(rows[0]["id"])
 
 
-def made(name: str, owner: dict[str, Any]) -> dict[str, Any]:
+def table_of(path: str, name: str) -> str | None:
+    """Return the table whose row a part of a path names, if it is known."""
+    domain = path.split("/")[2]
+    return TABLES.get(name) or next((t for t in (domain, f"{domain}s") if t in EASY), None)
+
+
+def made(table: str, owner: dict[str, Any]) -> dict[str, Any]:
     """Make a row that a path can name, with what it belongs to."""
     mine = {"user_uuid": owner["id"], "name": "x"}
-    if name != "task_id":
-        return insert(TABLES[name], mine)
+    if table != "tasks":
+        return insert(table, mine)
     home = upsert("task_lists", mine, ["user_uuid", "name"])
     return insert("tasks", mine | {"list_id": home["id"]})
 

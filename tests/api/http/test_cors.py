@@ -13,7 +13,7 @@ from tests.support.api import Caller
 from tests.support.databases import on_sqlite
 
 pytestmark = on_sqlite
-PAGE = "https://tasks.example"
+PAGE = "https://errands.example"
 ALLOW = "Access-Control-Allow-Origin"
 
 
@@ -34,7 +34,7 @@ def client(
 
 def preflight(client: FlaskClient, origin: str) -> TestResponse:
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    return client.options("/api/tasks", headers=headers)
+    return client.options("/api/errands", headers=headers)
 
 
 @pytest.mark.parametrize("origin", [PAGE, "http://localhost:3000"])
@@ -44,7 +44,7 @@ def test_a_named_page_may_call(client: FlaskClient, origin: str) -> None:
     assert asked.headers[ALLOW] == origin
     assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
     assert "POST" in asked.headers["Access-Control-Allow-Methods"]
-    answer = client.get("/api/tasks", headers={"Origin": origin})
+    answer = client.get("/api/errands", headers={"Origin": origin})
     assert answer.status_code == 401
     assert answer.headers[ALLOW] == origin
     assert "Origin" in answer.headers["Vary"]
@@ -53,7 +53,7 @@ def test_a_named_page_may_call(client: FlaskClient, origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", PAGE + ".evil.example", "http://tasks.example", "null", ""]
+    "origin", ["https://evil.example", PAGE + ".evil.example", "http://errands.example", "null", ""]
 )
 def test_any_other_page_may_not(client: FlaskClient, origin: str) -> None:
     assert ALLOW not in preflight(client, origin).headers

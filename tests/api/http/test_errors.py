@@ -32,7 +32,7 @@ def test_unknown_addresses(nobody: Caller) -> None:
 
 def test_methods_that_an_address_does_not_take(nobody: Caller) -> None:
     for method in ("DELETE", "PATCH", "OPTIONS", "TRACE"):
-        answer = nobody.request(method, "/api/example")
+        answer = nobody.request(method, "/api/errands")
         assert answer.status_code == 405
         assert "GET" in answer.json["error"]
         assert "POST" in answer.headers["Allow"]
@@ -94,7 +94,7 @@ def test_a_body_that_is_too_large(client: FlaskClient) -> None:
     "uuid", ["x", "1", "{00000000-0000-4000-8000-000000000000}", "0" * 32, "0" * 3000, "%00", "é"]
 )
 def test_bad_uuids_in_a_path(ada: Caller, nobody: Caller, uuid: str) -> None:
-    for path in ("/api/user/", "/api/example/", "/api/tasks/"):
+    for path in ("/api/user/", "/api/errands/", "/api/errands/"):
         answer = ada.get(path + uuid)
         assert answer.status_code == 400, path
         assert "UUID" in answer.json["error"]
@@ -188,13 +188,13 @@ def test_log_lines_hold_no_names_tokens_or_texts(
     ada: Caller, nobody: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        ada.post("/api/tasks", {"name": "a very private matter"})
-        ada.get("/api/tasks", list="a secret list")
+        ada.post("/api/errands", {"name": "a very private matter"})
+        ada.get("/api/errands", list="a secret list")
         ada.get("/api/getUserUUID/some-other-name")
         nobody.post("/api/login", {"username": "ada", "password": "a wrong password"})
         nobody.get("/some/private/path")
     said = " ".join(record.getMessage() for record in caplog.records)
-    assert "/api/tasks" in said
+    assert "/api/errands" in said
     for secret in ("private", "secret", "some-other-name", "a wrong password", ada.token):
         assert secret not in said
 
@@ -202,13 +202,13 @@ def test_log_lines_hold_no_names_tokens_or_texts(
 def test_a_database_that_lacks_a_table_is_our_trouble_not_the_callers(
     ada: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    execute("DROP TABLE examples")
-    for answer in (ada.get("/api/example"), ada.post("/api/example", {"name": "x"})):
+    execute("DROP TABLE errands")
+    for answer in (ada.get("/api/errands"), ada.post("/api/errands", {"name": "x"})):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert list(answer.json) == ["error"]
-        assert "examples" not in answer.text
+        assert "errands" not in answer.text
         assert not LEAKS.search(answer.text)
-    assert "has no table or column examples: is it up to date?" in caplog.text
+    assert "has no table or column errands: is it up to date?" in caplog.text
 
 
 @pytest.mark.every_database
@@ -218,4 +218,4 @@ def test_a_log_in_without_a_column_is_no_wrong_password(ada: Caller, nobody: Cal
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert not LEAKS.search(answer.text)
-    assert ada.get("/api/tasks").status_code == 503
+    assert ada.get("/api/errands").status_code == 503

@@ -28,7 +28,7 @@ def test_who_finds_no_room_is_asked_to_come_back(app: APIFlask, ada: Caller) -> 
     assert crowded.status_code == 503
     assert crowded.headers["Retry-After"] == "1"
     assert "logging in right now" in crowded.json["error"]
-    assert ada.get("/api/example").status_code == 200
+    assert ada.get("/api/errands").status_code == 200
     room.places.release()
     assert ada.post("/api/login", credentials).status_code == 200
 

@@ -135,9 +135,9 @@ def test_forged_and_stale_tokens_are_refused(ada: Caller, ben: Caller, settings:
         ),
     }
     for name, token in forged.items():
-        answer = ada.with_token(token).get("/api/example")
+        answer = ada.with_token(token).get("/api/errands")
         assert answer.status_code == 401, name
-    assert ada.get("/api/example").status_code == 200
+    assert ada.get("/api/errands").status_code == 200
 
 
 def test_keys_are_changed_without_logging_anyone_out(
@@ -152,13 +152,13 @@ def test_keys_are_changed_without_logging_anyone_out(
 
     try:
         restart(f"{new}, {old}")
-        assert ada.get("/api/example").status_code == 200
+        assert ada.get("/api/errands").status_code == 200
         fresh = ada.with_token(ada.post("/api/login", credentials).json["token"])
         restart(new)
-        assert fresh.get("/api/example").status_code == 200
-        assert ada.get("/api/example").status_code == 401
+        assert fresh.get("/api/errands").status_code == 200
+        assert ada.get("/api/errands").status_code == 401
         restart(old)
-        assert fresh.get("/api/example").status_code == 401
+        assert fresh.get("/api/errands").status_code == 401
     finally:
         get_settings.cache_clear()
 
@@ -167,15 +167,15 @@ def test_a_token_with_a_chat_is_as_good(ada: Caller) -> None:
     row = select_one("users", {"id": ada.uuid})
     assert row is not None
     token = issue_token(row, uuid4())
-    assert ada.with_token(token).get("/api/example").status_code == 200
+    assert ada.with_token(token).get("/api/errands").status_code == 200
 
 
 def test_answers_are_hardened(nobody: Caller, ada: Caller) -> None:
     for answer in (
         nobody.get("/health"),
         nobody.get("/nowhere"),
-        nobody.get("/api/example"),
-        ada.get("/api/example"),
+        nobody.get("/api/errands"),
+        ada.get("/api/errands"),
     ):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

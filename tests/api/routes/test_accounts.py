@@ -194,14 +194,14 @@ def test_logging_out_ends_every_token(nobody: Caller, ada: Caller) -> None:
     other = nobody.post("/api/login", LOGIN).json["token"]
     assert ada.post("/api/logout").json == {"success": True}
     for token in (ada.token, other):
-        assert ada.with_token(token).get("/api/example").status_code == 401
+        assert ada.with_token(token).get("/api/errands").status_code == 401
     again = nobody.post("/api/login", LOGIN).json["token"]
-    assert ada.with_token(again).get("/api/example").status_code == 200
+    assert ada.with_token(again).get("/api/errands").status_code == 200
 
 
 def test_deleting_an_account_needs_the_password(nobody: Caller, ada: Caller) -> None:
     path = f"/api/user/{ada.uuid}"
-    assert ada.post("/api/example", {"name": "x"}).status_code == 201
+    assert ada.post("/api/errands", {"name": "x"}).status_code == 201
     assert ada.delete(path).status_code == 400
     assert ada.delete(path, {}).status_code == 400
     assert ada.delete(path, {"password": "wrong password"}).status_code == 401

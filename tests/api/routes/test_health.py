@@ -66,11 +66,11 @@ def _not_ready(database: Database, settings: Settings) -> None:
 @on_sqlite
 def test_metrics_count_requests_by_route_and_log_ins(ada: Caller, nobody: Caller) -> None:
     for _ in range(2):
-        ada.get(f"/api/tasks/{ABSENT}")
+        ada.get(f"/api/errands/{ABSENT}")
     nobody.request("BREW", "/coffee")
     nobody.post("/api/login", {"username": "ada", "password": "wrong password"})
     found = figures(nobody.with_token(TOKEN))
-    route = "/api/tasks/<uuid:task_id>"
+    route = "/api/errands/<uuid:row_id>"
     assert found["api_requests_total", "GET", route, "404"] == 2
     assert found["api_requests_total", "-", "(no such address)", "404"] == 1
     assert found["api_request_seconds_count", route] == 2

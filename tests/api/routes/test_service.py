@@ -47,7 +47,7 @@ def test_a_linked_chat_gets_tokens_until_it_is_unlinked(bot: Caller, ada: Caller
     assert (linked["username"], linked["user_uuid"]) == ("ada", ada.uuid)
     (fresh,) = sessions(bot, CHAT)
     for token in (linked["token"], fresh["token"]):
-        assert ada.with_token(token).get("/api/example").status_code == 200
+        assert ada.with_token(token).get("/api/errands").status_code == 200
     assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
     assert sessions(bot, CHAT) == [None]
     assert bot.post("/api/service/unlink", CHAT).json == {"success": True}
@@ -78,15 +78,15 @@ def test_tokens_go_on_after_a_log_out_elsewhere_only_for_linked_chats(
     chat = ada.with_token(linked["token"])
     body = {"password": "another good password", "current_password": PASSWORD}
     assert chat.put(f"/api/user/{ada.uuid}", body).status_code == 200
-    assert chat.get("/api/example").status_code == 401
+    assert chat.get("/api/errands").status_code == 401
     fresh = sessions(bot, CHAT)[0]["token"]
-    assert ada.with_token(fresh).get("/api/example").status_code == 200
+    assert ada.with_token(fresh).get("/api/errands").status_code == 200
 
 
 def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, clock: Clock) -> None:
     link(bot, ada, account_id="elsewhere")
     here = ada.with_token(link(bot, ada)["token"])
-    here.post("/api/tasks", {"name": "call mum", "due_at": DUE})
+    here.post("/api/errands", {"name": "call mum", "due_at": DUE})
     assert claim(bot) == {"deliveries": [], "next_due_at": DUE}
     clock.forward(hours=1)
     reminders.fire_due(clock())
@@ -109,7 +109,7 @@ def test_a_reminder_goes_to_the_chat_it_came_from(bot: Caller, ada: Caller, cloc
 
 def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
-    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
+    user.post("/api/errands", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     [delivery] = claim(bot)["deliveries"]
     body = {"lease_id": delivery["lease_id"], "outcome": "retry", "error": "x", "retry_after": 7.5}
@@ -121,7 +121,7 @@ def test_a_delivery_that_failed_comes_again(bot: Caller, ada: Caller, clock: Clo
 
 def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
-    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
+    user.post("/api/errands", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     for other in ({"agent": "other"}, {"platform": "console"}):
         assert claim(bot, **other) == {"deliveries": [], "next_due_at": None}
@@ -131,7 +131,7 @@ def test_another_agents_messages_are_not_its_own(bot: Caller, ada: Caller, clock
 def test_one_request_claims_for_many_agents(bot: Caller, ada: Caller, clock: Clock) -> None:
     for agent in ("echo", "helper", "quiet"):
         user = ada.with_token(link(bot, ada, agent=agent)["token"])
-        user.post("/api/tasks", {"name": f"by {agent}", "due_at": NEW_YEAR.isoformat()})
+        user.post("/api/errands", {"name": f"by {agent}", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     body = {"platform": "discord", "agents": ["echo", "helper", "nobody"]}
     claimed = bot.post("/api/service/deliveries/claim", body).json["deliveries"]
@@ -144,7 +144,7 @@ def test_one_request_claims_for_many_agents(bot: Caller, ada: Caller, clock: Clo
 def test_a_delivery_names_the_request_that_set_it(bot: Caller, ada: Caller, clock: Clock) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     user.headers["X-Request-ID"] = "message-1"
-    user.post("/api/tasks", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
+    user.post("/api/errands", {"name": "call mum", "due_at": NEW_YEAR.isoformat()})
     reminders.fire_due(clock())
     assert claim(bot)["deliveries"][0]["request_id"] == "message-1"
 
@@ -154,7 +154,7 @@ def test_who_blocked_the_bot_gets_what_was_held_when_they_write_again(
 ) -> None:
     user = ada.with_token(link(bot, ada)["token"])
     for name in ("first", "second"):
-        user.post("/api/tasks", {"name": name, "due_at": NEW_YEAR.isoformat()})
+        user.post("/api/errands", {"name": name, "due_at": NEW_YEAR.isoformat()})
         reminders.fire_due(clock())
         for delivery in claim(bot)["deliveries"]:
             path = f"/api/service/deliveries/{delivery['id']}/settle"

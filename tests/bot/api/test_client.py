@@ -29,7 +29,7 @@ async def api(sink: HttpSink) -> AsyncIterator[ApiClient]:
 async def test_a_request_as_a_user(api: ApiClient, sink: HttpSink) -> None:
     due = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
     sink.answer("/", as_json(201, {"id": 1}))
-    assert await api.request("POST", "/api/tasks", token="abc", data={"due_at": due}) == {"id": 1}
+    assert await api.request("POST", "/api/errands", token="abc", data={"due_at": due}) == {"id": 1}
     (received,) = sink.received
     assert received.headers["Authorization"] == "Bearer abc"
     assert received.headers["Content-Type"] == "application/json"
@@ -57,8 +57,8 @@ async def test_a_request_for_someone_who_is_not_logged_in(api: ApiClient, sink: 
 
 async def test_the_data_of_a_get_is_its_query(api: ApiClient, sink: HttpSink) -> None:
     sink.answer("/", as_json(200, {}))
-    await api.request("GET", "/api/tasks", data={"list": "a&b", "done": None})
-    assert sink.received[0].path == "/api/tasks?list=a%26b"
+    await api.request("GET", "/api/errands", data={"list": "a&b", "done": None})
+    assert sink.received[0].path == "/api/errands?list=a%26b"
     assert sink.received[0].body == b""
 
 
@@ -73,13 +73,13 @@ async def test_the_message_is_named_in_the_apis_log(api: ApiClient, sink: HttpSi
 
 async def test_an_answer_without_content(api: ApiClient, sink: HttpSink) -> None:
     sink.answer("/", Answer(204))
-    assert await api.request("POST", "/api/tasks") is None
+    assert await api.request("POST", "/api/errands") is None
 
 
 async def test_a_refusal_says_why(api: ApiClient, sink: HttpSink) -> None:
     sink.answer("/", as_json(400, {"error": "No.", "fields": {"name": "too long"}}))
     with pytest.raises(ApiError, match=r"^No\.$") as refused:
-        await api.request("POST", "/api/tasks", data={})
+        await api.request("POST", "/api/errands", data={})
     assert refused.value.status == 400
     assert refused.value.fields == {"name": "too long"}
 
@@ -88,7 +88,7 @@ async def test_a_refusal_says_why(api: ApiClient, sink: HttpSink) -> None:
 async def test_a_refusal_without_a_reason(api: ApiClient, sink: HttpSink, body: str) -> None:
     sink.answer("/", Answer(418, body.encode()))
     with pytest.raises(ApiError, match="418"):
-        await api.request("POST", "/api/tasks")
+        await api.request("POST", "/api/errands")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_what_stands_in_front_of_the_api(
 ) -> None:
     sink.answer("/", answer)
     with pytest.raises(ApiAway):
-        await api.request("GET", "/api/tasks")
+        await api.request("GET", "/api/errands")
 
 
 async def test_nobody_is_there() -> None:
@@ -119,7 +119,7 @@ async def test_nobody_is_there() -> None:
 
 async def test_what_json_has_no_form_for_is_refused(api: ApiClient) -> None:
     with pytest.raises(TypeError, match="set can't be sent"):
-        await api.request("POST", "/api/tasks", data={"names": {1, 2}})
+        await api.request("POST", "/api/errands", data={"names": {1, 2}})
 
 
 async def test_the_least_recent_people_are_dropped_and_fetched_again(world: World) -> None:
@@ -142,6 +142,6 @@ async def test_a_message_that_is_received_twice_makes_one_row(world: World) -> N
     for message in ("message 1", "message 1", "message 2"):
         request_id.set(message.replace(" ", "-"))
         api = UserApi(world.api, Sessions(world.api, world.clock), ada.address, person)
-        rows += [await api.post("/api/example", {"name": "a"}) for _ in range(2)]
+        rows += [await api.post("/api/errands", {"name": "a"}) for _ in range(2)]
     assert rows[:2] == rows[2:4]
     assert len({row["id"] for row in rows}) == 4

@@ -11,7 +11,7 @@ from tests.support.model_server import ModelServer
 from tests.support.waiting import Clock
 
 ODD = "I really should ring my mother"  # no sentence that is known by heart
-ADD = {"interaction_type": "task", "action": "add", "name": "call mum"}
+ADD = {"interaction_type": "errand", "action": "add", "name": "call mum"}
 OVER = "You have asked the language model as often as you may today."
 AGAIN = "What I understand without it still works. I can ask it again tomorrow at 00:00."
 
@@ -36,7 +36,7 @@ async def test_over_the_limit_the_model_is_not_asked(
         assert await chat.say(ODD) == "Added **call mum**."
     assert (await chat.say(ODD)).startswith(f"{OVER} {AGAIN}\n•")
     assert len(model_server.requests) == 2
-    assert await chat.say("add milk to my tasks") == "Added **milk**."
+    assert await chat.say("add milk to my errands") == "Added **milk**."
     clock.forward(hours=12)
     assert await chat.say(ODD) == "Added **call mum**."
 
@@ -74,7 +74,7 @@ async def test_usage_is_told(model_server: ModelServer, chat: Person) -> None:
 async def test_without_the_api_no_model_is_asked(
     model_server: ModelServer, world: World, chat: Person
 ) -> None:
-    await chat.say("list my tasks")
+    await chat.say("list my errands")
     async with world.api_away():
         assert "can't reach the service" in await chat.say(ODD)
     assert not model_server.requests

@@ -31,14 +31,14 @@ async def test_no_log_line_holds_what_was_said(
     for room in ("ai", "api", "bot", "core"):
         caplog.set_level(logging.DEBUG, room)
     await stranger.register("ada")
-    await stranger.say("remind me to call mum tomorrow at 5pm")
+    await stranger.say("remind me of the errand call mum tomorrow at 5pm")
     await stranger.say("this is not understood, mum")
     await stranger.say("show my mum list")
     await stranger.say("change my password")
     await stranger.say("wrong current password")
     await stranger.say("new mum password")
     async with world.api_away():
-        await stranger.say("add call mum to my tasks")
+        await stranger.say("add call mum to my errands")
     assert caplog.records
     for said in ("mum", "ada", PASSWORD, "wrong current"):
         assert said not in caplog.text
@@ -49,10 +49,10 @@ async def test_what_the_api_refuses_is_told_in_its_words(customer: Person) -> No
 
 
 async def test_the_api_away_loses_nothing(world: World, chat: Person) -> None:
-    await chat.say("add buy milk to my tasks")
+    await chat.say("add buy milk to my errands")
     async with world.api_away():
-        assert "can't reach the service right now" in await chat.say("list my tasks")
-    assert "buy milk" in await chat.say("list my tasks")
+        assert "can't reach the service right now" in await chat.say("list my errands")
+    assert "buy milk" in await chat.say("list my errands")
 
 
 async def test_the_api_away_at_log_in_is_waited_for(world: World, stranger: Person) -> None:

@@ -140,7 +140,7 @@ HOSTILE = [
     ),
     *map(filled, ["then ", "half past ", "one and a half ", "quarter of an ", "first of ", "no, "]),
     *map(
-        filled, ["call mum at 5 and ", "complete the first and ", " to my tasks", "make it ", "'"]
+        filled, ["call mum at 5 and ", "complete the first and ", " to my errands", "make it ", "'"]
     ),
     *map(
         filled, ["5/", "-", "every other ", "ſ", "٣", "٣:٣٠ ", "İ", "8 tonight ", "# ", "1. ", "> "]
@@ -180,7 +180,7 @@ def slowest(text: str) -> float:
 
 load_commands()
 matcher = matcher_of(catalogue)
-SOMETHING = References({"interaction_type": "task", "action": "show"}, ("milk", "eggs"), "task")
+SOMETHING = References({"interaction_type": "errand", "action": "show"}, ("milk", "eggs"), "errand")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -191,7 +191,7 @@ def test_no_text_takes_long(text: str) -> None:
 # fmt: off
 WORDS = st.sampled_from([
     "1h,", "1h", "at", "5", "5pm", "in", "a", "half", "past", "quarter", "to", "tomorrow", "every",
-    "monday", "and", "then", "add", "remind", "my", "list", "tasks", "milk", "**", "||", "```",
+    "monday", "and", "then", "add", "remind", "my", "list", "errands", "milk", "**", "||", "```",
     "[", "](", "\\", ",", ".", ":", "-", "'", "?", "3rd", "of", "next", "week", "first", "it",
     "complete", "delete", "before", "from", "twenty-five", "for",
 ])
@@ -249,16 +249,16 @@ async def test_a_password_in_place_of_a_name_after_a_restart_is_not_read_either(
     await chat.say("change my password")
     await world.restart()
     assert await chat.say(SECRET) == UNREAD
-    assert await chat.say("add milk to my tasks") == "Added **milk**."
+    assert await chat.say("add milk to my errands") == "Added **milk**."
 
 
 async def test_a_password_after_the_agent_was_changed_is_not_shown_to_its_model(
     llm: Llm, stranger: Person, household: Household
 ) -> None:
-    await llm(tools=["task", "account"])
+    await llm(tools=["errand", "account"])
     await stranger.say("log in")
     await stranger.say("ada")
-    await llm(tools=["task"])
+    await llm(tools=["errand"])
     assert await stranger.say(SECRET) == UNREAD
     assert not household.knows(SECRET)
 
@@ -316,7 +316,7 @@ async def test_no_agent_that_takes_the_place_of_another_reads_it(
 async def test_a_password_after_a_refused_log_in_is_not_shown_to_a_model(
     llm: Llm, stranger: Person, household: Household
 ) -> None:
-    await llm(tools=["task"])
+    await llm(tools=["errand"])
     for text in ("log in", "ada", "not the password"):
         told = await stranger.say(text)
     assert "don't belong together" in told
@@ -364,7 +364,7 @@ async def test_a_secret_is_not_asked_for_where_that_can_not_be_noted(
 async def test_an_answered_question_is_closed(world: World, stranger: Person) -> None:
     await stranger.register("ada")
     await world.restart()
-    assert "Added" in await stranger.say("add milk to my tasks")
+    assert "Added" in await stranger.say("add milk to my errands")
 
 
 async def test_one_persons_question_closes_nobody_elses_mouth(
@@ -373,7 +373,7 @@ async def test_one_persons_question_closes_nobody_elses_mouth(
     await stranger.say("hello")
     await stranger.say("ben")
     await world.restart()
-    answers = await asyncio.gather(stranger.say(SECRET), chat.say("add milk to my tasks"))
+    answers = await asyncio.gather(stranger.say(SECRET), chat.say("add milk to my errands"))
     assert answers == [UNREAD, "Added **milk**."]
 
 

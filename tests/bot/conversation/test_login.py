@@ -27,10 +27,10 @@ async def test_a_stranger_is_welcomed_and_registers(stranger: Person) -> None:
     assert "password" in await stranger.say("ada")
     greeting = await stranger.say(PASSWORD)
     assert "Hello, **ada**!" in greeting
-    for module in ("task", "list", "account", "notification", "example"):
+    for module in ("errand", "account", "notification"):
         assert f"**{module}**" in greeting
-    assert "“add buy milk to my tasks”" in greeting
-    assert await stranger.say("list my tasks") == "You have nothing to do."
+    assert "“add buy milk to my " in greeting
+    assert await stranger.say("list my errands") == "You have no errands."
 
 
 async def test_registering_at_once(stranger: Person) -> None:
@@ -41,7 +41,7 @@ async def test_registering_at_once(stranger: Person) -> None:
 
 async def test_logging_in_again_after_logging_out(chat: Person) -> None:
     assert "logged out" in await chat.say("log out")
-    assert "user name" in await chat.say("list my tasks")
+    assert "user name" in await chat.say("list my errands")
     assert await chat.say("ada") == "And your password?"
     assert "Hello, **ada**!" in await chat.say(PASSWORD)
 
@@ -138,51 +138,51 @@ async def test_nothing_is_suggested_where_secrets_are_hidden(stranger: Person) -
 
 
 async def test_a_log_in_survives_a_restart(world: World, chat: Person) -> None:
-    await chat.say("add buy milk to my tasks")
+    await chat.say("add buy milk to my errands")
     await world.restart()
-    assert "buy milk" in await chat.say("list my tasks")
+    assert "buy milk" in await chat.say("list my errands")
 
 
 async def test_a_log_in_belongs_to_one_account_on_one_platform(world: World, chat: Person) -> None:
     other = world.person("someone else")
-    assert "user name" in await other.say("list my tasks")
+    assert "user name" in await other.say("list my errands")
     elsewhere = world.person(chat.address.account_id)
     elsewhere.address = Address("discord", chat.address.agent, chat.address.account_id)
-    assert "user name" in await elsewhere.say("list my tasks")
+    assert "user name" in await elsewhere.say("list my errands")
 
 
 async def test_a_token_is_renewed_before_it_expires(chat: Person, clock: Clock) -> None:
-    await chat.say("add buy milk to my tasks")
+    await chat.say("add buy milk to my errands")
     clock.forward(hours=5)
-    assert "buy milk" in await chat.say("list my tasks")
+    assert "buy milk" in await chat.say("list my errands")
 
 
 async def test_a_token_that_was_ended_is_renewed_once_unseen(chat: Person) -> None:
     end_sessions(get_user_uuid("ada"))
-    assert await chat.say("list my tasks") == "You have nothing to do."
+    assert await chat.say("list my errands") == "You have no errands."
 
 
 async def test_a_session_that_the_api_no_longer_knows_is_ended(chat: Person) -> None:
     delete_user(get_user_uuid("ada"))
-    assert await chat.say("list my tasks") == (
+    assert await chat.say("list my errands") == (
         "Your session has ended. Send me any message to log in again."
     )
-    assert "Hello!" in await chat.say("list my tasks")
+    assert "Hello!" in await chat.say("list my errands")
 
 
 async def test_logging_in_as_someone_else_replaces_the_session(world: World, chat: Person) -> None:
-    await chat.say("add buy milk to my tasks")
+    await chat.say("add buy milk to my errands")
     await world.user("ben")
     await chat.say("log out")
     for text in ("log in", "ben"):
         await chat.say(text)
     assert "Hello, **ben**!" in await chat.say(PASSWORD)
-    assert await chat.say("list my tasks") == "You have nothing to do."
+    assert await chat.say("list my errands") == "You have no errands."
 
 
 async def test_one_person_in_two_channels_has_one_log_in(world: World, chat: Person) -> None:
     other_channel = world.person(chat.address.account_id, "another channel")
-    assert await other_channel.say("list my tasks") == "You have nothing to do."
+    assert await other_channel.say("list my errands") == "You have no errands."
 
 
 async def test_any_other_refusal_is_told_in_the_words_of_the_api(
@@ -219,7 +219,9 @@ async def test_a_question_is_no_user_name(stranger: Person, text: str) -> None:
     assert "password" in await stranger.say("ada")
 
 
-@pytest.mark.parametrize("text", ["hello", "thanks!", "remind me to call mum tomorrow at 5pm"])
+@pytest.mark.parametrize(
+    "text", ["hello", "thanks!", "remind me of the errand call mum tomorrow at 5pm"]
+)
 async def test_small_talk_and_an_order_are_no_user_names(stranger: Person, text: str) -> None:
     await stranger.say("hi")
     assert "who you are first" in await stranger.say(text)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ai.sentences.references import NO_REFERENCES, References
-from bot.commands.tasks import tasks
 from config.settings import Settings, get_settings
 from tests.support.chat import Person, World
+from tests.support.errands import errands
 from tests.support.people import PASSWORD
 from tests.support.shop import Always, shop
 
@@ -98,13 +98,13 @@ async def test_nothing_is_done_after_a_log_out(world: World, chat: Person) -> No
 
 async def test_every_order_of_a_message_makes_its_own_row(world: World, chat: Person) -> None:
     adding = [
-        {"interaction_type": "task", "action": "add", "name": name}
+        {"interaction_type": "errand", "action": "add", "name": name}
         for name in ("milk", "milk", "eggs")
     ]
-    await world.know(tasks, parser=Always(*adding))
+    await world.know(errands, parser=Always(*adding))
     await chat.say("add milk, milk and eggs")
     await world.restart()
-    assert await chat.say("list my tasks") == "**tasks**:\n• **milk**\n• **milk**\n• **eggs**"
+    assert await chat.say("list my errands") == "Your errands:\n• **milk**\n• **milk**\n• **eggs**"
 
 
 async def test_the_history_holds_all_orders_of_a_message(world: World, chat: Person) -> None:
@@ -117,16 +117,16 @@ async def test_the_history_holds_all_orders_of_a_message(world: World, chat: Per
 # Orders that overtake a question
 
 
-@pytest.mark.parametrize("words", ["list my tasks", "Please show my lists!", "undo that"])
+@pytest.mark.parametrize("words", ["list my errands", "Please show my errands!", "undo that"])
 async def test_an_order_overtakes_a_question(chat: Person, words: str) -> None:
-    assert await chat.say("new task") == "What is the task?"
+    assert await chat.say("new errand") == "What is the errand?"
     answer = await chat.say(words)
     assert answer.startswith("All right, I've dropped my question.\n")
-    assert await chat.say("list my tasks") == "You have nothing to do."
+    assert await chat.say("list my errands") == "You have no errands."
 
 
 async def test_help_overtakes_a_question(chat: Person) -> None:
-    await chat.say("new task")
+    await chat.say("new errand")
     answer = await chat.say("help")
     assert answer.startswith("All right, I've dropped my question.\nTalk to me in your own words.")
 
@@ -138,10 +138,10 @@ async def test_what_is_not_done_is_said_when_an_order_overtakes(world: World, ch
 
 
 @pytest.mark.parametrize(
-    "words", ["tell me a joke", "laundry is done", "commands", "buy milk", "my tasks"]
+    "words", ["tell me a joke", "laundry is done", "commands", "buy milk", "my errands"]
 )
 async def test_what_may_be_an_answer_is_one(chat: Person, words: str) -> None:
-    await chat.say("new task")
+    await chat.say("new errand")
     assert await chat.say(words) == f"Added **{words}**."
 
 
@@ -183,8 +183,8 @@ async def test_a_secret_is_not_overtaken(customer: Person) -> None:
 
 async def test_names_at_log_in_are_no_orders(stranger: Person) -> None:
     await stranger.say("register")
-    await stranger.say("list my tasks")
-    assert "Hello, **list my tasks**!" in await stranger.say(PASSWORD)
+    await stranger.say("list my errands")
+    assert "Hello, **list my errands**!" in await stranger.say(PASSWORD)
 
 
 # What "it" points at
@@ -192,56 +192,56 @@ async def test_names_at_log_in_are_no_orders(stranger: Person) -> None:
 
 async def test_the_parser_is_told_what_came_before(world: World, chat: Person) -> None:
     for name in ("oat milk", "bread"):
-        await chat.say(f"add {name} to my tasks")
-    show = {"interaction_type": "task", "action": "show"}
-    complete = {"interaction_type": "task", "action": "complete", "name": "oat"}
-    await world.know(tasks, parser=(parser := Always(show, complete)))
+        await chat.say(f"add {name} to my errands")
+    show = {"interaction_type": "errand", "action": "show"}
+    complete = {"interaction_type": "errand", "action": "complete", "name": "oat"}
+    await world.know(errands, parser=(parser := Always(show, complete)))
     await chat.say("show them and complete oat")
     await chat.say("and then")
     assert parser.recalls == [
         NO_REFERENCES,
-        References(complete | {"name": "oat milk"}, shown=("oat milk", "bread"), kind="task"),
+        References(complete | {"name": "oat milk"}, shown=("oat milk", "bread"), kind="errand"),
     ]
 
 
 @pytest.mark.parametrize(
     ("orders", "answer"),
     [
-        (["rename the second one to oat milk"], "Renamed **milk** to **oat milk**."),
-        (["complete 2"], "Done: **milk**."),
-        (["complete the first one"], "Done: **bread**."),
-        (["delete the second one", "yes"], "Deleted **milk**."),
-        (["add eggs to my tasks", "delete that", "yes"], "Deleted **eggs**."),
+        (["relabel the second one as oat milk"], "Renamed **milk** to **oat milk**."),
+        (["strike 2"], "Done: **milk**."),
+        (["strike the first one"], "Done: **bread**."),
+        (["expunge the second one", "yes"], "Deleted **milk**."),
+        (["add eggs to my errands", "expunge that", "yes"], "Deleted **eggs**."),
     ],
 )
 async def test_follow_ups(chat: Person, orders: list[str], answer: str) -> None:
     for name in ("bread", "milk"):
-        await chat.say(f"add {name} to my tasks")
-    await chat.say("list my tasks")
+        await chat.say(f"add {name} to my errands")
+    await chat.say("list my errands")
     for order in orders:
         told = await chat.say(order)
     assert told == answer
 
 
 async def test_it_is_what_was_found_not_what_was_said(chat: Person) -> None:
-    await chat.say("add buy milk to my tasks")
-    await chat.say("add milk the cow to my farm list")
-    await chat.say("rename buy to fetch milk")
-    assert (await chat.say("complete it")) == "Done: **fetch milk**."
+    await chat.say("add buy milk to my errands")
+    await chat.say("add milk the cow to my errands")
+    await chat.say("relabel buy as fetch milk")
+    assert (await chat.say("strike it")) == "Done: **fetch milk**."
 
 
 async def test_nothing_is_remembered_after_log_out(chat: Person) -> None:
-    await chat.say("add milk to my tasks")
-    await chat.say("list my tasks")
+    await chat.say("add milk to my errands")
+    await chat.say("list my errands")
     await chat.say("log out")
     for text in ("log in", "ada", PASSWORD):
         await chat.say(text)
-    assert "Done" not in await chat.say("complete the first one")
+    assert "Done" not in await chat.say("strike the first one")
 
 
 async def test_places_are_remembered_apart(world: World, chat: Person) -> None:
-    await chat.say("add milk to my tasks")
-    await chat.say("list my tasks")
+    await chat.say("add milk to my errands")
+    await chat.say("list my errands")
     elsewhere = world.person(chat.address.account_id, "another channel")
-    assert "Done" not in await elsewhere.say("complete the first one")
-    assert await chat.say("complete the first one") == "Done: **milk**."
+    assert "Done" not in await elsewhere.say("strike the first one")
+    assert await chat.say("strike the first one") == "Done: **milk**."

@@ -35,7 +35,7 @@ async def test_registering_in_a_form_leaves_no_password_in_the_chat(stage: Stage
     assert "Hello, **ada**!" in answer
     assert labels(ada.messages[1]) == []
     assert not any(PASSWORD in message.content for message in ada.messages)
-    assert "milk" in await ada.say("add milk to my tasks")
+    assert "milk" in await ada.say("add milk to my errands")
 
 
 async def test_logging_in_with_a_form_says_what_is_wrong_and_offers_it_again(stage: Stage) -> None:
@@ -74,37 +74,37 @@ async def test_a_password_that_is_asked_for_can_be_given_unseen(stage: Stage, ad
 
 
 async def test_pressing_yes_confirms_once(stage: Stage, ada: Member) -> None:
-    await ada.say("add milk to my tasks")
-    await ada.say("delete the task milk")
+    await ada.say("add milk to my errands")
+    await ada.say("delete the errand milk")
     assert ada.buttons == ["Yes", "No"]
     question = ada.messages[-1]
     assert "Deleted" in await ada.press("Yes", question)
-    assert count("tasks") == 0
+    assert count("errands") == 0
     assert [labels(message) for message in ada.messages[-2:]] == [[], []]
 
 
 async def test_pressing_no_changes_nothing(ada: Member) -> None:
-    await ada.say("add milk to my tasks")
-    await ada.say("delete the task milk")
+    await ada.say("add milk to my errands")
+    await ada.say("delete the errand milk")
     assert "stays" in await ada.press("No")
-    assert count("tasks") == 1
+    assert count("errands") == 1
 
 
 async def test_answering_in_words_takes_the_buttons_away(ada: Member) -> None:
-    await ada.say("add milk to my tasks")
+    await ada.say("add milk to my errands")
     question = len(ada.messages) + 1
-    await ada.say("delete the task milk")
+    await ada.say("delete the errand milk")
     assert labels(ada.messages[question]) == ["Yes", "No"]
     await ada.say("no")
     assert labels(ada.messages[question]) == []
 
 
 async def test_a_button_has_expired_after_a_restart_and_says_so(stage: Stage, ada: Member) -> None:
-    await ada.say("add milk to my tasks")
-    await ada.say("delete the task milk")
+    await ada.say("add milk to my errands")
+    await ada.say("delete the errand milk")
     await stage.restart()
     assert await ada.press("Yes") == EXPIRED
-    assert count("tasks") == 1
+    assert count("errands") == 1
     assert labels(ada.messages[-2]) == []
 
 
@@ -116,11 +116,11 @@ class TestLapsed:
         return get_settings().model_copy(update={"login_timeout_seconds": 0.5})
 
     async def test_a_button_expires_with_its_question(self, ada: Member) -> None:
-        await ada.say("add milk to my tasks")
-        await ada.say("delete the task milk")
+        await ada.say("add milk to my errands")
+        await ada.say("delete the errand milk")
         await asyncio.sleep(0.6)
         assert await ada.press("Yes") == EXPIRED
-        assert count("tasks") == 1
+        assert count("errands") == 1
 
 
 def first_id(message: discord.Message) -> str:
@@ -140,22 +140,22 @@ def button(custom_id: str) -> discord.ui.View:
 
 
 async def test_the_button_of_an_older_question_answers_nothing(stage: Stage, ada: Member) -> None:
-    await ada.say("add milk to my tasks")
-    await ada.say("add bread to my tasks")
-    await ada.say("delete the task milk")
+    await ada.say("add milk to my errands")
+    await ada.say("add bread to my errands")
+    await ada.say("delete the errand milk")
     old = button(first_id(ada.latest))
     await ada.say("no")
-    await ada.say("delete the task bread")
+    await ada.say("delete the errand bread")
     question = ada.latest
     await stage.client.get_partial_messageable(question.channel.id).send("old", view=old)
     assert await ada.press("Old yes") == EXPIRED
-    assert count("tasks") == 2
+    assert count("errands") == 2
     assert "Deleted **bread**" in await ada.press("Yes", question)
 
 
 async def test_only_the_asker_can_press(stage: Stage, ada: Member) -> None:
-    await ada.say("add milk to my tasks")
-    await ada.say("delete the task milk")
+    await ada.say("add milk to my errands")
+    await ada.say("delete the errand milk")
     guild = stage.env.create_guild()
     channel = guild.create_text_channel("general")
     bob = guild.add_member(stage.env.create_user("bob"))
@@ -166,7 +166,7 @@ async def test_only_the_asker_can_press(stage: Stage, ada: Member) -> None:
     assert result.response is not None
     assert result.response.content == NOT_YOURS
     assert result.response.ephemeral
-    assert count("tasks") == 1
+    assert count("errands") == 1
     assert "Deleted" in await ada.press("Yes")
 
 
@@ -205,20 +205,20 @@ async def test_a_short_cut_says_its_words_once_however_old_it_is(stage: Stage) -
 
 async def test_a_long_list_is_turned_over_page_by_page(stage: Stage, ada: Member) -> None:
     for number in range(40):
-        await ada.say(f"add task {number} {'x' * 60} to my tasks")
+        await ada.say(f"add errand {number} {'x' * 60} to my errands")
     before = len(ada.messages)
-    answer = await ada.say("show my tasks")
+    answer = await ada.say("show my errands")
     assert len(ada.messages) == before + 2
-    assert "task 0 " in answer
+    assert "errand 0 " in answer
     assert "Page 1 of 2" in answer
     assert ada.buttons == ["Next"]
     await ada.press("Next")
-    assert "task 39 " in ada.replies[-1]
+    assert "errand 39 " in ada.replies[-1]
     assert "Page 2 of 2" in ada.replies[-1]
     assert len(ada.messages) == before + 2
     assert ada.buttons == ["Previous"]
     await ada.press("Previous")
-    assert "task 0 " in ada.replies[-1]
+    assert "errand 0 " in ada.replies[-1]
     await stage.restart()
     await ada.press("Next")
     assert ada.answers[-1].content == LIST_EXPIRED

@@ -78,9 +78,9 @@ async def test_a_message_that_was_not_understood_can_be_corrected(stage: Stage) 
     ada = stage.person("ada")
     await ada.register("ada")
     await ada.say("ad milk too my taskz pleaze")
-    assert "Added **milk**" in await ada.edit("add milk to my tasks")
-    assert await ada.edit("add bread to my tasks") == ""  # something was done by now
-    assert count("tasks") == 1
+    assert "Added **milk**" in await ada.edit("add milk to my errands")
+    assert await ada.edit("add bread to my errands") == ""  # something was done by now
+    assert count("errands") == 1
 
 
 async def test_a_correction_is_no_answer_and_needs_to_be_the_latest_message(stage: Stage) -> None:
@@ -88,11 +88,11 @@ async def test_a_correction_is_no_answer_and_needs_to_be_the_latest_message(stag
     await ada.register("ada")
     await ada.say("complete the laundry")
     first = ada.written
-    await ada.say("new task")
-    assert await ada.edit("add bread to my tasks", first) == ""
+    await ada.say("new errand")
+    assert await ada.edit("add bread to my errands", first) == ""
     assert "Added **milk**" in await ada.say("milk")
-    assert await ada.edit("add bread to my tasks", first) == ""
-    assert count("tasks") == 1
+    assert await ada.edit("add bread to my errands", first) == ""
+    assert count("errands") == 1
 
 
 async def test_a_correction_comes_too_late_after_a_minute(stage: Stage) -> None:
@@ -100,7 +100,7 @@ async def test_a_correction_comes_too_late_after_a_minute(stage: Stage) -> None:
     await ada.register("ada")
     await ada.say("ad milk too my taskz pleaze")
     await stage.env.advance_time(61)
-    assert await ada.edit("add milk to my tasks") == ""
+    assert await ada.edit("add milk to my errands") == ""
 
 
 async def test_a_correction_of_what_was_said_before_logging_in_is_not_read(stage: Stage) -> None:
@@ -174,10 +174,10 @@ async def test_a_message_as_long_as_discord_takes_is_carried_out_and_answered(
     await ada.register("ada")
     name = " ".join(f"*{n:03}*" for n in range(320))
     before = len(ada.replies)
-    await ada.say(f"add {name} to my tasks")
+    await ada.say(f"add {name} to my errands")
     assert len(ada.replies[before:]) == 2  # with a backslash before each asterisk it is longer
     assert " ".join(ada.replies[before:]).replace("\\", "") == f"Added {name}."
-    row = select_one("tasks", {})
+    row = select_one("errands", {})
     assert row is not None
     assert row["name"] == name
 
@@ -233,7 +233,7 @@ async def test_a_code_fence_that_fits_is_not_cut(stage: Stage) -> None:
 async def test_mentions_in_what_it_says_are_inert(stage: Stage) -> None:
     ada = stage.person("ada")
     await ada.register("ada")
-    answer = await ada.say("add @everyone <@1> **now** to my tasks")
+    answer = await ada.say("add @everyone <@1> **now** to my errands")
     assert "@everyone" in answer
     for sent in posts(stage, "/messages"):
         assert sent["allowed_mentions"] == {"parse": []}
@@ -251,8 +251,8 @@ async def test_typing_is_shown_while_it_works_and_not_after(stage: Stage) -> Non
     await stage.settle()
     assert ada.replies[-1] == "done"
     await asyncio.sleep(0)
-    assert not any("show_typing" in repr(task) for task in asyncio.all_tasks())
-    assert not any("do_typing" in repr(task) for task in asyncio.all_tasks())
+    assert not any("show_typing" in repr(errand) for errand in asyncio.all_tasks())
+    assert not any("do_typing" in repr(errand) for errand in asyncio.all_tasks())
 
 
 async def test_typing_that_discord_refuses_costs_no_answer(stage: Stage) -> None:

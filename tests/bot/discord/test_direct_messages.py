@@ -31,7 +31,7 @@ async def test_from_a_stranger_to_a_reminder(stage: Stage, model_server: ModelSe
     assert "ada" in await ada.register("ada")
     model_server.replies(
         {
-            "interaction_type": "task",
+            "interaction_type": "errand",
             "action": "add",
             "name": "call mum",
             "due": "tomorrow at 5pm",
@@ -55,7 +55,7 @@ def play(delays: dict[str, float]) -> Script:
     def answer(request: Request) -> Answer:
         # The prompt tells earlier turns too, before the one that is meant.
         name = max(delays, key=lambda name: request.user.rfind(f"note down {name}"))
-        command = {"interaction_type": "task", "action": "add", "name": name}
+        command = {"interaction_type": "errand", "action": "add", "name": name}
         return Answer(json.dumps(command), delay=delays[name])
 
     return answer
@@ -97,7 +97,7 @@ async def test_the_orders_of_one_user_are_answered_in_order(
 async def test_a_log_in_survives_a_restart_of_the_bot(stage: Stage) -> None:
     ada = stage.person("ada")
     await ada.register("ada")
-    await ada.say("add milk to my tasks")
+    await ada.say("add milk to my errands")
     await stage.world.restart()
     await stage.env.restart_bot()
-    assert "milk" in await ada.say("show my tasks")
+    assert "milk" in await ada.say("show my errands")

@@ -13,8 +13,8 @@ __all__ = ["llm"]
 
 pytestmark = on_sqlite
 
-ADD = Answer(calls=[("task_add", {"name": "milk"})])
-DELETE = Answer(calls=[("task_delete", {"name": "milk"})])
+ADD = Answer(calls=[("errand_add", {"name": "milk"})])
+DELETE = Answer(calls=[("errand_delete", {"name": "milk"})])
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def settings(model_server: ModelServer) -> Settings:
 @pytest.fixture
 async def ada(stage: Stage, llm: Llm) -> Member:
     """Somebody whom the agent does not know yet."""
-    await llm(tools=["task"])
+    await llm(tools=["errand"])
     return stage.person("ada")
 
 
@@ -41,7 +41,7 @@ async def test_a_form_goes_on_with_what_was_wanted(ada: Member, model_server: Mo
 
 async def test_what_is_destructive_has_buttons(ada: Member, model_server: ModelServer) -> None:
     await ada.register("ada")
-    model_server.replies(ADD, "Added.", DELETE, "It is gone.", "You have no tasks.")
+    model_server.replies(ADD, "Added.", DELETE, "It is gone.", "You have no errands.")
     await ada.say("add milk")
     assert "Delete **milk**" in await ada.say("delete it")
     assert ada.buttons == ["Yes", "No"]

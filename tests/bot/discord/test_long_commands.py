@@ -36,10 +36,10 @@ async def book(ctx: Context, place: str, due: When | None = None) -> AsyncIterat
 @trips.command("note {thing}")
 async def note(ctx: Context, thing: str) -> AsyncIterator[str]:
     """Note something, so that it can be taken back."""
-    task = await ctx.api.post("/api/tasks", {"name": thing})
+    errand = await ctx.api.post("/api/errands", {"name": thing})
 
     async def forget() -> None:
-        await ctx.api.delete(f"/api/tasks/{task['id']}")
+        await ctx.api.delete(f"/api/errands/{errand['id']}")
 
     ctx.undoable("Forgotten.", forget)
     yield "Noted."
@@ -100,9 +100,9 @@ async def test_each_of_several_orders_is_answered(ada: Member) -> None:
 
 async def test_its_change_may_be_taken_back(ada: Member) -> None:
     assert await ada.say("note milk") == "Noted."
-    assert count("tasks") == 1
+    assert count("errands") == 1
     assert await ada.say("undo") == "Forgotten."
-    assert count("tasks") == 0
+    assert count("errands") == 0
 
 
 async def test_a_time_in_it_tells_which_zone_was_meant(ada: Member) -> None:

@@ -15,12 +15,12 @@ OFFERS = ["Done", "Snooze 10 min", "Snooze 1 h"]
 
 @pytest.fixture
 async def ada(stage: Stage) -> Member:
-    """Someone with two tasks of the same name, who has been reminded of the second."""
+    """Someone with two errands of the same name, who has been reminded of the second."""
     member = stage.person("ada")
     await member.register("ada")
     await member.say("my time zone is UTC")
-    await member.say("add tea to my tasks")
-    await member.say("remind me to tea tomorrow at 5pm")
+    await member.say("add tea to my errands")
+    await member.say("remind me of the errand tea tomorrow at 5pm")
     stage.world.clock.move_to("tomorrow 17:00")
     async with stage.pushing():
         await member.receives("Reminder: tea")
@@ -32,10 +32,10 @@ async def test_done_ticks_off_exactly_that_task(ada: Member) -> None:
     reminder = ada.latest
     assert await ada.press("Done") == "Done: **tea**."
     assert labels(ada.messages[ada.messages.index(reminder)]) == []
-    done = select_one("tasks", {"done": True})
+    done = select_one("errands", {"done": True})
     assert done is not None
     assert done["due_at"] is not None
-    assert select_one("tasks", {"done": False, "due_at": None}) is not None
+    assert select_one("errands", {"done": False, "due_at": None}) is not None
 
 
 async def test_done_works_after_a_restart(stage: Stage, ada: Member) -> None:
@@ -56,15 +56,15 @@ async def test_snoozing_reminds_again(stage: Stage, ada: Member, label: str, min
 
 async def test_a_task_that_is_gone_is_told_without_harm(ada: Member) -> None:
     reminder = ada.latest
-    assert "Done: **tea**" in await ada.slash("task complete", name=task_id())
-    assert await ada.press("Done", reminder) == "That open task is not there any more."
+    assert "Done: **tea**" in await ada.slash("errand complete", name=task_id())
+    assert await ada.press("Done", reminder) == "That open errand is not there any more."
 
 
 async def test_someone_who_has_logged_out_has_to_log_in_first(ada: Member) -> None:
     reminder = ada.latest
     await ada.say("log out")
     assert "user name" in await ada.press("Done", reminder)
-    assert select_one("tasks", {"done": True}) is None
+    assert select_one("errands", {"done": True}) is None
 
 
 async def test_another_user_of_the_account_can_not_touch_the_task(ada: Member) -> None:
@@ -72,11 +72,11 @@ async def test_another_user_of_the_account_can_not_touch_the_task(ada: Member) -
     await ada.say("log out")
     await ada.register("bob")
     assert "not there any more" in await ada.press("Done", reminder)
-    assert select_one("tasks", {"done": True}) is None
+    assert select_one("errands", {"done": True}) is None
 
 
 async def test_a_button_of_a_module_that_has_changed_says_so(stage: Stage, ada: Member) -> None:
-    module = CommandModule("task", "Other tasks")
+    module = CommandModule("errand", "Other errands")
 
     @module.command("do nothing")
     async def nothing(ctx: Context) -> str:
@@ -94,7 +94,7 @@ async def test_a_reminder_of_nothing_that_can_be_done_has_no_buttons(
 ) -> None:
     row = select_one("users", {"username": "ada"})
     assert row is not None
-    for subject in ("birthday", "tasks:" + "x" * 90):
+    for subject in ("birthday", "errands:" + "x" * 90):
         reminders.set_reminder(row["id"], subject, f"About {subject}", stage.world.clock())
         async with stage.pushing():
             await ada.receives(f"About {subject}")
@@ -103,8 +103,8 @@ async def test_a_reminder_of_nothing_that_can_be_done_has_no_buttons(
 
 def test_an_offer_fills_in_the_id() -> None:
     offer = Offer("Later", "move", {"name": "{id}", "to": "{tomorrow}"})
-    assert offer.order("task", "7") == {
-        "interaction_type": "task",
+    assert offer.order("errand", "7") == {
+        "interaction_type": "errand",
         "action": "move",
         "name": "7",
         "to": "{tomorrow}",
@@ -112,8 +112,8 @@ def test_an_offer_fills_in_the_id() -> None:
 
 
 def task_id() -> str:
-    """The task that the reminder is about."""
-    row = select_one("tasks", {"due_at": ("IS NOT", None)})
+    """The errand that the reminder is about."""
+    row = select_one("errands", {"due_at": ("IS NOT", None)})
     assert row is not None
     return str(row["id"])
 

@@ -83,9 +83,9 @@ async def test_secrets_are_no_options_and_other_peoples_things_none_to_choose(st
     commands = {command["name"]: command for command in payload(stage.world.brain.registry)}
     actions = {option["name"]: option for option in commands["account"]["options"]}
     assert actions["change_password"]["options"] == []
-    tasks = {option["name"]: option for option in commands["task"]["options"]}
-    assert "autocomplete" not in tasks["add"]["options"][0]  # a new name
-    assert tasks["complete"]["options"][0]["autocomplete"]
+    errands = {option["name"]: option for option in commands["errand"]["options"]}
+    assert "autocomplete" not in errands["add"]["options"][0]  # a new name
+    assert errands["complete"]["options"][0]["autocomplete"]
 
 
 @pytest.mark.parametrize("name", ["forget", "help", "login", "logout", "register"])
@@ -147,9 +147,9 @@ async def test_undo_and_usage_are_commands_of_their_own(stage: Stage, ada: Membe
     names = {one["name"]: one.get("options") for one in payload(stage.world.brain.registry)}
     assert {"help", "login", "logout", "register", "usage", "undo"} <= names.keys()
     assert names["usage"] == names["undo"] == []
-    await ada.say("add milk to my tasks")
-    assert await ada.slash("undo") == "**milk** is off your tasks again."
-    assert count("tasks") == 0
+    await ada.say("add milk to my errands")
+    assert await ada.slash("undo") == "**milk** is off your errands again."
+    assert count("errands") == 0
     assert "Today I have asked the language model 0" in await ada.slash("usage")
 
 
@@ -168,30 +168,30 @@ async def test_options_reach_the_function_as_what_they_are(stage: Stage) -> None
 
 
 async def test_an_order_goes_the_same_way_as_one_in_words(stage: Stage, ada: Member) -> None:
-    assert "Added **milk**" in await ada.slash("task add", name="milk", due="tomorrow at 5pm")
+    assert "Added **milk**" in await ada.slash("errand add", name="milk", due="tomorrow at 5pm")
     (first,) = [sent for sent in stage.env.http_requests if sent.path.endswith("/callback")]
     assert first.json == {"type": 5}  # at work, at once; what it says comes afterwards
     assert ada.used is not None
     assert not ada.used.ephemeral
-    assert "tomorrow at 17:00" in await ada.say("show my tasks")
-    answer = await ada.slash("task schedule", name="milk", due="yesterday at 5pm")
+    assert "tomorrow at 17:00" in await ada.say("show my errands")
+    answer = await ada.slash("errand schedule", name="milk", due="yesterday at 5pm")
     assert "past" in answer
     assert "tomorrow at 18:00" in await ada.say("tomorrow at 6pm")
 
 
 async def test_what_is_destructive_is_confirmed(ada: Member) -> None:
-    await ada.slash("task add", name="milk")
-    assert "Delete **milk**?" in await ada.slash("task delete", name="milk")
-    assert count("tasks") == 1
+    await ada.slash("errand add", name="milk")
+    assert "Delete **milk**?" in await ada.slash("errand delete", name="milk")
+    assert count("errands") == 1
     assert "Deleted **milk**" in await ada.press("Yes")
-    assert count("tasks") == 0
+    assert count("errands") == 0
 
 
 async def test_a_command_gives_up_the_question_that_was_open(ada: Member) -> None:
-    await ada.say("new task")
+    await ada.say("new errand")
     assert "Talk to me" in await ada.slash("help")
-    assert count("tasks") == 0
-    assert "Added **milk**" in await ada.slash("task add", name="milk")
+    assert count("errands") == 0
+    assert "Added **milk**" in await ada.slash("errand add", name="milk")
 
 
 async def test_logging_in_and_out_by_commands(stage: Stage) -> None:
@@ -206,7 +206,7 @@ async def test_logging_in_and_out_by_commands(stage: Stage) -> None:
 
 async def test_a_stranger_is_asked_to_log_in(stage: Stage) -> None:
     ada = stage.person("ada")
-    assert "register" in await ada.slash("task add", name="milk")
+    assert "register" in await ada.slash("errand add", name="milk")
     assert ada.buttons == ["Log in", "Register"]
 
 
@@ -215,10 +215,10 @@ async def test_a_command_that_discord_forgot_is_logged_and_the_next_one_works(
     stage: Stage, ada: Member, status: int, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.env.inject_error("POST", "/interactions/*/*/callback", status=status, code=code)
-    assert await ada.slash("task add", name="milk") == ""
+    assert await ada.slash("errand add", name="milk") == ""
     assert f"was not answered: Discord answered {status} (code {code})" in caplog.text
-    assert count("tasks") == 0
-    assert "Added **milk**" in await ada.slash("task add", name="milk")
+    assert count("errands") == 0
+    assert "Added **milk**" in await ada.slash("errand add", name="milk")
 
 
 async def test_a_flood_of_commands_leaves_none_of_them_at_work_for_ever(
@@ -253,25 +253,25 @@ async def suggested(member: Member, command: str, option: str, typed: str) -> li
 
 async def test_ones_own_open_tasks_are_suggested(stage: Stage, ada: Member) -> None:
     for name in ("buy milk", "buy bread", "call mum"):
-        await ada.say(f"add {name} to my tasks")
-    await ada.say("complete call mum")
+        await ada.say(f"add {name} to my errands")
+    await ada.say("strike call mum")
     bob = stage.person("bob")
     await bob.register("bob")
-    await bob.say("add buy a boat to my tasks")
-    assert await suggested(ada, "task complete", "name", "") == ["buy milk", "buy bread"]
-    assert await suggested(ada, "task complete", "name", "bre") == ["buy bread"]
-    assert await suggested(ada, "task complete", "name", "buy mlik") == ["buy milk"]
-    assert await suggested(ada, "task complete", "name", "boat") == []
-    assert "Done: **buy milk**" in await ada.slash("task complete", name="buy milk")
+    await bob.say("add buy a boat to my errands")
+    assert await suggested(ada, "errand complete", "name", "") == ["buy milk", "buy bread"]
+    assert await suggested(ada, "errand complete", "name", "bre") == ["buy bread"]
+    assert await suggested(ada, "errand complete", "name", "buy mlik") == ["buy milk"]
+    assert await suggested(ada, "errand complete", "name", "boat") == []
+    assert "Done: **buy milk**" in await ada.slash("errand complete", name="buy milk")
 
 
 async def test_a_stranger_is_suggested_nothing(stage: Stage) -> None:
-    assert await suggested(stage.person("eve"), "task complete", "name", "a") == []
+    assert await suggested(stage.person("eve"), "errand complete", "name", "a") == []
 
 
 async def test_while_the_api_is_away_nothing_is_suggested(stage: Stage, ada: Member) -> None:
     async with stage.world.api_away():
-        assert await suggested(ada, "task complete", "name", "a") == []
+        assert await suggested(ada, "errand complete", "name", "a") == []
 
 
 # In a server, where the bot reads no messages and others look on
@@ -309,7 +309,7 @@ class Guild:
 
 async def test_in_a_server_nobody_else_sees_the_answer(stage: Stage, ada: Member) -> None:
     guild = Guild(stage, ada)
-    assert "Added **milk**" in await guild.slash("task add", name="milk")
+    assert "Added **milk**" in await guild.slash("errand add", name="milk")
     assert guild.result.ephemeral
     assert guild.channel.history() == []
 
@@ -318,19 +318,19 @@ async def test_in_a_server_questions_are_answered_by_buttons_and_forms(
     stage: Stage, ada: Member
 ) -> None:
     guild = Guild(stage, ada)
-    assert "past" in await guild.slash("task add", name="milk", due="yesterday at 5pm")
+    assert "past" in await guild.slash("errand add", name="milk", due="yesterday at 5pm")
     assert await guild.press("Answer") == ""
     assert "tomorrow at 17:00" in await guild.submit(answer="tomorrow at 5pm")
-    assert "Delete **milk**?" in await guild.slash("task delete", name="milk")
+    assert "Delete **milk**?" in await guild.slash("errand delete", name="milk")
     assert "Deleted **milk**" in await guild.press("Yes")
 
 
 async def test_a_stranger_in_a_server_registers_in_a_form(stage: Stage) -> None:
     guild = Guild(stage, stage.person("eve"))
-    assert "user name" in await guild.slash("task add", name="milk")
+    assert "user name" in await guild.slash("errand add", name="milk")
     await guild.press("Register")
     assert "Hello" in await guild.submit(username="eve", password=PASSWORD)
-    assert "Added **milk**" in await guild.slash("task add", name="milk")
+    assert "Added **milk**" in await guild.slash("errand add", name="milk")
 
 
 async def test_in_a_server_a_password_is_asked_for_in_a_form(stage: Stage, ada: Member) -> None:
@@ -350,8 +350,8 @@ async def test_in_a_server_the_first_commands_are_for_the_asker_alone(stage: Sta
     assert "Hello, **eve**!" in await guild.submit(username="eve", password=PASSWORD)
     assert "Talk to me" in await guild.slash("help")
     assert "Today I have asked" in await guild.slash("usage")
-    await guild.slash("task add", name="milk")
-    assert await guild.slash("undo") == "**milk** is off your tasks again."
+    await guild.slash("errand add", name="milk")
+    assert await guild.slash("undo") == "**milk** is off your errands again."
     assert "logged out" in await guild.slash("logout")
     guild.result = await guild.actor.slash(guild.channel, "login")
     assert "Hello, **eve**!" in await guild.submit(username="eve", password=PASSWORD)
@@ -360,13 +360,13 @@ async def test_in_a_server_the_first_commands_are_for_the_asker_alone(stage: Sta
 
 async def test_in_a_server_nobody_else_can_use_an_answer(stage: Stage, ada: Member) -> None:
     guild = Guild(stage, ada)
-    await guild.slash("task add", name="milk")
-    await guild.slash("task delete", name="milk")
+    await guild.slash("errand add", name="milk")
+    await guild.slash("errand delete", name="milk")
     question = guild._said[-1]
     bob = guild.guild.add_member(stage.person("bob").user)
     with pytest.raises(simcord.SetupError, match="not visible"):
         await bob.click(question, label="Yes")
-    assert count("tasks") == 1
+    assert count("errands") == 1
 
 
 async def test_in_a_server_a_long_list_is_turned_over_for_the_asker_alone(
@@ -374,20 +374,20 @@ async def test_in_a_server_a_long_list_is_turned_over_for_the_asker_alone(
 ) -> None:
     guild = Guild(stage, ada)
     for number in range(60):
-        name = f"a task with a rather long name, of which there are many: {number:02}"
-        await ada.say(f"add {name} to my tasks")
-    assert "Page 1 of" in await guild.slash("task show")
+        name = f"a errand with a rather long name, of which there are many: {number:02}"
+        await ada.say(f"add {name} to my errands")
+    assert "Page 1 of" in await guild.slash("errand show")
     assert guild.channel.history() == []
 
 
 async def test_the_rules_bound_commands_too(stage: Stage, ada: Member) -> None:
     guild = Guild(stage, ada)
     stage.client.rules = Rules(guilds=(1,), mention=False)
-    assert await guild.slash("task add", name="milk") == NOT_HERE
+    assert await guild.slash("errand add", name="milk") == NOT_HERE
     stage.client.rules = Rules(direct_messages="off", mention=False)
-    assert await ada.slash("task add", name="milk") == ""
+    assert await ada.slash("errand add", name="milk") == ""
     assert [message.content for message in ada.answers] == [NOT_HERE]
-    assert "Added **milk**" in await guild.slash("task add", name="milk")
-    assert await suggested(ada, "task complete", "name", "") == []
+    assert "Added **milk**" in await guild.slash("errand add", name="milk")
+    assert await suggested(ada, "errand complete", "name", "") == []
     stage.client.rules = DIRECT_ONLY
-    assert await suggested(ada, "task complete", "name", "") == ["milk"]
+    assert await suggested(ada, "errand complete", "name", "") == ["milk"]

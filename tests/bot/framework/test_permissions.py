@@ -193,14 +193,14 @@ async def test_a_role_that_was_taken_away_is_gone_with_the_next_token(
 
 def test_an_agent_may_know_some_commands_of_a_module(house: House) -> None:
     load_commands()
-    some = registry.only(["task.show", "task.add", "list"])
-    assert [spec.action for spec in some.specs.of("task")] == ["add", "show"]
-    assert len(some.specs.of("list")) == len(registry.specs.of("list"))
-    assert some.offers.of("tasks:1") == []  # "Done" would be refused
-    assert next(label for label, _ in registry.offers.of("tasks:1")) == "Done"
+    some = registry.only(["errand.show", "errand.add", "account"])
+    assert [spec.action for spec in some.specs.of("errand")] == ["add", "show"]
+    assert len(some.specs.of("account")) == len(registry.specs.of("account"))
+    assert some.offers.of("errands:1") == []  # "Done" would be refused
+    assert next(label for label, _ in registry.offers.of("errands:1")) == "Done"
 
 
-@pytest.mark.parametrize("name", ["nothing", "task.nothing", "nothing.show", "task."])
+@pytest.mark.parametrize("name", ["nothing", "errand.nothing", "nothing.show", "errand."])
 def test_an_agent_can_not_know_what_is_not_there(name: str) -> None:
     load_commands()
     with pytest.raises(RegistrationError, match="there is no command"):

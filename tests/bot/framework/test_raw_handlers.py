@@ -97,8 +97,8 @@ async def test_one_that_is_no_coroutine_function_is_called_all_the_same(
 async def test_the_context_of_annotated_commands_is_there(world: World, chat: Person) -> None:
     async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> str:
         ctx = message.context
-        await ctx.api.post("/api/example", {"name": "x"})
-        rows = await ctx.api.get("/api/example")
+        await ctx.api.post("/api/errands", {"name": "x"})
+        rows = await ctx.api.get("/api/errands")
         return f"{rows[0]['name']} {await ctx.ask('What else?')}"
 
     await know(world, handler)
@@ -108,7 +108,7 @@ async def test_the_context_of_annotated_commands_is_there(world: World, chat: Pe
 
 async def test_a_refusal_is_told_where_the_handler_keeps_silent(world: World, chat: Person) -> None:
     async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> None:
-        _, status = apiRequest("post", "/api/example", session["token"], {"name": ""})
+        _, status = apiRequest("post", "/api/errands", session["token"], {"name": ""})
         assert status >= 400
 
     await know(world, handler)
@@ -119,7 +119,7 @@ async def test_a_token_that_has_ended_is_renewed_once(world: World, chat: Person
     statuses = []
 
     async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> str:
-        _, status = apiRequest("post", "/api/example", session["token"], {"name": "x"})
+        _, status = apiRequest("post", "/api/errands", session["token"], {"name": "x"})
         statuses.append(status)
         return "Done."
 

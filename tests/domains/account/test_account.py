@@ -78,8 +78,8 @@ async def test_changing_the_password(world: World, chat: Person) -> None:
     assert chat.secrets_expected == 3
     assert get_login_token("ada", "another good password")
     assert not get_login_token("ada", PASSWORD)
-    assert await chat.say("list my tasks") == "You have nothing to do."
-    assert "ended" in await elsewhere.say("list my tasks")
+    assert await chat.say("list my errands") == "You have no errands."
+    assert "ended" in await elsewhere.say("list my errands")
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,16 @@ async def test_a_refused_secret_is_asked_for_once_more_and_no_further(chat: Pers
     await chat.say("set my discord webhook")
     assert "(Or say “cancel”.)" in await chat.say("http://one.example/")
     assert "discord.com" in await chat.say("http://two.example/")
-    assert await chat.say("list my tasks") == "You have nothing to do."
+    assert await chat.say("list my errands") == "You have no errands."
 
 
 async def test_deleting_the_account(chat: Person) -> None:
-    await chat.say("add buy milk to my tasks")
+    await chat.say("add buy milk to my errands")
     assert await chat.say("delete my account") == "What is your password?"
     assert "This can't be undone. (yes or no)" in await chat.say(PASSWORD)
     assert await chat.say("yes") == ("Your account is deleted, with everything in it. Goodbye!")
-    assert (count("users"), count("tasks")) == (0, 0)
-    assert "Hello!" in await chat.say("list my tasks")
+    assert (count("users"), count("errands")) == (0, 0)
+    assert "Hello!" in await chat.say("list my errands")
 
 
 async def test_an_account_is_kept_without_a_yes_or_the_password(chat: Person) -> None:

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, local
 from typing import Any
 
+import httpx2
 import pytest
 from apiflask import APIFlask
 
 import api.routes.tasks
 from core.postgres import count, insert_many, select
 from core.reminders import fire_due, next_reminder
-from tests.support.api import ABSENT, NEW_YEAR, Caller, clock
+from tests.support.api import ABSENT, NEW_YEAR, Caller, clock, running
 from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.waiting import Clock
 
@@ -257,3 +258,25 @@ def test_a_long_list_is_emptied_soon(ada: Caller) -> None:
     assert ada.delete(f"/api/lists/{home}/tasks").json == {"deleted": 20_001}
     assert time.monotonic() - started < 6, "it took 12 s"
     assert count("reminders") == 0
+
+
+def test_a_list_that_many_tasks_ask_for_at_once_is_made_once(app: APIFlask) -> None:
+    credentials = {"username": "ada", "password": "correct horse battery staple"}
+    with running(app) as url, httpx2.Client(base_url=url) as client:
+        with ThreadPoolExecutor(8) as pool:
+            answers = pool.map(lambda _: client.post("/api/register", json=credentials), range(4))
+            assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+            token = client.post("/api/login", json=credentials).json()["token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            body = {"name": "milk", "list": "shopping"}
+            answers = pool.map(lambda _: client.post("/api/tasks", json=body), range(8))
+            assert [answer.status_code for answer in answers] == [201] * 8
+        [shopping] = client.get("/api/lists").json()
+        assert shopping["open"] == 8
+
+
+def test_a_refused_list_may_be_tried_again(ada: Caller) -> None:
+    once = Caller(ada.client, {**ada.headers, "Idempotency-Key": "2"})
+    ada.post("/api/lists", {"name": "home"})
+    assert once.post("/api/lists", {"name": "home"}).status_code == 409
+    assert once.post("/api/lists", {"name": "home"}).status_code == 409

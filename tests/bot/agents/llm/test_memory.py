@@ -143,10 +143,10 @@ async def test_forgetting_one_leaves_the_others(
 
 
 async def test_a_command_agent_forgets_what_it_was_told(chat: Person, world: World) -> None:
-    await chat.say("add milk to my tasks")
-    await chat.say("add bread to my tasks")
+    await chat.say("add milk to my errands")
+    await chat.say("add bread to my errands")
     assert await chat.say("forget me") == "I have forgotten 2 messages of our talks."
-    assert "milk" in await chat.say("show my tasks")  # rows are not memory
+    assert "milk" in await chat.say("show my errands")  # rows are not memory
     assert await chat.say("forget me") == "I have forgotten 1 message of our talks."
     assert await chat.say("forget me") == NOTHING
 

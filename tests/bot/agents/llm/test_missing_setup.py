@@ -77,7 +77,7 @@ def test_a_missing_package_is_named_with_how_to_add_it() -> None:
 
 async def test_a_tool_that_there_is_not_is_refused(world: World) -> None:
     services = Services(world.api, world.settings, world.clock)
-    with pytest.raises(AgentError, match=r"tools: there is no command 'shop', but .*task"):
+    with pytest.raises(AgentError, match=r"tools: there is no command 'shop', but .*errand"):
         AGENT_TYPE.make(config(tools=["shop"]), services)
 
 

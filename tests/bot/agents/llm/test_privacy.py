@@ -112,7 +112,7 @@ async def test_messages_at_the_same_moment_share_a_budget(
     llm: Llm, model_server: ModelServer, world: World, logged_in: bool
 ) -> None:
     person = await world.user("ada") if logged_in else world.person("4711")
-    brain = await llm(tools=["task"] if logged_in else [])
+    brain = await llm(tools=["errand"] if logged_in else [])
     model_server.script = lambda request: Answer("Fine.", delay=0.2)
     said = [tell(brain, person, "hello", channel_id=str(n)) for n in range(8)]
     await asyncio.gather(*said)

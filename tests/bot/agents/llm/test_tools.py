@@ -31,15 +31,15 @@ from tests.support.llm import Llm, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer
 from tests.support.people import PASSWORD
 
-ADD_MILK = Answer(calls=[("task_add", {"name": "milk"})])
-DELETE_MILK = Answer(calls=[("task_delete", {"name": "milk"})])
-SHOW = Answer(calls=[("task_show", {})])
+ADD_MILK = Answer(calls=[("errand_add", {"name": "milk"})])
+DELETE_MILK = Answer(calls=[("errand_delete", {"name": "milk"})])
+SHOW = Answer(calls=[("errand_show", {})])
 
 
 @pytest.fixture
 async def ada(llm: Llm, stranger: Person) -> Person:
     """A user who is logged in with an agent that has tools."""
-    await llm(tools=["task", "list"])
+    await llm(tools=["errand"])
     await stranger.register("ada")
     return stranger
 
@@ -55,8 +55,8 @@ async def test_a_tool_is_called_as_the_user(
     model_server.replies(Answer("Sure.", calls=ADD_MILK.calls), "It is on your list.")
     assert await ada.say("add milk") == "Sure.\nAdded **milk**.\nIt is on your list."
     assert result(model_server) == "Added milk."
-    model_server.replies(SHOW, "You have one task: milk.")
-    assert await ada.say("what is there to do?") == "You have one task: milk."
+    model_server.replies(SHOW, "You have one errand: milk.")
+    assert await ada.say("what is there to do?") == "You have one errand: milk."
     assert "milk" in result(model_server)
     ben = await world.user("ben")
     model_server.replies(SHOW, "Nothing.")
@@ -67,7 +67,7 @@ async def test_a_tool_is_called_as_the_user(
 async def test_anthropics_models_call_tools_too(
     llm: Llm, stranger: Person, model_server: ModelServer
 ) -> None:
-    await llm(provider="anthropic", tools=["task"])
+    await llm(provider="anthropic", tools=["errand"])
     await stranger.register("ada")
     model_server.replies(Answer("Sure.", calls=ADD_MILK.calls, thinks="milk"), "It is there.")
     assert await stranger.say("add milk") == "Sure.\nAdded **milk**.\nIt is there."
@@ -121,10 +121,10 @@ async def test_tools_are_described_from_the_commands(
     model_server.replies("Hello.")
     await ada.say("hello")
     tools = {tool["function"]["name"]: tool for tool in model_server.requests[0].body["tools"]}
-    assert {"task_add", "task_delete", "list_make"} <= tools.keys()
+    assert {"errand_add", "errand_delete", "errand_show"} <= tools.keys()
     assert not any(name.startswith("account_") for name in tools)
-    add = tools["task_add"]["function"]
-    assert add["description"].startswith("Add a task")
+    add = tools["errand_add"]["function"]
+    assert add["description"].startswith("Add an errand")
     assert add["parameters"]["required"] == ["name"]
     assert add["parameters"]["properties"]["name"]["type"] == "string"
     assert model_server.requests[0].system.endswith("only after the tool has said so.")
@@ -161,20 +161,20 @@ async def test_never_mind_ends_it_without_the_model(ada: Person, model_server: M
 
 
 async def test_what_is_missing_is_asked(ada: Person, model_server: ModelServer) -> None:
-    model_server.replies(Answer(calls=[("task_add", {})]), "Done.")
-    assert "?" in await ada.say("add a task")
+    model_server.replies(Answer(calls=[("errand_add", {})]), "Done.")
+    assert "?" in await ada.say("add an errand")
     assert await ada.say("bread") == "Added **bread**.\nDone."
 
 
 async def test_several_calls_at_once_are_all_made(ada: Person, model_server: ModelServer) -> None:
     names = ["milk", "eggs"]
-    calls = [("task_add", {"name": name}) for name in names]
+    calls = [("errand_add", {"name": name}) for name in names]
     model_server.replies(Answer(calls=calls), "Both are added.")
     assert await ada.say("add milk and eggs") == "Added **milk**.\nAdded **eggs**.\nBoth are added."
 
 
 async def test_the_calls_of_one_round_are_bounded(ada: Person, model_server: ModelServer) -> None:
-    calls = [("task_add", {"name": f"task {number}"}) for number in range(MOST_CALLS + 2)]
+    calls = [("errand_add", {"name": f"errand {number}"}) for number in range(MOST_CALLS + 2)]
     model_server.replies(Answer(calls=calls), "Done.")
     assert (await ada.say("add many")).count("Added") == MOST_CALLS
     told = [m["content"] for m in model_server.requests[-1].messages if m["role"] == "tool"]
@@ -192,9 +192,9 @@ async def test_what_is_wrong_with_a_call_is_told_to_the_model(
 ) -> None:
     calls = [
         ("shop_buy", {}),
-        ("task_add", '{"name": '),
-        ("task_add", {"name": {"user": "ben"}}),
-        ("task_delete", {"name": "no such task"}),
+        ("errand_add", '{"name": '),
+        ("errand_add", {"name": {"user": "ben"}}),
+        ("errand_delete", {"name": "no such errand"}),
     ]
     model_server.replies(Answer(calls=calls), "I could not do that.")
     assert await ada.say("do it") == "I could not do that."
@@ -202,14 +202,14 @@ async def test_what_is_wrong_with_a_call_is_told_to_the_model(
     assert told[0] == "There is no tool 'shop_buy'."
     assert told[1].startswith("The arguments were no JSON object.")
     assert told[2] == "name: one plain value each, please."
-    assert told[3] == "You have no task yet."
+    assert told[3] == "You have no open errand yet."
 
 
 async def test_a_stranger_may_talk_and_logs_in_for_a_tool(
     llm: Llm, stranger: Person, world: World, model_server: ModelServer
 ) -> None:
     await world.user("ada")
-    await llm(tools=["task"])
+    await llm(tools=["errand"])
     model_server.replies("Hello!", ADD_MILK, "Anything else?")
     assert await stranger.say("hello") == "Hello!"
     assert await stranger.say("add milk") == f"{FIRST_LOG_IN}\n{NAME}"
@@ -223,7 +223,7 @@ async def test_a_form_goes_on_with_what_was_wanted(
     llm: Llm, stranger: Person, world: World, model_server: ModelServer
 ) -> None:
     await world.user("ada")
-    brain = await llm(tools=["task"])
+    brain = await llm(tools=["errand"])
     model_server.replies(ADD_MILK, ADD_MILK, "Anything else?")
     await stranger.say("add milk")
     assert "Log in" in stranger.buttons
@@ -235,7 +235,7 @@ async def test_a_form_goes_on_with_what_was_wanted(
 async def test_in_public_nobody_is_asked_for_a_password(
     llm: Llm, stranger: Person, model_server: ModelServer
 ) -> None:
-    brain = await llm(tools=["task"])
+    brain = await llm(tools=["errand"])
     model_server.replies(ADD_MILK)
     assert await tell_in_public(brain, stranger, "add milk") == LOG_IN_PRIVATELY
     assert await tell_in_public(brain, stranger, "log in") == LOG_IN_PRIVATELY
@@ -247,7 +247,7 @@ async def test_a_password_that_comes_too_late_is_not_shown_to_the_model(
     llm: Llm, stranger: Person, model_server: ModelServer, world: World
 ) -> None:
     world.settings = world.settings.model_copy(update={"login_timeout_seconds": 0.2})
-    await llm(tools=["task"])
+    await llm(tools=["errand"])
     await stranger.say("log in")
     await stranger.say("ada")
     await stranger.leave_unanswered()
@@ -264,8 +264,8 @@ async def test_logging_out(ada: Person, model_server: ModelServer) -> None:
 async def test_a_slash_command_needs_no_model(
     llm: Llm, ada: Person, world: World, model_server: ModelServer
 ) -> None:
-    order = {"interaction_type": "task", "action": "add", "name": "milk"}
-    told = await tell(world.brain, ada, "/task add", order=order, starts_new=True)
+    order = {"interaction_type": "errand", "action": "add", "name": "milk"}
+    told = await tell(world.brain, ada, "/errand add", order=order, starts_new=True)
     assert told == "Added **milk**."
     assert not model_server.requests
 
@@ -273,7 +273,7 @@ async def test_a_slash_command_needs_no_model(
 async def test_each_request_counts_for_the_user(
     llm: Llm, stranger: Person, world: World, model_server: ModelServer, settings: Settings
 ) -> None:
-    await llm(tools=["task", "usage"])
+    await llm(tools=["errand", "usage"])
     await stranger.register("ada")
     model_server.replies(
         ADD_MILK, "Done.", Answer(calls=[("usage_show", {})]), "That is what you used."
