@@ -64,10 +64,10 @@ def test_the_configuration_is_a_dict_that_may_be_changed(model_server: ModelServ
 
 
 def test_parse_knows_the_projects_commands_in_a_fresh_process() -> None:
-    script = "import ai.parser; print(ai.parser.parse('list my tasks', 'command_parser'))"
+    script = "import ai.parser; print(ai.parser.parse('who am i', 'command_parser'))"
     command = [sys.executable, "-c", script]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert said.stdout == "{'interaction_type': 'task', 'action': 'show'}\n"
+    assert said.stdout == "{'interaction_type': 'account', 'action': 'show'}\n"
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:

@@ -94,7 +94,7 @@ async def started(terminal: Console) -> AsyncIterator[asyncio.Task[int]]:
 async def test_piped_lines_are_echoed_and_answered(
     terminal: Console, pipe: Pipe, screen: Screen
 ) -> None:
-    pipe("register", "ada", PASSWORD, "", "add *milk* to my tasks", "list my tasks", end=True)
+    pipe("register", "ada", PASSWORD, "", "add *milk* to my errands", "list my errands", end=True)
     assert await terminal.run() == 0
     output = screen.text
     assert PASSWORD not in output
@@ -104,28 +104,34 @@ async def test_piped_lines_are_echoed_and_answered(
         "you> ********\nbot> Hello, ada! You are logged in."
     )
     assert output.endswith(
-        "you> add *milk* to my tasks\nbot> Added *milk*.\n"
-        "you> list my tasks\nbot> tasks:\n     • *milk*\n"
+        "you> add *milk* to my errands\nbot> Added *milk*.\n"
+        "you> list my errands\nbot> Your errands:\n     • *milk*\n"
     )
 
 
 async def test_at_the_end_of_input_reminders_are_waited_for(
     terminal: Console, world: World, pipe: Pipe, screen: Screen
 ) -> None:
-    pipe("register", "ada", PASSWORD, "remind me to water the plants in 3 seconds", end=True)
+    pipe(
+        "register",
+        "ada",
+        PASSWORD,
+        "remind me of the errand plants in 3 seconds",
+        end=True,
+    )
     async with started(terminal) as running:
         await until(lambda: "Added" in screen.text)
         await asyncio.sleep(0.3)
         assert not running.done()
         world.clock.forward(seconds=3)
         await asyncio.to_thread(fire_due, world.clock())
-    assert screen.text.endswith("bot> Reminder: water the plants\n")
+    assert screen.text.endswith("bot> Reminder: plants\n")
 
 
 async def test_reminders_of_another_day_are_not_waited_for(
     terminal: Console, pipe: Pipe, screen: Screen
 ) -> None:
-    pipe("register", "ada", PASSWORD, "remind me to call mum tomorrow", end=True)
+    pipe("register", "ada", PASSWORD, "remind me of the errand call mum tomorrow", end=True)
     async with started(terminal):
         pass
     assert "Added call mum" in screen.text
@@ -134,12 +140,12 @@ async def test_reminders_of_another_day_are_not_waited_for(
 async def test_a_reminder_comes_between_two_lines(
     terminal: Console, world: World, pipe: Pipe, screen: Screen
 ) -> None:
-    pipe("register", "ada", PASSWORD, "remind me to water the plants in 3 seconds")
+    pipe("register", "ada", PASSWORD, "remind me of the errand plants in 3 seconds")
     async with started(terminal):
         await until(lambda: "Added" in screen.text)
         world.clock.forward(seconds=3)
         await asyncio.to_thread(fire_due, world.clock())
-        await until(lambda: "bot> Reminder: water the plants" in screen.text)
+        await until(lambda: "bot> Reminder: plants" in screen.text)
         pipe("thanks", end=True)
     assert screen.text.endswith("you> thanks\nbot> You're welcome, ada.\n")
 
@@ -202,8 +208,8 @@ async def test_on_a_terminal_the_bot_speaks_first(
         await until(lambda: "Choose a password" in screen.text)
         keys.send_text(f"{PASSWORD}\r")
         await until(lambda: "Hello, ada!" in screen.text)
-        keys.send_text(" \rlist my tasks\r")
-        await until(lambda: "You have nothing to do." in screen.text)
+        keys.send_text(" \rlist my errands\r")
+        await until(lambda: "You have no errands." in screen.text)
         keys.send_text("\x04")  # Ctrl-D
     assert PASSWORD not in screen.text
     assert "*" * len(PASSWORD) in screen.text
@@ -213,12 +219,17 @@ async def test_on_a_terminal_a_reminder_comes_above_the_prompt(
     terminal: Console, world: World, keys: PipeInput, screen: Screen
 ) -> None:
     async with started(terminal):
-        for text in ("register", "ada", PASSWORD, "remind me to water the plants in 3 seconds"):
+        for text in (
+            "register",
+            "ada",
+            PASSWORD,
+            "remind me of the errand plants in 3 seconds",
+        ):
             keys.send_text(f"{text}\r")
         await until(lambda: "Added" in screen.text)
         world.clock.forward(seconds=3)
         await asyncio.to_thread(fire_due, world.clock())
-        await until(lambda: "bot> Reminder: water the plants" in screen.text)
+        await until(lambda: "bot> Reminder: plants" in screen.text)
         keys.send_text("\x03")  # Ctrl-C
 
 
@@ -232,21 +243,21 @@ async def test_one_order_needs_a_log_in(
     world: World, settings: Settings, pipe: Pipe, screen: Screen
 ) -> None:
     settings = world.settings
-    assert await run_console(settings, "list my tasks") == 1
+    assert await run_console(settings, "list my errands") == 1
     assert screen.text == (
         "bot> You are not logged in here yet. "
         "Start the conversation without an order, and log in. “Help” says what you can do then.\n"
     )
     assert await run_console(settings, "Help!") == 0
-    assert "• remind me to " in screen.text
+    assert "• remind me of the errand " in screen.text
     assert screen.text.endswith(
         "“Log in”, or “register” for an account, comes before all of these.\n"
     )
-    pipe("register", "ada", PASSWORD, "add milk to my tasks", end=True)
+    pipe("register", "ada", PASSWORD, "add milk to my errands", end=True)
     assert await run_console(settings) == 0
-    assert await run_console(settings, "list my tasks") == 0
-    assert screen.text.endswith("bot> tasks:\n     • milk\n")
-    assert await run_console(settings, "delete the task milk") == 1  # nobody can answer
+    assert await run_console(settings, "list my errands") == 0
+    assert screen.text.endswith("bot> Your errands:\n     • milk\n")
+    assert await run_console(settings, "delete the errand milk") == 1  # nobody can answer
     assert screen.text.endswith("bot> Delete milk? (yes or no)\n")
 
 
@@ -255,14 +266,14 @@ async def test_a_terminal_that_does_not_know_every_letter(
 ) -> None:
     drawn = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(drawn, "ascii"))
-    pipe("register", "ada", PASSWORD, "add crème brûlée to my tasks", end=True)
+    pipe("register", "ada", PASSWORD, "add crème brûlée to my errands", end=True)
     assert await run_console(world.settings) == 0
     assert b"bot> Added cr?me br?l?e." in drawn.getvalue()
 
 
 async def test_one_order_without_the_api(world: World, screen: Screen) -> None:
     async with world.api_away():
-        assert await run_console(world.settings, "list my tasks") == 1
+        assert await run_console(world.settings, "list my errands") == 1
     assert "can't reach the service" in screen.text
 
 

@@ -23,16 +23,18 @@ async def test_a_new_users_first_ten_minutes(stage: Stage) -> None:
     assert "Hello, **ada**!" in await do("presses Register, and fills in the form", form)
     zone = await do("my time zone is Europe/Berlin", await ada.say("my time zone is Europe/Berlin"))
     assert "Europe/Berlin" in zone
-    assert "Added" in await do("add milk to my tasks", await ada.say("add milk to my tasks"))
-    answer = await ada.say("remind me to call mum tomorrow at 5pm")
-    assert "tomorrow at 17:00" in await do("remind me to call mum tomorrow at 5pm", answer)
-    answer = await ada.slash("task add", name="bread", list_name="shopping")
-    assert "shopping" in await do("/task add name: bread list_name: shopping", answer)
-    assert "bread" in await do("show my tasks", await ada.say("show my tasks"))
+    assert "Added" in await do("add milk to my errands", await ada.say("add milk to my errands"))
+    answer = await ada.say("remind me of the errand call mum tomorrow at 5pm")
+    assert "tomorrow at 17:00" in await do(
+        "remind me of the errand call mum tomorrow at 5pm", answer
+    )
+    answer = await ada.slash("errand add", name="bread")
+    assert "Added **bread**" in await do("/errand add name: bread", answer)
+    assert "bread" in await do("show my errands", await ada.say("show my errands"))
     assert "Done" not in await do("kompleet milkk", await ada.say("kompleet milkk"))
-    answer = await ada.edit("complete milk")
-    assert "Done: **milk**" in await do("corrects that to: complete milk", answer)
-    assert "Delete" in await do("delete the task bread", await ada.say("delete the task bread"))
+    answer = await ada.edit("strike milk")
+    assert "Done: **milk**" in await do("corrects that to: strike milk", answer)
+    assert "Delete" in await do("delete the errand bread", await ada.say("delete the errand bread"))
     assert "Deleted **bread**" in await do("presses Yes", await ada.press("Yes"))
     stage.world.clock.move_to("tomorrow 17:00", "Europe/Berlin")
     async with stage.pushing():

@@ -77,11 +77,11 @@ async def test_an_assistant_lists_tools_adds_and_is_asked_to_confirm(url: str, m
     person = Person(True)
     async with connected(url, mode=mode, person=person) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
-        added = await called(client, "task_add", name="buy milk")
-        deleted = await called(client, "task_delete", name="buy milk")
+        added = await called(client, "errand_add", name="buy milk")
+        deleted = await called(client, "errand_delete", name="buy milk")
         undone = await called(client, "undo_undo")
 
-    assert {"task_add", "task_delete", "undo_undo", "answer"} <= names
+    assert {"errand_add", "errand_delete", "undo_undo", "answer"} <= names
     assert added == "Added **buy milk**."
     assert person.asked == ["Delete **buy milk**? (yes or no)"]
     assert deleted == "Deleted **buy milk**."
@@ -97,9 +97,9 @@ async def test_without_a_yes_nothing_is_deleted(
 ) -> None:
     person = Person(answers.get("answer"), action=answers.get("action", "accept"))
     async with connected(url, mode=mode, person=person) as client:
-        await called(client, "task_add", name="buy milk")
-        await called(client, "task_delete", name="buy milk")
-        shown = await called(client, "task_show")
+        await called(client, "errand_add", name="buy milk")
+        await called(client, "errand_delete", name="buy milk")
+        shown = await called(client, "errand_show")
 
     assert len(person.asked) == 1
     assert "buy milk" in shown
@@ -109,16 +109,17 @@ async def test_without_a_yes_nothing_is_deleted(
 async def test_a_missing_value_is_asked_for(url: str, mode: str) -> None:
     person = Person("tomorrow at 5pm")
     async with connected(url, mode=mode, person=person) as client:
-        added = await called(client, "task_remind", name="call mum")
+        await called(client, "errand_add", name="call mum")
+        moved = await called(client, "errand_schedule", name="call mum")
 
     assert "When" in person.asked[0]
-    assert "tomorrow at 17:00" in added
+    assert "tomorrow at 17:00" in moved
 
 
 async def test_a_client_that_can_ask_nobody_is_given_a_code(url: str) -> None:
     async with connected(url) as client:
-        await called(client, "task_add", name="buy milk")
-        asked = await called(client, "task_delete", name="buy milk")
+        await called(client, "errand_add", name="buy milk")
+        asked = await called(client, "errand_delete", name="buy milk")
         code = asked.split()[-1].strip(".")
         async with connected(url, "bob") as other:
             stolen = await called(other, "answer", code=code, text="yes")
@@ -135,16 +136,16 @@ async def test_calls_at_the_same_time_do_not_end_each_others_questions(url: str)
     names = ("milk", "eggs", "flour")
     async with connected(url, person=person) as client:
         for name in names:
-            await called(client, "task_add", name=name)
-        done = await asyncio.gather(*(called(client, "task_delete", name=name) for name in names))
+            await called(client, "errand_add", name=name)
+        done = await asyncio.gather(*(called(client, "errand_delete", name=name) for name in names))
 
     assert sorted(done) == ["Deleted **eggs**.", "Deleted **flour**.", "Deleted **milk**."]
 
 
 async def test_everybody_sees_what_is_theirs(url: str) -> None:
     async with connected(url, "ada") as ada, connected(url, "bob") as bob:
-        await called(ada, "task_add", name="a secret of ada")
-        shown = await called(bob, "task_show")
+        await called(ada, "errand_add", name="a secret of ada")
+        shown = await called(bob, "errand_show")
 
     assert "ada" not in shown
 
@@ -160,8 +161,8 @@ async def test_no_tool_asks_for_a_secret_or_is_for_administrators(url: str) -> N
 @pytest.mark.parametrize("arguments", [{"name": {"a": 1}}, {"name": ["a", "b"]}])
 async def test_wrong_arguments_are_told(url: str, arguments: dict[str, object]) -> None:
     async with connected(url) as client:
-        result = await client.call_tool("task_add", arguments)
-        unknown = await client.call_tool("task_fly", {})
+        result = await client.call_tool("errand_add", arguments)
+        unknown = await client.call_tool("errand_fly", {})
 
     assert result.is_error
     assert unknown.is_error
@@ -190,12 +191,12 @@ def test_without_a_good_token_nothing_is_served(url: str, token: bytes) -> None:
 
 async def test_a_token_that_was_revoked_ends_at_once(url: str) -> None:
     async with connected(url) as client:
-        await called(client, "task_add", name="buy milk")
+        await called(client, "errand_add", name="buy milk")
         user = users.find_user_by_name("ada")
         assert user is not None
         auth.end_sessions(user["id"])
         with pytest.raises(MCPError):
-            await called(client, "task_show")
+            await called(client, "errand_show")
 
 
 def test_a_body_that_is_too_large_is_refused(url: str) -> None:
@@ -245,5 +246,5 @@ async def test_the_documented_program_works(url: str, tmp_path: Path) -> None:
     )
     printed, _ = await process.communicate()
 
-    assert b"'task_add'" in printed
+    assert b"'errand_add'" in printed
     assert b"ada" in printed
