@@ -1,13 +1,17 @@
 """How well the parser understands: `python -m tests.evaluate` (or `make eval`).
 
 Runs the utterances of tests/domains/ through the sentences alone and, where OPENROUTER_API_KEY is
-set, through the whole chain with that model. Ends with 1 where a sentence matched wrongly.
+set, through the whole chain with that model. `--sample 40 --seed 1` measures that model alone
+instead, on 40 of them, without the sentences. Ends with 1 where a sentence matched wrongly.
 """
 
+import argparse
 import asyncio
+import random
+import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -16,11 +20,12 @@ from typing import Any
 
 import yaml
 
-from ai.commands import catalogue
+from ai.commands import Catalogue, catalogue
 from ai.config import get_ai_config
 from ai.llm.registry import model_of
 from ai.llm.types import ChatModel, Message, Reply, Usage
 from ai.parser import Parser
+from ai.sentences.matcher import matcher_of
 from ai.sentences.references import References
 from bot.framework.registry import load_commands
 from config.settings import get_settings
@@ -48,6 +53,22 @@ class Utterance:
         last = self.history[-1][1] if self.history else None
         return References(last if last and "action" in last else None, self.shown)
 
+    def invented(self, command: Command) -> list[str]:
+        """Return the fields of a wrong command of which no word was said or shown."""
+        known = _words(f"{self.text} {self.history} {self.shown}")
+        told = [{}, *self.expected]
+        return [
+            name
+            for name, value in command.items()
+            if name not in ("interaction_type", "action")
+            and not any(one.get(name) == value for one in told)
+            and known.isdisjoint(_words(str(value)))
+        ]
+
+
+def _words(text: str) -> set[str]:
+    return {*re.findall(r"\w+", text.casefold())}
+
 
 @dataclass
 class Score:
@@ -56,14 +77,18 @@ class Score:
     right: int = 0
     missed: int = 0
     wrong: list[str] = field(default_factory=list)
+    invented: int = 0  # values in wrong commands that nobody said
     seconds: list[float] = field(default_factory=list)
-    tokens: int = 0
+    requests: int = 0
+    usage: Usage = field(default_factory=Usage)  # of all requests
 
     def include(self, other: "Score") -> None:
         """Add another score."""
         self.right += other.right
         self.missed += other.missed
-        self.tokens += other.tokens
+        self.invented += other.invented
+        self.requests += other.requests
+        self.usage += other.usage
         self.wrong += other.wrong
         self.seconds += other.seconds
 
@@ -76,6 +101,7 @@ class Score:
             self.missed += 1
         else:
             self.wrong.append(f"{utterance.text!r} was taken for {found}")
+            self.invented += sum(len(utterance.invented(command)) for command in found)
 
 
 def utterances() -> Iterator[Utterance]:
@@ -111,12 +137,18 @@ class CountingModel:
     """A model that adds up what it costs."""
 
     def __init__(self, model: ChatModel) -> None:
-        self.model, self.usage = model, Usage()
+        self.model = model
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again at nothing."""
+        self.requests, self.usage = 0, Usage()
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None = None
     ) -> Reply:
         """Pass a request on."""
+        self.requests += 1
         reply = await self.model.complete(messages, schema)
         self.usage += reply.usage
         return reply
@@ -126,13 +158,24 @@ class CountingModel:
         await self.model.aclose()
 
 
-async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
-    """Run every utterance, with sentences alone or with a model, and score them by domain."""
+async def evaluate(
+    model: ChatModel | None = None,
+    said: Iterable[Utterance] | None = None,
+    *,
+    is_alone: bool = False,
+) -> dict[str, Score]:
+    """Run utterances, with sentences alone or with a model, and score them by domain.
+
+    These are all where none are given. `is_alone` asks the model for everything, one at a time:
+    so its time is that of one answer.
+    """
     load_commands()
     counting = CountingModel(model) if model else None
     parser = Parser(catalogue, get_ai_config(), counting)
+    if is_alone:
+        parser._matcher = matcher_of(Catalogue())
     await parser.parse("list my tasks")  # the first one pays for what is cached
-    slots = asyncio.Semaphore(AT_ONCE if model else 1)
+    slots = asyncio.Semaphore(AT_ONCE if model and not is_alone else 1)
     scores: dict[str, Score] = {}
 
     async def one(utterance: Utterance) -> None:
@@ -146,37 +189,57 @@ async def evaluate(model: ChatModel | None = None) -> dict[str, Score]:
         orders = found if isinstance(found, tuple) else ()
         score.add(utterance, [order.as_dict() for order in orders], seconds)
 
-    for domain, said in groupby(utterances(), key=lambda utterance: utterance.domain):
-        before = counting.usage if counting else Usage()
-        await asyncio.gather(*map(one, said))
+    for domain, group in groupby(said or utterances(), key=lambda utterance: utterance.domain):
         if counting:
-            scores[domain].tokens = counting.usage.total - before.total
+            counting.reset()
+        await asyncio.gather(*map(one, group))
+        if counting:
+            scores[domain].requests, scores[domain].usage = counting.requests, counting.usage
     return scores
 
 
 def report(title: str, scores: dict[str, Score]) -> Iterator[str]:
     """Yield the lines of a table, and what was wrong below it."""
-    yield f"{title:32}{'right':>8}{'wrong':>8}{'missed':>8}{'tokens':>8}{'p50 ms':>9}{'p99 ms':>9}"
+    heads = ("right", "wrong", "missed", "invented", "requests", "in", "out")  # tokens a request
+    yield f"{title:32}{''.join(f'{head:>9}' for head in heads)}{'p50 ms':>10}{'p99 ms':>10}"
     everything = Score()
     for domain, score in [*scores.items(), ("all", everything)]:
-        cuts = quantiles(score.seconds, n=100, method="inclusive")
+        cuts = quantiles(score.seconds * 2, n=100, method="inclusive")  # twice: one is too few
+        asked, used = score.requests or 1, score.usage
         yield (
-            f"{domain:32}{score.right:8}{len(score.wrong):8}{score.missed:8}{score.tokens:8}"
-            f"{cuts[49] * 1000:9.2f}{cuts[98] * 1000:9.2f}"
+            f"{domain:32}{score.right:9}{len(score.wrong):9}{score.missed:9}{score.invented:9}"
+            f"{score.requests:9}{used.prompt / asked:9.0f}{used.completion / asked:9.0f}"
+            f"{cuts[49] * 1000:10.2f}{cuts[98] * 1000:10.2f}"
         )
         if score is not everything:
             everything.include(score)
     yield from (f"  wrong: {line}" for line in everything.wrong)
 
 
-async def main() -> int:
+def sample(size: int, seed: int) -> list[Utterance]:
+    """Return some of the utterances, the same ones for a seed, in the order of their domains."""
+    every = [*utterances()]
+    chosen = random.Random(seed).sample(every, min(size, len(every)))  # noqa: S311 - no secret
+    return sorted(chosen, key=lambda utterance: utterance.domain)
+
+
+async def main(arguments: Sequence[str] = ()) -> int:
     """Print the tables; return 1 where a sentence matched wrongly, else 0."""
+    options = argparse.ArgumentParser(prog="python -m tests.evaluate")
+    options.add_argument("--sample", type=int, default=0, help="utterances for the model alone")
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args(arguments)
     local = await evaluate()
     lines = [*report("sentences alone", local)]
     config = get_ai_config()
     if model := model_of(get_settings(), config):
         try:
-            lines += ["", *report(config.model, await evaluate(model))]
+            if chosen.sample > 0:
+                some = sample(chosen.sample, chosen.seed)
+                scores = await evaluate(model, some, is_alone=True)
+                lines += ["", *report(f"alone, {len(some)}, seed {chosen.seed}", scores)]
+            else:
+                lines += ["", *report(config.model, await evaluate(model))]
         finally:
             await model.aclose()
     else:
@@ -186,4 +249,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(sys.argv[1:])))

@@ -12,7 +12,7 @@ from ai.llm.openai_completions import OpenAICompatible
 from ai.sentences.matcher import Matcher
 from bot.framework.registry import load_commands
 from config.settings import ROOT
-from tests.evaluate import Command, Score, Utterance, evaluate, report, utterances
+from tests.evaluate import Command, Score, Utterance, evaluate, report, sample, utterances
 from tests.support.model_server import Answer, ModelServer, Request, model_server
 
 __all__ = ["model_server"]
@@ -60,7 +60,7 @@ def test_the_evaluation_prints_its_table() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     head, *_ = done.stdout.splitlines()
-    assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "tokens"]
+    assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "invented"]
 
 
 async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServer) -> None:
@@ -70,7 +70,7 @@ async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServe
     await model.aclose()
     asked = [u.domain for u in UTTERANCES if u.is_beyond or not u.expected]
     assert len(model_server.requests) == len(asked)
-    assert {domain for domain, score in scores.items() if score.tokens} == {*asked}
+    assert {domain for domain, score in scores.items() if score.requests} == {*asked}
     assert not any(score.wrong for score in scores.values())
 
 
@@ -107,18 +107,32 @@ def test_the_evaluation_measures_the_model_that_is_configured(model_server: Mode
     beyond = sum(u.is_beyond for u in UTTERANCES)
     assert int(alone[3]) == beyond
     assert int(with_model[3]) < beyond / 10
-    right, tokens, p50, p99 = (float(with_model[n]) for n in (1, 4, 5, 6))
+    right, requests, prompt, output, p50, p99 = (float(with_model[n]) for n in (1, 5, 6, 7, 8, 9))
     assert right > float(alone[1])
-    assert tokens > 100_000
+    assert requests >= beyond
+    assert prompt > output > 0
     assert 0 < p50 < p99
 
 
 def test_the_table_counts_what_was_wrong() -> None:
     score = Score()
     utterance = Utterance("task", "list my tasks", ({"action": "show"},))
-    for found in ([{"action": "show"}], [], [{"action": "delete"}]):
+    for found in ([{"action": "show"}], [], [{"action": "delete", "name": "tasks", "due": "5pm"}]):
         score.add(utterance, found, 0.001)
     lines = [*report("x", {"task": score})]
-    assert lines[1].split() == ["task", "1", "1", "1", "0", "1.00", "1.00"]
+    assert lines[1].split() == ["task", *"1111000", "1.00", "1.00"]
     assert lines[2].split()[0] == "all"
-    assert lines[3] == "  wrong: 'list my tasks' was taken for [{'action': 'delete'}]"
+    assert lines[3].startswith("  wrong: 'list my tasks' was taken for [{'action': 'delete'")
+
+
+async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
+    model_server: ModelServer,
+) -> None:
+    model_server.script = lambda _: '{"needs_clarification": "Pardon?"}'
+    some = sample(5, seed=3)
+    assert some == sample(5, seed=3) != sample(5, seed=4)
+    model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
+    scores = await evaluate(model, some, is_alone=True)
+    await model.aclose()
+    assert sum(score.requests for score in scores.values()) == 5
+    assert [*report("alone", scores)][-1].split()[5] == "5"
