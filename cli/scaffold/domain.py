@@ -19,9 +19,9 @@ LONGEST = 30  # letters, so that the names of indexes fit the 63 that PostgreSQL
 MAX_CHOICES = 25  # what Discord shows
 MAX_FIELDS = 12  # so that the sentences stay few
 TAKEN = {
-    "id", "user_uuid", "created_at", "name", "ctx", "row", "rows", "data", "parts", "before",
-    "changes", "path", "add", "show", "change", "delete", "date", "datetime", "timedelta",
-    "amount", "length", "escape", "named", "pick", "partial",
+    "id", "user_uuid", "created_at", "name", "ctx", "row", "rows", "data", "said", "known", "kept",
+    "asked", "before", "changes", "add", "show", "change", "delete", "named", "pick", "partial",
+    "optional",
 }  # fmt: skip
 
 
@@ -60,8 +60,8 @@ FINITE = "Annotated[float, Field(allow_inf_nan=False)]"
 AMOUNT = "Annotated[Decimal, Field(max_digits=15, decimal_places=4, allow_inf_nan=False)]"
 DASH = " \N{EN DASH} "
 ON = (" {ctx.day(row['NAME'])}",)
-WHEN = ("Moment()", "PointInTime", "datetime")
-DAY = ("Date()", "date", "date")
+WHEN = ("Moment()", "PointInTime", "dt.datetime")
+DAY = ("Date()", "dt.date", "dt.date")
 KINDS = {
     "text": Kind(
         "String(255)", "Name", "str", "str", " {escape(row['NAME'])}",

@@ -17,8 +17,8 @@ NOT_COPIED = shutil.ignore_patterns(
 TYPES = ".mypy_cache"  # what `make check` knows of the files that are copied, where it has run
 FIELDS = [
     "author:text", "pages:int", "rating:float", "price:decimal:eur", "read:bool", "bought:when",
-    "printed:date", "lent:past_date?", "length_read:duration?", "status:open|in_hand",
-    "tags:texts?", "note:text?",
+    "date:date", "amount:decimal?", "lent:past_date?", "length_read:duration?",
+    "status:open|in_hand", "tags:texts?",
 ]  # fmt: skip
 OF_BOOKS = [
     "api/routes/books.py",
