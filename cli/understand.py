@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from ai.llm.registry import model_of
 from ai.llm.types import ChatModel, Message, ModelError, Reply
 from ai.parser import Parser
 from ai.sentences.explain import candidates
+from ai.times.recurrence import Resolved
 from ai.times.resolve import find
 from bot.conversation.handler import MAX_LENGTH, is_help
 from bot.framework.fields import Unclear, convert
@@ -50,6 +52,9 @@ class RecordedModel:
         await self._model.aclose()
 
 
+READ_LATER = ("when", "date", "decimal", "duration")
+
+
 def understand(
     text: Annotated[str, typer.Argument(help="What somebody says to the bot.")],
     model: Annotated[bool, typer.Option(help="Ask the model, as the bot would.")] = True,
@@ -70,7 +75,7 @@ def understand(
         typer.echo(line)
     for start, end in find(text):
         words = text[start:end]
-        typer.echo(f"A time in it: “{words}”{_time(words, settings)}")
+        typer.echo(f"A time in it: “{words}”{_read(words, settings, _field_said(words, parsed))}")
     typer.echo("")
     rows = [
         (" ".join(one.spec.key), one.sentence, one.why or "fits")
@@ -113,27 +118,40 @@ def _told(parsed: Parsed, settings: Settings, by: str) -> list[str]:
 def _fields(values: Mapping[str, Any], spec: CommandSpec | None, settings: Settings) -> list[str]:
     """Say what was taken for each field, and which are still to be asked for."""
     fields = {field.name: field for field in spec.fields} if spec else {}
+    read = [name for name, field in fields.items() if field.kind in READ_LATER]
     lines = [
-        f"  {name}: {value}{_time(str(value), settings) if _is_time(fields.get(name)) else ''}"
+        f"  {name}: {value}{_read(str(value), settings, fields[name]) if name in read else ''}"
         for name, value in values.items()
     ]
     missing = [name for name, field in fields.items() if field.required and name not in values]
     return lines + [f"  {name}: not said, so the bot asks for it" for name in missing]
 
 
-def _is_time(field: FieldSpec | None) -> bool:
-    return field is not None and field.kind == "when"
-
-
-def _time(words: str, settings: Settings) -> str:
-    """Say which time is read in some words, for somebody who has set no zone."""
-    field = FieldSpec("time", "when", repeats=True)
+def _read(words: str, settings: Settings, field: FieldSpec) -> str:
+    """Say what is read in some words, for somebody who has set no zone."""
+    zone = ZoneInfo(settings.time_zone)
     try:
-        read = convert(field, words, ZoneInfo(settings.time_zone), utc_now())
+        read = convert(field, words, zone, utc_now())
     except Unclear as error:
         return f", of which the bot asks: {error}"
-    again = f", again by {read.rule}" if read.rule else ""
-    return f" = {read.at.astimezone(ZoneInfo(settings.time_zone)):%a %d %b %Y, %H:%M %Z}{again}"
+    again = ""
+    if isinstance(read, Resolved):
+        again = f", again by {read.rule}" if read.rule else ""
+        read = read.at
+    if isinstance(read, datetime):
+        return f" = {read.astimezone(zone):%a %d %b %Y, %H:%M %Z}{again}"
+    return f" = {read:%a %d %b %Y}" if isinstance(read, date) else f" = {read}"
+
+
+def _field_said(words: str, parsed: Parsed) -> FieldSpec:
+    """Return the field that words for a time went to, or one that takes any to come."""
+    specs = {spec.key: spec for spec in catalogue}
+    for order in parsed if isinstance(parsed, tuple) else ():
+        spec = specs.get((order.interaction_type, order.action or ""))
+        for field in spec.fields if spec else ():
+            if field.is_time and words in str(order.values.get(field.name)):
+                return field
+    return FieldSpec("time", "when", repeats=True)
 
 
 def _show(recorded: RecordedModel) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from config.settings import ROOT
+from ai.commands import FieldSpec
+from cli.understand import _read
+from config.settings import ROOT, Settings
 from tests.support import warm
 from tests.support.model_server import ModelServer
 
@@ -81,3 +83,17 @@ def test_help_and_what_is_too_long_are_told(understand: Understand) -> None:
     assert "it asks for help" in understand("help").stdout
     done = understand("x" * 4001)
     assert (done.returncode, done.stderr.strip()) == (2, "The bot reads up to 4,000 characters.")
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "told"),
+    [
+        (FieldSpec("d", "date", tense="any"), "12 may 2001", " = Sat 12 May 2001"),
+        (FieldSpec("d", "decimal", unit="km"), "800m", " = 0.8"),
+        (FieldSpec("w", "when"), "12 may 2001", ", of which the bot asks: That is in the past"),
+    ],
+)
+def test_what_is_read_in_words_depends_on_the_field(
+    field: FieldSpec, words: str, told: str
+) -> None:
+    assert _read(words, Settings(time_zone="UTC"), field).startswith(told)
