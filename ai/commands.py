@@ -117,6 +117,8 @@ class CommandSpec:
     fields: tuple[FieldSpec, ...] = ()
     sentences: tuple[str, ...] = ()
     role: Role = "user"  # of those who may use it
+    hint: str = ""  # for models: what else means this command
+    examples: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # for models: a message, its fields
 
     @property
     def key(self) -> tuple[str, str]:

@@ -138,9 +138,11 @@ class Parser:
             prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
             known = prompts.manual(listed, self._described(interaction_type, raw))
             earlier = prompts.earlier(history, references)
-            messages = prompts.opening(prompt, known, text, earlier, problems)
+            turns = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
+            messages = prompts.opening(prompt, known, text, earlier, problems, turns)
+            said = _said(text, history)
             judge = ResponseValidator(
-                listed, self._open_types(raw), interaction_type, _said(text, history)
+                listed, self._open_types(raw), interaction_type, said, _known(references)
             )
             try:
                 answer = await self._ask(self._model, messages, judge, budget, retry_count)
@@ -200,7 +202,8 @@ class Parser:
         retry_count: int,
     ) -> list[Command]:
         """Ask the model, again with what was wrong, until it is right or the tries are used up."""
-        schema = prompts.schema(judge.specs) if judge.specs and not judge.raw_types else None
+        raw = tuple(judge.raw_types)
+        schema = prompts.schema(judge.specs, raw) if judge.specs else None
         for _ in range(retry_count, self._config.validation.max_retries):
             size = sum(tokens(message["content"]) for message in messages)
             most = size + self._config.max_tokens
@@ -229,7 +232,14 @@ class _OverBudget(Exception):
 
 
 def _said(text: str, history: Sequence[Turn]) -> str:
-    return "\n".join([text, *(f"{said} {made}" for said, made in history)])
+    """Return what a person said, with the question that they answer now."""
+    asked = str(history[-1][1].get("needs_clarification") or "") if history else ""
+    return "\n".join([text, asked, *(turn for turn, _ in history)])
+
+
+def _known(references: References) -> list[str]:
+    """Return the names that a person was shown, and those in their last order."""
+    return [*references.shown, *map(str, (references.last or {}).values())]
 
 
 def parse(

@@ -6,15 +6,16 @@ hit.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ai.commands import CommandSpec, FieldKind, FieldSpec, spoken, typed
+from ai.commands import CommandSpec, FieldKind, FieldSpec
 from ai.config import Prompt
 from ai.llm.types import Message
 from ai.sentences.references import NO_REFERENCES, References
-from ai.sentences.templates import expansions
 
 Command = dict[str, Any]
 Turn = tuple[str, Command]
@@ -24,137 +25,145 @@ TURNS_SHOWN = 3
 NAMES_SHOWN = 30  # of the last list
 MAX_ANSWER_SHOWN = 2000  # characters of a wrong answer that the model gets to see again
 KINDS: dict[FieldKind, str] = {
-    "text": "text",
     "integer": "whole number",
     "number": "number",
     "boolean": "true or false",
-    "choice": "one of",
-    "when": "a time, in the person's words",
-    "date": "a day, in the person's words",
-    "duration": "a length of time, in the person's words",
-    "decimal": "an amount, in the person's words",
+    "when": "time",
+    "date": "day",
+    "duration": "length of time",
+    "decimal": "amount",
 }
-EXAMPLES: dict[FieldKind, Any] = {
-    "integer": 3,
-    "number": 2.5,
-    "boolean": True,
-}
-
-
+TELLING = 4  # words that a field's description has at least, to say more than its name
+NONE = "none"
+"""The command of a message that orders nothing; its `reply` is for the person."""
 RAW = """
-{kind}: a command whose "interaction_type" is "{kind}", with an "action" and fields of its own.
+{kind}: a command {{"interaction_type": "{kind}", "action": ...}} with fields of its own.
 {text}"""
+NO_ORDER = (
+    "how do bees find their way home?",
+    {"command": NONE, "reply": "I don't know much about that, I'm afraid. What can I do for you?"},
+)
+"""An example for every catalogue; those of commands come from their authors."""
+MAX_EXAMPLES = 6
+FULL = 60  # commands that are described; of more, those beyond are only named
 
 
 @lru_cache(maxsize=64)
 def manual(specs: tuple[CommandSpec, ...], raw: tuple[tuple[str, str], ...] = ()) -> str:
-    """Describe the commands: what each does, its fields, and an example from its sentences.
+    """Describe the commands, a line each, those of the domain with the most sentences first.
 
     `raw` are the interaction types of raw handlers, each with what is known of its fields.
     """
     if not specs and not raw:
         return ""
-    said = [example(spec) for spec in specs if spec.sentences][:2]
-    both = " and ".join(text for text, _ in said)
-    answer = {"commands": [command for _, command in said], "needs_clarification": None}
     return "\n".join(
         [
-            "The commands, each with what one order becomes:",
-            *(_describe(spec) for spec in specs),
+            "Commands:",
+            *(signature(spec) for spec in _most_said_first(specs)),
             *(RAW.format(kind=kind, text=text).rstrip() for kind, text in raw),
-            *([f"\nSo the whole answer to {_json(both)} is:\n{_json(answer)}"] if said else []),
+            f"{NONE}(reply) - For all that orders nothing.",
         ]
     )
 
 
-def _describe(spec: CommandSpec) -> str:
-    lines = [f"\n{spec.interaction_type} / {spec.action}: {spec.description}"]
-    lines += [
-        f"  {field.name} ({_kind(field)}) {field.description}".rstrip()
-        for field in spec.parsed_fields
+def _most_said_first(specs: tuple[CommandSpec, ...]) -> list[CommandSpec]:
+    said = Counter[str]()
+    for spec in specs:
+        said[spec.interaction_type] += len(spec.sentences)
+    return sorted(specs, key=lambda spec: -said[spec.interaction_type])
+
+
+def signature(spec: CommandSpec) -> str:
+    """Return a command in one line, such as `task.add(name, due?: time) - Add a task`."""
+    fields = ", ".join(map(_argument, spec.parsed_fields))
+    about = f"{spec.description} {spec.hint}".strip()
+    return f"{name_of(spec)}({fields}) - {about}"
+
+
+def _argument(field: FieldSpec) -> str:
+    kind = "|".join(field.choices) or KINDS.get(field.kind, "")
+    if field.repeats:
+        kind += " or how often"
+    if field.many:
+        kind = "list"
+    if not kind and len(field.description.split()) >= TELLING:
+        kind = field.description
+    return f"{field.name}{'' if field.required else '?'}{f': {kind}' if kind else ''}"
+
+
+def name_of(spec: CommandSpec) -> str:
+    """Return what a model calls a command."""
+    return f"{spec.interaction_type}.{spec.action}"
+
+
+def examples(specs: tuple[CommandSpec, ...], prompt: Prompt) -> list[Message]:
+    """Return examples as turns of a chat: what their authors give, and one that orders nothing."""
+    given = [
+        (said, {"command": name_of(spec), **fields})
+        for spec in _most_said_first(specs)
+        for said, fields in spec.examples
     ]
-    if spec.sentences:
-        said, command = example(spec)
-        lines.append(f"  {_json(said)} -> {_json(command)}")
-    return "\n".join(lines)
-
-
-def _kind(field: FieldSpec) -> str:
-    choices = f" {', '.join(field.choices)}" if field.choices else ""
-    again = ", or how often: every weekday at 7:30" if field.repeats else ""
-    several = " (a list of them)" if field.many else ""
-    return f"{KINDS[field.kind]}{several}{again}{choices}{'' if field.required else ', optional'}"
-
-
-def example(spec: CommandSpec) -> tuple[str, Command]:
-    """Return a sentence of a command with its slots filled, and the command that it means."""
-    fields = {field.name: field for field in spec.fields}
-    command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
-    words = []
-    for word in next(expansions(spec, spec.sentences[0])):
-        if word.startswith("{"):
-            field = fields[word[1:-1]]
-            command[field.name] = _example_value(field)
-            word = spoken(command[field.name])
-        words.append(word)
-    return " ".join(words), command
-
-
-def _example_value(field: FieldSpec) -> Any:  # noqa: ANN401 - any JSON
-    if field.kind in ("integer", "number", "boolean"):
-        return EXAMPLES[field.kind]
-    said = field.sample or "buy milk"
-    return typed(field, said) if field.many else said
+    turns: list[Message] = []
+    for said, command in [*given[: MAX_EXAMPLES - 1], NO_ORDER] if specs else []:
+        turns.append({"role": "user", "content": _filled(prompt, said)})
+        turns.append({"role": "assistant", "content": _json({"commands": [command]})})
+    return turns
 
 
 @lru_cache(maxsize=64)
-def schema(specs: tuple[CommandSpec, ...]) -> dict[str, Any]:
-    """Return the JSON schema of an answer: flat commands with nulls for what is not said.
+def schema(specs: tuple[CommandSpec, ...], raw: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the JSON schema of an answer: a list of commands, each with its own fields alone.
 
-    Flat, because many servers know no `anyOf`; which field goes with which command, and how many
-    there may be, is checked afterwards.
+    A field that may be left out is not required: where it had to be null, small models fill it.
     """
-    properties: dict[str, dict[str, Any]] = {
-        "interaction_type": {"type": "string", "enum": _names(s.interaction_type for s in specs)},
-        "action": {"type": "string", "enum": _names(spec.action for spec in specs)},
-    }
-    for field in (field for spec in specs for field in spec.parsed_fields):
-        types = {*properties.get(field.name, {}).get("type", ["null"])}
-        types.add(field.json_schema["type"] if field.required else field.json_schema["type"][0])
-        properties[field.name] = {**properties.get(field.name, {}), "type": sorted(types)}
-        if field.many:
-            properties[field.name]["items"] = field.json_schema["items"]
-    return _object(
+    variants = [_variant(name_of(spec), spec.parsed_fields) for spec in _most_said_first(specs)]
+    variants += [
         {
-            "commands": {"type": "array", "items": _object(properties)},
-            "needs_clarification": {"type": ["string", "null"]},
+            "type": "object",
+            "properties": {"interaction_type": {"const": kind}, "action": {"type": "string"}},
+            "required": ["interaction_type"],
         }
-    )
-
-
-def _object(properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        for kind in raw
+    ]
+    variants.append(_variant(NONE, (FieldSpec("reply"),)))
+    items = {"anyOf": variants}
     return {
         "type": "object",
-        "properties": properties,
-        "required": [*properties],
+        "properties": {"commands": {"type": "array", "items": items, "minItems": 1}},
+        "required": ["commands"],
         "additionalProperties": False,
     }
 
 
-def _names(values: Iterable[str]) -> list[str]:
-    return [*dict.fromkeys(values)]
+def _variant(name: str, fields: Sequence[FieldSpec]) -> dict[str, Any]:
+    described = {field.name: replace(field, required=True).json_schema for field in fields}
+    return {
+        "type": "object",
+        "properties": {"command": {"const": name}, **described},
+        "required": ["command", *(field.name for field in fields if field.required)],
+        "additionalProperties": False,
+    }
 
 
 def opening(
-    prompt: Prompt, commands: str, text: str, earlier: str = "", errors: Sequence[str] = ()
+    prompt: Prompt,
+    commands: str,
+    text: str,
+    earlier: str = "",
+    errors: Sequence[str] = (),
+    turns: Sequence[Message] = (),
 ) -> list[Message]:
-    """Return the messages that ask for a command the first time."""
-    filled = {"user_input": _as_data(text), "history_context": earlier}
-    user = re.sub(r"\{(user_input|history_context)\}", lambda m: filled[m[1]], prompt.user_template)
+    """Return the messages that ask for a command the first time, behind the examples' `turns`."""
+    user = _filled(prompt, text, earlier)
     if errors:
         user += "\n\n" + correction(errors)
     system = f"{prompt.system}\n\n{commands}" if commands else prompt.system
-    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    return [{"role": "system", "content": system}, *turns, {"role": "user", "content": user}]
+
+
+def _filled(prompt: Prompt, text: str, earlier: str = "") -> str:
+    filled = {"user_input": _as_data(text), "history_context": earlier}
+    return re.sub(r"\{(user_input|history_context)\}", lambda m: filled[m[1]], prompt.user_template)
 
 
 def again(answer: str, errors: Sequence[str]) -> list[Message]:

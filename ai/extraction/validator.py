@@ -1,13 +1,15 @@
 """Validate a model's answer to one message: commands, a question, or what is wrong with it."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from ai.commands import CommandSpec, typed
 from ai.config import type_of
 from ai.extraction import json_reply
+from ai.extraction.grounding import Sources
+from ai.extraction.prompt import NONE
 from ai.llm.types import Reply
 from ai.sentences.matcher import MAX_ORDERS
 
@@ -24,6 +26,8 @@ def find_spec(data: Mapping[str, Any], specs: tuple[CommandSpec, ...]) -> Comman
     """Return the command that an answer means; "task.add" and a missing type are understood."""
     by_key = _by_name(specs)
     kind, action = _name(data.get("interaction_type")), _name(data.get("action"))
+    if not (kind and action):
+        action = action or _name(data.get("command"))
     for separator in (".", "/", ":"):
         if separator in action:
             kind, _, action = action.rpartition(separator)
@@ -53,13 +57,16 @@ def unknown(
     return f"There is no {asked}. The commands are: {', '.join(known)}."
 
 
-def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Command, list[str]]:
+def check(
+    data: Mapping[str, Any], spec: CommandSpec, said: str, known: Iterable[str] = ()
+) -> tuple[Command, list[str]]:
     """Return the command with its fields in their types, and what is wrong with it.
 
-    Unknown fields are dropped. A required field that is missing is no error: the conversation
-    asks the person for it. `said` is everything the person said, to tell a copied time from one
-    that was worked out.
+    Unknown fields are dropped, and so is what the person did not say. A required field that is
+    missing is no error: the conversation asks for it. `said` is the person's message with the ones
+    before it, `known` the names that they saw or spoke of last.
     """
+    sources = Sources(said, known)
     command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
     problems = []
     for field in spec.parsed_fields:
@@ -77,6 +84,8 @@ def check(data: Mapping[str, Any], spec: CommandSpec, said: str) -> tuple[Comman
             problems.append(
                 f"{field.name} must be the person's own words for the time, not a date."
             )
+        elif not sources.support(field, command[field.name]):
+            del command[field.name]
     return command, problems
 
 
@@ -122,10 +131,11 @@ class ResponseValidator:
         raw_types: Collection[str],
         interaction_type: str,
         said: str,
+        known: Sequence[str] = (),
     ) -> None:
-        """Know the commands, and in `said` everything that the person said."""
+        """Know the commands, what the person said, and the names that they know."""
         self.specs, self.raw_types = specs, raw_types
-        self.interaction_type, self.said = interaction_type, said
+        self.interaction_type, self.said, self.known = interaction_type, said, known
         self.unknown = ""  # what the person is told where the last answer was of an unknown type
         self.rejections: list[str] = []  # what the validators said last
 
@@ -155,7 +165,7 @@ class ResponseValidator:
         asks = isinstance(question, str) and bool(question.strip())
         spec = find_spec(data, self.specs)
         if spec:
-            command, problems = check(data, spec, self.said)
+            command, problems = check(data, spec, self.said, self.known)
             is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
             if not asks or not is_complete:  # the conversation asks for what is missing
                 return command, problems
@@ -169,6 +179,10 @@ class ResponseValidator:
         if isinstance(kind, str) and kind in self.raw_types:
             named = {**data, "interaction_type": kind}
             return {key: value for key, value in named.items() if value is not None}, []
+        reply = data.get("reply")
+        if _name(data.get("command")) == NONE and isinstance(reply, str) and reply.strip():
+            kind = "needs_clarification" if reply.rstrip().endswith("?") else "error"
+            return {kind: reply.strip()[:MAX_QUESTION]}, []
         if isinstance(data.get("error"), str):
             return {"error": data["error"][:MAX_QUESTION]}, []
         known = dict.fromkeys([*(spec.interaction_type for spec in self.specs), *self.raw_types])

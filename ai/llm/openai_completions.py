@@ -191,7 +191,7 @@ class OpenAICompatible:
     def _written(self, schema: dict[str, Any]) -> str:
         """Return a schema as it is sent; it is large, and mostly the same as the last one."""
         if self._last_schema[0] is not schema:
-            wanted = {"name": "command", "strict": True, "schema": schema}
+            wanted = {"name": "command", "strict": False, "schema": schema}
             written = json.dumps({"type": "json_schema", "json_schema": wanted})
             self._last_schema = schema, written
         return self._last_schema[1]

@@ -44,6 +44,7 @@ async def show(ctx: Context) -> str:
     "(set|change) [my] (time zone|timezone) to {zone}",
     "my timezone is {zone}",
     "(set|change) my (time zone|timezone)",
+    hint="Also: I live in a city.",
 )
 async def set_time_zone(
     ctx: Context,

@@ -30,6 +30,7 @@ lists = CommandModule("list", "Your lists")
     "(make|create|start|add) [me] a [new] list",
     "new list (called|named) {name}",
     "new list",
+    hint="Also: start a list.",
 )
 async def make(ctx: Context, name: NewName) -> str:
     """Make an empty list."""
@@ -43,6 +44,7 @@ async def make(ctx: Context, name: NewName) -> str:
     "(show|list) [me] [all] [of] [my|the] lists",
     "(what|which) lists (do i have|are there)",
     "my lists",
+    hint="Also: which lists do I have?",
 )
 async def show(ctx: Context) -> str:
     """Show your lists, and how much is on them."""
@@ -55,7 +57,9 @@ async def show(ctx: Context) -> str:
     )
 
 
-@lists.command("empty my {name} list", "(empty|clear) (my|the) {name} list")
+@lists.command(
+    "empty my {name} list", "(empty|clear) (my|the) {name} list", hint="Also: clear out."
+)
 async def empty(ctx: Context, name: ListName) -> str:
     """Delete everything on a list; the list stays."""
     found = await _find(ctx, name)
@@ -72,6 +76,7 @@ async def empty(ctx: Context, name: ListName) -> str:
     "(complete|finish|tick off|check off) (everything|all tasks) on (my|the) {name} list",
     "(tick|check) (everything|all tasks) on (my|the) {name} list off",
     "mark (everything|all tasks) on (my|the) {name} list as (done|complete|completed)",
+    hint="Also: tick off everything on it.",
 )
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     """Tick off everything on a list."""
@@ -92,6 +97,8 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     "delete my {name} list",
     "(delete|remove) (my|the) {name} list",
     "(delete|remove) [the|my] list {name}",
+    hint="Also: get rid of a list.",
+    examples=(("get rid of the regatta list", {"name": "regatta"}),),
 )
 async def delete(ctx: Context, name: ListName) -> str:
     """Delete a list with everything on it."""

@@ -60,6 +60,17 @@ tasks.offer(
     "new task {name}",
     "(add|make|create) [a] [new] task",
     "new task",
+    hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
+    examples=(
+        (
+            "put sharpen the skates on my hobby list",
+            {"name": "sharpen the skates", "list_name": "hobby"},
+        ),
+        (
+            "don't let me forget the tuba lesson every other thursday at 4",
+            {"name": "tuba lesson", "due": "every other thursday at 4"},
+        ),
+    ),
 )
 async def add(
     ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
@@ -98,6 +109,7 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
     "what (is|are) (on|in) (my|the) {list_name} list",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "my tasks",
+    hint="Also: what do I have to do?",
 )
 async def show(ctx: Context, list_name: ListName | None = None) -> str:
     """Show the open tasks of one list, or of all."""
@@ -134,6 +146,8 @@ async def show_done(ctx: Context) -> str:
     "finish {name}",
     "{name} is (done|finished)",
     "i (have done|have finished|finished) {name}",
+    hint="Also for what was done: I bought ..., I have done ..., finished ....",
+    examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
 )
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
@@ -186,6 +200,7 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
     "(postpone|snooze) (for|by) {due}",
     "(postpone|reschedule|snooze) {name}",
+    hint="Also: postpone, push, snooze.",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
     """Set when a task is due, and the reminder with it; of one that repeats, this time only."""
@@ -221,6 +236,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from (my|the) list",
     "(delete|remove) [the] task {name}",
     "(delete|remove) a task",
+    hint="Also: scrap, get rid of.",
 )
 async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""

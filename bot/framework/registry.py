@@ -8,8 +8,16 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -58,12 +66,18 @@ class CommandModule:
         self.offers: dict[str, tuple[Offer, ...]] = {}
 
     def command(
-        self, *sentences: str, confirm: str | None = None, role: Role = "user"
+        self,
+        *sentences: str,
+        confirm: str | None = None,
+        role: Role = "user",
+        hint: str = "",
+        examples: Sequence[tuple[str, Mapping[str, Any]]] = (),
     ) -> Callable[[OfAction], OfAction]:
         """Make a function the command of its name; `sentences` are what people may say.
 
         `confirm` is a question that must be answered with yes before the function runs; `{field}`
         in it stands for the value. With the `role` "admin" it is there for administrators alone.
+        `hint` and `examples` (a message, and the fields it means) are for language models.
         Raises RegistrationError where something is missing.
         """
 
@@ -72,6 +86,7 @@ class CommandModule:
             if name in self.commands:
                 raise _error(action, "is there twice")
             spec = self._spec(action, sentences, confirm, role)
+            spec = replace(spec, hint=hint, examples=tuple(examples))
             self.commands[name] = Command(spec, action, choices_of(action), confirm)
             return action
 

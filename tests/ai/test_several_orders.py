@@ -74,7 +74,7 @@ async def test_what_is_wrong_with_one_of_several_is_shown(
     dim: dict[str, Any] = {"interaction_type": "light", "action": "dim", "percent": "lots"}
     right = {**dim, "percent": 5}
     model_server.replies({"commands": [MILK.as_dict(), dim]}, {"commands": [MILK.as_dict(), right]})
-    assert await build().parse_all(UNUSUAL) == from_dicts([MILK.as_dict(), right])
+    assert await build().parse_all(f"{UNUSUAL}, and 5") == from_dicts([MILK.as_dict(), right])
     told = model_server.requests[1].messages[-1]["content"]
     assert "- Command 2: percent must be a whole number" in told
 

@@ -47,6 +47,9 @@ ANTHROPIC_ERRORS = {
 }
 
 
+CORRECTION = "That answer can't be used:"  # as the parser begins one
+
+
 @dataclass
 class Answer:
     """What the server does with one request."""
@@ -97,8 +100,9 @@ class Request:
 
     @property
     def user(self) -> str:
-        """The user's message of the first turn."""
-        return str(next(m["content"] for m in self.messages if m["role"] == "user"))
+        """What the user said last, and not what was wrong with an answer to it."""
+        said = [str(m["content"]) for m in self.messages if m["role"] == "user"]
+        return next(text for text in reversed(said) if not text.startswith(CORRECTION))
 
     @property
     def words(self) -> int:

@@ -1,7 +1,10 @@
 """What the model is told."""
 
 import json
+import re
+from dataclasses import replace
 
+from ai.commands import CommandSpec
 from ai.config import Prompt
 from ai.extraction import prompt
 from ai.sentences.references import References
@@ -13,49 +16,47 @@ PROMPT = Prompt(
 )
 
 
-def test_the_manual_names_every_command_and_field_but_no_secret() -> None:
+def test_the_manual_has_a_line_for_every_command_and_no_secret() -> None:
     manual = prompt.manual(COMMANDS)
     for spec in COMMANDS:
-        assert f"{spec.interaction_type} / {spec.action}: {spec.description}" in manual
+        assert prompt.signature(spec) in manual.splitlines()
         for field in spec.parsed_fields:
-            assert f"\n  {field.name} (" in manual
-    assert "new (" not in manual
-    assert "colour (one of red, warm white)" in manual
-    assert "due (a time, in the person's words, optional)" in manual
+            assert re.search(rf"[(, ]{field.name}[?:,)]", prompt.signature(spec))
+    assert "new:" not in manual
+    assert "colour: red|warm white" in manual
+    assert "due?: time" in manual
     assert prompt.manual(()) == ""
 
 
-def test_examples_come_from_the_sentences() -> None:
-    said, command = prompt.example(COMMANDS[0])
-    assert said == "add buy milk to my tasks"
-    assert command == {"interaction_type": "task", "action": "add", "name": "buy milk"}
-    said, command = prompt.example(COMMANDS[5])
-    assert (said, command["percent"]) == ("dim the light to 3 percent", 3)
-    assert f"{json.dumps(said)} -> {json.dumps(command)}" in prompt.manual(COMMANDS)
+def test_the_domain_with_the_most_sentences_comes_first() -> None:
+    rare = CommandSpec("rare", "x", "X.", sentences=("x",))
+    often = [CommandSpec("often", name, "Y.", sentences=(name, f"{name}!")) for name in "ab"]
+    lines = prompt.manual((rare, *often)).splitlines()
+    assert [line.partition("(")[0] for line in lines[1:4]] == ["often.a", "often.b", "rare.x"]
 
 
-def test_the_schema_is_a_list_of_flat_objects_that_strict_servers_take() -> None:
-    schema = prompt.schema(COMMANDS)
-    command = schema["properties"]["commands"]["items"]
-    for part in (schema, command):
-        assert part["required"] == [*part["properties"]]
-        assert part["additionalProperties"] is False
-    fields = command["properties"]
-    assert fields["action"]["enum"][:2] == ["add", "show"]
-    assert fields["percent"] == {"type": ["integer", "null"]}
-    assert all("null" in fields[name]["type"] for name in [*fields][2:])
-    assert "new" not in fields
+def test_examples_are_turns_that_authors_give_and_one_that_orders_nothing() -> None:
+    spec = replace(COMMANDS[0], examples=(("wax the kayak!", {"name": "wax the kayak"}),))
+    asked, answered, last, nothing = prompt.examples((spec,), PROMPT)
+    assert asked == {"role": "user", "content": "Message:\n<message>\nwax the kayak!\n</message>"}
+    assert json.loads(answered["content"]) == {
+        "commands": [{"command": "task.add", "name": "wax the kayak"}]
+    }
+    assert last["role"] == "user"
+    assert json.loads(nothing["content"])["commands"][0]["command"] == prompt.NONE
+    assert prompt.examples((), PROMPT) == []
 
 
-def test_a_field_of_two_types_may_be_either() -> None:
-    from ai.commands import CommandSpec, FieldSpec
-
-    specs = (
-        CommandSpec("a", "x", "X.", (FieldSpec("n", "integer"),)),
-        CommandSpec("a", "y", "Y.", (FieldSpec("n", required=False),)),
-    )
-    command = prompt.schema(specs)["properties"]["commands"]["items"]
-    assert command["properties"]["n"] == {"type": ["integer", "null", "string"]}
+def test_the_schema_has_a_variant_for_each_command_with_its_own_fields() -> None:
+    variants = prompt.schema(COMMANDS, ("habit",))["properties"]["commands"]["items"]["anyOf"]
+    by_name = {one["properties"].get("command", {}).get("const"): one for one in variants}
+    assert by_name.keys() == {*map(prompt.name_of, COMMANDS), prompt.NONE, None}
+    added = by_name["task.add"]
+    assert added["additionalProperties"] is False
+    assert added["required"] == ["command", "name"]
+    assert added["properties"]["due"]["type"] == "string"
+    assert by_name[None]["properties"]["interaction_type"] == {"const": "habit"}
+    assert '"new"' not in json.dumps(variants)
 
 
 def test_what_is_the_same_for_everyone_comes_first_and_the_message_last() -> None:
@@ -92,11 +93,6 @@ def test_the_last_list_is_told_as_data() -> None:
     many = prompt.earlier([], References(shown=tuple(map(str, range(99)))))
     assert f"{prompt.NAMES_SHOWN}. " in many
     assert f"{prompt.NAMES_SHOWN + 1}. " not in many
-
-
-def test_the_manual_ends_with_two_orders_in_one_message() -> None:
-    last = json.loads(prompt.manual(COMMANDS).splitlines()[-1])
-    assert [command["action"] for command in last["commands"]] == ["add", "show"]
 
 
 def test_errors_are_shown_with_the_answer_they_are_about() -> None:

@@ -10,7 +10,7 @@ from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
 from tests.support.waiting import Clock
 
-ODD = "I really should ring my mother"  # no sentence that is known by heart
+ODD = "I really should call my mum"  # no sentence that is known by heart
 ADD = {"interaction_type": "errand", "action": "add", "name": "call mum"}
 OVER = "You have asked the language model as often as you may today."
 AGAIN = "What I understand without it still works. I can ask it again tomorrow at 00:00."

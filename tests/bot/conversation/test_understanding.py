@@ -48,9 +48,9 @@ async def test_a_model_is_asked_where_a_key_is_set(
     await world.restart()
     command = {"interaction_type": "errand", "action": "add", "name": "call mum"}
     model_server.replies(command | {"due": "tomorrow at 5pm"})
-    answer = await chat.say("I really should ring my mother tomorrow at 5pm")
+    answer = await chat.say("I really should call my mum tomorrow at 5pm")
     assert answer.startswith("Added **call mum** \N{EN DASH} tomorrow at 17:00 (UTC).")
-    assert "list my errands" in model_server.requests[0].messages[0]["content"]
+    assert "errand.show(" in model_server.requests[0].messages[0]["content"]
 
 
 async def test_discord_accounts_are_numbers(world: World, stranger: Person) -> None:

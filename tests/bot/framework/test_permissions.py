@@ -136,7 +136,7 @@ async def test_the_prompt_has_what_the_person_may_use(
     await world.know(house.rooms, house.keys, model=model(model_server))
     await user.say(UNUSUAL)
     (request,) = model_server.requests
-    assert "look around" in request.system
+    assert "room.look()" in request.system
     assert "close" not in request.system
     assert "keys" not in str(request.body)
 
@@ -147,7 +147,7 @@ async def test_the_prompt_of_an_administrator_has_it_all(
     await world.know(house.rooms, house.keys, model=model(model_server))
     model_server.replies({"interaction_type": "room", "action": "close", "room": "cellar"})
     assert await admin.say(UNUSUAL) == "Closed cellar."
-    assert "close the cellar" in model_server.requests[0].system
+    assert "room.close(" in model_server.requests[0].system
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Values that a model made up are told from those that were said."""
+
+import time
+
+import pytest
+
+from ai.commands import FieldKind, FieldSpec
+from ai.extraction.grounding import Sources
+
+
+def said(text: str, value: object, kind: FieldKind = "text", *known: str) -> bool:
+    return Sources(text, known).support(FieldSpec("f", kind), value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("I need to buy bread", "buy bread"),
+        ("I bought the bread", "bread"),
+        ("waxed the kayak", "wax the kayak"),
+        ("add tomatos please", "tomatoes"),
+        ("Was steht auf der Einkaufsliste?", "Einkauf"),
+        ("recuérdame llamar a mamá", "llamar a mamá"),
+        ("牛乳を買う", "牛乳を買う"),
+    ],
+)
+def test_texts_that_were_said(text: str, value: str) -> None:
+    assert said(text, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("I need to buy bread", "default"),
+        ("add eggs", "the meter"),
+        ("add eggs", "Shopping"),
+        ("tell me something funny", "Jokes"),
+        ("", "milk"),
+    ],
+)
+def test_texts_that_were_not(text: str, value: str) -> None:
+    assert not said(text, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("call mum tomorrow at 5pm", "tomorrow at 5pm"),
+        ("morgen um 17 Uhr", "tomorrow at 5pm"),
+        ("morgen um acht", "tomorrow at 8"),
+        ("el lunes a las 5", "monday at 5"),
+        ("demain à 18h", "tomorrow at 18:00"),
+        ("wake me at half past six", "half past six"),
+        ("every mon at 7", "every monday at 7"),
+        ("in zwanzig Minuten", "in 20 minutes"),
+    ],
+)
+def test_times_that_were_said(text: str, value: str) -> None:
+    assert said(text, value, "when")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("I need to buy bread", "tomorrow at 5pm"),
+        ("I need to buy bread", "now"),
+        ("call mum tomorrow", "tomorrow at 5pm"),
+        ("call mum at 5", "tomorrow at 5"),
+    ],
+)
+def test_times_that_were_not(text: str, value: str) -> None:
+    assert not said(text, value, "when")
+
+
+def test_numbers_choices_and_names_that_were_shown() -> None:
+    assert said("dim it to thirty", 30, "integer")
+    assert not said("dim it", 30, "integer")
+    assert said("stop ntfy", "ntfy", "choice")
+    assert not said("stop it", "discord", "choice")
+    assert said("delete the second one", "eggs", "text", "milk", "eggs")
+    assert said("on please", True, "boolean")
+
+
+def test_no_message_takes_long() -> None:
+    sources = Sources(" ".join(f"word{number}x" for number in range(800))[:4000])
+    began = time.perf_counter()
+    sources.support(FieldSpec("f"), " ".join(f"other{number}" for number in range(300)))
+    assert time.perf_counter() - began < 0.5
