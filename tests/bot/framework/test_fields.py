@@ -449,7 +449,7 @@ def test_amounts_and_days_mean_the_same_in_sentences_and_from_a_model(
     assert (match.fields if match else None) == values
     if match:
         answer = {"interaction_type": "expense", "action": match.spec.action, **match.fields}
-X
+        assert check(answer, match.spec, text) == (match.command, [])
 
 
 async def test_amounts_and_days_reach_the_function(chat: Person, world: World) -> None:
