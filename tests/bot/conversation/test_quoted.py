@@ -19,8 +19,8 @@ async def say(person: Person, text: str, quoted: str) -> str:
     ("text", "answer"),
     [
         ("add this to my errands", "Added **call mum**."),
-        ("add that to my shopping list", "Added **call mum** to **shopping**."),
-        ("remind me of this tomorrow at 5pm", "tomorrow at 17:00"),
+        ("add the errand that", "Added **call mum**."),
+        ("remind me of the errand this tomorrow at 5pm", "tomorrow at 17:00"),
         ("Add it to my errands!", "Added **call mum**."),
     ],
 )
