@@ -28,6 +28,8 @@ account = CommandModule("account", "Your account")
     "who am i logged in as",
     "(show|tell) me my account",
     "what is my (time zone|timezone)",
+    "what time is it [now|there]",
+    "what is the time",
 )
 async def show(ctx: Context) -> str:
     """Show your user name and time zone."""
@@ -43,6 +45,7 @@ async def show(ctx: Context) -> str:
     "my time zone is {zone}",
     "(set|change) [my] (time zone|timezone) to {zone}",
     "my timezone is {zone}",
+    "i live in {zone}",
     "(set|change) my (time zone|timezone)",
     hint="Also: I live in a city.",
 )

@@ -95,8 +95,8 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 
 @lists.command(
     "delete my {name} list",
-    "(delete|remove) (my|the) {name} list",
-    "(delete|remove) [the|my] list {name}",
+    "(delete|remove|get rid of|erase) (my|the) {name} list",
+    "(delete|remove) [the|my] list [called|named] {name}",
     hint="Also: get rid of a list.",
     examples=(("get rid of the regatta list", {"name": "regatta"}),),
 )

@@ -99,6 +99,8 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
 @notifications.command(
     "quiet from {begins} to {ends}",
     "[set|make it] [my] quiet [hours] (from|between) {begins} (to|until|till|and) {ends}",
+    "(stop|be quiet) [at night] (from|between) {begins} (to|until|till|and) {ends}",
+    "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",
     "no notifications (from|between) {begins} (to|until|till|and) {ends}",
 )
 async def quiet(

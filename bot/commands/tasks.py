@@ -1,10 +1,10 @@
 """To-dos in named lists, with reminders."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ai.times.recurrence import Resolved
 from bot.api.client import ApiError
@@ -34,6 +34,7 @@ async def _lists(api: UserApi) -> list[Row]:
 Task = Annotated[str, About("the task", example="buy milk")]
 OpenTask = Annotated[str, About("the task", example="buy milk", choices_from=_open)]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
+Day = Literal["today", "tomorrow", "this week"]
 Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm")]
 
 tasks = CommandModule("task", "Your to-do list")
@@ -60,6 +61,9 @@ tasks.offer(
     "new task {name}",
     "(add|make|create) [a] [new] task",
     "new task",
+    "i (need|have|want) to (buy|get) {name}",
+    "don't let me forget to {name}",
+    "don't let me forget to {name} {due}",
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
     examples=(
         (
@@ -96,6 +100,47 @@ async def add(
 async def remind(ctx: Context, name: Task, due: Due) -> str:
     """Add a task, and ask when to remind you of it."""
     return await add(ctx, name, due=due)
+
+
+@tasks.command(
+    "wake me [up] {due}",
+    "(set|make|start) [me] (a|an) (alarm|wake-up call) (for|at) {due}",
+)
+async def wake(ctx: Context, due: Due) -> str:
+    """Have you woken at a time."""
+    return await add(ctx, "wake up", due=due)
+
+
+@tasks.command("(set|make|start) [me] a timer for {due}", "(set|make|start) a timer {due}")
+async def timer(ctx: Context, due: Due) -> str:
+    """Be told when some time is over."""
+    return await add(ctx, "timer", due=due)
+
+
+@tasks.command(
+    "what (is|do i have) due {day}",
+    "(show|list) [me] my (tasks|todos|reminders) for {day}",
+    "what (do i have|have i got|is there) to do {day}",
+)
+async def due(
+    ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
+) -> str:
+    """Show what is due on a day, or this week; what is overdue is due today."""
+    midnight = ctx.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    first, days = {"today": (0, 1), "tomorrow": (1, 1), "this week": (0, 7 - ctx.now.weekday())}[
+        day
+    ]
+    begins, ends = (midnight + timedelta(days=number) for number in (first, first + days))
+    rows = await ctx.api.get_all("/api/tasks")
+    found = Rows(
+        row
+        for row in rows
+        if row["due_at"]
+        and (first == 0 or datetime.fromisoformat(row["due_at"]) >= begins)
+        and datetime.fromisoformat(row["due_at"]) < ends
+    )
+    found.has_more = rows.has_more
+    return _by_list(ctx, found) if found else f"Nothing is due {day}."
 
 
 @tasks.command(
@@ -145,6 +190,7 @@ async def show_done(ctx: Context) -> str:
     "(tick|check) off {name}",
     "finish {name}",
     "{name} is (done|finished)",
+    "i (bought|have bought) {name}",
     "i (have done|have finished|finished) {name}",
     hint="Also for what was done: I bought ..., I have done ..., finished ....",
     examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
@@ -216,7 +262,7 @@ async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
 
 @tasks.command(
     "(forget|remove) the due time of {name}",
-    "(remove|cancel|delete) the reminder (for|of) {name}",
+    "(remove|cancel|delete|stop) (the|my) reminder (for|of|about|to) {name}",
     "(don't|do not) remind me (to|of|about) {name}",
     "stop reminding me (to|of|about) {name}",
 )

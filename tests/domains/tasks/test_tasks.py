@@ -371,3 +371,36 @@ async def test_a_button_finds_its_task_among_however_many(chat: Person, world: W
     assert chat.replies[-1] == "Done: **last**."
     await world.answer(press, chat)
     assert chat.replies[-1] == "That open task is not there any more."
+
+
+async def test_what_is_due_on_a_day(chat: Person, clock: Clock) -> None:
+    assert await chat.say("what's due today?") == "Nothing is due today."
+    for when in ("today at 6pm", "tomorrow at 8am", "on sunday at 9am", "in 10 days"):
+        await chat.say(f"remind me {when} to {when.replace(' ', '-')}")
+
+    assert "today-at-6pm" in await chat.say("what's due today?")
+    assert "8am" not in await chat.say("what do I have to do today?")
+    assert "tomorrow-at-8am" in await chat.say("what is due tomorrow?")
+    week = await chat.say("what is due this week?")
+    assert "on-sunday-at-9am" in week
+    assert "in-10-days" not in week
+    clock.move_to("tomorrow at noon")
+    assert "today-at-6pm" in await chat.say("what's due today?"), "what is overdue"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("wake me up at 7", "Added **wake up**"),
+        ("set a timer for 10 minutes", "Added **timer**"),
+        ("I need to buy bread", "Added **bread**."),
+        ("don't let me forget to water the ferns on friday", "Added **water the ferns**"),
+    ],
+)
+async def test_everyday_words(chat: Person, text: str, answer: str) -> None:
+    assert (await chat.say(text)).startswith(answer)
+
+
+async def test_what_was_bought_is_done(chat: Person) -> None:
+    await chat.say("I need to buy bread")
+    assert await chat.say("I bought the bread") == "Done: **bread**."
