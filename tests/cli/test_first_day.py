@@ -180,8 +180,8 @@ def project(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (
             "bot/commands/books.py",
-            "MOST = 1000",
-            'films = CommandModule("film", "Films")\nMOST = 1000',
+            "books = CommandModule(",
+            'films = CommandModule("film", "Films")\nbooks = CommandModule(',
             ["book"],
             "film is in the same file: name it as well.",
         ),
@@ -194,6 +194,7 @@ def test_what_something_needs_stays(
         path = project / file
         text = path.read_text("utf-8") if path.exists() else ""
         text = text.replace("import Column,", "import Column, ForeignKey,")
+        assert old in text
         path.write_text(text.replace(old, new), "utf-8")
     before = git(project, "status", "--short")
     try:

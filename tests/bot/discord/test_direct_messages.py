@@ -33,19 +33,19 @@ async def test_from_a_stranger_to_a_reminder(stage: Stage, model_server: ModelSe
         {
             "interaction_type": "errand",
             "action": "add",
-            "name": "call mum",
+            "name": "ring my mother",
             "due": "tomorrow at 5pm",
         }
     )
     answer = await ada.say("don't let me forget that I have to ring my mother tomorrow at 5pm")
-    assert "call mum" in answer
+    assert "ring my mother" in answer
     assert "tomorrow at 17:00" in answer
     assert len(model_server.requests) == 1
     stage.world.clock.move_to("tomorrow 17:00")
     async with stage.pushing():
-        assert await ada.receives("Reminder") == "Reminder: call mum"
+        assert await ada.receives("Reminder") == "Reminder: ring my mother"
         await asyncio.sleep(0.2)
-    assert ada.replies.count("Reminder: call mum") == 1
+    assert ada.replies.count("Reminder: ring my mother") == 1
     assert [row["state"] for row in select("deliveries")] == ["sent"]
 
 

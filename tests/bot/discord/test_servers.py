@@ -249,7 +249,7 @@ async def test_a_correction_has_to_call_it_too(server: Server) -> None:
     await server.ada.edit(message, f"{server.name} hello")
     await server.env.settle()
     assert [(incoming.text, incoming.edited) for incoming in server.brain.heard] == [
-        ("hello", True)
+        ("hello", False)
     ]
 
 
