@@ -18,6 +18,8 @@ import api.http.json  # noqa: F401 - before any route is declared
 
 Value = TypeVar("Value")
 
+WRONG_LOGIN = "The user name or the password is wrong."
+
 
 def storable(value: Value) -> Value:
     """Refuse what PostgreSQL can't keep in a text. Raises ValueError."""
@@ -66,6 +68,19 @@ class Body(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return the fields that the caller sent."""
         return self.model_dump(exclude_unset=True)
+
+
+class Credentials(Body):
+    """Who someone says they are."""
+
+    username: Text
+    password: Text
+
+
+class Token(BaseModel):
+    """What every other request shows."""
+
+    token: str
 
 
 class Change(Body):

@@ -49,6 +49,7 @@ class Incoming:
     order: Mapping[str, Any] | None = None  # a command that needs no parser
     credentials: Credentials | None = None
     author_name: str = ""  # the name that the person goes by there
+    username: str = ""  # their account's own name there
     channel_name: str = ""  # "" where it has none, as in direct messages
     private: bool = True  # nobody else reads along
     images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
@@ -119,6 +120,7 @@ class Session(Mapping[str, Any]):
     display_name: str
     time_zone: str | None = None
     role: Role = "user"  # what they may use
+    has_password: bool = True  # or they log in by their account of a platform alone
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any field's value
         """Return a field by its name."""

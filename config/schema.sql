@@ -204,6 +204,36 @@ CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at);
 
 CREATE INDEX ix_idempotency_keys_user_uuid ON idempotency_keys (user_uuid);
 
+CREATE TABLE identities (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	home_uuid UUID,
+	linked_uuid UUID,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_identities PRIMARY KEY (id),
+	CONSTRAINT uq_identities_platform_account_id UNIQUE (platform, account_id),
+	CONSTRAINT fk_identities_home_uuid FOREIGN KEY(home_uuid) REFERENCES users (id) ON DELETE SET NULL,
+	CONSTRAINT fk_identities_linked_uuid FOREIGN KEY(linked_uuid) REFERENCES users (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_identities_home_uuid ON identities (home_uuid);
+
+CREATE INDEX ix_identities_linked_uuid ON identities (linked_uuid);
+
+CREATE TABLE login_codes (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	code_hash VARCHAR(64) NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_login_codes PRIMARY KEY (id),
+	CONSTRAINT uq_login_codes_user_uuid UNIQUE (user_uuid),
+	CONSTRAINT uq_login_codes_code_hash UNIQUE (code_hash),
+	CONSTRAINT fk_login_codes_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_login_codes_user_uuid ON login_codes (user_uuid);
+
 CREATE TABLE model_usage (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -351,7 +381,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('0016', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261126_962b53', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

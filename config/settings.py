@@ -106,6 +106,15 @@ class Settings(BaseSettings):
         "https://discord.com/api/v10", description="Discord's REST interface."
     )
 
+    sign_in: ListOf[Literal["password", "discord"]] = Field(
+        ("password",),
+        description="How people log in: password (a user name and a password), discord (by their "
+        "Discord account, without a password), or both, comma-separated.",
+    )
+    public_url: Origin | None = Field(
+        None, description="Where people reach the API with a browser, such as https://example.com."
+    )
+
     discord_cdn_urls: ListOf[Origin] = Field(
         ("https://cdn.discordapp.com", "https://media.discordapp.net"),
         description="Where pictures may be fetched from, for models to see; comma-separated.",

@@ -249,6 +249,32 @@ chat_accounts = Table(
     UniqueConstraint("platform", "agent", "account_id", "user_uuid"),
 )
 
+# Whom an account of a platform stands for where that platform says who somebody is: SIGN_IN.
+identities = Table(
+    "identities",
+    metadata,
+    id_column(),
+    Column("platform", String(32), nullable=False),
+    Column("account_id", String(64), nullable=False),
+    # The user that it has by itself, and the other one that it was linked to since, if any.
+    Column("home_uuid", Uuid(), ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("linked_uuid", Uuid(), ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    created_at_column(),
+    UniqueConstraint("platform", "account_id"),
+)
+
+# Codes that log in once, without a password: one of each user, kept as a hash.
+login_codes = Table(
+    "login_codes",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("code_hash", String(64), nullable=False),  # SHA-256, in hexadecimal
+    Column("expires_at", Moment(), nullable=False),
+    UniqueConstraint("user_uuid"),
+    UniqueConstraint("code_hash"),
+)
+
 reminders = Table(
     "reminders",
     metadata,

@@ -26,7 +26,7 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("Mode", ("app_env", "data_dir")),
-    Group("Discord", ("discord_bot_token", "discord_api_url", "discord_cdn_urls")),
+    Group("Discord", ("discord_bot_token", "sign_in", "discord_api_url", "discord_cdn_urls")),
     Group(
         "Language model",
         (
@@ -75,6 +75,7 @@ GROUPS = (
             "api_host",
             "api_port",
             "api_threads",
+            "public_url",
             "rate_limit",
             "rate_limit_login",
             "rate_limit_storage_url",

@@ -67,6 +67,12 @@ def caller() -> Caller:
     return found
 
 
+def sign_in_with(platform: str) -> None:
+    """Go on where SIGN_IN lets people log in by their account of a platform. Raises Forbidden."""
+    if platform not in current_app.extensions["settings"].sign_in or platform == "password":
+        raise Forbidden("People log in with a password here: the setting SIGN_IN says so.")
+
+
 def install(app: APIFlask) -> None:
     """Check every request before its route sees it, and harden every answer."""
     app.before_request(_identify)

@@ -12,24 +12,26 @@ from api.http.hashing_slots import hashes, hashing_slot
 from api.http.login_throttle import attempt
 from api.http.rate_limit import guarded
 from api.http.security import caller, public
-from api.models import Body, Change, Name, Success, Text, optional
+from api.models import (
+    WRONG_LOGIN,
+    Body,
+    Change,
+    Credentials,
+    Name,
+    Success,
+    Text,
+    Token,
+    optional,
+)
 from config.zones import check_zone
 from core import auth, users
-from core.accounts.passwords import check_password, password_matches
+from core.accounts.passwords import NO_PASSWORD, check_password, password_matches
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from core.postgres import select_one
 
-WRONG_LOGIN = "The user name or the password is wrong."
 WRONG_PASSWORD = "The password is wrong."  # noqa: S105 - a sentence
 
 routes = APIBlueprint("accounts", __name__, url_prefix="/api")
-
-
-class Credentials(Body):
-    """Who someone says they are."""
-
-    username: Text
-    password: Text
 
 
 class LogIn(Credentials):
@@ -38,12 +40,6 @@ class LogIn(Credentials):
     days: int | None = Field(
         None, ge=1, le=365, description="How long the token is valid, for programs; an hour."
     )
-
-
-class Token(BaseModel):
-    """What every other request shows."""
-
-    token: str
 
 
 class OwnUUID(RootModel[UUID]):
@@ -58,6 +54,7 @@ class AccountOut(BaseModel):
     display_name: str | None
     time_zone: str | None
     created_at: datetime
+    has_password: bool
 
 
 class AccountChange(Change):
@@ -71,9 +68,9 @@ class AccountChange(Change):
 
 
 class Password(Body):
-    """The password, once more, for what can't be undone."""
+    """The password, once more, for what can't be undone; who has none asks for it in a chat."""
 
-    password: Text
+    password: Text = optional()
 
 
 @routes.post("/register")
@@ -134,7 +131,7 @@ def show_account(user_uuid: UUID) -> dict[str, object]:
     row = select_one("users", {"id": user_uuid})
     if row is None:  # deleted while this request was on its way
         raise NotFound
-    return row
+    return row | {"has_password": row["password_hashed"] != NO_PASSWORD}
 
 
 @routes.put("/user/<uuid:user_uuid>")
@@ -162,14 +159,12 @@ def _change_password(
 ) -> None:
     """Set a new password, where the current one is right, together with the other changes."""
     check_password(password)
-    if current is None:
+    needs_none = _needs_no_password(user_uuid)
+    if current is None and not needs_none:
         raise InvalidInput("A new password needs your current_password too.")
     with hashing_slot():
-        tried = attempt(caller().username)
-        if not password_matches(current, auth.get_user_password_hash(user_uuid)):
-            tried.failed()
-            raise NotAuthenticated(WRONG_PASSWORD)
-        tried.succeeded()
+        if current is not None and not needs_none:
+            _try_password(user_uuid, current)
         done = users.change_password(
             user_uuid, password, caller().chat_account_id, changes=changes, now=now
         )
@@ -184,13 +179,31 @@ def _change_password(
 def delete_account(user_uuid: UUID, body: Password) -> Success:
     """Delete your account and everything that is yours."""
     _own(user_uuid)
+    if not _needs_no_password(user_uuid):
+        if body.password is None:
+            raise InvalidInput("This needs your password.")
+        _try_password(user_uuid, body.password)
+    if not users.delete_user(user_uuid, now=current_app.extensions["clock"]()):
+        raise NotFound  # deleted while this request was on its way
+    return Success()
+
+
+def _try_password(user_uuid: UUID, password: str) -> None:
+    """Check the caller's password once more. Raises NotAuthenticated, or TooManyAttempts."""
     tried = attempt(caller().username)
-    now = current_app.extensions["clock"]()
-    if not auth.unregister_user(user_uuid, body.password, now=now):
+    if not password_matches(password, auth.get_user_password_hash(user_uuid)):
         tried.failed()
         raise NotAuthenticated(WRONG_PASSWORD)
     tried.succeeded()
-    return Success()
+
+
+def _needs_no_password(user_uuid: UUID) -> bool:
+    """Tell whether a user has none, and the request comes from a chat of theirs.
+
+    The bot knows from the platform who writes there; a token from elsewhere may be stolen.
+    """
+    in_chat = caller().chat_account_id is not None
+    return in_chat and auth.get_user_password_hash(user_uuid) == NO_PASSWORD
 
 
 def _own(user_uuid: UUID) -> None:

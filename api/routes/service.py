@@ -9,11 +9,12 @@ from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.http.request_id import quiet
-from api.http.security import service
-from api.models import Body, Success, Text
-from core import users
+from api.http.security import service, sign_in_with
+from api.models import Body, Name, Success, Text
+from core import identities, users
 from core.accounts import chat_links
 from core.accounts.chat_links import Address
+from core.accounts.passwords import NO_PASSWORD
 from core.auth import issue_token, read_token
 from core.deliveries import queue
 from core.deliveries.channel_failures import unblock
@@ -57,6 +58,13 @@ class Link(Account):
     token: str
 
 
+class PlatformAccount(Account):
+    """A person whom a platform vouches for, and what they are called there."""
+
+    username: Name
+    display_name: Name | None = None
+
+
 class Shown(Body):
     """A token that somebody shows."""
 
@@ -72,6 +80,7 @@ class LoggedIn(BaseModel):
     display_name: str | None
     time_zone: str | None
     role: Literal["user", "admin"]
+    has_password: bool
 
 
 class Sessions(BaseModel):
@@ -144,6 +153,22 @@ def link(body: Link) -> dict[str, Any] | None:
     return _session(user)
 
 
+@routes.post("/sign-in")
+@routes.input(PlatformAccount, arg_name="body")
+@routes.output(LoggedIn, 201)
+@routes.doc(responses={403: "SIGN_IN does not allow it."})
+@service
+def sign_in(body: PlatformAccount) -> dict[str, Any] | None:
+    """Log in whom an account of a platform stands for; somebody new gets a user, by SIGN_IN."""
+    sign_in_with(body.platform)
+    identities.sign_in(body.address, body.username, body.display_name)
+    user = chat_links.find_users([body.address]).get(body.address)
+    if user is None:  # gone while this request was on its way
+        raise NotFound("Nobody is logged in there.")
+    _let_in(user)
+    return _session(user)
+
+
 @routes.post("/tokens")
 @routes.input(Accounts, arg_name="body")
 @routes.output(Sessions)
@@ -166,7 +191,7 @@ def identify(body: Shown) -> dict[str, Any]:
     user = users.find_user(read_token(body.token).user_uuid)
     if user is None:
         raise NotAuthenticated
-    return user | {"user_uuid": user["id"], "token": issue_token(user)}
+    return _told(user, issue_token(user))
 
 
 @routes.post("/unlink")
@@ -225,7 +250,12 @@ def _let_in(user: dict[str, Any]) -> None:
 def _session(user: dict[str, Any] | None) -> dict[str, Any] | None:
     if user is None:
         return None
-    return user | {"user_uuid": user["id"], "token": issue_token(user, user["chat_id"])}
+    return _told(user, issue_token(user, user["chat_id"]))
+
+
+def _told(user: dict[str, Any], token: str) -> dict[str, Any]:
+    has_password = user["password_hashed"] != NO_PASSWORD
+    return user | {"user_uuid": user["id"], "token": token, "has_password": has_password}
 
 
 def register(app: APIFlask) -> None:

@@ -52,6 +52,7 @@ class Memory:
 
 TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
 MOST = 250  # accounts in one request
+LONGEST_NAME = 255
 PLACES_KEPT = 5  # of one person; the least recent one is forgotten beyond it
 PEOPLE_KEPT = (
     10_000  # the least recent ones are dropped beyond it, and fetched again when they write
@@ -146,6 +147,11 @@ class Sessions:
             address, await self._api.service("links", where(address) | {"token": token})
         )
 
+    async def sign_in(self, address: Address, username: str, display_name: str) -> Person:
+        """Log in whom the account at an address stands for, who may be new."""
+        names = {"username": username[:LONGEST_NAME], "display_name": display_name or None}
+        return self.keep(address, await self._api.service("sign-in", where(address) | names))
+
     async def close(self, address: Address) -> None:
         """Log out."""
         await self._api.service("unlink", where(address))
@@ -182,6 +188,7 @@ class Sessions:
             display_name=answer["display_name"] or answer["username"],
             time_zone=answer["time_zone"],
             role=answer["role"],
+            has_password=answer["has_password"],
         )
         renew_at = self._clock() + TOKEN_KEPT
         person = self._people.get(address)

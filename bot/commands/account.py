@@ -63,13 +63,14 @@ async def set_time_zone(
 @account.command("change my password", "(set|change) [my] password", "i want a new password")
 async def change_password(
     ctx: Context,
-    current: Annotated[Secret, About("your current password")],
+    current: Annotated[Secret | None, About("your current password")] = None,
+    *,
     new: Annotated[Secret, About("your new password")],
 ) -> str:
-    """Change your password; other devices are logged out."""
-    await ctx.api.put(
-        f"/api/user/{ctx.session.user_uuid}", {"current_password": current, "password": new}
-    )
+    """Change your password, or set a first one; other devices are logged out."""
+    passwords = {"password": new} | ({"current_password": current} if current else {})
+    await ctx.api.put(f"/api/user/{ctx.session.user_uuid}", passwords)
+    ctx.session.has_password = True
     return "Your password is changed. You stay logged in here, and nowhere else."
 
 
@@ -85,11 +86,54 @@ async def log_out(ctx: Context) -> str:
     "(delete|remove|close) my account",
     confirm="Delete your account and everything in it? This can't be undone.",
 )
-async def delete(ctx: Context, password: Password) -> str:
+async def delete(ctx: Context, password: Password | None = None) -> str:
     """Delete your account and everything in it, for good."""
-    await ctx.api.delete(f"/api/user/{ctx.session.user_uuid}", {"password": password})
+    shown = {"password": password} if password else {}
+    await ctx.api.delete(f"/api/user/{ctx.session.user_uuid}", shown)
     ctx.forget()
     return "Your account is deleted, with everything in it. Goodbye!"
+
+
+@account.command(
+    "link my account",
+    "(link|connect) [my] [discord|other] account",
+    "(use|sign in to) my other account",
+)
+async def link(
+    ctx: Context,
+    username: Annotated[str, About("the user name of your other account", example="ada")],
+    password: Password,
+) -> str:
+    """Use another account of yours here."""
+    await ctx.api.put("/api/identity", {"username": username, "password": password})
+    ctx.forget()
+    return (
+        f"Your account here is linked to {named(username)} now. "
+        "Say “unlink my account” to end that."
+    )
+
+
+@account.command("unlink my account", "(unlink|disconnect) [my] [discord|other] account")
+async def unlink(ctx: Context) -> str:
+    """Use your own account here again."""
+    await ctx.api.delete("/api/identity")
+    ctx.forget()
+    return "Your account here is no longer linked to another one."
+
+
+@account.command(
+    "send me a log-in link",
+    "(send|give) me a (log-in|login|sign-in) (link|code)",
+    "i (want|need) a (log-in|login|sign-in) (link|code)",
+)
+async def login_link(ctx: Context) -> str:
+    """Get a link that logs you in once."""
+    if not ctx.is_private:
+        raise Declined("Please ask me for that in a direct message, where nobody else sees it.")
+    made = await ctx.api.post("/api/login/codes")
+    # Said, not returned: what a command returns is shown to language models.
+    await ctx.say(f"`{made['url'] or made['code']}`")
+    return "This logs you in once, within five minutes. Show it to nobody."
 
 
 async def _zone(ctx: Context, words: str) -> str:

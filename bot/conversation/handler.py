@@ -11,9 +11,9 @@ from bot.agent import Agent
 from bot.api.client import ApiClient
 from bot.api.memory import FORGET, MemoryClient
 from bot.api.open_secrets import OpenSecrets
-from bot.api.sessions import Sessions
+from bot.api.sessions import Person, Sessions
 from bot.conversation.executor import Orders, Understanding, reply_to
-from bot.conversation.login import LogIn
+from bot.conversation.login import BEGINNINGS, LogIn
 from bot.dialogue import Dialogue, TimedOut, normalise
 from bot.framework import help
 from bot.framework.autocomplete import Suggestions
@@ -67,7 +67,7 @@ class Conversation(Agent):
         self._settings = settings
         self._sessions = Sessions(api, clock)
         self._suggestions = Suggestions(api, self._sessions, registry)
-        self._log_in = LogIn(api, self._sessions)
+        self._log_in = LogIn(api, self._sessions, settings.sign_in)
         self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
         self._memory_client = MemoryClient(api)
         self._dialogues: dict[Place, Dialogue] = {}
@@ -182,6 +182,9 @@ class Conversation(Agent):
         if person is None:
             if incoming.edited:
                 return
+            if person := await self._log_in.by_account(dialogue, incoming):
+                await self._answer_newcomer(dialogue, person, incoming)
+                return
             if incoming.credentials is None and is_help(incoming.text):
                 known = self.registry.open_to("user")
                 await dialogue.say(help.full_help(known, logged_in=False))
@@ -191,9 +194,7 @@ class Conversation(Agent):
                 return
             person = await self._log_in.run(dialogue, incoming)
             if person is not None:
-                name = named(person.session.display_name)
-                known = self.registry.open_to(person.session.role)
-                await dialogue.say(help.greeting(name, known))
+                await self._greet(dialogue, person)
             return
         memory = person.memory(incoming.channel_id)
         if incoming.edited and incoming.message_id != memory.correctable:
@@ -203,6 +204,21 @@ class Conversation(Agent):
         if timed_out:
             await dialogue.say(TIMED_OUT + not_done)
         await self._orders.execute(dialogue, person, incoming)
+
+    async def _greet(self, dialogue: Dialogue, person: Person) -> None:
+        """Tell somebody who has just logged in what can be said."""
+        name = named(person.session.display_name)
+        await dialogue.say(help.greeting(name, self.registry.open_to(person.session.role)))
+
+    async def _answer_newcomer(
+        self, dialogue: Dialogue, person: Person, incoming: Incoming
+    ) -> None:
+        """Answer the first message of somebody whom the platform vouches for."""
+        words = normalise(incoming.text)
+        if incoming.private:
+            await self._greet(dialogue, person)
+        if not (incoming.private and help.courtesy(words)) and words not in BEGINNINGS:
+            await self._orders.execute(dialogue, person, incoming)
 
     async def _forget(self, address: Address) -> str:
         """Erase what is remembered of a person, and say what it was; their log-in stays."""

@@ -1,6 +1,7 @@
 """Log-in and registration in the chat: user name, then password."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,7 +31,12 @@ FORMS = (
     Button("Log in", "log in", "go", form="log in"),
     Button("Register", "register", form="register"),
 )
+WITH_ACCOUNT = Button("Use my Discord account", "use discord", "go")
+WITH_ACCOUNT_WORDS = frozenset(
+    {"use discord", "use my discord account", "sign in with discord", "log in with discord"}
+)
 REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log in", "sign in"})
+BEGINNINGS = REGISTER | LOG_IN | WITH_ACCOUNT_WORDS
 LOG_OUT = frozenset({"log out", "logout", "sign out"})
 WHO_FIRST = f"I need to know who you are first. {NAME} (Or say **register**.)"
 MOST_WORDS = 3  # in a user name, as far as can be guessed; one that is said twice may have more
@@ -41,9 +47,22 @@ Answer = TypeVar("Answer")
 class LogIn:
     """Find out who writes from an address."""
 
-    def __init__(self, api: ApiClient, sessions: Sessions) -> None:
+    def __init__(self, api: ApiClient, sessions: Sessions, sign_in: Collection[str]) -> None:
+        """Log people in by the ways that the setting SIGN_IN names."""
         self._api = api
         self._sessions = sessions
+        self._ways = frozenset(sign_in)
+
+    async def by_account(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
+        """Log in by the platform's account where that is allowed, and the only way or asked for."""
+        address = incoming.address
+        asked = normalise(incoming.text) in WITH_ACCOUNT_WORDS
+        if not (address.platform in self._ways and (asked or "password" not in self._ways)):
+            return None
+        if incoming.credentials is not None:
+            return None
+        names = incoming.username or incoming.author_name, incoming.author_name
+        return await _patiently(dialogue, lambda: self._sessions.sign_in(address, *names))
 
     async def run(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
         """Log a person in who has sent a first message; None where they were refused."""
@@ -53,10 +72,13 @@ class LogIn:
         word = normalise(incoming.text)
         if word in REGISTER:
             return await self._register(dialogue, address)
-        answer = await dialogue.ask(NAME if word in LOG_IN else WELCOME, buttons=FORMS)
+        forms = (WITH_ACCOUNT, *FORMS) if address.platform in self._ways else FORMS
+        answer = await dialogue.ask(NAME if word in LOG_IN else WELCOME, buttons=forms)
         before = ""
         while (again := _instead_of_name(answer)) and answer != before:
-            before, answer = answer, await dialogue.ask(again, buttons=FORMS)
+            before, answer = answer, await dialogue.ask(again, buttons=forms)
+        if person := await self.by_account(dialogue, replace(incoming, text=answer)):
+            return person
         if normalise(answer) in REGISTER:
             return await self._register(dialogue, address)
         password = await _password(dialogue, PASSWORD)

@@ -164,7 +164,14 @@ class Interactions:
 
     def _incoming(self, interaction: discord.Interaction, text: str) -> Incoming:
         channel_id, number = str(interaction.channel_id), str(interaction.id)
-        return Incoming(self._address(interaction), channel_id, text, number)
+        return Incoming(
+            self._address(interaction),
+            channel_id,
+            text,
+            number,
+            author_name=interaction.user.display_name,
+            username=interaction.user.name,
+        )
 
     def _address(self, interaction: discord.Interaction) -> Address:
         return Address(self._platform, self._agent_name, str(interaction.user.id))

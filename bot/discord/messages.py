@@ -65,6 +65,7 @@ def incoming_of(
         str(message.id),
         edited=edited,
         author_name=message.author.display_name,
+        username=message.author.name,
         channel_name=getattr(message.channel, "name", None) or "",
         private=guild_of(message) is None,
         images=images_of(message),

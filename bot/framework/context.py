@@ -75,6 +75,7 @@ class Context:
         self.draft = dialogue.draft
         # The due time of the reminder under which a button was pressed, in the API's text form.
         self.occurrence: str | None = (incoming.order or {}).get(OCCURRENCE)
+        self.is_private = incoming.private  # nobody else reads along
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant

@@ -75,7 +75,9 @@ Repeating = Annotated[Resolved, _Kind("when", repeats=True)]
 and the `rule` by which it comes again, "" for none."""
 
 Secret = Annotated[str, _Kind("secret")]
-"""A password or the like: asked for by the conversation, never parsed, kept or logged."""
+"""A password or the like: asked for by the conversation, never parsed, kept or logged.
+
+One with a default is the password of the account: asked of those who have one."""
 
 Many = Annotated[list[Item], _Kind("text", many=True)]
 """`Many[str]` is several texts in one order, "milk, eggs and flour": a list in the function."""

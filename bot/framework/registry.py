@@ -197,7 +197,7 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
         said = None if field.kind == "secret" else parsed.get(field.name)
         asked = 0
         if said is None or not spoken(said).strip():
-            if not field.required:
+            if not (field.required or (field.kind == "secret" and ctx.session.has_password)):
                 continue
             secret = meaning(field) if field.kind == "secret" else None
             said = await ctx.ask(question(field), secret=secret)

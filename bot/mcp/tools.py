@@ -180,7 +180,7 @@ def callable_part(registry: Registry) -> Registry:
     return registry.only(
         f"{spec.interaction_type}.{spec.action}"
         for spec in registry.specs
-        if not any(field.kind == "secret" and field.required for field in spec.fields)
+        if not any(field.kind == "secret" for field in spec.fields)
     )
 
 

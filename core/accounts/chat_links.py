@@ -9,7 +9,7 @@ from core import postgres
 from core.agents import memory
 from core.db.compiled import Row
 from core.db.engine import transaction
-from core.tables import chat_accounts, users
+from core.tables import chat_accounts, identities, users
 from runtime.clock import utc_now
 
 Address = tuple[str, str, str]
@@ -68,10 +68,16 @@ def unlink(platform: str, agent: str, account_id: str) -> bool:
 
 
 def log_out_all(user_uuid: UUID, keep: UUID | None = None) -> None:
-    """Log a user out of every chat but one."""
+    """Log a user out of every chat but one, and end what other accounts were linked to them."""
     columns = chat_accounts.c
     others = update(chat_accounts).where(columns.user_uuid == user_uuid, columns.logged_in)
     if keep is not None:
         others = others.where(columns.id != keep)
+    linked = update(identities).where(identities.c.linked_uuid == user_uuid)
+    if keep is not None:
+        here = select(columns.platform, columns.account_id).where(columns.id == keep)
+        account = tuple_(identities.c.platform, identities.c.account_id)
+        linked = linked.where(account.not_in(here))
     with transaction() as connection:
         connection.execute(others.values(logged_in=False))
+        connection.execute(linked.values(linked_uuid=None))

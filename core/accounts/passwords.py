@@ -13,6 +13,7 @@ from core.errors import InvalidInput
 
 MIN_BYTES = 8  # NIST SP 800-63B, section 5.1.1.1
 MAX_BYTES = 72  # all that bcrypt reads
+NO_PASSWORD = b"!"  # stored in place of a hash for who has none: no password matches it
 
 
 def check_password(password: str) -> None:
@@ -37,12 +38,17 @@ def hash_password(password: str) -> bytes:
 
 
 def password_matches(password: str, hashed: bytes | None) -> bool:
-    """Compare a password with a stored hash; None, for an unknown user, takes the same time."""
+    """Compare a password with a stored hash.
+
+    None, for an unknown user, and NO_PASSWORD match nothing, and take the same time.
+    """
     given = password.encode(errors="replace")
-    against = hashed or _nobodys_hash(get_settings().password_hash_rounds)
+    has_one = hashed is not None and hashed != NO_PASSWORD
+    against = hashed if has_one else _nobodys_hash(get_settings().password_hash_rounds)
+    assert against is not None  # noqa: S101 - has_one says so
     # bcrypt refuses to look at more; no such password was ever stored.
     matches = bcrypt.checkpw(given[:MAX_BYTES], against)
-    return matches and hashed is not None and len(given) <= MAX_BYTES
+    return matches and has_one and len(given) <= MAX_BYTES
 
 
 @lru_cache

@@ -24,7 +24,7 @@ from bot.api.sessions import Person, UserApi
 from bot.api.usage import Budget, Meter
 from bot.conversation.executor import reply_to
 from bot.conversation.handler import LOG_IN_PRIVATELY, Conversation
-from bot.conversation.login import LOG_IN, LOG_OUT, REGISTER
+from bot.conversation.login import BEGINNINGS, LOG_OUT
 from bot.dialogue import Dialogue, normalise
 from bot.framework.context import Declined
 from bot.framework.registry import Registry
@@ -110,7 +110,7 @@ class LlmAgent(Conversation):
             return
         if incoming.order is not None or words in FORGET:
             await super()._respond(dialogue, incoming)
-        elif self._tools and (incoming.credentials or words in LOG_IN | REGISTER):
+        elif self._tools and (incoming.credentials or words in BEGINNINGS):
             await self._welcome(dialogue, incoming)
         elif self._tools and words in LOG_OUT:
             await self._sessions.close(incoming.address)
@@ -133,6 +133,8 @@ class LlmAgent(Conversation):
 
     async def _logged_in(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
         """Return the person after they have logged in, where nobody can read that."""
+        if person := await self._log_in.by_account(dialogue, incoming):
+            return person
         if not incoming.private and incoming.credentials is None:
             await dialogue.say(LOG_IN_PRIVATELY)
             return None
@@ -258,6 +260,9 @@ class LlmAgent(Conversation):
     async def _identify(self, exchange: Exchange) -> bool:
         """Ask a stranger to log in; say whether they have."""
         dialogue, incoming = exchange.dialogue, exchange.incoming
+        exchange.person = await self._log_in.by_account(dialogue, incoming)
+        if exchange.person is not None:
+            return True
         self._wanted[incoming.address, incoming.channel_id] = incoming
         if len(self._wanted) > MOST_WANTED:  # the oldest of those who have never logged in
             del self._wanted[next(iter(self._wanted))]

@@ -25,6 +25,9 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("POST", "/api/register"),
     ("POST", "/api/login"),
+    ("POST", "/api/login/code"),
+    ("GET", "/login"),
+    ("POST", "/login"),
 }
 
 

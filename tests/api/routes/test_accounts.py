@@ -106,8 +106,10 @@ def test_hostile_user_names_work_like_any_other(new_user: NewUser, username: str
 
 def test_an_account_is_shown_without_its_hash(ada: Caller) -> None:
     account = ada.get(f"/api/user/{ada.uuid}").json
-    assert sorted(account) == ["created_at", "display_name", "id", "time_zone", "username"]
-    assert account["id"] == ada.uuid
+    assert sorted(account) == [
+        *("created_at", "display_name", "has_password", "id", "time_zone", "username")
+    ]
+    assert (account["id"], account["has_password"]) == (ada.uuid, True)
 
 
 def test_only_ones_own_uuid_is_told(ada: Caller, ben: Caller) -> None:

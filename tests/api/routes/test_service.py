@@ -42,7 +42,7 @@ def test_a_linked_chat_gets_tokens_until_it_is_unlinked(bot: Caller, ada: Caller
     assert sessions(bot, CHAT) == [None]
     linked = link(bot, ada)
     assert sorted(linked) == [
-        *("display_name", "role", "time_zone", "token", "user_uuid", "username")
+        *("display_name", "has_password", "role", "time_zone", "token", "user_uuid", "username")
     ]
     assert (linked["username"], linked["user_uuid"]) == ("ada", ada.uuid)
     (fresh,) = sessions(bot, CHAT)
