@@ -19,14 +19,13 @@ from bot.agents.commands import make_agent
 from bot.api.client import ApiClient, ApiError
 from bot.conversation.handler import Conversation, is_help
 from bot.markdown import escape, plain
-from bot.messages import Address, Button, Draft, Incoming, WholeDraft
+from bot.messages import CONSOLE, Address, Button, Draft, Incoming, WholeDraft
 from bot.runtime.deliveries import DeliveryLoop, Undeliverable
 from bot.runtime.inbox import Inbox
 from bot.runtime.process import until_signalled
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
 
-PLATFORM = "console"
 AGENT = "terminal"
 PROMPT = "you> "
 REPLY = "bot> "
@@ -67,7 +66,7 @@ class Console:
         self._api = api
         self._settings = settings
         self._clock = clock
-        self._address = Address(PLATFORM, AGENT, account())
+        self._address = Address(CONSOLE, AGENT, account())
         self._secret = False
         self._stop = asyncio.Event()
 
@@ -98,7 +97,7 @@ class Console:
             await self.send(NOT_LOGGED_IN)
             return 1
         await self._answer(text)
-        return int(self._agent.is_waiting(self._address, PLATFORM))
+        return int(self._agent.is_waiting(self._address, CONSOLE))
 
     async def close(self) -> None:
         """Drop what is still open."""
@@ -168,7 +167,7 @@ class Console:
 
     async def _answer(self, text: str, *, starts_new: bool = False) -> None:
         """Have one line answered; one that is under way at the end gets some time."""
-        incoming = Incoming(self._address, PLATFORM, text, starts_new=starts_new)
+        incoming = Incoming(self._address, CONSOLE, text, starts_new=starts_new)
         grace = self._settings.shutdown_timeout
         await self._unless_stopped(self._inbox.handle(incoming, self), grace)
 
@@ -196,7 +195,7 @@ class Console:
     def _deliveries(self) -> DeliveryLoop:
         return DeliveryLoop(
             self._api,
-            PLATFORM,
+            CONSOLE,
             lambda: {AGENT: self._deliver},
             wake_interval=self._settings.wake_interval,
             clock=self._clock,
@@ -227,4 +226,4 @@ def account() -> str:
     try:
         return getpass.getuser()[:64]
     except (OSError, KeyError):  # a container may run under a number without a name
-        return PLATFORM
+        return CONSOLE

@@ -8,6 +8,7 @@ from uuid import uuid4
 from ai.commands import NO, YES
 from bot.api.open_secrets import OpenSecrets
 from bot.messages import Button, Draft, Incoming, Place, ReplyChannel
+from runtime.logs import holds_secret
 
 CANCEL_WORDS = frozenset({"cancel", "never mind", "nevermind", "forget it"})
 ASKING = frozenset({"what", "when", "where", "who", "whose", "which", "why", "how"})
@@ -168,6 +169,7 @@ class Dialogue:
             if not self._is_private:
                 raise InPublic
             await self._secrets.expect(self._place)
+            holds_secret.set(True)  # in this dialogue's own task
         hidden = self._reply_channel.expect_secret() if secret else True
         self.question = uuid4().hex[:8]
         await self._reply_channel.send(question, buttons, self.question)

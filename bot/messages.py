@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol, Self
 
 from ai.commands import Role
 
+CONSOLE = "console"  # the platform of the terminal
+
 
 @dataclass(frozen=True)
 class Address:

@@ -1,20 +1,26 @@
 """Logging: one line an event, plain or JSON, to the screen or to rotating files.
 
-Lines carry what happened and to which row, never a password, a token or the text of a message.
+Lines carry what happened and to which row, never a password, a token or the text of a message. In
+development they have the words of unexpected errors too, which may quote what somebody wrote.
 """
 
 import logging
 import logging.config
+import re
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any, TextIO
 
-from config.broken import words_of
+from pydantic import SecretStr
+
+from config.broken import place_in_files, words_of
 from config.private import private
+from config.secrets import entries
 from config.settings import ConfigError, Settings
 
 NO_REQUEST = "-"
@@ -22,6 +28,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
 """The request or message that is being worked on; it stands in every log line."""
 agent: ContextVar[str] = ContextVar("agent", default="-")
 """The agent that is at work; `manage.py agents logs` finds its lines by it."""
+
+holds_secret: ContextVar[bool] = ContextVar("holds_secret", default=False)
+"""Whether a secret of somebody's is being worked on, which the words of an error might quote."""
 
 PLAIN = "%(asctime)s %(levelname)-7s %(name)s [%(agent)s %(request_id)s] %(message)s"
 FIELDS = "%(levelname)s %(name)s %(agent)s %(request_id)s %(message)s"
@@ -45,6 +54,26 @@ QUIET = {
     "sqlalchemy.pool": "WARNING",
     "tzlocal": "WARNING",
 }
+
+
+HIDDEN = "***"
+MAX_WORDS = 500  # characters of an error's words
+MIN_SECRET = 6  # characters; shorter ones stand in too many words
+# A token of ours or of Discord's, a key or code, a webhook's token, and the password in an address.
+SECRET_LOOKING = re.compile(
+    r"[\w-]{20,}\.[\w-]{6,}\.[\w-]{20,}|[\w-]{40,}|(?<=/webhooks/)\d+/[\w-]+"
+    r"|(?<=://)[^/\s@:]*:[^/\s@]+(?=@)"
+)
+
+
+class _Words:
+    """Whether the words of errors may be shown in this process, and what is left out of them."""
+
+    shown = False
+    secrets: Sequence[str] = ()
+
+
+_words = _Words()
 
 
 class ContextFilter(logging.Filter):
@@ -92,18 +121,44 @@ class LogFile(QuietHandler, RotatingFileHandler):
 class PlainFormatter(logging.Formatter):
     """Plain lines, with the time in UTC as ISO 8601."""
 
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802
+        """Return a traceback, with words in development alone."""
+        return where_raised(ei[1]).rstrip()
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         """Return the time of the line, to the millisecond."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def where_raised(error: BaseException | None) -> str:
-    """Return a traceback, causes first, without messages: those may quote what a user wrote."""
+    """Return a traceback, causes first, with the errors' words in development alone."""
     lines: list[str] = []
     while error is not None:
-        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n"]
+        last = _said(error) or type(error).__qualname__
+        lines[:0] = [*traceback.format_tb(error.__traceback__), f"{last}\n"]
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "".join(lines)
+
+
+def for_developers(error: BaseException) -> str:
+    """Return in one line an unexpected error and its place in the project; "" in production."""
+    said = _said(error)
+    place = place_in_files(error)
+    return f"{said} ({place})" if said and place else said
+
+
+def _said(error: BaseException) -> str:
+    """Return an error's kind and words, bounded and without secrets; "" where nobody may see it."""
+    if not _words.shown or holds_secret.get():
+        return ""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = "(its words can't be read)"
+    for secret in _words.secrets:
+        said = said.replace(secret, HIDDEN)
+    said = SECRET_LOOKING.sub(HIDDEN, said)[:MAX_WORDS]
+    return f"{type(error).__qualname__}: {said}" if said else type(error).__qualname__
 
 
 def log_under(request: str | None, logger: logging.Logger, message: str, *values: object) -> None:
@@ -115,8 +170,29 @@ def log_under(request: str | None, logger: logging.Logger, message: str, *values
         request_id.reset(token)
 
 
+def _secrets_in(settings: Settings) -> Iterator[str]:
+    """Yield what the settings keep secret, whole and by the entry."""
+    for value in vars(settings).values():
+        if isinstance(value, SecretStr):
+            secret = value.get_secret_value()
+            yield from (one for one in {secret, *entries(secret)} if len(one) >= MIN_SECRET)
+
+
+def _json_formatter(*args: Any, **kwargs: Any) -> logging.Formatter:  # noqa: ANN401
+    """Return a formatter that writes each line as JSON; its library is imported only then."""
+    from pythonjsonlogger.json import JsonFormatter
+
+    class Json(JsonFormatter):
+        def formatException(self, exc_info: Any) -> str:  # noqa: ANN401, N802
+            return where_raised(exc_info[1]).rstrip()
+
+    return Json(*args, **kwargs)
+
+
 def configure_logging(settings: Settings) -> None:
     """Send the logs of this process where the settings say."""
+    _words.shown = settings.app_env == "development"
+    _words.secrets = sorted(_secrets_in(settings), key=len, reverse=True)
     handler: dict[str, Any] = {
         "()": QuietHandler,
         "formatter": settings.log_format,
@@ -144,7 +220,7 @@ def configure_logging(settings: Settings) -> None:
             "formatters": {
                 "plain": {"()": PlainFormatter, "fmt": PLAIN},
                 "json": {
-                    "()": "pythonjsonlogger.json.JsonFormatter",
+                    "()": _json_formatter,
                     "fmt": FIELDS,
                     "rename_fields": {"levelname": "level", "name": "logger"},
                     "timestamp": "time",

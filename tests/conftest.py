@@ -17,6 +17,7 @@ from bot.framework.registry import registry
 from config.settings import Settings, get_settings
 from core import migrations
 from core.db.engine import Database, use_database
+from runtime import logs
 from tests.support import errands
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
@@ -53,6 +54,12 @@ registry.add(errands.errands)
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["DATA_DIR"])
+
+
+@pytest.fixture(autouse=True)
+def words_of_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave them out of the log, as in production, whatever a test has configured."""
+    monkeypatch.setattr(logs, "_words", logs._Words())
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from core.errors import AppError, OutOfDate, Unavailable
-from runtime.logs import request_id, where_raised
+from runtime.logs import for_developers, request_id, where_raised
 
 log = logging.getLogger(__name__)
 
@@ -88,4 +88,6 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error in %s\n%s", request.endpoint, where_raised(error))
-    return _answer(500, AppError.message, request_id=request_id.get())
+    words = for_developers(error)
+    more = {"exception": words} if words else {}
+    return _answer(500, AppError.message, request_id=request_id.get(), **more)

@@ -16,6 +16,7 @@ from apiflask import APIFlask
 from flask import current_app
 
 from core.errors import Unavailable
+from runtime.logs import holds_secret
 
 LONGEST_WAIT = 3.0  # seconds
 
@@ -41,6 +42,7 @@ class HashingSlots:
 @contextmanager
 def hashing_slot() -> Iterator[None]:
     """Hold one of the places in which passwords are hashed; raise TooBusy where none is free."""
+    holds_secret.set(True)  # until the request ends
     room: HashingSlots = current_app.extensions["hashing"]
     if not room.places.acquire(blocking=False):
         raise TooBusy

@@ -11,7 +11,7 @@ from apiflask import APIFlask
 from flask import Request, Response, current_app, request
 
 from api.http.context import RequestContext, current_context
-from runtime.logs import request_id
+from runtime.logs import holds_secret, request_id
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def _begin() -> None:
     given = this.headers.get(HEADER)
     name = given if given and SAFE.fullmatch(given) else f"{getrandbits(128):032x}"
     request_id.set(name)
+    holds_secret.set(False)
     current_context.set(RequestContext(this, name, time.perf_counter()))
 
 

@@ -31,10 +31,10 @@ from bot.framework import help, raw_handlers
 from bot.framework.context import Context, Declined
 from bot.framework.registry import Registry
 from bot.markdown import escape, named
-from bot.messages import Incoming
+from bot.messages import CONSOLE, Incoming
 from config.settings import Settings
 from runtime.clock import Clock
-from runtime.logs import where_raised
+from runtime.logs import for_developers, where_raised
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,19 @@ class Understanding(Protocol):
         ...
 
 
-def reply_to(error: Exception) -> str:
-    """Return what a person is told where something ended otherwise than they wanted."""
+def reply_to(error: Exception, platform: str = "") -> str:
+    """Return what a person is told where something ended otherwise than they wanted.
+
+    In the terminal, in development, an unexpected error stands below it.
+    """
+    reply = _reply_to(error)
+    exception = error.exception if isinstance(error, ApiError) else ""
+    if reply == FAILED:
+        exception = for_developers(error)
+    return f"{reply}\n{escape(exception)}" if exception and platform == CONSOLE else reply
+
+
+def _reply_to(error: Exception) -> str:
     match error:
         case Cancelled():
             return CANCELLED
@@ -182,7 +193,8 @@ class Orders:
                 memory.not_done = self._not_done(orders[number:])
                 raise
             except Exception as error:
-                reply, ends = reply_to(error), isinstance(error, Interrupted | SessionEnded)
+                reply = reply_to(error, incoming.address.platform)
+                ends = isinstance(error, Interrupted | SessionEnded)
                 await dialogue.say(reply + self._not_done(orders[number:] if ends else []))
                 if ends:
                     return

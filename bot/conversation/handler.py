@@ -84,7 +84,7 @@ class Conversation(Agent):
             try:
                 await self._receive(place, incoming, reply_channel)
             except Exception as error:
-                await reply_channel.send(reply_to(error))
+                await reply_channel.send(reply_to(error, incoming.address.platform))
 
     async def _receive(self, place: Place, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Hand a message to the question that it answers, or begin to answer it."""
@@ -168,7 +168,7 @@ class Conversation(Agent):
         except TimedOut:
             logger.info("A question was left unanswered")
         except Exception as error:
-            await dialogue.say(reply_to(error))
+            await dialogue.say(reply_to(error, incoming.address.platform))
         finally:
             if self._dialogues.get(place) is dialogue:
                 del self._dialogues[place]

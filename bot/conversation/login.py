@@ -11,6 +11,7 @@ from bot.dialogue import Dialogue, normalise
 from bot.framework import help
 from bot.markdown import escape
 from bot.messages import Address, Button, Credentials, Incoming
+from runtime.logs import holds_secret
 
 WELCOME = (
     "Hello! Tell me what you want in plain words, and I'll do it and remind you.\n"
@@ -88,6 +89,7 @@ class LogIn:
         self, dialogue: Dialogue, address: Address, given: Credentials
     ) -> Person | None:
         """Take what was filled in; a form is not asked for again, since it can be opened again."""
+        holds_secret.set(True)  # in this dialogue's own task
         username, password = given.username.strip(), given.password
         if given.new:
             try:
