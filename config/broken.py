@@ -11,6 +11,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where others' code lies, and the files that stand between.
+MODULES = ("bot/commands/", "api/routes/", "bot/agents/", "scheduler/jobs/")
 FOREIGN = re.compile(
     r"^<|/(?:site|dist)-packages/|/lib/python3|/config/broken\.py$|/runtime/run\.py$"
 )
@@ -77,6 +78,14 @@ def place_in_files(error: BaseException, file: str = "") -> str:
     inside = [number for number, (name, _) in enumerate(ours) if file in name]
     ours = ours[: inside[-1] + 1] if inside and is_own(error) else ours
     return "{}, line {}".format(*ours[-1]) if inside and ours else ""
+
+
+def place_in_modules(error: BaseException) -> str:
+    """Return where an error arose in the modules that a project adds, innermost; "" where none."""
+    stack = [(shown(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    return next(
+        ("{}, line {}".format(*one) for one in stack[::-1] if one[0].startswith(MODULES)), ""
+    )
 
 
 def is_own(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ development they have the words of unexpected errors too, which may quote what s
 
 import logging
 import logging.config
+import os
 import re
 import sys
 import traceback
@@ -13,15 +14,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from logging.handlers import RotatingFileHandler
 from typing import Any, TextIO
 
 from pydantic import SecretStr
 
-from config.broken import place_in_files, words_of
+from config.broken import is_own, place_in_files, place_in_modules, words_of
 from config.private import private
 from config.secrets import entries
-from config.settings import ConfigError, Settings
+from config.settings import ConfigError, Settings, settings_file, values_in
 
 NO_REQUEST = "-"
 request_id: ContextVar[str] = ContextVar("request_id", default=NO_REQUEST)
@@ -59,6 +61,7 @@ QUIET = {
 HIDDEN = "***"
 MAX_WORDS = 500  # characters of an error's words
 MIN_SECRET = 6  # characters; shorter ones stand in too many words
+SECRET_NAME = re.compile("PASS|SECRET|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)  # of a variable
 # A token of ours or of Discord's, a key or code, a webhook's token, and the password in an address.
 SECRET_LOOKING = re.compile(
     r"[\w-]{20,}\.[\w-]{6,}\.[\w-]{20,}|[\w-]{40,}|(?<=/webhooks/)\d+/[\w-]+"
@@ -142,8 +145,10 @@ def where_raised(error: BaseException | None) -> str:
 
 def for_developers(error: BaseException) -> str:
     """Return in one line an unexpected error and its place in the project; "" in production."""
-    said = _said(error)
-    place = place_in_files(error)
+    cause = error
+    while is_own(cause) and cause.__cause__ is not None:  # the program's own words say less
+        cause = cause.__cause__
+    said, place = _said(cause), place_in_modules(error) or place_in_files(cause)
     return f"{said} ({place})" if said and place else said
 
 
@@ -152,12 +157,13 @@ def _said(error: BaseException) -> str:
     if not _words.shown or holds_secret.get():
         return ""
     try:
-        said = " ".join(str(error).split())
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
     except Exception:
         said = "(its words can't be read)"
     for secret in _words.secrets:
         said = said.replace(secret, HIDDEN)
     said = SECRET_LOOKING.sub(HIDDEN, said)[:MAX_WORDS]
+    said = "".join(letter if letter.isprintable() else " " for letter in said)
     return f"{type(error).__qualname__}: {said}" if said else type(error).__qualname__
 
 
@@ -171,11 +177,17 @@ def log_under(request: str | None, logger: logging.Logger, message: str, *values
 
 
 def _secrets_in(settings: Settings) -> Iterator[str]:
-    """Yield what the settings keep secret, whole and by the entry."""
-    for value in vars(settings).values():
-        if isinstance(value, SecretStr):
-            secret = value.get_secret_value()
-            yield from (one for one in {secret, *entries(secret)} if len(one) >= MIN_SECRET)
+    """Yield what is kept secret in the settings and in variables, whole and by the entry."""
+    secrets = {value for value in vars(settings).values() if isinstance(value, SecretStr)}
+    found = {secret.get_secret_value() for secret in secrets}
+    for name, value in (values_in(settings_file()) | os.environ).items():
+        is_agents = any(fnmatchcase(name, allowed) for allowed in settings.agent_variables)
+        if value and (is_agents or SECRET_NAME.search(name)):
+            found.add(value)
+    for secret in found:
+        for one in {secret, *entries(secret)}:
+            if len(one) >= MIN_SECRET:
+                yield from {one, repr(one)[1:-1]}
 
 
 def _json_formatter(*args: Any, **kwargs: Any) -> logging.Formatter:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """The one place where an exception becomes an answer: `{"error": "<what happened, in words>"}`."""
 
 import logging
+import re
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -8,12 +9,13 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from core.errors import AppError, OutOfDate, Unavailable
-from runtime.logs import for_developers, request_id, where_raised
+from runtime.logs import for_developers, holds_secret, request_id, where_raised
 
 log = logging.getLogger(__name__)
 
 MAX_FIELDS = 10
 MAX_NAME = 100
+SECRET_FIELD = re.compile(rb'(?i)"\w{0,40}(?:pass|secret|token|key)\w{0,40}"\s{0,9}:')
 SENTENCES = {
     400: "The request can't be understood.",
     404: "There is nothing at this address.",
@@ -87,6 +89,8 @@ def _http_error(error: HTTPException) -> Response | HTTPException:
 
 
 def _unexpected(error: Exception) -> Response:
+    if SECRET_FIELD.search(request.get_data()):
+        holds_secret.set(True)
     log.error("unexpected error in %s\n%s", request.endpoint, where_raised(error))
     words = for_developers(error)
     more = {"exception": words} if words else {}

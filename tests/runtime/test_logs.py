@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
+from flask import request
 from pydantic import SecretStr
 
 from api.http.security import public
@@ -14,8 +15,11 @@ from bot.conversation.executor import FAILED
 from bot.framework.context import Context
 from bot.framework.fields import Secret
 from bot.framework.registry import CommandModule
+from bot.markdown import escape
 from bot.messages import CONSOLE, Address
+from config import broken
 from config.settings import Settings
+from core.errors import AppError
 from runtime import logs
 from tests.support.chat import Person, World
 
@@ -25,9 +29,15 @@ TOKEN = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{'x' 
 
 @pytest.fixture
 def log(
-    settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+    settings: Settings,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[logging.Logger]:
     """A logger that writes to a file as the settings say, in the mode that the test names."""
+    monkeypatch.setenv("AGENT_RIGA", "the token of an agent")
+    monkeypatch.setenv("WEATHER_KEY", "the key of a module")
+    monkeypatch.setenv("DOOR_PASSWORD", 'it\'s "hard"')
     root = logging.getLogger()
     handlers, level = [*root.handlers], root.level
     more = {"log_file": tmp_path / "bot.log", "openai_api_key": SecretStr(KEY)}
@@ -87,11 +97,15 @@ def test_the_words_of_errors_are_for_development(
         f"Bearer {TOKEN}",
         "postgres://ada:hunter22@db/app",
         "https://discord.com/api/webhooks/123456/hunter22",
+        "the token of an agent",
+        "the key of a module",
+        repr('it\'s "hard"')[1:-1],
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ],
 )
 @pytest.mark.usefixtures("log")
 def test_what_looks_like_a_secret_is_left_out(words: str) -> None:
+    assert words not in logs.for_developers(ValueError(words))
     told = logs.where_raised(ValueError(f"it was {words} all the time"))
     assert "it was " in told
     assert logs.HIDDEN in told
@@ -111,6 +125,43 @@ def test_words_are_bounded_and_stand_in_one_line() -> None:
             raise RuntimeError
 
     assert "can't be read" in logs.where_raised(Mute())
+
+
+@in_development
+@pytest.mark.usefixtures("log")
+def test_words_steer_no_terminal() -> None:
+    assert logs.where_raised(ValueError("a\x1b[2J\u202eb")) == "ValueError: a [2J b\n"
+
+
+@in_development
+@pytest.mark.usefixtures("log")
+def test_the_place_is_in_the_users_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broken, "MODULES", ("tests/runtime/",))
+    try:
+        escape(5)  # type: ignore[arg-type]
+    except TypeError as error:
+        own, cause = AppError(), error
+    try:
+        raise own from cause
+    except AppError as error:
+        told = logs.for_developers(error)
+    assert told.startswith("TypeError: ")
+    assert "(tests/runtime/test_logs.py, line " in told
+
+
+@in_development
+@pytest.mark.parametrize(("field", "shown"), [("pin_token", False), ("pear", True)])
+@pytest.mark.usefixtures("log")
+def test_a_request_with_a_secret_is_told_of_without_words(
+    field: str, shown: bool, app: APIFlask
+) -> None:
+    @app.post("/broken")
+    @public
+    def view() -> None:
+        raise LookupError(request.json[field])
+
+    answer = app.test_client().post("/broken", json={field: "sesame"})
+    assert ("sesame" in answer.text) == shown
 
 
 failing = CommandModule("failing", "What fails")
