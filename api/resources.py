@@ -19,6 +19,7 @@ from api.http.security import caller
 from api.models import Body, Page, Success, list_of, storable
 from core import postgres
 from core.errors import InvalidInput, NotFound
+from core.tables import users
 
 
 class Malformed(str):
@@ -98,6 +99,8 @@ class OwnedResource:
     read model by which a list can be narrowed down.
 
     Every method sees the caller's rows only: another user's row is as absent as one that never was.
+    So is one that a foreign key names: a row refers to the caller's own rows, and to what is
+    nobody's.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class OwnedResource:
         filters: tuple[str, ...] = (),
     ) -> None:
         self.table = table.name
+        self._columns = table.c
         Index(None, table.c.user_uuid, *(table.c[name] for name in resources.ORDER))
         self.models = read, create, update
         self.filters = filters
@@ -153,6 +157,7 @@ class OwnedResource:
 
     def create(self, data: Row) -> Row:
         """Insert a row that belongs to the caller, and return it. Raises Conflict, InvalidInput."""
+        self._check_references(data)
         return postgres.insert(self.table, data | mine())
 
     def update(self, row_id: UUID, data: Row) -> Row:
@@ -162,6 +167,7 @@ class OwnedResource:
         """
         if not data:
             raise InvalidInput("There is nothing to change.")
+        self._check_references(data)
         rows = postgres.update(self.table, data, {"id": row_id} | mine())
         if not rows:
             raise NotFound
@@ -171,6 +177,22 @@ class OwnedResource:
         """Delete one of the caller's rows. Raises NotFound."""
         if not postgres.delete(self.table, {"id": row_id} | mine()):
             raise NotFound
+
+    def _check_references(self, data: Row) -> None:
+        """Refuse a foreign key to another user's row as one to nothing. Raises InvalidInput."""
+        for name in data.keys() & self._columns.keys():
+            for key in self._columns[name].foreign_keys if data[name] is not None else ():
+                target, me = key.column.table, caller().user_uuid
+                owner = "id" if target is users else "user_uuid"
+                if owner not in target.c:
+                    continue  # nobody's in particular
+                if key.column.name == owner:
+                    is_mine = str(data[name]) == str(me)
+                else:
+                    where = {key.column.name: data[name], owner: me}
+                    is_mine = postgres.exists(target.name, where)
+                if not is_mine:
+                    raise InvalidInput(f"{name}: there is no such thing, or it is not yours.")
 
     def register(self, app: APIFlask, path: str) -> None:
         """Add the routes that list, read, create, update and delete, under a path."""
