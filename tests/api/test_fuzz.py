@@ -72,7 +72,7 @@ def test_no_answer_is_a_500(app: APIFlask, ada: Caller, bot: Caller) -> None:
     assert {200, 400} <= seen
 
 
-@pytest.mark.parametrize("name", ["register", "example", "errands", "lists"])
+@pytest.mark.parametrize("name", ["register", "errands"])
 def test_any_text_is_stored_as_it_is_or_refused(
     app: APIFlask, ada: Caller, nobody: Caller, name: str
 ) -> None:

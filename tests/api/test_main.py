@@ -110,13 +110,13 @@ def test_probes_are_answered_while_the_database_is_migrated(tmp_path: Path) -> N
                 cursor.execute("SELECT pg_advisory_lock(%s)", [migrations.POSTGRES_LOCK])
             assert ask(port, "/health").status_code == 200
             assert ask(port, "/ready", 503).status_code == 503
-            refused = ask(port, "/api/tasks", 503)
+            refused = ask(port, "/api/notifications", 503)
             assert "starting" in refused.json()["error"]
             assert int(refused.headers["Retry-After"]) > 0
             other.rollback()
             other.close()
             assert ask(port, "/ready").status_code == 200
-            assert ask(port, "/api/tasks", 401).status_code == 401
+            assert ask(port, "/api/notifications", 401).status_code == 401
         finally:
             process.send_signal(signal.SIGTERM)
             said, _ = process.communicate(timeout=20)

@@ -49,11 +49,11 @@ class Stage:
         self.client = httpx2.Client(base_url=url, timeout=20)
 
     def answered(self, host: str) -> int:
-        """Return how many requests for a user's tasks a replica has answered."""
+        """Return how many requests for a user's channels a replica has answered."""
         headers = {"Authorization": f"Bearer {KEY}"}
         figures = httpx2.get(f"http://{host}:{self.port}/metrics", headers=headers).text
         lines = [line for line in figures.splitlines() if line.startswith("api_requests_total{")]
-        return sum(int(float(line.split()[-1])) for line in lines if "tasks" in line)
+        return sum(int(float(line.split()[-1])) for line in lines if "/api/notifications" in line)
 
     def connections(self) -> int:
         """Return how many connections the replicas have."""
@@ -159,22 +159,22 @@ def test_caddy_accepts_the_file_as_it_is() -> None:
 
 def test_requests_are_spread_and_a_dead_replica_is_noticed_by_nobody(stage: Stage) -> None:
     for _ in range(20):
-        assert stage.client.get("/api/tasks").status_code == 401
+        assert stage.client.get("/api/notifications").status_code == 401
     counts = {host: stage.answered(host) for host in HOSTS}
     assert all(count >= 5 for count in counts.values()), counts
 
     stage.replicas[HOSTS[0]].kill()
 
     for _ in range(20):
-        assert stage.client.get("/api/tasks").status_code == 401
-        assert stage.client.post("/api/tasks", json={}).status_code == 401
+        assert stage.client.get("/api/notifications").status_code == 401
+        assert stage.client.post("/api/notifications/addresses", json={}).status_code == 401
 
 
 def test_without_any_replica_the_answer_is_json(stage: Stage) -> None:
     for replica in stage.replicas.values():
         replica.kill()
 
-    answer = stage.client.get("/api/tasks")
+    answer = stage.client.get("/api/notifications")
 
     assert answer.status_code in (502, 503)
     assert answer.headers["Content-Type"] == "application/json"
@@ -225,7 +225,7 @@ def test_bodies_that_drip_hold_up_nobody_and_leave_the_api_in_time(stage: Stage)
             wait_until(lambda: stage.connections() >= 20)
             begun = time.monotonic()
             for _ in range(20):
-                assert stage.client.get("/api/tasks").status_code == 401
+                assert stage.client.get("/api/notifications").status_code == 401
             assert time.monotonic() - begun < BODY_SECONDS
             wait_until(lambda: stage.connections() < 20, BODY_SECONDS * 3)
         finally:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +13,6 @@ import pytest
 from tests.support import warm
 
 ROOT = Path(__file__).resolve().parents[2]
-SESSION = """\
-register
-ada
-correct horse battery staple
-add buy milk to my tasks
-remind me to water the plants in 3 seconds
-list my tasks
-complete buy milk
-what can i say
-"""
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -51,32 +40,6 @@ def run(
         text=text,
         timeout=120,
     )
-
-
-def test_the_first_session_ends_with_the_reminder(tmp_path: Path) -> None:
-    done = run(tmp_path, "up", text=SESSION)
-
-    assert done.returncode == 0, done.stderr
-    started, *_ = done.stdout.partition("you>")
-    assert 1 <= len(started.strip().splitlines()) <= 5
-    assert "DISCORD_BOT_TOKEN" in started
-    assert "OPENROUTER_API_KEY" in started
-    listed = done.stdout.index("list my tasks")
-    completed = done.stdout.index("complete buy milk")
-    assert "buy milk" in done.stdout[listed:completed]
-    assert "water the plants" in done.stdout[listed + 10 : completed]
-    assert "Reminder: water the plants" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    log = (tmp_path / "var" / "bot.log").read_text("utf-8")
-    for secret in ("correct horse", "water the plants", "buy milk"):
-        assert secret not in log
-    kept = tmp_path / "var" / "secrets.json"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-
-    again = run(tmp_path, "up", "--chat", "list my tasks")
-    assert again.returncode == 0, again.stderr
-    assert "water the plants" in again.stdout, "the log-in survives a restart"
-    assert "buy milk" not in again.stdout, "what is complete is not listed"
 
 
 def test_one_order_without_a_log_in_says_how_to_log_in(tmp_path: Path) -> None:

@@ -48,21 +48,21 @@ def test_too_many_requests_are_a_429_that_says_when_to_come_back(nobody: Caller)
 
 def test_users_at_one_address_have_a_limit_each(new_user: Callable[..., Caller]) -> None:
     ada, ben = new_user("ada"), new_user("ben")  # one request each: to learn their UUID
-    assert [ada.get("/api/lists").status_code for _ in range(6)] == [200] * 5 + [429]
-    assert ben.get("/api/lists").status_code == 200
+    assert [ada.get("/api/errands").status_code for _ in range(6)] == [200] * 5 + [429]
+    assert ben.get("/api/errands").status_code == 200
 
 
 def test_a_user_has_one_limit_everywhere(new_user: Callable[..., Caller]) -> None:
     ada = new_user("ada")
     for number in range(5):
         elsewhere = {"REMOTE_ADDR": f"192.0.2.{number}"}
-        assert ada.request("GET", "/api/lists", environ_base=elsewhere).status_code == 200
-    assert ada.get("/api/lists").status_code == 429
+        assert ada.request("GET", "/api/errands", environ_base=elsewhere).status_code == 200
+    assert ada.get("/api/errands").status_code == 429
 
 
 def test_refused_tokens_count_for_their_address(nobody: Caller) -> None:
     stranger = nobody.with_token("wrong")
-    assert [stranger.get("/api/lists").status_code for _ in range(7)] == [401] * 6 + [429]
+    assert [stranger.get("/api/errands").status_code for _ in range(7)] == [401] * 6 + [429]
 
 
 def test_log_ins_have_a_stricter_limit_per_address(nobody: Caller) -> None:
