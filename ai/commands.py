@@ -119,6 +119,7 @@ class CommandSpec:
     role: Role = "user"  # of those who may use it
     hint: str = ""  # for models: what else means this command
     examples: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # for models: a message, its fields
+    for_models: bool = True  # or its sentences alone reach it, so that prompts stay short
 
     @property
     def key(self) -> tuple[str, str]:

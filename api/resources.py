@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from urllib.parse import urlencode
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, after_this_request, request
@@ -18,7 +20,7 @@ from api.http.context import current_context
 from api.http.security import caller
 from api.models import Body, Page, Success, list_of, storable
 from core import postgres
-from core.errors import InvalidInput, NotFound
+from core.errors import Forbidden, InvalidInput, NotFound
 from core.tables import users
 
 
@@ -96,11 +98,13 @@ class OwnedResource:
     """A table whose rows belong to a user each, by its column `user_uuid`.
 
     Declaring one adds the index that pages of a user's rows need. `filters` names the fields of the
-    read model by which a list can be narrowed down.
+    read model by which a list can be narrowed down. `within` names a shared resource and the column
+    that refers to it: who may see a row there sees the rows in it too, whoever made them, and who
+    may change it changes them.
 
     Every method sees the caller's rows only: another user's row is as absent as one that never was.
-    So is one that a foreign key names: a row refers to the caller's own rows, and to what is
-    nobody's.
+    A row that refers to another one, by a field of its models, is refused where the caller may not
+    change that one.
     """
 
     def __init__(
@@ -111,9 +115,21 @@ class OwnedResource:
         create: type[Body],
         update: type[Body],
         filters: tuple[str, ...] = (),
+        within: "tuple[OwnedResource, str] | None" = None,
+        on_handover: Callable[[list[Row], UUID], object] = lambda _rows, _user: None,
     ) -> None:
+        """Declare it. `on_handover` is told of rows that pass from a user to their list's owner."""
         self.table = table.name
-        self._columns = table.c
+        self.within = within
+        self.on_handover = on_handover
+        self.children: list[tuple[OwnedResource, str]] = []
+        _declared[table] = self
+        if within is not None:
+            within[0].children.append((self, within[1]))
+        given = {*create.model_fields, *update.model_fields}
+        self._references = [
+            key for key in table.foreign_keys if key.parent.name in given - {"user_uuid"}
+        ]
         Index(None, table.c.user_uuid, *(table.c[name] for name in resources.ORDER))
         self.models = read, create, update
         self.filters = filters
@@ -126,17 +142,13 @@ class OwnedResource:
         """
         rows: list[Row] = []
         left = MAX_PAGE_CHARS
+        shared = self._beyond(where)
         after = read_cursor(page.cursor) if page.cursor else None
         wanted = page.limit + 1  # one more tells whether there is a next page
         while len(rows) < wanted:
-            some = postgres.select(
-                self.table,
-                where | mine(),
-                order_by=resources.ORDER,
-                limit=(asked := min(ROWS_AT_ONCE, wanted - len(rows))),
-                offset=page.offset or None if not rows else None,
-                after=after,
-            )
+            asked = min(ROWS_AT_ONCE, wanted - len(rows))
+            offset = page.offset or 0 if not rows else 0
+            some = self._some(where, shared, asked, offset, after)
             for row in some:
                 left -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
                 if len(rows) == page.limit or (left < 0 and rows):
@@ -151,6 +163,8 @@ class OwnedResource:
     def read(self, row_id: UUID) -> Row:
         """Return one of the caller's rows. Raises NotFound."""
         row = postgres.select_one(self.table, {"id": row_id} | mine())
+        if row is None and (where := self._of_others(row_id)):
+            row = postgres.select_one(self.table, where)
         if row is None:
             raise NotFound
         return row
@@ -163,36 +177,86 @@ class OwnedResource:
     def update(self, row_id: UUID, data: Row) -> Row:
         """Change one of the caller's rows, and return it.
 
-        Raises NotFound, Conflict, InvalidInput.
+        Raises NotFound, Forbidden, Conflict, InvalidInput.
         """
         if not data:
             raise InvalidInput("There is nothing to change.")
         self._check_references(data)
         rows = postgres.update(self.table, data, {"id": row_id} | mine())
+        if not rows and (where := self._of_others(row_id, write=True)):
+            rows = postgres.update(self.table, data, where)
         if not rows:
-            raise NotFound
+            self._refuse(row_id)
         return rows[0]
 
     def delete(self, row_id: UUID) -> None:
-        """Delete one of the caller's rows. Raises NotFound."""
-        if not postgres.delete(self.table, {"id": row_id} | mine()):
-            raise NotFound
+        """Delete one of the caller's rows. Raises NotFound, Forbidden."""
+        rows = postgres.delete(self.table, {"id": row_id} | mine())
+        # A shared row is its owner's to delete; what is in it, is everybody's who may change it.
+        if not rows and self.within and (where := self._of_others(row_id, write=True)):
+            rows = postgres.delete(self.table, where)
+        if not rows:
+            self._refuse(row_id)
+
+    def may_change(self, row_id: UUID) -> bool:
+        """Tell whether the caller may change a row."""
+        if postgres.exists(self.table, {"id": row_id} | mine()):
+            return True
+        where = self._of_others(row_id, write=True)
+        return where is not None and postgres.exists(self.table, where)
+
+    def shared(self, *, write: bool = False) -> list[UUID]:
+        """Return the ids of the rows that the caller shares with others, own and others' alike.
+
+        With `write` those only that the caller may change.
+        """
+        del write
+        return []
+
+    def _some(
+        self, where: Row, shared: Row | None, limit: int, offset: int, after: Row | None
+    ) -> list[Row]:
+        """Return the next rows of a list: own ones, and those of others that were shared."""
+        options: dict[str, Any] = {"order_by": resources.ORDER, "after": after}
+        if shared is None:
+            return postgres.select(
+                self.table, where | mine(), limit=limit, offset=offset or None, **options
+            )
+        found = [
+            row
+            for some in (where | mine(), where | shared)
+            for row in postgres.select(self.table, some, limit=offset + limit, **options)
+        ]
+        found.sort(key=lambda row: tuple(row[name] for name in resources.ORDER))
+        return found[offset : offset + limit]
+
+    def _beyond(self, where: Row, *, write: bool = False) -> Row | None:
+        """Return a condition for the rows of others that the caller may see; None for none."""
+        holder, column = self.within or (self, "id")
+        ids = holder.shared(write=write)
+        if column in where:
+            ids = [one for one in ids if one == where[column]]
+        if not ids:
+            return None
+        return {column: ("IN", ids), "user_uuid": ("!=", caller().user_uuid)}
+
+    def _of_others(self, row_id: UUID, *, write: bool = False) -> Row | None:
+        """Return a condition for one row of others that the caller may see; None for none."""
+        where = {"id": row_id}
+        shared = self._beyond({} if self.within else where, write=write)
+        return None if shared is None else shared | where
+
+    def _refuse(self, row_id: UUID) -> NoReturn:
+        """Say why a row can't be changed. Raises NotFound, or Forbidden where it can be seen."""
+        self.read(row_id)
+        raise Forbidden("This is shared with you: you may see it, and not do that with it.")
 
     def _check_references(self, data: Row) -> None:
-        """Refuse a foreign key to another user's row as one to nothing. Raises InvalidInput."""
-        for name in data.keys() & self._columns.keys():
-            for key in self._columns[name].foreign_keys if data[name] is not None else ():
-                target, me = key.column.table, caller().user_uuid
-                owner = "id" if target is users else "user_uuid"
-                if owner not in target.c:
-                    continue  # nobody's in particular
-                if key.column.name == owner:
-                    is_mine = str(data[name]) == str(me)
-                else:
-                    where = {key.column.name: data[name], owner: me}
-                    is_mine = postgres.exists(target.name, where)
-                if not is_mine:
-                    raise InvalidInput(f"{name}: there is no such thing, or it is not yours.")
+        """Refuse a reference to another user's row as one to nothing. Raises InvalidInput."""
+        for key in self._references:
+            name, target = key.parent.name, key.column.table
+            if data.get(name) is not None and not _may_refer(target, key.column.name, data[name]):
+                raise InvalidInput(f"{name}: there is no such thing, or it is not yours.")
 
     def register(self, app: APIFlask, path: str) -> None:
         """Add the routes that list, read, create, update and delete, under a path."""
@@ -244,6 +308,21 @@ class OwnedResource:
             for name in self.filters
         }
         return create_model(f"{read.__name__}Query", __base__=Page, **fields)
+
+
+def _may_refer(target: Table, column: str, value: UUID) -> bool:
+    """Tell whether the caller may refer to a row: one that they may change, or nobody's."""
+    if target is users:
+        return str(value) == str(caller().user_uuid)
+    if "user_uuid" not in target.c:
+        return True
+    if column == "id" and (resource := _declared.get(target)) is not None:
+        return resource.may_change(value)
+    return postgres.exists(target.name, {column: value} | mine())
+
+
+_declared: WeakKeyDictionary[Table, OwnedResource] = WeakKeyDictionary()
+"""The resources of this process by their tables, for references between them."""
 
 
 def mine() -> Row:

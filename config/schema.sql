@@ -353,6 +353,27 @@ CREATE INDEX ix_reminders_fired_at_due_at ON reminders (fired_at, due_at);
 
 CREATE INDEX ix_reminders_user_uuid ON reminders (user_uuid);
 
+CREATE TABLE task_lists_members (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	row_id UUID NOT NULL,
+	user_uuid UUID,
+	username VARCHAR(255) NOT NULL,
+	name_key VARCHAR(255) NOT NULL,
+	role VARCHAR(16) NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_task_lists_members PRIMARY KEY (id),
+	CONSTRAINT uq_task_lists_members_row_id_user_uuid UNIQUE (row_id, user_uuid),
+	CONSTRAINT uq_task_lists_members_row_id_name_key UNIQUE (row_id, name_key),
+	CONSTRAINT fk_task_lists_members_row_id FOREIGN KEY(row_id) REFERENCES task_lists (id) ON DELETE CASCADE,
+	CONSTRAINT fk_task_lists_members_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_task_lists_members_name_key ON task_lists_members (name_key);
+
+CREATE INDEX ix_task_lists_members_row_id ON task_lists_members (row_id);
+
+CREATE INDEX ix_task_lists_members_user_uuid ON task_lists_members (user_uuid);
+
 CREATE TABLE tasks (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -381,7 +402,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261126_962b53', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261126_398162', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

@@ -152,6 +152,26 @@ def owner_column() -> Column[Any]:
     )
 
 
+def members_table(table: Table) -> Table:
+    """Return the table of the people with whom the owners of a table's rows share them."""
+    return Table(
+        f"{table.name}_members",
+        metadata,
+        id_column(),
+        Column(
+            "row_id", Uuid(), ForeignKey(table.c.id, ondelete="CASCADE"), nullable=False, index=True
+        ),
+        # Who it is, once they have accepted; until then, whoever has the name that was invited.
+        Column("user_uuid", Uuid(), ForeignKey("users.id", ondelete="CASCADE"), index=True),
+        Column("username", String(255), nullable=False),
+        Column("name_key", String(255), nullable=False, index=True),
+        Column("role", String(16), nullable=False),  # editor or viewer
+        created_at_column(),
+        UniqueConstraint("row_id", "user_uuid"),
+        UniqueConstraint("row_id", "name_key"),
+    )
+
+
 def _spent_columns() -> list[Column[Any]]:
     """Return what is spent on models: the day, in UTC, the agent, and the amounts."""
     return [

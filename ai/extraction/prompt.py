@@ -70,7 +70,8 @@ def _most_said_first(specs: tuple[CommandSpec, ...]) -> list[CommandSpec]:
     said = Counter[str]()
     for spec in specs:
         said[spec.interaction_type] += len(spec.sentences)
-    return sorted(specs, key=lambda spec: -said[spec.interaction_type])
+    shown = (spec for spec in specs if spec.for_models)
+    return sorted(shown, key=lambda spec: -said[spec.interaction_type])
 
 
 def signature(spec: CommandSpec) -> str:

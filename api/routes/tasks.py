@@ -10,14 +10,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from api.http.security import caller
 from api.models import Body, Change, Name, Page, PointInTime, Success, list_of, optional, storable
 from api.resources import OwnedResource, Row, mine
+from api.sharing import SharedResource
 from core import postgres
 from core.db.engine import transaction
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.reminders import (
     cancel_reminder,
     cancel_reminders,
@@ -27,9 +28,17 @@ from core.reminders import (
 )
 from core.reminders.recurrence import check_rule
 from core.reminders.repeating import current_time, set_done, set_undone
-from core.tables import Moment, created_at_column, id_column, metadata, owner_column
+from core.tables import (
+    Moment,
+    created_at_column,
+    id_column,
+    members_table,
+    metadata,
+    owner_column,
+)
 
 DEFAULT_LIST = "tasks"
+READ_ONLY = "This list is shared with you to look at: only editors may change it."
 LONGEST_NAME = 10_000
 
 task_lists = sa.Table(
@@ -41,6 +50,8 @@ task_lists = sa.Table(
     created_at_column(),
     sa.UniqueConstraint("user_uuid", "name"),
 )
+
+list_members = members_table(task_lists)
 
 tasks = sa.Table(
     "tasks",
@@ -124,6 +135,7 @@ class TaskOut(BaseModel):
     done: bool
     completed_at: datetime | None
     created_at: datetime
+    owner: str | None = Field(description="Who put it on a list that you share; null: you.")
 
 
 class TaskFilter(Page):
@@ -146,6 +158,8 @@ class ListOut(BaseModel):
     name: str
     open: int = 0
     done: int = 0
+    owner: str | None = Field(None, description="Whose list it is; null: yours.")
+    shared: bool = Field(False, description="Whether others see it too.")
 
 
 class Deleted(BaseModel):
@@ -155,15 +169,29 @@ class Deleted(BaseModel):
 
 
 routes = APIBlueprint("tasks", __name__, url_prefix="/api")
-own_tasks = OwnedResource(tasks, read=TaskOut, create=TaskIn, update=TaskChange)
-own_lists = OwnedResource(task_lists, read=ListOut, create=ListIn, update=ListIn)
+own_lists = SharedResource(
+    task_lists, members=list_members, read=ListOut, create=ListIn, update=ListIn
+)
+own_tasks = OwnedResource(
+    tasks,
+    read=TaskOut,
+    create=TaskIn,
+    update=TaskChange,
+    within=(own_lists, "list_id"),
+    on_handover=lambda rows, member: cancel_reminders(
+        member, [_subject(row["id"]) for row in rows]
+    ),
+)
 
 
 @routes.get("/tasks")
 @routes.input(TaskFilter, location="query", arg_name="wanted")
 @routes.output(list_of(TaskOut))
 def index(wanted: TaskFilter) -> list[Row]:
-    """List your tasks, oldest first: the open ones, unless `done` is true or all."""
+    """List your tasks and those on lists that you share, oldest first.
+
+    The open ones, unless `done` is true or all.
+    """
     where: Row = {} if wanted.done == "all" else {"done": wanted.done == "true"}
     if wanted.list is not None:
         found = _find_list(wanted.list)
@@ -185,6 +213,8 @@ def add(body: TaskIn) -> Row:
     given = {"name": body.name, "due_at": body.due_at, "repeat": body.repeat}
     with transaction(savepoint=False):
         home = _list_named(body.list)
+        if not _may_change(home):
+            raise Forbidden(READ_ONLY)
         row = own_tasks.create(given | {"list_id": home["id"]})
         if row["due_at"] is not None:
             _remind(row, body.repeat_from)
@@ -206,11 +236,12 @@ def change(task_id: UUID, body: TaskChange) -> Row:
     changes = body.given()
     occurrence, starts = changes.pop("occurrence", None), changes.pop("repeat_from", None)
     with transaction():
-        # The reminder first, as the scheduler locks it.
-        reminder = find_reminder(caller().user_uuid, _subject(task_id))
+        # The reminder first, as the scheduler locks it; it is of whoever made the task.
+        owner = own_tasks.read(task_id)["user_uuid"]
+        reminder = find_reminder(owner, _subject(task_id))
         before = _scheduled(own_tasks.read(task_id), reminder)
         if "list" in changes:
-            changes["list_id"] = _list_named(changes.pop("list"))["id"]
+            changes["list_id"] = _home_for(before, changes.pop("list"))
         if "due_at" in changes and changes["due_at"] is None:
             changes["repeat"] = None
         rule, due_at = ((before | changes)[name] for name in ("repeat", "due_at"))
@@ -230,7 +261,7 @@ def change(task_id: UUID, body: TaskChange) -> Row:
             # A reminder that went out is not sent again because its task was renamed.
             if reminder is not None and "repeat" not in changes:
                 starts = starts or reminder["starts"]
-            _remind(after, starts)
+            _remind(after, starts, reminder)
         return _with_list(after)
 
 
@@ -239,7 +270,7 @@ def change(task_id: UUID, body: TaskChange) -> Row:
 def remove(task_id: UUID) -> Success:
     """Delete one of your tasks, and its reminder."""
     with transaction():
-        cancel_reminder(caller().user_uuid, _subject(task_id))
+        cancel_reminder(own_tasks.read(task_id)["user_uuid"], _subject(task_id))
         own_tasks.delete(task_id)
     return Success()
 
@@ -247,17 +278,22 @@ def remove(task_id: UUID) -> Success:
 @routes.get("/lists")
 @routes.output(list_of(ListOut))
 def index_lists() -> list[Row]:
-    """List your lists, oldest first, with how many tasks are open and done in each."""
+    """List your lists and those that you share, with how many tasks are open and done in each."""
+    shared = own_lists.shared()
     open_, done = (sa.func.count(sa.case((tasks.c.done.is_(state), 1))) for state in (False, True))
     query = (
         sa.select(task_lists, open_.label("open"), done.label("done"))
         .outerjoin(tasks, tasks.c.list_id == task_lists.c.id)
-        .where(task_lists.c.user_uuid == caller().user_uuid)
+        .where(sa.or_(task_lists.c.user_uuid == caller().user_uuid, task_lists.c.id.in_(shared)))
         .group_by(task_lists.c.id)
         .order_by(task_lists.c.created_at, task_lists.c.id)
     )
     with transaction(read_only=True) as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    owners = own_lists.owners(rows)
+    return [
+        row | {"owner": owners.get(row["user_uuid"]), "shared": row["id"] in shared} for row in rows
+    ]
 
 
 @routes.post("/lists")
@@ -268,7 +304,7 @@ def add_list(body: ListIn) -> Row:
     """Make an empty list."""
     with transaction():
         _lock_lists()
-        if _find_list(body.name):
+        if _own_list(body.name):
             raise Conflict(f"You have a list called {body.name!r} already.")
         return own_lists.create(body.given())
 
@@ -278,7 +314,8 @@ def add_list(body: ListIn) -> Row:
 def remove_list(list_id: UUID) -> Success:
     """Delete one of your lists, with its tasks and their reminders."""
     with transaction():
-        _cancel_reminders_of(list_id)
+        if postgres.exists("task_lists", {"id": list_id} | mine()):
+            _cancel_reminders_of(list_id)
         own_lists.delete(list_id)
     return Success()
 
@@ -289,17 +326,56 @@ def empty_list(list_id: UUID) -> Deleted:
     """Delete every task of one of your lists, and their reminders; the list stays."""
     with transaction() as connection:
         own_lists.read(list_id)
+        if not own_lists.may_change(list_id):
+            raise Forbidden(READ_ONLY)
         _cancel_reminders_of(list_id)
-        theirs = tasks.c.list_id == list_id, tasks.c.user_uuid == caller().user_uuid
-        gone = connection.execute(sa.delete(tasks).where(*theirs))
+        gone = connection.execute(sa.delete(tasks).where(tasks.c.list_id == list_id))
     return Deleted(deleted=gone.rowcount)
 
 
-def _find_list(name: str) -> Row | None:
-    """Return the caller's list of this name, however it is capitalised, or None."""
+def _own_list(name: str) -> Row | None:
+    """Return the caller's own list of this name, however it is capitalised, or None."""
     wanted = name.casefold()
     everything = postgres.select("task_lists", mine())
     return next((row for row in everything if row["name"].casefold() == wanted), None)
+
+
+def _find_list(name: str) -> Row | None:
+    """Return the caller's list of this name, else the one that they share, or None.
+
+    One of somebody else's is also found as "bob's shopping". Raises Conflict where several are.
+    """
+    if found := _own_list(name):
+        return found
+    ids = own_lists.shared()
+    rows = postgres.select("task_lists", {"id": ("IN", ids)}) if ids else []
+    owners = own_lists.owners(rows)
+    theirs = [
+        (row, f"{owners[row['user_uuid']]}'s {row['name']}")
+        for row in rows
+        if row["user_uuid"] in owners
+    ]
+    wanted = name.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    named = [
+        (row, full) for row, full in theirs if wanted in (row["name"].casefold(), full.casefold())
+    ]
+    if len(named) > 1:
+        raise Conflict(f"Which one: {' or '.join(full for _, full in named)}?")
+    return named[0][0] if named else None
+
+
+def _may_change(home: Row) -> bool:
+    return home["user_uuid"] == caller().user_uuid or own_lists.may_change(home["id"])
+
+
+def _home_for(task: Row, name: str) -> UUID:
+    """Return the id of the list that a task moves to; nobody's task is moved out of their sight."""
+    home = _list_named(name)
+    if not _may_change(home):
+        raise Forbidden(READ_ONLY)
+    if home["id"] != task["list_id"] and task["user_uuid"] != caller().user_uuid:
+        raise Forbidden("Only who put it on this list can move it to another one.")
+    return UUID(str(home["id"]))
 
 
 def _list_named(name: str) -> Row:
@@ -321,10 +397,16 @@ def _shown(rows: list[Row]) -> list[Row]:
     ids = list({row["list_id"] for row in rows})
     homes = postgres.select("task_lists", {"id": ("IN", ids)})
     names = {home["id"]: home["name"] for home in homes}
-    subjects = {row["id"]: _subject(row["id"]) for row in rows if row["repeat"]}
-    found = find_reminders(caller().user_uuid, subjects.values())
+    owners = own_lists.owners(rows)
+    found: dict[str, Row] = {}
+    for user_uuid in {row["user_uuid"] for row in rows if row["repeat"]}:
+        theirs = [
+            _subject(row["id"]) for row in rows if row["repeat"] and row["user_uuid"] == user_uuid
+        ]
+        found |= find_reminders(user_uuid, theirs)
     return [
-        _scheduled(row, found.get(subjects.get(row["id"], ""))) | {"list": names[row["list_id"]]}
+        _scheduled(row, found.get(_subject(row["id"])))
+        | {"list": names[row["list_id"]], "owner": owners.get(row["user_uuid"])}
         for row in rows
         if row["list_id"] in names
     ]
@@ -346,7 +428,7 @@ def _with_list(row: Row) -> Row:
 
 def _set_done(changes: Row, occurrence: datetime | None, before: Row) -> Row:
     """Tick off one time of a task that repeats, or not; its row is done after the last one."""
-    user_uuid, subject = caller().user_uuid, _subject(before["id"])
+    user_uuid, subject = before["user_uuid"], _subject(before["id"])
     if not changes["done"]:
         changes["completed_at"] = None
         return dict(set_undone(user_uuid, subject, occurrence))
@@ -356,9 +438,15 @@ def _set_done(changes: Row, occurrence: datetime | None, before: Row) -> Row:
     return dict(reminder)
 
 
-def _remind(task: Row, starts: str | None = None) -> None:
-    """Set, move or drop the reminder of a task, as it now is; `starts` keeps its rule's count."""
-    user_uuid, subject = caller().user_uuid, _subject(task["id"])
+def _remind(task: Row, starts: str | None = None, before: Row | None = None) -> None:
+    """Set, move or drop the reminder of a task, as it now is; `starts` keeps its rule's count.
+
+    It goes to whoever made the task: where that is somebody else, to the chat that it went to.
+    """
+    user_uuid, subject = task["user_uuid"], _subject(task["id"])
+    chat = caller().chat_account_id
+    if user_uuid != caller().user_uuid:
+        chat = before["chat_account_id"] if before else None
     if task["due_at"] is None or task["done"]:
         cancel_reminder(user_uuid, subject)
     else:
@@ -367,7 +455,7 @@ def _remind(task: Row, starts: str | None = None) -> None:
             subject,
             _text(task),
             task["due_at"],
-            caller().chat_account_id,
+            chat,
             rule=task["repeat"],
             starts=starts,
         )
@@ -391,8 +479,11 @@ def _check_repeats(rule: str | None, due_at: datetime | None, starts: str | None
 
 
 def _cancel_reminders_of(list_id: UUID) -> None:
-    rows = postgres.select("tasks", mine() | {"list_id": list_id}, columns=["id"])
-    cancel_reminders(caller().user_uuid, [_subject(row["id"]) for row in rows])
+    subjects: dict[UUID, list[str]] = {}
+    for row in postgres.select("tasks", {"list_id": list_id}, columns=["id", "user_uuid"]):
+        subjects.setdefault(row["user_uuid"], []).append(_subject(row["id"]))
+    for user_uuid, theirs in subjects.items():
+        cancel_reminders(user_uuid, theirs)
 
 
 def _subject(task_id: UUID) -> str:
@@ -407,3 +498,4 @@ def _now() -> datetime:
 def register(app: APIFlask) -> None:
     """Add the routes of tasks and lists."""
     app.register_blueprint(routes)
+    own_lists.register_members(app, "/api/lists")

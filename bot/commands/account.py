@@ -98,6 +98,7 @@ async def delete(ctx: Context, password: Password | None = None) -> str:
     "link my account",
     "(link|connect) [my] [discord|other] account",
     "(use|sign in to) my other account",
+    for_models=False,
 )
 async def link(
     ctx: Context,
@@ -113,7 +114,9 @@ async def link(
     )
 
 
-@account.command("unlink my account", "(unlink|disconnect) [my] [discord|other] account")
+@account.command(
+    "unlink my account", "(unlink|disconnect) [my] [discord|other] account", for_models=False
+)
 async def unlink(ctx: Context) -> str:
     """Use your own account here again."""
     await ctx.api.delete("/api/identity")
@@ -125,6 +128,7 @@ async def unlink(ctx: Context) -> str:
     "send me a log-in link",
     "(send|give) me a (log-in|login|sign-in) (link|code)",
     "i (want|need) a (log-in|login|sign-in) (link|code)",
+    for_models=False,
 )
 async def login_link(ctx: Context) -> str:
     """Get a link that logs you in once."""

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bot.api.sessions import UserApi
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About
 from bot.framework.lookup import Row, pick
 from bot.framework.registry import CommandModule
-from bot.markdown import named
+from bot.markdown import escape, named
 
 
 async def _lists(api: UserApi) -> list[Row]:
@@ -19,6 +19,8 @@ async def _lists(api: UserApi) -> list[Row]:
 
 NewName = Annotated[str, About("the list's name", example="shopping")]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
+
+OptionalName = Annotated[str | None, About("the list's name", example="shopping")]
 
 lists = CommandModule("list", "Your lists")
 
@@ -53,7 +55,7 @@ async def show(ctx: Context) -> str:
         return "You have no lists yet."
     ctx.show([row["name"] for row in rows])
     return "Your lists:\n" + "\n".join(
-        f"• {named(row['name'])}: {row['open']} to do, {row['done']} done" for row in rows
+        f"• {_label(row)}: {row['open']} to do, {row['done']} done" for row in rows
     )
 
 
@@ -81,7 +83,7 @@ async def empty(ctx: Context, name: ListName) -> str:
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     """Tick off everything on a list."""
     found = await _find(ctx, name)
-    rows = await ctx.api.get_all("/api/tasks", {"list": found["name"]})
+    rows = await ctx.api.get_all("/api/tasks", {"list": _full_name(found)})
     done: list[Row] = []
     ctx.undoable(f"{named(found['name'])} is as it was before.", partial(_reopen, ctx, done))
     for number, row in enumerate(rows, 1):
@@ -109,6 +111,132 @@ async def delete(ctx: Context, name: ListName) -> str:
     return f"Deleted the list {named(found['name'])}."
 
 
+@lists.command(
+    "share my {name} list with {person}",
+    "share (my|the) {name} list with {person}",
+    "share (my|the) {name} list with {person} as [a|an] {role}",
+    "(let|invite) {person} (see|to) (my|the) {name} list",
+    "share (my|the) {name} list",
+)
+async def share(
+    ctx: Context,
+    name: ListName,
+    person: Annotated[str, About("the other person's user name", example="bob")],
+    role: Literal["editor", "viewer"] = "editor",
+) -> str:
+    """Share a list with somebody, by their user name."""
+    found = await _find(ctx, name)
+    body = {"username": person, "role": role}
+    made = await ctx.api.post(f"/api/lists/{found['id']}/members", body)
+    who, what, said = named(made["username"]), named(found["name"]), escape(found["name"])
+    path = f"/api/lists/{found['id']}/members/{made['id']}"
+    ctx.undoable(f"{who} is not invited any more.", partial(ctx.api.delete, path))
+    return (
+        f"{who} can accept within a week, by saying to me “accept the {said} list”. "
+        f"Then {what} is for you both."
+    )
+
+
+@lists.command(
+    "who is on my {name} list",
+    "who (is on|sees|can see|shares) (my|the) {name} list",
+    "who is (my|the) {name} list shared with",
+    for_models=False,
+)
+async def members(ctx: Context, name: ListName) -> str:
+    """Show who shares a list."""
+    found = await _find(ctx, name)
+    rows = await ctx.api.get(f"/api/lists/{found['id']}/members")
+    whose = f"{named(found['owner'])}'s" if found["owner"] else "yours"
+    if not rows:
+        return f"{named(found['name'])} is {whose} alone."
+    return f"{named(found['name'])} is {whose}, and shared with:\n" + "\n".join(
+        f"• {named(row['username'])}{'' if row['accepted'] else ', who has not accepted yet'}"
+        f"{' (only sees it)' if row['role'] == 'viewer' else ''}"
+        for row in rows
+    )
+
+
+@lists.command(
+    "stop sharing my {name} list with {person}",
+    "(stop sharing|unshare) (my|the) {name} list with {person}",
+    "(stop sharing|unshare) (my|the) {name} list",
+    for_models=False,
+)
+async def unshare(
+    ctx: Context,
+    name: ListName,
+    person: Annotated[str, About("the other person's user name", example="bob")],
+) -> str:
+    """End sharing a list with somebody; what they put on it stays on it."""
+    found = await _find(ctx, name)
+    member = await _member(ctx, found, person)
+    await ctx.api.delete(f"/api/lists/{found['id']}/members/{member['id']}")
+    return f"{named(member['username'])} no longer shares {named(found['name'])}."
+
+
+@lists.command(
+    "leave the {name} list",
+    "leave [my|the] {name} list",
+    confirm="Leave the list {name}? What you put on it stays on it, without your reminders.",
+    for_models=False,
+)
+async def leave(ctx: Context, name: ListName) -> str:
+    """Leave a list of somebody else's."""
+    found = await _find(ctx, name)
+    if not found["owner"]:
+        raise Declined(f"{named(found['name'])} is your own list: you can delete it.")
+    member = await _member(ctx, found, ctx.session.username)
+    await ctx.api.delete(f"/api/lists/{found['id']}/members/{member['id']}")
+    return f"You have left {_label(found)}."
+
+
+@lists.command(
+    "show my invitations",
+    "(show|list) [me] [all] [of] [my] invitations",
+    "(what am i invited to|am i invited to anything)",
+    "my invitations",
+    for_models=False,
+)
+async def invitations(ctx: Context) -> str:
+    """Show the lists that others want to share with you."""
+    rows = await ctx.api.get("/api/lists/invitations")
+    if not rows:
+        return "Nobody has invited you to a list."
+    ctx.show([row["name"] for row in rows])
+    return "You are invited to:\n" + "\n".join(
+        f"• {named(row['name'])}, by {named(row['owner'])}" for row in rows
+    )
+
+
+@lists.command(
+    "accept the {name} list",
+    "(accept|join) [my|the] {name} list",
+    "accept [my|the] invitation",
+    "accept [my|the] invitation to [my|the] {name} [list]",
+    for_models=False,
+)
+async def accept(ctx: Context, name: OptionalName = None) -> str:
+    """Share a list that you are invited to."""
+    found = await _invitation(ctx, name)
+    await ctx.api.put(f"/api/lists/invitations/{found['id']}")
+    return f"You share {named(found['name'])} with {named(found['owner'])} now."
+
+
+@lists.command(
+    "decline the {name} list",
+    "decline [my|the] {name} list",
+    "decline [my|the] invitation",
+    "decline [my|the] invitation to [my|the] {name} [list]",
+    for_models=False,
+)
+async def decline(ctx: Context, name: OptionalName = None) -> str:
+    """Decline a list that you are invited to."""
+    found = await _invitation(ctx, name)
+    await ctx.api.delete(f"/api/lists/{found['row_id']}/members/{found['id']}")
+    return f"You declined {named(found['name'])}."
+
+
 async def _unmake(ctx: Context, made: Row) -> None:
     """Delete a list that was just made, unless something has been put on it."""
     rows = await ctx.api.get("/api/lists")
@@ -127,7 +255,41 @@ async def _reopen(ctx: Context, done: list[Row]) -> None:
 
 
 async def _find(ctx: Context, name: str) -> Row:
-    return await pick(ctx, name, await ctx.api.get("/api/lists"), "list")
+    return await pick(ctx, name, await ctx.api.get("/api/lists"), "list", _label)
+
+
+def _full_name(found: Row) -> str:
+    """Return what a list is called among those of several people."""
+    return f"{found['owner']}'s {found['name']}" if found["owner"] else str(found["name"])
+
+
+def _label(found: Row) -> str:
+    whose = f" ({escape(found['owner'])}'s)" if found["owner"] else ""
+    return f"{named(found['name'])}{whose or (' (shared)' if found['shared'] else '')}"
+
+
+async def _member(ctx: Context, found: Row, person: str) -> Row:
+    rows = await ctx.api.get(f"/api/lists/{found['id']}/members")
+    people = [row | {"name": row["username"]} for row in rows]
+    return await pick(ctx, person, people, "person on that list")
+
+
+async def _invitation(ctx: Context, name: str | None) -> Row:
+    """Return the invitation that a person means. Raises Declined."""
+    rows = await ctx.api.get("/api/lists/invitations")
+    if not rows:
+        raise Declined("Nobody has invited you to a list.")
+    if name is None and len(rows) == 1:
+        only: Row = rows[0]
+        return only
+    words = name or await ctx.ask("Which list?")
+    return await pick(
+        ctx,
+        words,
+        rows,
+        "invitation",
+        lambda row: f"{named(row['name'])} ({escape(row['owner'])}'s)",
+    )
 
 
 def _content(found: Row) -> str:

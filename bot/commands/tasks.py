@@ -14,7 +14,7 @@ from bot.framework.fields import About, Repeating
 from bot.framework.lookup import ID, Row, pick
 from bot.framework.registry import CommandModule
 from bot.framework.reminder_buttons import Offer
-from bot.markdown import named
+from bot.markdown import escape, named
 from bot.phrasing import repeats
 
 DEFAULT_LIST = "tasks"
@@ -26,8 +26,8 @@ async def _open(api: UserApi) -> Rows:
     return await api.get_all("/api/tasks")
 
 
-async def _lists(api: UserApi) -> list[Row]:
-    rows: list[Row] = await api.get("/api/lists")
+async def _lists(api: UserApi) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = await api.get("/api/lists")
     return rows
 
 
@@ -160,9 +160,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     """Show the open tasks of one list, or of all."""
     query: dict[str, Any] = {}
     if list_name:
-        query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
-            "name"
-        ]
+        query["list"] = await _list_meant(ctx, list_name)
     rows = await ctx.api.get_all("/api/tasks", query)
     if not rows:
         where = f" on {named(query['list'])}" if list_name else ""
@@ -300,9 +298,7 @@ async def _find(ctx: Context, name: str, list_name: str | None = None, done: str
     """Return the task that was meant, among the open ones or all."""
     query: dict[str, Any] = {"done": done}
     if list_name:
-        query["list"] = (await pick(ctx, list_name, await ctx.api.get("/api/lists"), "list"))[
-            "name"
-        ]
+        query["list"] = await _list_meant(ctx, list_name)
     rows: Sequence[Row] = (
         await _by_id(ctx, name, done)
         if ID.fullmatch(name)
@@ -328,6 +324,15 @@ async def _by_id(ctx: Context, task_id: str, done: str) -> list[Row]:
     return [] if done == "false" and task["done"] else [task]
 
 
+async def _list_meant(ctx: Context, words: str) -> str:
+    """Return the name of the list that is meant; of somebody else's it is "bob's shopping"."""
+    rows = [
+        row | {"full": f"{row['owner']}'s {row['name']}" if row["owner"] else row["name"]}
+        for row in await _lists(ctx.api)
+    ]
+    return str((await pick(ctx, words, rows, "list", lambda row: named(row["full"])))["full"])
+
+
 def _by_list(ctx: Context, rows: Rows) -> str:
     """Show tasks under the names of their lists."""
     homes: dict[str, list[Row]] = {}
@@ -345,7 +350,8 @@ def _by_list(ctx: Context, rows: Rows) -> str:
 
 
 def _line(ctx: Context, row: Row, *, with_list: bool = True) -> str:
-    return f"{named(row['name'])}{_to_list(row, 'on') if with_list else ''}{_when(ctx, row)}"
+    who = f" ({escape(row['owner'])})" if row["owner"] else ""
+    return f"{named(row['name'])}{who}{_to_list(row, 'on') if with_list else ''}{_when(ctx, row)}"
 
 
 def _when(ctx: Context, row: Row) -> str:

@@ -44,7 +44,7 @@ def test_a_task_goes_to_the_default_list(ada: Caller) -> None:
     assert ada.get("/api/tasks", list="tasks").json == []
     row = add(ada, "buy milk")
     times = ["due_at", "repeat", "repeat_from", "occurrence", "completed_at", "created_at"]
-    assert sorted(row) == sorted(["id", "name", "list", "list_id", "done", *times])
+    assert sorted(row) == sorted(["id", "name", "list", "list_id", "done", "owner", *times])
     assert (row["list"], row["done"], row["due_at"]) == ("tasks", False, None)
     assert ada.get("/api/tasks").json == [row]
     assert ada.get("/api/tasks", list="tasks").json == [row]
