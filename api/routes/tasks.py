@@ -343,7 +343,8 @@ def _own_list(name: str) -> Row | None:
 def _find_list(name: str) -> Row | None:
     """Return the caller's list of this name, else the one that they share, or None.
 
-    One of somebody else's is also found as "bob's shopping". Raises Conflict where several are.
+    One of somebody else's is also found as "bob's shopping", and as that alone where it has the
+    default name: what people put on their tasks stays theirs. Raises Conflict where several are.
     """
     if found := _own_list(name):
         return found
@@ -357,7 +358,9 @@ def _find_list(name: str) -> Row | None:
     ]
     wanted = name.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     named = [
-        (row, full) for row, full in theirs if wanted in (row["name"].casefold(), full.casefold())
+        (row, full)
+        for row, full in theirs
+        if wanted == full.casefold() or wanted == row["name"].casefold() != DEFAULT_LIST
     ]
     if len(named) > 1:
         raise Conflict(f"Which one: {' or '.join(full for _, full in named)}?")

@@ -40,12 +40,14 @@ class Cost(Body):
     name: Name
     project_id: UUID
     receipt_id: UUID | None = None
+    payer_id: UUID | None = None
 
 
 class CostChange(Change):
     name: Name = optional()
     project_id: UUID = optional()
     receipt_id: UUID | None = None
+    payer_id: UUID | None = None
 
 
 class CostOut(BaseModel):
@@ -70,6 +72,7 @@ def app(database: Database, settings: Settings, clock: Clock) -> Iterator[APIFla
         "costs",
         sa.Column("project_id", sa.Uuid(), sa.ForeignKey(projects.c.id, ondelete="CASCADE")),
         sa.Column("receipt_id", sa.Uuid(), sa.ForeignKey(receipts.c.id)),
+        sa.Column("payer_id", sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE")),
     )
     plain = {"read": ProjectOut, "create": Project, "update": Project}
     own_projects = SharedResource(projects, members=members, **plain)
@@ -217,6 +220,8 @@ def test_rows_can_not_refer_to_what_is_not_ones_own(ada: Caller, ben: Caller, ev
         ("project_id", ABSENT),
         ("receipt_id", receipt),
         ("receipt_id", ABSENT),
+        ("payer_id", ada.uuid),
+        ("payer_id", ABSENT),
     ):
         body = {"name": "x", "project_id": hers, field: value}
         refused = eve.post("/api/costs", body), eve.put(f"/api/costs/{cost}", {field: value})
@@ -227,7 +232,8 @@ def test_rows_can_not_refer_to_what_is_not_ones_own(ada: Caller, ben: Caller, ev
     made(ben, "/api/costs", project_id=project)
     answer = ben.post("/api/costs", {"name": "x", "project_id": project, "receipt_id": receipt})
     assert answer.status_code == 400  # the project is shared, the receipt is not
-    assert eve.put(f"/api/costs/{cost}", {"receipt_id": None}).status_code == 200
+    for own in ({"receipt_id": None}, {"payer_id": eve.uuid.upper()}):
+        assert eve.put(f"/api/costs/{cost}", own).status_code == 200
 
 
 def test_strangers_reach_nothing(ada: Caller, ben: Caller, eve: Caller, nobody: Caller) -> None:

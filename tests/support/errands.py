@@ -209,59 +209,11 @@ def _remind(row: Stored) -> Stored:
     return row
 
 
-# What belongs to an errand, and refers to other people's things where it can
-
-
-parcels = sa.Table(
-    "parcels",
-    metadata,
-    id_column(),
-    owner_column(),
-    sa.Column("name", sa.Text(), nullable=False),
-    sa.Column("errand_id", sa.Uuid(), sa.ForeignKey("errands.id", ondelete="CASCADE")),
-    sa.Column("chat_id", sa.Uuid(), sa.ForeignKey("chat_accounts.id", ondelete="CASCADE")),
-    sa.Column("payer_id", sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE")),
-    created_at_column(),
-)
-
-
-class ParcelIn(Body):
-    """A new parcel."""
-
-    name: ErrandName
-    errand_id: UUID | None = None
-    chat_id: UUID | None = None
-    payer_id: UUID | None = None
-
-
-class ParcelChange(ParcelIn):
-    """What to change about one."""
-
-    name: ErrandName = optional()
-
-
-class ParcelOut(BaseModel):
-    """A parcel."""
-
-    id: UUID
-    name: str
-    errand_id: UUID | None
-    chat_id: UUID | None
-    payer_id: UUID | None
-    created_at: datetime
-
-
-own_parcels = OwnedResource(
-    parcels, read=ParcelOut, create=ParcelIn, update=ParcelChange, filters=("errand_id",)
-)
-
-
 def register(app: APIFlask) -> None:
-    """Add the routes of errands and parcels."""
+    """Add the routes of errands."""
     resource.register(app, "/api/errands")
-    own_parcels.register(app, "/api/parcels")
 
 
 def make_table(database: Database) -> None:
-    """Make the tables in a database that is migrated: no migration does."""
-    metadata.create_all(database.engine, [table, parcels])
+    """Make the table in a database that is migrated: no migration does."""
+    metadata.create_all(database.engine, [table])

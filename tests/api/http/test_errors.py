@@ -202,7 +202,6 @@ def test_log_lines_hold_no_names_tokens_or_texts(
 def test_a_database_that_lacks_a_table_is_our_trouble_not_the_callers(
     ada: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    execute("DROP TABLE parcels")  # which refers to it
     execute("DROP TABLE errands")
     for answer in (ada.get("/api/errands"), ada.post("/api/errands", {"name": "x"})):
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

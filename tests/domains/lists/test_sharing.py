@@ -4,6 +4,7 @@ import pytest
 
 from core.postgres import select
 from core.users import delete_user, get_user_uuid
+from tests.support.api import Caller
 from tests.support.chat import Person, World
 
 
@@ -116,3 +117,12 @@ async def test_a_question_that_is_open_when_one_is_removed(chat: Person, bob: Pe
     await chat.say("stop sharing my shopping list with bob")
     assert "no such" in (await bob.say("yes")).lower() or select("tasks")
     assert [row["name"] for row in select("tasks")] == ["milk"]
+
+
+def test_what_people_put_on_their_tasks_stays_theirs(ada: Caller, ben: Caller) -> None:
+    list_id = ada.post("/api/tasks", {"name": "milk"}).json["list_id"]
+    invited = ada.post(f"/api/lists/{list_id}/members", {"username": "ben"}).json["id"]
+    assert ben.put(f"/api/lists/invitations/{invited}").status_code == 200
+    ben.post("/api/tasks", {"name": "see a doctor"})
+    ben.post("/api/tasks", {"name": "bread", "list": "ada's tasks"})
+    assert [row["name"] for row in ada.get("/api/tasks").json] == ["milk", "bread"]
