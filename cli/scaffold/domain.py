@@ -25,6 +25,17 @@ TAKEN = {
 }  # fmt: skip
 
 
+CALCULATIONS = {
+    "max": "max(values)",
+    "min": "min(values)",
+    "sum": "sum(values, Decimal())",
+    "average": "round(sum(values, Decimal()) / len(values), 2)",
+    "count": "sum(values, Decimal())",
+}
+"""What a report may calculate, and how that is written."""
+TITLES = {"max": "Highest {}", "min": "Lowest {}", "sum": "Total {}", "average": "Average {}"}
+
+
 class BadName(ValueError):
     """A name or a field can't be used; the message says why."""
 
@@ -122,6 +133,22 @@ class Field:
         return self.name.replace("_", " ")
 
     @property
+    def written(self) -> str:
+        """How it is given to `new-domain`."""
+        kind = "|".join(self.choices) or self.kind_name + (f":{self.unit}" if self.unit else "")
+        return f"{self.name}:{kind}{'?' if self.optional else ''}"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it can be calculated with."""
+        return self.kind_name in ("int", "float", "decimal", "duration")
+
+    @property
+    def groups(self) -> bool:
+        """Whether rows with the same one make a group."""
+        return bool(self.choices) or self.kind_name == "text"
+
+    @property
     def meaning(self) -> str:
         """What the bot asks for."""
         return self.spoken if self.kind_name in ("when", "past") else f"the {self.spoken}"
@@ -146,6 +173,83 @@ class Field:
                 heard=kind.said + unit,
             )
         return replace(kind, tell=kind.tell.replace("NAME", self.name))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A calculation over a user's rows; without a field it counts them."""
+
+    calculation: str
+    field: Field | None
+    by: str  # a field, "name", or "" for all in one
+    group: Field | None
+    sentences: tuple[str, ...]
+    spoken_plural: str
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        what = TITLES[self.calculation].format(self.field.spoken) if self.field else "Number of"
+        what = what if self.field else f"{what} {self.spoken_plural}"
+        return f"{what} by {self.by.replace('_', ' ')}" if self.by else what
+
+    @property
+    def code(self) -> str:
+        """How it is calculated."""
+        return CALCULATIONS[self.calculation]
+
+    @property
+    def tell(self) -> str:
+        """The result in an f-string, where it is called `result`."""
+        kind = self.field.kind_name if self.field else "int"
+        if kind == "duration":
+            return " {length(float(result))}"
+        unit = f" {self.field.unit}" if self.field and self.field.unit else ""
+        return " {amount(result)}" + unit
+
+    @property
+    def shown(self) -> str:
+        """The answer where there is one row, the example."""
+        group = self.group.kind.shown.strip() if self.group else EXAMPLE if self.by else ""
+        label = f"**{group}**" if group else "All"
+        return f"• {label}:{self.field.kind.shown if self.field else ' 1'}"
+
+
+@dataclass(frozen=True)
+class More:
+    """What a domain may have besides its fields."""
+
+    sentences: tuple[str, ...] = ()  # to add something by, with fields in braces
+    hint: str = ""
+    report: Report | None = None
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether it has sentences that can be left out."""
+        return self != self.plain()
+
+    def plain(self) -> "More":
+        """Leave out all sentences but the last one of the report."""
+        report = self.report and replace(self.report, sentences=self.report.sentences[-1:])
+        return replace(self, sentences=(), report=report)
+
+    def without(self, said: str, fields: list[Field]) -> "More":
+        """Leave out the sentence that a text was made of."""
+        kept = tuple(one for one in self.sentences if fill(one, fields) != said)
+        report = self.report
+        if report and said in report.sentences:
+            left = tuple(one for one in report.sentences if one != said)
+            report = replace(report, sentences=left) if left else None
+        return More(kept, self.hint, report)
+
+
+NOTHING_MORE = More()
+
+
+def fill(sentence: str, fields: list[Field]) -> str:
+    """Say a sentence with the fields' examples."""
+    said = {"name": EXAMPLE} | {field.name: field.kind.said for field in fields}
+    return re.sub(r"\{(\w+)\}", lambda found: said[found[1]], sentence)
 
 
 def read_field(text: str) -> Field:
@@ -175,7 +279,9 @@ def read_field(text: str) -> Field:
     return Field(name, kind, optional, choices, unit)
 
 
-def render(word: str, plural: str, fields: list[Field]) -> dict[str, str]:
+def render(
+    word: str, plural: str, fields: list[Field], more: More = NOTHING_MORE
+) -> dict[str, str]:
     """Return the text of each file by its path. Raises BadName."""
     for name in (word, plural):
         _check(name)
@@ -185,7 +291,18 @@ def render(word: str, plural: str, fields: list[Field]) -> dict[str, str]:
     if len(fields) > MAX_FIELDS:
         raise BadName(f"Up to {MAX_FIELDS} fields, please.")
     fields = sorted(fields, key=lambda field: field.optional)
-    values = _values(word, plural, fields)
+    values = _values(word, plural, fields) | {
+        "more": more,
+        "report": more.report,
+        "heard": [
+            (
+                fill(sentence, fields),
+                [one for one in fields if f"{{{one.name}}}" in sentence],
+                "{name}" in sentence,
+            )
+            for sentence in more.sentences
+        ],
+    }
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
