@@ -75,6 +75,8 @@ class Context:
         self.draft = dialogue.draft
         # The due time of the reminder under which a button was pressed, in the API's text form.
         self.occurrence: str | None = (incoming.order or {}).get(OCCURRENCE)
+        # A text file, a message replied to or forwarded: data, never orders.
+        self.quoted = incoming.quoted
         self.is_private = incoming.private  # nobody else reads along
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
