@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from api.http.context import current_context
 from api.http.security import caller
 from api.models import Body, Page, Success, list_of, storable
 from core import postgres
+from core.db.engine import transaction
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.tables import users
 
@@ -171,8 +173,9 @@ class OwnedResource:
 
     def create(self, data: Row) -> Row:
         """Insert a row that belongs to the caller, and return it. Raises Conflict, InvalidInput."""
-        self._check_references(data)
-        return postgres.insert(self.table, data | mine())
+        with self._transaction():
+            self._check_references(data)
+            return postgres.insert(self.table, data | mine())
 
     def update(self, row_id: UUID, data: Row) -> Row:
         """Change one of the caller's rows, and return it.
@@ -181,10 +184,11 @@ class OwnedResource:
         """
         if not data:
             raise InvalidInput("There is nothing to change.")
-        self._check_references(data)
-        rows = postgres.update(self.table, data, {"id": row_id} | mine())
-        if not rows and (where := self._of_others(row_id, write=True)):
-            rows = postgres.update(self.table, data, where)
+        with self._transaction():
+            self._check_references(data)
+            rows = postgres.update(self.table, data, {"id": row_id} | mine())
+            if not rows and (where := self._of_others(row_id, write=True)):
+                rows = postgres.update(self.table, data, where)
         if not rows:
             self._refuse(row_id)
         return rows[0]
@@ -199,9 +203,15 @@ class OwnedResource:
             self._refuse(row_id)
 
     def may_change(self, row_id: UUID) -> bool:
-        """Tell whether the caller may change a row."""
+        """Tell whether the caller may change a row; who is removed meanwhile waits until they did.
+
+        That is until the end of the open transaction.
+        """
         if postgres.exists(self.table, {"id": row_id} | mine()):
             return True
+        if self._of_others(row_id, write=True) is None:
+            return False
+        postgres.select(self.table, {"id": row_id}, columns=["id"], lock="update")
         where = self._of_others(row_id, write=True)
         return where is not None and postgres.exists(self.table, where)
 
@@ -212,6 +222,10 @@ class OwnedResource:
         """
         del write
         return []
+
+    def _transaction(self) -> AbstractContextManager[object]:
+        """Let nobody be removed between a check and a write; alone a write is one statement."""
+        return transaction(savepoint=False) if self.within else nullcontext()
 
     def _some(
         self, where: Row, shared: Row | None, limit: int, offset: int, after: Row | None

@@ -1,7 +1,7 @@
 """Rows that are shared: who sees them, who changes them, and what nobody finds out."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from apiflask import APIFlask
 from pydantic import BaseModel
+from werkzeug.test import TestResponse
 
 from api import sharing
 from api.main import create_app
@@ -277,6 +278,28 @@ def test_two_at_once_make_one_member(app: APIFlask, ada: Caller, ben: Caller) ->
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(post, range(6))) == [201, *[409] * 5]
     assert ben.get("/api/projects/invitations").json
+
+
+def test_who_is_removed_while_they_write_hands_over_what_they_wrote(
+    app: APIFlask, ada: Caller, ben: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = made(ada, "/api/projects")
+    path = f"/api/projects/{project}/members/{share(ada, project, ben)}"
+    her = Caller(app.test_client(), ada.headers)
+    check = OwnedResource._check_references
+    with ThreadPoolExecutor(1) as pool:
+        removed: list[Future[TestResponse]] = []
+
+        def checked(resource: OwnedResource, data: dict[str, Any]) -> None:
+            check(resource, data)
+            removed.append(pool.submit(her.delete, path))
+            wait(removed, 0.5)  # what is removed now has to wait for what is being written
+
+        monkeypatch.setattr(OwnedResource, "_check_references", checked)
+        made(ben, "/api/costs", project_id=project)
+        assert removed[0].result(10).status_code == 200
+    assert [str(row["user_uuid"]) for row in select("costs")] == [ada.uuid]
+    assert names(ben, "/api/costs") == []
 
 
 def test_rows_and_people_are_bounded(
