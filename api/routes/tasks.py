@@ -309,6 +309,20 @@ def add_list(body: ListIn) -> Row:
         return own_lists.create(body.given())
 
 
+@routes.put("/lists/<uuid:list_id>")
+@routes.input(ListIn, arg_name="body")
+@routes.output(ListOut)
+@routes.doc(responses={409: "You have a list of this name."})
+def rename_list(list_id: UUID, body: ListIn) -> Row:
+    """Rename a list."""
+    with transaction():
+        _lock_lists()
+        other = _own_list(body.name)
+        if other and other["id"] != list_id:
+            raise Conflict(f"You have a list called {body.name!r} already.")
+        return own_lists.update(list_id, body.given())
+
+
 @routes.delete("/lists/<uuid:list_id>")
 @routes.output(Success)
 def remove_list(list_id: UUID) -> Success:

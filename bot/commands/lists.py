@@ -60,7 +60,10 @@ async def show(ctx: Context) -> str:
 
 
 @lists.command(
-    "empty my {name} list", "(empty|clear) (my|the) {name} list", hint="Also: clear out."
+    "empty my {name} list",
+    "(empty|clear) [my|the] {name} list",
+    "(delete|remove) everything (on|from) [my|the] {name} list",
+    hint="Also: clear out.",
 )
 async def empty(ctx: Context, name: ListName) -> str:
     """Delete everything on a list; the list stays."""
@@ -97,7 +100,7 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 
 @lists.command(
     "delete my {name} list",
-    "(delete|remove|get rid of|erase) (my|the) {name} list",
+    "(delete|remove|get rid of|erase) [my|the] {name} list",
     "(delete|remove) [the|my] list [called|named] {name}",
     hint="Also: get rid of a list.",
     examples=(("get rid of the regatta list", {"name": "regatta"}),),
@@ -109,6 +112,27 @@ async def delete(ctx: Context, name: ListName) -> str:
         return "All right, it stays."
     await ctx.api.delete(f"/api/lists/{found['id']}")
     return f"Deleted the list {named(found['name'])}."
+
+
+@lists.command(
+    "rename my {name} list to {new_name}",
+    "(rename|change) [my|the] {name} list to {new_name}",
+    "(rename|change) [my|the] list [called|named] {name} to {new_name}",
+    "(call|name) (my|the) {name} list {new_name}",
+    for_models=False,
+)
+async def rename(
+    ctx: Context,
+    name: ListName,
+    new_name: Annotated[str, About("the new name", example="groceries")],
+) -> str:
+    """Rename a list."""
+    found = await _find(ctx, name)
+    path = f"/api/lists/{found['id']}"
+    after = await ctx.api.put(path, {"name": new_name})
+    before = {"name": found["name"]}
+    ctx.undoable(f"It is called {named(found['name'])} again.", partial(ctx.api.put, path, before))
+    return f"{named(found['name'])} is called {named(after['name'])} now."
 
 
 @lists.command(

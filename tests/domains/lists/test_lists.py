@@ -79,3 +79,15 @@ async def test_ticking_off_a_list_with_nothing_to_do(chat: Person) -> None:
 async def test_an_empty_list_is_not_emptied(chat: Person) -> None:
     await chat.say("make a list called shopping")
     assert await chat.say("empty my shopping list") == "**shopping** is empty already."
+
+
+async def test_renaming_a_list(chat: Person) -> None:
+    await chat.say("add milk to my shopping list")
+    await chat.say("make a list called work")
+    assert await chat.say("rename my shopping list to groceries") == (
+        "**shopping** is called **groceries** now."
+    )
+    assert "**milk**" in await chat.say("show groceries list")
+    assert "already" in await chat.say("rename the groceries list to Work")
+    assert "is called **Groceries**" in await chat.say("rename the groceries list to Groceries")
+    assert "called **groceries** again" in await chat.say("undo")
