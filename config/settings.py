@@ -65,7 +65,16 @@ def _origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def _base_url(text: str) -> str:
+    """Return the beginning of the addresses of a service."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("it is written like https://example.com/v1")
+    return text
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 OriginOrAny = Annotated[str, AfterValidator(lambda text: text if text == "*" else _origin(text))]
 Variables = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]*\*?$")]
 Scheme = Annotated[str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9]{1,32}$")]
@@ -102,7 +111,7 @@ class Settings(BaseSettings):
     discord_bot_token: SecretStr | None = Field(
         None, description="The bot's token; without one the conversation is in the terminal."
     )
-    discord_api_url: str = Field(
+    discord_api_url: BaseUrl = Field(
         "https://discord.com/api/v10", description="Discord's REST interface."
     )
 
@@ -122,7 +131,7 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
     api_port: int = Field(8080, ge=0, le=65535, description="The port that the API listens on.")
-    api_url: str = Field(
+    api_url: BaseUrl = Field(
         default_factory=lambda read: local_url(read["api_host"], read["api_port"]),
         description="Where the bot reaches the API; unless set, at API_HOST and API_PORT.",
     )
@@ -197,19 +206,19 @@ class Settings(BaseSettings):
     openrouter_api_key: SecretStr | None = Field(
         None, description="The model's key; without one, local sentences only."
     )
-    openrouter_base_url: str = Field(
+    openrouter_base_url: BaseUrl = Field(
         "https://openrouter.ai/api/v1", description="Any OpenAI-compatible server."
     )
     openai_api_key: SecretStr | None = Field(
         None, description="The key of llm agents whose provider is openai."
     )
-    openai_base_url: str = Field(
+    openai_base_url: BaseUrl = Field(
         "https://api.openai.com/v1", description="Where OPENAI_API_KEY is sent."
     )
     anthropic_api_key: SecretStr | None = Field(
         None, description="The key of llm agents whose provider is anthropic."
     )
-    anthropic_base_url: str = Field(
+    anthropic_base_url: BaseUrl = Field(
         "https://api.anthropic.com", description="Where ANTHROPIC_API_KEY is sent."
     )
     ai_config_path: Path = Field(
@@ -234,7 +243,7 @@ class Settings(BaseSettings):
         le=A_DAY,
         description="Seconds between two looks for what is due, where no LISTEN tells.",
     )
-    ntfy_base_url: str = Field("https://ntfy.sh", description="The ntfy server.")
+    ntfy_base_url: BaseUrl = Field("https://ntfy.sh", description="The ntfy server.")
     ntfy_token: SecretStr | None = Field(None, description="The access token for that server.")
     push_schemes: ListOf[Scheme] = Field(
         ("mailtos", "pover", "slack", "tgram"),
@@ -247,7 +256,7 @@ class Settings(BaseSettings):
     sent_kept_days: float = Field(
         30, gt=0, le=36_500, description="Days after which deliveries that were sent are deleted."
     )
-    discord_webhook_base_url: str = Field(
+    discord_webhook_base_url: BaseUrl = Field(
         "https://discord.com/api/webhooks/",
         description="What a user's Discord webhook must start with.",
     )

@@ -1,5 +1,6 @@
 """The bot's only door to data: the API, over HTTP."""
 
+import asyncio
 import json
 import logging
 import re
@@ -18,6 +19,7 @@ from runtime.proxy import proxy_for
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15  # a log-in hashes a password, which takes up to a second on a busy machine
+TOTAL_SECONDS = 60  # for a whole answer, however slowly it drips
 CONNECTIONS = 16  # of one agent; the API works on no more at once, and takes 1,000 in all
 NO_REQUEST = "-"  # what runtime.logs puts where no message is being answered
 AWAY = "I can't reach the service right now. Please try again in a moment."
@@ -118,14 +120,17 @@ class ApiClient:
             headers["Content-Type"] = "application/json"
             body = json.dumps(data, default=_plain)
         try:
-            async with self._session().request(
-                method,
-                self._base_url + path,
-                params=query,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
+            async with (
+                asyncio.timeout(TOTAL_SECONDS),
+                self._session().request(
+                    method,
+                    self._base_url + path,
+                    params=query,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                ) as response,
+            ):
                 answer = _answer(response.status, await response.read())
                 following = response.links.get("next")
                 return answer, URL(following["url"]).query.get("cursor") if following else None

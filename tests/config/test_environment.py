@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from cli.doctor import machine
 from config.own_settings import OwnSettings, own_settings
-from config.settings import ConfigError, api_url, get_settings, load_settings, serving_api
+from config.settings import ConfigError, Settings, api_url, get_settings, load_settings, serving_api
 from docs.settings_table import env_example
 
 KEYS = "n" * 40, "o" * 40
@@ -69,6 +69,21 @@ def test_a_time_that_no_clock_can_wait_is_refused(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=rf"^{name}: Input should be .*\Z"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name.upper() for name in Settings.model_fields if name.endswith(("api_url", "base_url"))],
+)
+@pytest.mark.parametrize(
+    "value", ["app:5000", "//app:5000", "ftp://app", "http://", "http://app:99999", "app"]
+)
+def test_an_address_that_is_none_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=rf"^{name}: [^\n]+\Z"):
         load_settings()
 
 

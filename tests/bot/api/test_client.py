@@ -1,10 +1,12 @@
 """The bot's door to the API."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import pytest
 
+from bot.api import client
 from bot.api.client import NO_REQUEST, ApiAway, ApiClient, ApiError
 from bot.api.sessions import Sessions, UserApi
 from bot.messages import Address
@@ -145,3 +147,27 @@ async def test_a_message_that_is_received_twice_makes_one_row(world: World) -> N
         rows += [await api.post("/api/errands", {"name": "a"}) for _ in range(2)]
     assert rows[:2] == rows[2:4]
     assert len({row["id"] for row in rows}) == 4
+
+
+async def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "TOTAL_SECONDS", 0.5)
+    over = asyncio.Event()
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not over.is_set():  # never silent for long
+            writer.write(b" ")
+            await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    api = ApiClient(f"http://127.0.0.1:{port}", "the service key")
+    try:
+        with pytest.raises(ApiAway):
+            await api.request("GET", "/api/errands")
+    finally:
+        over.set()
+        await api.close()
+        server.close()
+        await server.wait_closed()
