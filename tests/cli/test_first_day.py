@@ -18,7 +18,17 @@ IS_TEMPLATE = (
     f'name = "{OLD_NAME}"' in (ROOT / "pyproject.toml").read_text("utf-8")
     and (ROOT / "bot" / "commands" / "tasks.py").exists()
 )
-TESTS = ("tests/docs", "tests/core/migrations", "tests/domains/hikes")
+TESTS = (
+    "tests/docs",
+    "tests/domains",
+    "tests/core/migrations",
+    # What has leant on the example domains before.
+    "tests/core/test_transfer.py",
+    "tests/api/http/test_rate_limit.py",
+    "tests/api/test_fuzz.py",
+    "tests/api/test_reads_during_writes.py",
+    "tests/bot/discord/test_reminders.py",
+)
 
 
 def steps() -> list[str]:
