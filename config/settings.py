@@ -68,7 +68,9 @@ def _origin(text: str) -> str:
 def _base_url(text: str) -> str:
     """Return the beginning of the addresses of a service."""
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    # 0 is the port of an API that takes any free one, by API_PORT; `port` raises for 65536.
+    is_port = parts.port is None or parts.port >= 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_port:
         raise ValueError("it is written like https://example.com/v1")
     return text
 

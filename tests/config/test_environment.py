@@ -72,6 +72,11 @@ def test_a_time_that_no_clock_can_wait_is_refused(
         load_settings()
 
 
+def test_the_api_may_take_any_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_PORT", "0")
+    assert load_settings().api_url == "http://127.0.0.1:0"
+
+
 @pytest.mark.parametrize(
     "name",
     [name.upper() for name in Settings.model_fields if name.endswith(("api_url", "base_url"))],
