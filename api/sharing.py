@@ -95,7 +95,7 @@ class SharedResource(OwnedResource):
     def list_members(self, row_id: UUID) -> list[Row]:
         """Return who sees a row beside its owner, or was invited to. Raises NotFound."""
         self.read(row_id)
-        rows = postgres.select(self.members.name, {"row_id": row_id}, "created_at")
+        rows = postgres.select(self.members.name, {"row_id": row_id}, ["created_at", "username"])
         return [
             row | {"accepted": row["user_uuid"] is not None} for row in rows if self._holds(row)
         ]

@@ -89,7 +89,8 @@ def fill(database: Database) -> None:
     assert ada is not None
     owner = {"user_uuid": ada["id"]}
     insert("notifications", {**owner, "ntfy_topic": "a\\topic\nof 'hers'", "ntfy_enabled": True})
-    insert_many("errands", [{**owner, "name": f"thing {n}"} for n in range(2500)])
+    due = {"text": "tea", "due_at": datetime(2030, 1, 1, tzinfo=UTC)}
+    insert_many("reminders", [{**owner, **due, "subject": f"thing {n}"} for n in range(2500)])
     execute(BY_HAND[database.dialect])
     execute(INDEX)
     insert("places", {"name": "Earth", "lies_in": None, "paid": None})
@@ -124,7 +125,7 @@ def test_every_row_comes_back(database: Database, empty: Database) -> None:
 
     assert rows_of(empty) == before
     assert written == restored == {name: len(rows) for name, rows in before.items()}
-    assert written["errands"] == 2500
+    assert written["reminders"] == 2500
     assert rows_of(database) == before
 
 
