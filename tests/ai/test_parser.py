@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -243,13 +242,11 @@ async def test_a_model_that_fails_is_told_in_one_sentence(
 async def test_a_slow_model_holds_up_no_other_person(
     model_server: ModelServer, build: Build
 ) -> None:
-    model_server.script = lambda _: Answer(json.dumps(ADD), delay=2)
+    model_server.script = lambda _: Answer(json.dumps(ADD), delay=3)
     parser = build()
     slow = asyncio.create_task(parser.parse(UNUSUAL))
     await asyncio.sleep(0.2)
-    started = time.monotonic()
     assert (await parser.parse("list my tasks"))["action"] == "show"
-    assert time.monotonic() - started < 0.5
     assert not slow.done()
     assert await slow == ADD
 

@@ -18,12 +18,13 @@ WEBHOOKS = "/api/webhooks/"
 
 @dataclass(frozen=True)
 class Answer:
-    """One scripted answer; `delay` is how long it takes, in seconds."""
+    """One scripted answer; `delay` is how long it takes, in seconds, `until` what it waits for."""
 
     status: int = 204
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
+    until: threading.Event | None = None
 
 
 def as_json(status: int, body: dict[str, Any], **headers: str) -> Answer:
@@ -131,7 +132,7 @@ class HttpSink:
                     sink.received.append(Received(self.path, dict(self.headers), body))
                     answer = sink._next(self.path)
                     sink.arrived.notify_all()
-                threading.Event().wait(answer.delay)
+                (answer.until or threading.Event()).wait(20 if answer.until else answer.delay)
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 
 import pytest
 from pydantic import SecretStr
@@ -68,15 +67,12 @@ async def test_a_slow_model_for_one_user_does_not_delay_another(
     await ada.register("ada")
     await bob.register("bob")
     model_server.script = play({"apples": 5, "bananas": 0})
-    began = time.monotonic()
     await ada.write("would you kindly note down apples for me")
     await bob.write("would you kindly note down bananas for me")
     assert "bananas" in await bob.receives("Added")
-    assert time.monotonic() - began < 2
     assert not any("apples" in reply for reply in ada.replies)
     assert len(model_server.requests) == 2
     assert "apples" in await ada.receives("Added")
-    assert time.monotonic() - began > 5
 
 
 async def test_the_orders_of_one_user_are_answered_in_order(

@@ -333,10 +333,10 @@ def test_what_was_not_said_is_asked(field: FieldSpec, asked: str) -> None:
 
 
 def test_a_long_row_is_read_soon() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for text in (" " * 4000, "and " * 1000, "a, " * 1300, '"a' * 2000, "\n" * 4000):
         items(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 pantry = CommandModule("pantry", "Your pantry")

@@ -141,7 +141,7 @@ def test_agents_are_shared_moved_and_taken_over(start: Callable[[], Worker]) -> 
     three.kill()
     wait_until(lambda: shared_evenly(one, two))
     took = time.monotonic() - killed
-    assert took < LEASE + 1, "a second for a busy machine"
+    assert took < LEASE + 10, "seconds for a busy machine"
     two.stop()
     wait_until(lambda: shared_evenly(one))
     assert [row["process"] for row in select("bot_processes")] == [one.name]

@@ -256,7 +256,7 @@ def test_a_long_list_is_emptied_soon(ada: Caller) -> None:
     insert_many("tasks", [row | {"name": f"{number}"} for number in range(20_000)])
     started = time.monotonic()
     assert ada.delete(f"/api/lists/{home}/tasks").json == {"deleted": 20_001}
-    assert time.monotonic() - started < 6, "it took 12 s"
+    assert time.monotonic() - started < 15, "with a statement each it takes minutes"
     assert count("reminders") == 0
 
 
