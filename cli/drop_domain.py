@@ -73,7 +73,9 @@ def drop_domain(
         raise fail(f"{told.strip()} Nothing was removed.") from error
     for path in pages:
         typer.echo(f"Changed {path.relative_to(ROOT)}.")
-    typer.echo(f"Dropped {', '.join(names)}. `make check` says whether anything still needs them.")
+    typer.echo(
+        f"Dropped {', '.join(names)}. `make format check` says whether anything still needs them."
+    )
 
 
 def _modules() -> dict[str, str]:

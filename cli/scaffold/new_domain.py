@@ -97,7 +97,8 @@ def new_domain(
         raise fail(f"{error.stdout}{error.stderr}Nothing was written.") from error
     for file in written:
         typer.echo(f"Wrote {file.relative_to(ROOT)}.")
-    typer.echo(f"Try it: `make run`, and say `help`. Its tests: pytest tests/domains/{plural}")
+    typer.echo("Try it: `make run`, and say `help`.")
+    typer.echo(f"Then: `make format check test ARGS=tests/domains/{plural}`")
 
 
 def _plan(description: str, plural: str | None) -> Plan:
