@@ -89,12 +89,16 @@ UNITS = {
 GROUPS = {"MO,TU,WE,TH,FR": "weekday", "SA,SU": "Saturday and Sunday"}
 PLACES = {"1": "first", "2": "second", "3": "third", "4": "fourth", "-1": "last"}
 TAKEN = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH"}
+UNTIL = re.compile(r";UNTIL=([0-9]{8})(?:T[0-9]{6})?$")
 
 
 def repeats(rule: str | None) -> str:
     """Say a rule of RFC 5545, to stand behind a time: ", every weekday"; "" for None."""
     if not rule:
         return ""
+    if ends := UNTIL.search(rule):
+        last = date.fromisoformat(ends[1])
+        return f"{repeats(rule[: ends.start()])} until {last.day} {last:%B %Y}"
     parts = dict(part.split("=", 1) for part in rule.split(";"))
     unit, every = UNITS.get(parts.get("FREQ", "")), int(parts.get("INTERVAL", "1"))
     on = _days(parts) if unit and parts.keys() <= TAKEN else None

@@ -17,6 +17,18 @@ def time_zones() -> frozenset[str]:
     return frozenset(names) - PLACEHOLDERS
 
 
+@cache
+def _countries() -> dict[str, str]:
+    lines = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("ascii").splitlines()
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    return {name: country for country, _, name, *_ in rows}
+
+
+def country_of(zone: str) -> str:
+    """Return the code (ISO 3166) of the country that a time zone is named for, or an empty text."""
+    return _countries().get(zone, "")
+
+
 def check_zone(name: str) -> str:
     """Return the name of a time zone. Raises ValueError where there is none of this name."""
     if name not in time_zones():

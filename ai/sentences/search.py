@@ -80,7 +80,8 @@ class Attempt:
     def orders(self) -> list[Match]:
         """Return the best reading, if it is the only one: one order, or one for each thing meant.
 
-        "Complete the first and the third" is two. Raises TooManySteps.
+        "Complete the first and the third" is two, "remind me ... every day at 8am and 8pm" as well.
+        Raises TooManySteps.
         """
         match = self._best()
         if match is None:
@@ -90,10 +91,11 @@ class Attempt:
         at_once = {key: [*value] for key, value in pointed.items() if key in several}
         match = replace(match, fields=match.fields | at_once)
         named = {key: value for key, value in pointed.items() if key not in several}
-        return [
+        matches = [
             replace(match, fields={**match.fields, **dict(zip(named, names, strict=True))})
             for names in zip(*named.values(), strict=True)
         ] or [match]
+        return [one for match in matches for one in _at_each_time(match)]
 
     def _best(self) -> Match | None:
         ranked: dict[Rank, list[tuple[Match, Path]]] = {}
@@ -286,6 +288,8 @@ class Attempt:
                 continue  # elsewhere, in the middle, or all there is
             if at_end and self.words[start - 1].text in DANGLING:
                 continue
+            if end in self._dates if at_start else start in self._dates.values():
+                return False  # two times beside each other that don't make one
             rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
             both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
             found = phrases.read(both)
@@ -355,6 +359,15 @@ def rank(match: Match, path: Path) -> Rank:
     times = sum(name in match.fields for name in whens)
     said = sum(slot.field.is_time for slot in path.slots)
     return times, path.literals, -path.slips, said
+
+
+def _at_each_time(match: Match) -> list[Match]:
+    """Return a command for each time of day that it names: "every day at 8am and 8pm"."""
+    when = next((one.name for one in match.spec.fields if one.repeats), None)
+    if when is None or when not in match.fields or match.spec.action not in MAKERS:
+        return [match]  # one thing can't be moved to two times
+    times = phrases.each_time(str(match.fields[when]))
+    return [replace(match, fields={**match.fields, when: time}) for time in times]
 
 
 def _value(slot: FieldSpec, said: str) -> Any:  # noqa: ANN401 - a field may be of any JSON type

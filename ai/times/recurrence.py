@@ -24,6 +24,7 @@ from ai.times.resolve import (
     PARTS,
     UnclearTime,
     attach,
+    end_of_series,
     hour_of_part,
     likely_hour,
     read_whole,
@@ -42,8 +43,10 @@ NOT_EVERY_MONTH = (
 )
 NOT_EVERY_YEAR = "Not every year has that day. Which day shall it be?"
 TOO_RARE = "That is too rare for me. How often shall it be?"
+ENDS_FIRST = "That ends before it begins. Until when shall it come?"
+ONE_AT_A_TIME = "Please tell me each time of day on its own."
 LARGEST_INTERVAL = 1000
-SAID = {"every", "day", "weekday", "time", "part"}  # what may be said beside the rule
+SAID = {"every", "day", "weekday", "time", "part", "until"}  # what may be said beside the rule
 SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -78,9 +81,11 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
         raise UnclearTime(UNCLEAR)
     if every.interval > LARGEST_INTERVAL:
         raise UnclearTime(TOO_RARE)
+    if reading.clocks:
+        raise UnclearTime(ONE_AT_A_TIME)
     local = now.astimezone(zone)
     if every.frequency in UNITS:
-        if reading.slots & {"time", "part"}:
+        if reading.slots & {"time", "part", "until"}:
             raise UnclearTime(UNCLEAR)
         first = now.astimezone(UTC).replace(microsecond=0)
         first += every.interval * UNITS[every.frequency]
@@ -89,6 +94,11 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
     starts = datetime.combine(local.date(), _time(reading, every))
     once_each = rrulestr(_rule(every.frequency, 1, **parts), dtstart=starts)
     day = next(day for day in once_each if attach(day, zone) > now)
+    if reading.until:
+        last = end_of_series(reading.until, day.date(), zone, now)
+        if last < day.date():
+            raise UnclearTime(ENDS_FIRST)
+        parts["UNTIL"] = f"{last:%Y%m%d}"
     rule = _rule(every.frequency, every.interval, **parts)
     return Resolved(attach(day, zone), rule, day.isoformat())
 

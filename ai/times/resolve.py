@@ -10,6 +10,8 @@ What is not said is filled in like this, and the reply that the person gets name
   on Monday;
 - days, weeks and months count on the calendar, hours and less on the clock: "in 24 hours" and "in a
   day" differ when the clocks change;
+- "3/4" is in the order of the zone's country; a time on another place's clock ("5pm EST") is told
+  on the person's own;
 - a time that the clocks skip in spring moves on by the skipped hour; of one that comes twice in
   autumn the first is meant, or the second where the first is past.
 
@@ -17,15 +19,18 @@ What is past or unclear is asked about, never moved; where a past time is wanted
 """
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from dateutil.easter import easter
 
 from ai.times.grammar.days import MONTHS, WEEKDAYS
 from ai.times.grammar.durations import Duration, read_duration
 from ai.times.grammar.phrases import find, read
 from ai.times.grammar.reading import Part, Problem, Reading, in_ascii
+from config.zones import country_of
 
 __all__ = ["UnclearTime", "find", "resolve", "resolve_date"]
 
@@ -71,7 +76,11 @@ PROBLEMS: dict[Problem, str] = {
     "past": PAST,
     "vague": VAGUE,
     "numeric": "Which is the day, which the month? Please write its name, like “3 April”.",
+    "unclear": "Which is the day, which the year? Please write it like “3 April 2030”.",
 }
+MONTH_FIRST = {"US", "CN", "JP", "KR", "TW", "HU"}
+EITHER_FIRST = {"", "CA", "GH", "KE", "MY", "NG", "PH", "PR", "ZA"}
+"""Countries that write 3/4 for the 4th of March (Unicode CLDR), and those that write both ways."""
 
 
 class UnclearTime(ValueError):
@@ -90,7 +99,7 @@ def resolve(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "future") 
     """
     if tense == "past" and " ".join(words.casefold().split()).strip(".!") in NOW:
         return now.astimezone(zone)
-    moment = _resolution(words, zone, now, tense).moment()
+    moment = _resolution(words, zone, now, tense).moment().astimezone(zone)
     if (moment <= now) != (tense == "past"):
         raise UnclearTime(TO_COME if tense == "past" else PAST)
     if moment.year - now.year > FURTHEST_YEARS:
@@ -118,7 +127,18 @@ def resolve_date(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "any"
 def _resolution(
     words: str, zone: ZoneInfo, now: datetime, tense: Tense, *, of_day: bool = False
 ) -> "_Resolution":
-    reading = read_whole(words)
+    return _resolution_of(read_whole(words), zone, now, tense, of_day=of_day)
+
+
+def _resolution_of(
+    reading: Reading, zone: ZoneInfo, now: datetime, tense: Tense, *, of_day: bool
+) -> "_Resolution":
+    if reading.problem == "numeric" and (country := country_of(zone.key)) not in EITHER_FIRST:
+        reading.problem = None
+        if country in MONTH_FIRST and reading.date:
+            year, month, day = reading.date
+            reading.date = year, day, month
+    zone = ZoneInfo(reading.zone) if reading.zone else zone
     if reading.problem and (reading.problem != "past" or tense == "future"):
         raise UnclearTime(PROBLEMS[reading.problem])
     return _Resolution(reading, zone, now.astimezone(zone), tense, of_day=of_day)
@@ -255,10 +275,12 @@ class _Resolution:
     def _calendar_day(self) -> date | None:
         """Return a day that is named by its number in a month: the next such day that comes."""
         reading = self.reading
-        if reading.date is None and reading.month_day is None:
+        if reading.date is None and reading.month_day is None and not self._is_movable:
             return None
         candidates: Iterable[date | None]
-        if reading.date and reading.date[0]:
+        if self._is_movable:
+            candidates = self._movable_days()
+        elif reading.date and reading.date[0]:
             candidates = [_date_or_none(reading.date[0], *reading.date[1:])]
         elif reading.date:
             _, month, day = reading.date
@@ -278,6 +300,29 @@ class _Resolution:
         if self.tense == "any":
             return min((*over[-1:], *coming[:1]), key=lambda day: abs(day - self.today))
         return (over[-1:] or coming[:1])[0] if self.tense == "past" else (coming or over[-1:])[0]
+
+    @property
+    def _is_movable(self) -> bool:
+        return self.reading.place is not None or bool(self.reading.holiday)
+
+    def _movable_days(self) -> Iterator[date | None]:
+        """Yield the days of "the last monday of march" or of easter, in the years around."""
+        holiday, place = self.reading.holiday, self.reading.place
+        years: Iterable[int] = range(self.today.year - 1, self.today.year + 2)
+        if holiday == "thanksgiving":
+            if country_of(self.zone.key) != "US":
+                raise UnclearTime(VAGUE)
+            place = 4, 3, 11, None
+        if place is None:
+            later = {"good friday": -2, "easter monday": 1}.get(holiday, 0)
+            yield from (easter(year) + timedelta(days=later) for year in years)
+            return
+        number, weekday, month, year = place
+        if month is None:
+            months = [_month_ahead(self.today, self.reading.month or 0)]
+        else:
+            months = [(one, month) for one in ([year] if year else years)]
+        yield from (_weekday_of_month(*one, weekday, number) for one in months)
 
     def _weekday_day(self, weekday: int) -> date:
         """Return the day for "friday", "next friday" or "friday next week"."""
@@ -348,6 +393,19 @@ class _Resolution:
         return min(ahead or waking)
 
 
+def end_of_series(until: Reading | Duration, first: date, zone: ZoneInfo, now: datetime) -> date:
+    """Return the last day of what comes again from `first` on. Raises UnclearTime."""
+    if isinstance(until, Duration):
+        if until.seconds:
+            raise UnclearTime(VAGUE)
+        last = _later(first, until) - timedelta(days=1)
+    else:
+        last = _resolution_of(until, zone, now, "future", of_day=True).day()
+    if last.year - now.year > FURTHEST_YEARS:
+        raise UnclearTime(TOO_FAR)
+    return last
+
+
 def attach(moment: datetime, zone: ZoneInfo, past: datetime | None = None) -> datetime:
     """Give a naive local time its zone; of one that comes twice the first, if that is not `past`.
 
@@ -398,6 +456,13 @@ def _month_ahead(day: date, months: int) -> tuple[int, int]:
     """Return the year and month so many months after a day's."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return year, month + 1
+
+
+def _weekday_of_month(year: int, month: int, weekday: int, number: int) -> date | None:
+    """Return the first (1) or last (-1) friday of a month, None where it has no fifth."""
+    first, length = calendar.monthrange(year, month)
+    days = [*range(1 + (weekday - first) % 7, length + 1, 7)]
+    return date(year, month, days[min(number, 6) - (number > 0)]) if number <= len(days) else None
 
 
 def _date_or_none(year: int, month: int, day: int) -> date | None:

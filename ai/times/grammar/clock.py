@@ -9,12 +9,32 @@ CLOCK: list[Piece] = []
 
 _AT = r"(?:(?:at|by|around|about)\s+|@\s*)"
 _HALF = r"(?:\s?(?P<half>[ap])\.?m\b\.?)"
+_NAMED_HOURS = {"noon": "pm", "midday": "pm", "midnight": "am"}
+ZONES = {
+    **dict.fromkeys(("utc", "gmt"), "UTC"),
+    **dict.fromkeys(("est", "edt", "et"), "America/New_York"),
+    **dict.fromkeys(("cst", "cdt"), "America/Chicago"),
+    **dict.fromkeys(("mst", "mdt"), "America/Denver"),
+    **dict.fromkeys(("pst", "pdt", "pt"), "America/Los_Angeles"),
+    **dict.fromkeys(("cet", "cest"), "Europe/Berlin"),
+    "bst": "Europe/London",
+    "jst": "Asia/Tokyo",
+    **dict.fromkeys(("aest", "aedt"), "Australia/Sydney"),
+    **dict.fromkeys(("nzst", "nzdt"), "Pacific/Auckland"),
+}
+"""What people call the time of a place, in summer and winter alike: "5pm EST" is New York's.
+
+Not what is said of several places, such as IST: that is asked about.
+"""
 
 
-@piece(rf"{_AT}?(?P<hour>{HOUR})(?:[:.\s](?P<minute>[0-5]\d))?{_HALF}", CLOCK)
+@piece(rf"{_AT}?(?P<hour>{HOUR})(?:[:.\s]?(?P<minute>[0-5]\d))?{_HALF}", CLOCK)
+@piece(rf"(?P<at>{_AT})?(?P<hour>\d{{1,2}})(?:[:.](?P<minute>[0-5]\d))?(?P<half>[ap])", CLOCK)
 def _half_day_time(match: re.Match[str], reading: Reading) -> bool:
     reading.hour, reading.minute = int(number(match["hour"])), int(match["minute"] or 0)
     reading.half = named(match, "half") + "m"
+    is_short = "at" in match.re.groupindex  # "6p" may be a price, "5a" a door
+    reading.is_weak = is_short and not (match["at"] or match["minute"])
     return 1 <= reading.hour <= 12 and reading.take("time")
 
 
@@ -46,12 +66,13 @@ def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
 @piece(
     rf"{_AT}?(?:(?P<half_past>half)(?:\s+past)?"
     rf"|(?P<amount>(?:a\s+)?quarter|{NUMBER})(?P<unit>\s+min(?:ute)?s?)?\s+(?P<side>past|to|till))"
-    rf"\s+(?P<hour>{HOUR}){_HALF}?",
+    rf"\s+(?P<hour>{HOUR}|{'|'.join(_NAMED_HOURS)}){_HALF}?",
     CLOCK,
 )
 def _spoken_time(match: re.Match[str], reading: Reading) -> bool:
     """Read "half past six", "half six" (the British one), "a quarter to 7", "ten past five"."""
-    hour, minutes = int(number(match["hour"])), 30
+    half = _NAMED_HOURS.get(named(match, "hour")) or named(match, "half")
+    hour, minutes = 12 if match["hour"].lower() in _NAMED_HOURS else int(number(match["hour"])), 30
     if not match["half_past"]:
         minutes = 15 if "quarter" in named(match, "amount") else int(number(match["amount"]))
         if minutes > 59 or (minutes % 5 and not match["unit"]):
@@ -61,9 +82,9 @@ def _spoken_time(match: re.Match[str], reading: Reading) -> bool:
     before = bool(match["side"]) and named(match, "side") != "past"
     total = hour * 60 + (-minutes if before else minutes)
     reading.hour, reading.minute = (total // 60 - 1) % 12 + 1, total % 60
-    if match["half"]:
+    if half:
         moved = hour == 12 and before  # a quarter to 12 am is in the evening
-        reading.half = ("p" if moved == (named(match, "half") == "a") else "a") + "m"
+        reading.half = ("p" if moved == (half[0] == "a") else "a") + "m"
     return reading.take("time")
 
 
@@ -72,3 +93,10 @@ def _named_time(match: re.Match[str], reading: Reading) -> bool:
     reading.hour = 0 if named(match, "name") == "midnight" else 12
     reading.is_exact = True
     return reading.take("time")
+
+
+@piece(rf"(?P<zone>{'|'.join(ZONES)})", CLOCK)
+def _zone(match: re.Match[str], reading: Reading) -> bool:
+    """Read whose clock a time is on: "5pm EST"."""
+    reading.zone = ZONES[named(match, "zone")]
+    return "time" in reading.slots and reading.take("zone")

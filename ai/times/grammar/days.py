@@ -42,6 +42,9 @@ HOLIDAYS = {
     "valentines day": (2, 14),
 }
 
+FIRST_YEAR = 24  # of this century that 26/05/30 may begin with
+MOVABLE = ("easter sunday", "easter monday", "easter", "good friday", "thanksgiving")
+
 _PART = rf"(?P<part>{'|'.join(PARTS)})"
 _ON = r"(?:(?:on|by)\s+)?"
 _YEAR = r"(?:,?\s+(?P<year>(?:1[89]|2\d)\d\d)(?!:))?"
@@ -100,12 +103,13 @@ def _weekday(match: re.Match[str], reading: Reading) -> bool:
     rf"{_YEAR}",
     DAYS,
 )
-@piece(rf"{_ON}(?P<year>(?:1[89]|2\d)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)", DAYS)
-@piece(rf"{_ON}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>(?:1[89]|2\d)\d\d)?", DAYS)
+@piece(rf"{_ON}(?P<year>(?:1[89]|2\d)\d\d)([-/])(?P<month>\d\d)\2(?P<day>\d\d)", DAYS)
+@piece(rf"{_ON}(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>(?:1[89]|2\d)?\d\d)?", DAYS)
 def _date(match: re.Match[str], reading: Reading) -> bool:
     day, month = match["day"], named(match, "month")
+    year = match["year"] or ""
     reading.date = (
-        int(match["year"]) if match["year"] else None,
+        int(f"20{year}"[-4:]) if year else None,
         int(month) if month.isdigit() else MONTHS.index(month[:3]) + 1,
         int(day) if day.isdigit() else ordinal(day),
     )
@@ -123,14 +127,24 @@ def _iso_moment(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("time") and _date(match, reading)
 
 
-@piece(rf"{_ON}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})(?:/(?P<year>(?:1[89]|2\d)\d\d))?", DAYS)
+@piece(rf"{_ON}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})(?:/(?P<year>(?:1[89]|2\d)?\d\d))?", DAYS)
 def _slashed_date(match: re.Match[str], reading: Reading) -> bool:
-    first, second = int(match["first"]), int(match["second"])
-    if first <= 12 and second <= 12 and first != second:
+    """Read a date in numbers; where several are possible the person's country decides.
+
+    With a year of two digits the first number may be the year as well: that is asked about.
+    """
+    first, second, last = int(match["first"]), int(match["second"]), match["year"] or ""
+    year = int(f"20{last}"[-4:]) if last else None
+    by_year = len(last) == 2 and 1 <= int(last) <= 31
+    if by_year and first >= FIRST_YEAR and second <= 12:
+        reading.problem = "unclear"  # 26/05/30
+        return first <= 31 and reading.take("day")
+    reading.is_day_first = first <= 12 and second <= 12 and first != second
+    if reading.is_day_first:
         reading.problem = "numeric"  # 3/4 is in March for some and in April for others
     month, day = (first, second) if second > 12 else (second, first)
-    reading.date = (int(match["year"]) if match["year"] else None, month, day)
-    reading.is_weak = not match["year"]  # "1/2" may be a half
+    reading.date = (year, month, day)
+    reading.is_weak = not last  # "1/2" may be a half
     return reading.take("day")
 
 
@@ -154,9 +168,24 @@ def _weekend(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("weekday", "week")
 
 
-@piece(r"(?P<which>next|this)\s+(?P<unit>week|month|year)", DAYS)
+@piece(
+    rf"{_ON}(?:the\s+)?(?P<place>{ORDINAL}|last)\s+(?P<day>{WEEKDAY})\s+(?:of|in)\s+"
+    rf"(?:(?P<which>this|the|next)\s+month|(?P<month>{MONTH}){_YEAR})",
+    DAYS,
+)
+def _weekday_of_month(match: re.Match[str], reading: Reading) -> bool:
+    place = -1 if named(match, "place") == "last" else ordinal(match["place"])
+    weekday = next(i for i, day in enumerate(WEEKDAYS) if day[:3] == named(match, "day")[:3])
+    month = MONTHS.index(named(match, "month")[:3]) + 1 if match["month"] else None
+    reading.place = (place, weekday, month, int(match["year"]) if match["year"] else None)
+    reading.month = None if month else int(named(match, "which") == "next")
+    return place <= 5 and reading.take("day", "weekday", "month")
+
+
+@piece(r"(?:of\s+)?(?P<which>next|this)\s+(?P<unit>week|month|year)", DAYS)
+@piece(r"(?:of\s+)?(?:the\s+)?(?P<unit>week)\s+(?P<which>after\s+next)", DAYS)
 def _week(match: re.Match[str], reading: Reading) -> bool:
-    unit, ahead = named(match, "unit"), int(named(match, "which") == "next")
+    unit, ahead = named(match, "unit"), {"this": 0, "next": 1}.get(named(match, "which"), 2)
     if unit == "week":
         reading.week = ahead
     elif unit == "month":
@@ -192,13 +221,10 @@ def _holiday(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("day")
 
 
-@piece(
-    r"(?P<before>(?:on|by|at)\s+)?(?:easter(?:\s+(?:sunday|monday))?|good\s+friday|thanksgiving)",
-    DAYS,
-)
+@piece(rf"(?P<before>(?:on|by|at)\s+)?(?P<holiday>{'|'.join(MOVABLE)})", DAYS)
 def _movable_holiday(match: re.Match[str], reading: Reading) -> bool:
-    """Read a holiday that is on another day each year: which one that is, is asked."""
-    reading.problem = "vague"
+    """Read a holiday that is on another day each year."""
+    reading.holiday = " ".join(named(match, "holiday").split())
     reading.is_weak = not match["before"]  # "buy easter eggs"
     return reading.take("day", "weekday")
 

@@ -10,10 +10,10 @@ _UNIT = (
     r"|days?|weeks?|wks?|fortnights?|months?|years?|yrs?)"
 )
 _LENGTH = re.compile(
-    rf"half\s+(?:an?\s+)?(?P<half>{_UNIT})\b"
+    rf"(?:half|1/2|½)\s+(?:an?\s+)?(?P<half>{_UNIT})\b"
     rf"|(?:(?P<quarters>an?|one|three|3)\s+)?quarters?\s+of\s+an\s+hour\b"
     rf"|(?P<mixed>{NUMBER})\s+and\s+a\s+half\s+(?P<mixed_unit>{_UNIT})\b"
-    rf"|(?P<number>{NUMBER})(?:\s*(?P<unit>{_UNIT})|(?P<short>[smhdw]))(?![a-z])"
+    rf"|(?P<number>{NUMBER})(?:\s*(?P<unit>{_UNIT})|(?P<short>[smhdw]|\sh))(?![a-z])"
     rf"(?P<more>\s+and\s+a\s+(?:half|quarter)(?!\s+(?:an?\s+)?(?:{_UNIT}|of)))?",
     re.IGNORECASE,
 )
@@ -67,14 +67,15 @@ def read_duration(text: str, start: int) -> tuple[Duration, int] | None:
         elif match["number"]:
             more = (match["more"] or "").lower()
             part = 0.5 if more.endswith("half") else 0.25 if more else 0
-            fits = length.add(number(match["number"]) + part, match["unit"] or match["short"])
+            unit = match["unit"] or match["short"].strip()
+            fits = length.add(number(match["number"]) + part, unit)
         else:
             fits = length.add(45 if match["quarters"] in ("three", "3") else 15, "minutes")
         if not fits:
             return None
         end = position = match.end()
         minutes = re.compile(r"\d\d(?![\d.,:])").match(text, end)
-        if minutes and (match["short"] or "").lower() == "h":
+        if minutes and (match["short"] or "").strip().lower() == "h":
             length.add(int(minutes[0]), "m")
             end = position = minutes.end()
         joint = _JOINT.match(text, position)

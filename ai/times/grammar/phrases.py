@@ -5,26 +5,32 @@ mean at a given moment is decided in ai/times/resolve.py.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from ai.times.grammar.clock import CLOCK
 from ai.times.grammar.days import DAYS
-from ai.times.grammar.durations import read_duration
-from ai.times.grammar.reading import END, Reading, in_ascii
+from ai.times.grammar.durations import Duration, read_duration
+from ai.times.grammar.reading import END, Piece, Reading, in_ascii
 from ai.times.grammar.recurrence import EVERY
 
 PIECES = (*DAYS, *CLOCK, *EVERY)
 MAX_STARTS = 100
+MAX_CLOCKS = 8  # times of day in one phrase, after the first
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
 _TIME_OF = re.compile(r"['’]?\s+time" + END, re.IGNORECASE)  # noqa: RUF001
 _FROM_NOW = re.compile(r"\s+(?:from\s+(?:now|today)|hence)" + END, re.IGNORECASE)
-_FROM_DAY = re.compile(r"\s+(?:from|after|on|(?P<before>before))(?=\s+\w)", re.IGNORECASE)
+_FROM_DAY = re.compile(
+    r"\s+(?:from|after|on|(?P<before>before))(?:\s+(?:my|our|the))?(?=\s+\w)", re.IGNORECASE
+)
 _AGO = re.compile(r"\s+ago" + END, re.IGNORECASE)
 _END = re.compile(END)
+_UNTIL = re.compile(r"(?:until|till?|through)\s+", re.IGNORECASE)
+_FOR = re.compile(r"for\s+(?:the\s+next\s+)?", re.IGNORECASE)
+_AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
@@ -42,11 +48,34 @@ def read(text: str, start: int = 0) -> tuple[Reading, int] | None:
     return _read(in_ascii(text), start)
 
 
+def each_time(words: str) -> list[str]:
+    """Return one phrase for each time of day: "every day at 8am", "every day at 8pm"."""
+    found = read(words)
+    if found is None or not found[0].clocks:
+        return [words]
+    clocks = found[0].clocks
+    before, after = words[: clocks[0][0]], words[clocks[-1][1] :]
+    return [f"{before}{words[start:end]}{after}" for start, end in clocks]
+
+
 def _read(text: str, start: int) -> tuple[Reading, int] | None:
+    found = _read_pieces(text, start, PIECES, has_clocks=True)
+    if found and found[0].clocks and not found[0].every:
+        return _read_pieces(text, start, PIECES)  # "at 5 and at 6" are two phrases
+    return found
+
+
+def _read_pieces(
+    text: str, start: int, pieces: Sequence[Piece], *, has_clocks: bool = False
+) -> tuple[Reading, int] | None:
     reading, end = Reading(), start
     position = start
-    while found := _longest_piece(text, position, reading):
+    while found := _longest_piece(text, position, reading, pieces):
+        is_clock = "time" in found[0].slots - reading.slots
         reading, end = found
+        if is_clock and has_clocks:
+            reading.clocks = tuple(_clocks(text, position, end))
+            end = reading.clocks[-1][1] if reading.clocks else end
         gap = _GAP.match(text, end)
         if gap is None:
             break
@@ -54,9 +83,29 @@ def _read(text: str, start: int) -> tuple[Reading, int] | None:
     return (reading, end) if reading.slots - {"shift"} else None
 
 
-def _longest_piece(text: str, start: int, reading: Reading) -> tuple[Reading, int] | None:
+def _clocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where several times of day in a row stand; nothing where there is but one."""
+    first: tuple[int, int] | None = (start, end)
+    for _ in range(MAX_CLOCKS):
+        gap = _AND.match(text, end)
+        found = [one.read(text, gap.end(), Reading()) for one in CLOCK] if gap else []
+        ends = [one[1] for one in found if one]
+        if gap is None or not ends:
+            return
+        if first:
+            yield first
+            first = None
+        end = max(ends)
+        yield gap.end(), end
+
+
+def _longest_piece(
+    text: str, start: int, reading: Reading, pieces: Sequence[Piece]
+) -> tuple[Reading, int] | None:
     best = _length(text, start, reading)
-    for piece in PIECES:
+    if best is None and reading.every:
+        best = _end_of_series(text, start, reading)
+    for piece in pieces:
         found = piece.read(text, start, reading)
         if found and (best is None or found[1] > best[1]):
             best = found
@@ -84,6 +133,20 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
         fuller.shift = length.backwards() if after["before"] else length
         return (fuller, after.end()) if fuller.take("shift") else None
     return (fuller, after.end()) if after and fuller.take("offset") else None
+
+
+def _end_of_series(text: str, start: int, reading: Reading) -> tuple[Reading, int] | None:
+    """Read "until friday" or "for two weeks" behind what comes again."""
+    fuller, until = replace(reading, pieces=reading.pieces + 1), _UNTIL.match(text, start)
+    found: tuple[Reading | Duration, int] | None = None
+    if until:
+        found = _read_pieces(text, until.end(), DAYS)
+    elif lasting := _FOR.match(text, start):
+        found = read_duration(text, lasting.end())
+    if found is None or not _END.match(text, found[1]) or not fuller.take("until"):
+        return None
+    fuller.until = found[0]
+    return fuller, found[1]
 
 
 def find(text: str, before_each: Callable[[], None] = lambda: None) -> list[tuple[int, int]]:

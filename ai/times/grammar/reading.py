@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ai.times.grammar.durations import Duration
 
-Problem = Literal["recurring", "past", "vague", "numeric"]
+Problem = Literal["recurring", "past", "vague", "numeric", "unclear"]
 Frequency = Literal["MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
 Part = Literal["morning", "noon", "afternoon", "evening", "night"]
 
@@ -58,6 +58,10 @@ class Reading:
     which: str = ""  # "this" or "next" before the weekday
     date: tuple[int | None, int, int] | None = None  # year, month, day
     month_day: int | None = None
+    place: tuple[int, int, int | None, int | None] | None = None
+    """Of a weekday in a month, 1 the first and -1 the last; the weekday, the month, the year."""
+    is_day_first: bool = False  # or the month, in a date where that is not certain
+    holiday: str = ""  # one that moves
     week: int | None = None  # weeks from this one
     month: int | None = None  # months from this one
     edge: tuple[str, str] | None = None  # "start" or "end", and of what
@@ -67,7 +71,10 @@ class Reading:
     half: str = ""  # "am" or "pm"
     is_exact: bool = False  # the hour is on the 24-hour clock
     part: Part | None = None
+    zone: str = ""  # whose clock it is on, where that is not the person's own
     every: Every | None = None  # how it comes again
+    until: "Reading | Duration | None" = None  # its last day, or how long it goes on
+    clocks: tuple[tuple[int, int], ...] = ()  # where its times of day stand, if there are several
     problem: Problem | None = None
     is_weak: bool = False  # alone it is too little to be taken out of a sentence
     pieces: int = 0

@@ -116,6 +116,12 @@ def _every_weekday(match: re.Match[str], reading: Reading) -> bool:
     rf"{_ON}(?:the\s+)?(?P<place>{ORDINAL})(?P<day>)\s+of\s+{_EVERY}(?P<number>)(?P<unit>month)",
     EVERY,
 )
+@piece(rf"{_EVERY}(?P<place>first|1st|last)\s+(?P<day>{WEEKDAY})(?P<number>)(?P<unit>)", EVERY)
+@piece(
+    rf"{_EVERY}(?P<place>{ORDINAL}|last)\s+(?P<day>day|{WEEKDAY})\s+(?:of|in)\s+"
+    r"(?:the|an?|each|every)\s+(?P<number>)(?P<unit>month)",
+    EVERY,
+)
 # "Every second" is no day of the month; it is nothing that anybody is reminded of, so it is asked.
 @piece(rf"{_EVERY}(?P<place>(?!second\b){ORDINAL})(?P<day>)(?P<number>)(?P<unit>)", EVERY)
 @piece(

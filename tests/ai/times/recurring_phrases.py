@@ -83,6 +83,19 @@ RULES = {
     "the second tuesday of each month at 6pm": ("2026-07-14 18:00", "FREQ=MONTHLY;BYDAY=2TU"),
     "on the last friday of every month": ("2026-06-26 09:00", "FREQ=MONTHLY;BYDAY=-1FR"),
     "every month on the first sunday": ("2026-07-05 09:00", "FREQ=MONTHLY;BYDAY=1SU"),
+    "every first monday": ("2026-07-06 09:00", "FREQ=MONTHLY;BYDAY=1MO"),
+    "every last friday at 5pm": ("2026-06-26 17:00", "FREQ=MONTHLY;BYDAY=-1FR"),
+    "every second tuesday of the month": ("2026-07-14 09:00", "FREQ=MONTHLY;BYDAY=2TU"),
+    "every 3rd thursday of each month": ("2026-06-18 09:00", "FREQ=MONTHLY;BYDAY=3TH"),
+    # to an end
+    "every day until Thursday": ("2026-06-11 09:00", "FREQ=DAILY;UNTIL=20260611"),
+    "every day until friday at 5pm": ("2026-06-10 17:00", "FREQ=DAILY;UNTIL=20260612"),
+    "weekdays at 8 till christmas": ("2026-06-11 08:00", f"{WORKDAYS};UNTIL=20261225"),
+    "every day at 8 for a week": ("2026-06-11 08:00", "FREQ=DAILY;UNTIL=20260617"),
+    "every monday for the next 4 weeks": (
+        "2026-06-15 09:00",
+        "FREQ=WEEKLY;BYDAY=MO;UNTIL=20260712",
+    ),
     # years
     "every year on 3 april": ("2027-04-03 09:00", "FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=3"),
     "on 3 april every year at 8": ("2027-04-03 08:00", "FREQ=YEARLY;BYMONTH=4;BYMONTHDAY=3"),

@@ -7,6 +7,7 @@ import pytest
 
 from ai.times import recurrence
 from ai.times import resolve as dates
+from ai.times.grammar.phrases import each_time
 from ai.times.recurrence import is_recurring, resolve_recurring
 from ai.times.resolve import UnclearTime, find, resolve
 from core.reminders.recurrence import check_rule, first_time, next_time
@@ -69,7 +70,15 @@ def test_the_phrase_is_found_behind_a_text(words: str) -> None:
         ("every friday at midnight", dates.MIDNIGHT),
         ("every now and then", dates.UNREADABLE),
         ("every", dates.UNREADABLE),
-        ("every day until friday", dates.UNREADABLE),
+        ("every day until I say so", dates.UNREADABLE),
+        ("every third friday", dates.UNREADABLE),
+        ("every 2 hours until friday", recurrence.UNCLEAR),
+        ("every monday until tomorrow", recurrence.ENDS_FIRST),
+        ("every day for 2 hours", dates.VAGUE),
+        ("every day until 3 march 2090", dates.TOO_FAR),
+        ("every day for 99999999 weeks", dates.TOO_FAR),
+        ("every day at 5pm EST", recurrence.UNCLEAR),
+        ("every day at 8am and 8pm", recurrence.ONE_AT_A_TIME),
         ("every monday or tuesday", dates.UNREADABLE),
         ("on the fifth monday of every month", dates.UNREADABLE),
     ],
@@ -106,6 +115,23 @@ def test_the_first_time_may_be_on_a_day_when_the_clocks_change(
 def test_the_zone_is_the_persons() -> None:
     found = resolve_recurring("every day at 8", ZoneInfo("Pacific/Auckland"), NOW)
     assert found.at.isoformat() == "2026-06-11T08:00:00+12:00"  # it is the 11th there
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("every day at 8am and 8pm", ["every day at 8am", "every day 8pm"]),
+        (
+            "at 8am, 1pm and 20:00 every weekday",
+            [f"{at} every weekday" for at in ("at 8am", "1pm", "20:00")],
+        ),
+        ("every day at 8am", ["every day at 8am"]),
+        ("at 5 and at 6", ["at 5 and at 6"]),
+        ("soonish", ["soonish"]),
+    ],
+)
+def test_several_times_of_day_are_a_phrase_each(words: str, expected: list[str]) -> None:
+    assert each_time(words) == expected
 
 
 def test_the_table_is_long_enough() -> None:

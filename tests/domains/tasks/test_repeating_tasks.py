@@ -74,6 +74,8 @@ async def test_a_task_is_made_to_repeat_later(chat: Person) -> None:
         (None, ""),
         ("FREQ=DAILY", ", every day"),
         ("FREQ=DAILY;INTERVAL=2", ", every other day"),
+        ("FREQ=DAILY;UNTIL=20260611", ", every day until 11 June 2026"),
+        ("FREQ=WEEKLY;BYDAY=MO;UNTIL=20260611T090000", ", every Monday until 11 June 2026"),
         ("FREQ=HOURLY;INTERVAL=3", ", every 3 hours"),
         ("FREQ=WEEKLY", ", every week"),
         ("FREQ=WEEKLY;BYDAY=MO,WE", ", every Monday and Wednesday"),
