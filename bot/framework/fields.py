@@ -97,11 +97,14 @@ KINDS: dict[Any, FieldKind] = {
 def fields_of(function: Callable[..., Any]) -> tuple[FieldSpec, ...]:
     """Return the fields that a command function takes after its context.
 
-    Raises TypeError with the parameter's name where an annotation is missing or unknown.
+    Raises TypeError where there is no context, or with the parameter whose annotation is missing or
+    unknown.
     """
     hints = get_type_hints(function, include_extras=True)
-    _, *parameters = inspect.signature(function).parameters.values()
-    return tuple(_field(parameter, hints.get(parameter.name)) for parameter in parameters)
+    parameters = [*inspect.signature(function).parameters.values()]
+    if not parameters:
+        raise TypeError("its first parameter must be the context: ctx: Context")
+    return tuple(_field(parameter, hints.get(parameter.name)) for parameter in parameters[1:])
 
 
 def choices_of(function: Callable[..., Any]) -> dict[str, Choices]:

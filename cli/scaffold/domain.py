@@ -14,6 +14,7 @@ from ai.quantities import NAMED_UNITS
 
 EXAMPLE = "Blue Moon"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MAX_FREE_LINKS = 2  # "with" and "and" before fields that may be missing: each multiplies the ways
 WIDTH = 80  # of a line of text in the files
 LONGEST = 30  # letters, so that the names of indexes fit the 63 that PostgreSQL takes
 MAX_CHOICES = 25  # what Discord shows
@@ -345,10 +346,15 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
     def phrases(filled: dict[str, str], *, written: bool = False) -> str:
         """Say the fields, in the order of the command's; in a template optional ones may miss."""
         said, joint = "", "with"
-        for field in fields:
+        for number, field in enumerate(fields):
             phrase = f"{joint} {field.spoken} {filled[field.name]}"
-            said += f" [{phrase}]" if written and field.optional else f" {phrase}"
-            joint = "with" if written and field.optional and joint == "with" else "and"
+            if written and field.optional:
+                said += f" [{phrase}]"
+                continue
+            if written and number < MAX_FREE_LINKS:
+                phrase = f"[with|and] {field.spoken} {filled[field.name]}"
+            said += f" {phrase}"
+            joint = "and"
         return said
 
     def shown(changed: str = "") -> str:
@@ -367,6 +373,7 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
         "spoken_plural": spoken_plural,
         "title": spoken_plural.capitalize(),
         "a": a,
+        "a_new": f"({a}|a new)" if a == "an" else "a [new]",
         "fields": fields,
         "required": [field for field in fields if not field.optional],
         "uses": uses,

@@ -30,6 +30,18 @@ TESTS = (
     "tests/bot/discord/test_reminders.py",
 )
 
+OWN_MODULE = """
+from bot.framework import CommandModule, Context
+
+greetings = CommandModule("greeting", "Greetings")
+
+
+@greetings.command("greet the crew")
+async def greet(ctx: Context) -> str:
+    \"\"\"Greet everybody.\"\"\"
+    return "Ahoy!"
+"""
+
 
 def steps() -> list[str]:
     return "".join(re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
@@ -63,6 +75,7 @@ def test_the_page_leads_to_a_bot_of_ones_own_that_passes_its_checks(
     schema = (clone / "config" / "schema.sql").read_text("utf-8")
     assert "CREATE TABLE hikes" in schema
     assert not re.search(r"\b(?:tasks|task_lists|examples)\b", schema)
+    (clone / "bot" / "commands" / "greetings.py").write_text(OWN_MODULE, "utf-8")
     tested = ran(clone, PYTHON, "-m", "pytest", "-q", "-n", "2", "-m", "not slow", *TESTS)
     assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
     said = "register\nada\ncorrect horse\nadd a hike called Blue Moon with km 7\nlist my tasks\n"

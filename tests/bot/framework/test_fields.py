@@ -111,6 +111,7 @@ async def any_number(ctx: object, *names: str) -> str:
         (numbers_to_choose, "size"),
         (two_types, "name"),
         (any_number, "names"),
+        (lambda: None, "ctx: Context"),
     ],
 )
 def test_what_cannot_be_filled_is_named(function: Callable[..., object], name: str) -> None:

@@ -141,7 +141,7 @@ async def test_what_cannot_be_is_asked_again_with_the_reason(
         ({"by": "day"}, "the grouping of the report by 'day'"),
         ({"by": "sets"}, "the grouping of the report by 'sets'"),
         ({"sentence": 'best"); ("'}, "of the report, which is not of plain words"),
-        ({"sentence": "finish the report"}, "'finish the report' would no longer be understood"),
+        ({"sentence": "i live in berlin"}, "'i live in Berlin' would no longer be understood"),
         ({"sentence": "list my workouts"}, "'list my workouts' would not be understood"),
     ],
 )
