@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-LONGEST_REASON = 300  # characters
+MAX_REASON = 300  # characters
 HIGH = ("\ud800", "\udbff")
 """The first and the last code unit of UTF-16 that is only half a character."""
 TEXT_PARTS = {"text", "output_text"}
@@ -69,7 +69,7 @@ def reason(body: object, said: Iterable[str]) -> str:
     if not isinstance(told, dict):
         told = {"message": told}
     parts = [told.get(name) for name in ("type", "code", "param", "message")]
-    line = " ".join(str(part) for part in parts if isinstance(part, str | int))[:LONGEST_REASON]
+    line = " ".join(str(part) for part in parts if isinstance(part, str | int))[:MAX_REASON]
     theirs = {word.lower() for one in said for word in WORD.findall(one)}
     return WORD.sub(lambda word: "…" if word[0].lower() in theirs else word[0], line)
 

@@ -21,7 +21,7 @@ from runtime.start import tune_garbage_collector
 from tests.support.discord_server import TOKEN, discord_server
 
 GUILDS, CHANNELS = 3000, 5
-RECONNECTS, SHOWN = 50, (1, 5, 10, 20, 30, 40, 50)
+RECONNECTS, PRINTED = 50, (1, 5, 10, 20, 30, 40, 50)
 BEAT_SECONDS = 0.02
 MEGABYTE = 1 << 20
 
@@ -74,7 +74,7 @@ async def _measure(line: Connection) -> None:
                 await asyncio.to_thread(line.recv)
             await client.wait_for("ready", timeout=60)
             await asyncio.sleep(start_limits.COLLECT_AFTER + 0.3)
-            if number in SHOWN or not number:
+            if number in PRINTED or not number:
                 alive = sum(type(one).__name__ == "Guild" for one in gc.get_objects())
                 print(
                     f"after {number:2} reconnects: {process.memory_info().rss / MEGABYTE:.0f} MB, "

@@ -27,7 +27,7 @@ ASK_PRIVATELY = (
     "For that I need a secret of yours, which nobody else may read. Please tell me again in a "
     "direct message."
 )
-ASKED = 2  # times that one question is asked before it is given up
+MAX_QUESTIONS = 2  # times that one question is asked before it is given up
 
 
 class Interrupted(Exception):
@@ -197,7 +197,7 @@ class Dialogue:
     async def confirm(self, question: str) -> bool:
         """Ask for a plain yes or no; another order ends the question. Raises Interrupted."""
         asked = f"{question} (yes or no)"
-        for _ in range(ASKED):
+        for _ in range(MAX_QUESTIONS):
             words = normalise(await self.ask(asked, buttons=YES_OR_NO, supersede=True))
             if words in YES | NO:
                 return words in YES

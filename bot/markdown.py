@@ -56,8 +56,8 @@ def plain(text: str) -> str:
 
 
 DISCORD_LIMIT = 2000  # characters in one message; Discord's documentation, "Create Message"
-LONGEST_LABEL = 500  # characters of a link's label
-LONGEST_RUN = 16  # backticks or tildes that open code
+MAX_LABEL = 500  # characters of a link's label
+MAX_RUN = 16  # backticks or tildes that open code
 BREAKS = ("\n\n", "\n", " ")
 JOINERS = "\N{ZERO WIDTH JOINER}\N{VARIATION SELECTOR-16}"
 
@@ -176,7 +176,7 @@ def _end(text: str, start: int, end: int, atoms: Sequence[Span], starts: Sequenc
 
 def _before_joined(text: str, start: int, end: int) -> int:
     """Step back to where a letter or an emoji with what belongs to it begins."""
-    for at in range(end, max(start, end - LONGEST_RUN), -1):
+    for at in range(end, max(start, end - MAX_RUN), -1):
         joined = text[at] in JOINERS or text[at - 1] in JOINERS or unicodedata.combining(text[at])
         if not joined:
             return at
@@ -258,7 +258,7 @@ def _opaque(text: str, mark: re.Match[str], ticks: "_Runs") -> Span | None:
             return Span(start, pointed.end()) if pointed else None
         case "[":
             return ticks.link(start)
-        case "`" | "~" if len(sign) <= LONGEST_RUN:
+        case "`" | "~" if len(sign) <= MAX_RUN:
             if len(sign) >= 3 and (indent := _indent_of_fence(text, mark)) is not None:
                 language = _LANGUAGE.match(text, mark.end())
                 opener = f"{sign}{language[0] if language else ''}\n"
@@ -271,8 +271,8 @@ def _opaque(text: str, mark: re.Match[str], ticks: "_Runs") -> Span | None:
 
 def _indent_of_fence(text: str, mark: re.Match[str]) -> int | None:
     """Return how far a fence is indented; None for backticks or tildes that open none."""
-    before = text[max(0, mark.start() - LONGEST_RUN) : mark.start()].rpartition("\n")
-    if before[2].strip() or not (before[1] or mark.start() <= LONGEST_RUN):
+    before = text[max(0, mark.start() - MAX_RUN) : mark.start()].rpartition("\n")
+    if before[2].strip() or not (before[1] or mark.start() <= MAX_RUN):
         return None
     line_end = text.find("\n", mark.end())
     is_code = mark[0][0] in text[mark.end() : line_end if line_end >= 0 else None]  # on one line
@@ -310,7 +310,7 @@ class _Runs:
     def link(self, start: int) -> Span | None:
         """Return the masked link that begins at a bracket, or None."""
         number = bisect_right(self._links, start)
-        if number == len(self._links) or self._links[number] - start > LONGEST_LABEL:
+        if number == len(self._links) or self._links[number] - start > MAX_LABEL:
             return None
         inside = self._links[number] + 2
         end = self._text.find(")", inside, inside + DISCORD_LIMIT)

@@ -35,7 +35,7 @@ NTFY_BYTES = 4096  # of what is longer, ntfy makes a file: https://docs.ntfy.sh/
 MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
 GONE_WEBHOOK = (401, 403, 404, 410)
 GONE_TOPIC = (403,)  # someone else's; 401 and 404 are about the server and its token
-MOST_READ = 65_536  # bytes of an answer
+MAX_READ = 65_536  # bytes of an answer
 WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
 SETTABLE = (
@@ -260,7 +260,7 @@ async def _meaning(response: aiohttp.ClientResponse, gone: Collection[int]) -> O
         # What is read to its end leaves the connection for the next; what is said, or that it
         # breaks off, does not matter: the message was taken, and would come twice.
         with suppress(aiohttp.ClientError, TimeoutError):
-            await response.content.read(MOST_READ)
+            await response.content.read(MAX_READ)
         return Outcome("sent")
     said = f"the receiver answered {status}"
     if status == 429 or status >= 500:

@@ -23,7 +23,7 @@ MARK = """
 -- are kept by `make format`, and made at the start on each database.
 """
 BEFORE_THE_MARK = re.compile(r"^INSERT INTO alembic_version .*;$", re.MULTILINE)  # in older files
-SHOWN = 60  # characters of a statement in an error
+MAX_SHOWN = 60  # characters of a statement in an error
 
 _FLAGS = re.VERBOSE | re.DOTALL | re.IGNORECASE
 _PIECE = re.compile(rf"{QUOTED} | (?P<end>;)", _FLAGS)
@@ -128,7 +128,7 @@ def portable(statement: str, dialect: Dialect) -> str:
 
     def replace(found: re.Match[str]) -> str:
         word = found["type"] or found["call"] or found["time"]
-        is_name = found["type"] and not _NAME_BEFORE.search(statement[: found.start()][-SHOWN:])
+        is_name = found["type"] and not _NAME_BEFORE.search(statement[: found.start()][-MAX_SHOWN:])
         if not word or is_name:
             return found[0]
         return words.get(" ".join(word.lower().split()), found[0])
@@ -151,5 +151,5 @@ def _statements(sql: str) -> Iterator[str]:
 
 def _broken(statement: str, reason: str) -> BrokenSchema:
     shown = " ".join(statement.split())
-    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
+    shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
     return BrokenSchema(f"config/schema.sql: {shown!r} can't be used: {reason}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 
-LONGEST = 255
+MAX_NAME = 255
 EAST_ASIAN = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"}
 """Scripts that are written together, and with Latin: Unicode's UTS 39, "highly restrictive"."""
 # Small letters of Cyrillic and Greek, and the Latin ones that they look like: from UTS 39's
@@ -22,8 +22,8 @@ def check_username(username: str) -> str:
     """
     plain = as_before(username)
     parts = [part for part in plain.split(" ") if part]
-    if len(plain) > LONGEST:
-        raise InvalidInput(f"A user name has at most {LONGEST} characters.")
+    if len(plain) > MAX_NAME:
+        raise InvalidInput(f"A user name has at most {MAX_NAME} characters.")
     if not parts:
         raise InvalidInput("A user name can't be empty.")
     try:
@@ -50,7 +50,7 @@ def name_key(username: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
     seen = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
-    return " ".join(seen.translate(LOOK_ALIKES).split())[:LONGEST]
+    return " ".join(seen.translate(LOOK_ALIKES).split())[:MAX_NAME]
 
 
 @cache

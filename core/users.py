@@ -17,7 +17,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.reminders import move_to_zone
 from core.tables import users
 from core.usage import keep_of_deleted
-from core.usernames import LONGEST, as_before, check_username, name_key
+from core.usernames import MAX_NAME, as_before, check_username, name_key
 from runtime.clock import utc_now
 
 REQUIRED = ("id", "username", "password_hashed")
@@ -35,7 +35,7 @@ def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
 def find_user_by_name(username: str) -> Row | None:
     """Return the row of the user who has exactly this name, else of the one whose looks like it."""
     name = as_before(username)
-    if not (0 < len(name) <= LONGEST and name.isprintable()):
+    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
         return None  # nobody ever had such a name
     exact = postgres.select_one("users", {"username": name})
     alike = postgres.select_one("users", {"name_key": name_key(username)})  # asked in any case:

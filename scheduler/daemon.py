@@ -37,7 +37,7 @@ LISTENING_INTERVAL = 10.0  # seconds between two looks for work, where new work 
 LISTEN_PAUSE = 1.0  # seconds until the next try to listen
 BESIDE_PATIENCE = 1.0  # seconds that the threads beside the jobs get to end
 WATCH_INTERVAL = 0.2  # seconds between two looks at the jobs that run
-LONGEST_WATCH = 60.0  # seconds after which a watch that does not go on counts as stuck
+MAX_WATCH = 60.0  # seconds after which a watch that does not go on counts as stuck
 
 
 def poll_callback() -> None:
@@ -111,7 +111,7 @@ class Daemon:
 
         Raises BrokenModule for a file in scheduler/jobs/ that can't be used.
         """
-        with heartbeat("scheduler", LONGEST_WATCH) as watched:
+        with heartbeat("scheduler", MAX_WATCH) as watched:
             self._run(watched)
 
     def _run(self, watched: Heartbeat) -> None:
@@ -153,7 +153,7 @@ class Daemon:
         """Look after the jobs that run: those that hang, those that go on, and those that ended.
 
         While the thread of one has ended, the heartbeat stops, so that /health says so; and after
-        LONGEST_WATCH, while a loop gets nothing done by a mistake of the program.
+        MAX_WATCH, while a loop gets nothing done by a mistake of the program.
         """
         loops = [job for job in self._jobs.values() if isinstance(job, Loop)]
         scheduled = [job for job in self._jobs.values() if isinstance(job, Scheduled)]

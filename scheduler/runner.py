@@ -23,7 +23,7 @@ JobFunction = Callable[[], object]
 """Does the work that is due; may return the time of the next, if that is before the interval."""
 
 SHORTEST_PAUSE = 0.05
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """How far the pauses between two tries grow while the database is away, in seconds."""
 
 
@@ -79,7 +79,7 @@ class Loop:
             except Unavailable:
                 failures += 1
                 outage.begins(self.name)
-                pause = growing_pause(pause, failures, max(pause, LONGEST_PAUSE))
+                pause = growing_pause(pause, failures, max(pause, MAX_PAUSE))
             except Exception as error:
                 self.at_fault = isinstance(error, SystemicFault)
                 logger.exception("the job %s failed; it runs again in %g s", self.name, pause)
@@ -103,7 +103,7 @@ RUNS = Counter(
 )
 LIMIT = 300.0
 """Seconds after which a job counts as hung, unless it says otherwise."""
-LONGEST_SLEEP = 60.0  # seconds; a clock that is changed is noticed by then
+MAX_SLEEP = 60.0  # seconds; a clock that is changed is noticed by then
 AWAY_PAUSE = 3.0  # seconds between two tries while the database is away
 LOOK_AGAIN = timedelta(seconds=1)
 RENEWAL = job_locks.LEASE.total_seconds() / 3
@@ -143,7 +143,7 @@ class Scheduled:
         """Run at each due time until `stop` is set; an exception is logged, and it goes on."""
         while not stop.is_set():
             self._woken.clear()
-            pause = LONGEST_SLEEP
+            pause = MAX_SLEEP
             try:
                 pause = self._turn()
                 outage.ends(self.name)
@@ -183,13 +183,13 @@ class Scheduled:
             return 0
         due_at = self._trigger.after(seen.due_at)
         if due_at is None:
-            return LONGEST_SLEEP
+            return MAX_SLEEP
         if due_at <= now:
             if job_locks.take(self.name, seen, now):
                 self._execute(now)
                 return 0
             due_at = now + LOOK_AGAIN  # another daemon runs it, and looks for what is next
-        return min(max((due_at - now).total_seconds(), 0.01), LONGEST_SLEEP)
+        return min(max((due_at - now).total_seconds(), 0.01), MAX_SLEEP)
 
     def _execute(self, due_at: datetime) -> None:
         with self._lock:

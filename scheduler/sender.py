@@ -31,7 +31,7 @@ from scheduler import metrics
 
 logger = logging.getLogger(__name__)
 
-MOST_UNDER_WAY = 256
+MAX_UNDER_WAY = 256
 """Messages that are claimed and not yet settled; a slow receiver holds on to few of them."""
 FEWEST_CLAIMED = 64  # at once, while others are under way: small claims cost as much as large ones
 LEASE_SECONDS = 15.0
@@ -74,9 +74,9 @@ class Sender:
     def room(self, patience: float = 0.5) -> int:
         """Return how many more messages can be sent at once, when that is enough for a claim."""
         with self._changed:
-            enough = MOST_UNDER_WAY - FEWEST_CLAIMED
+            enough = MAX_UNDER_WAY - FEWEST_CLAIMED
             self._changed.wait_for(lambda: self._under_way <= enough, patience)
-            return MOST_UNDER_WAY - self._under_way
+            return MAX_UNDER_WAY - self._under_way
 
     def under_way(self) -> dict[Receiver, int]:
         """Return how many messages are under way to each receiver."""

@@ -21,8 +21,8 @@ from ai.llm.types import NO_USAGE, ModelError, Usage
 from ai.wire import Joiner
 
 RETRIES = 2
-LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
-LONGEST_ANSWER = 300.0
+MAX_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
+MAX_ANSWER = 300.0
 """Seconds that one answer may take in all, however steadily it comes."""
 FRAME_TOKENS = 4  # around each turn; OpenAI's cookbook, "How to count tokens"
 IMAGE_TOKENS = 1600  # Anthropic's documentation, "Vision"
@@ -137,7 +137,7 @@ class Streaming(ABC):
         It is asked again after a pause where that may help and nothing was said yet, and without
         its pictures where it does not take them.
         """
-        deadline = time.monotonic() + LONGEST_ANSWER
+        deadline = time.monotonic() + MAX_ANSWER
         pause, tries_left, began = self._options.pause_seconds, RETRIES, False
         spent = NO_USAGE
         while True:
@@ -159,7 +159,7 @@ class Streaming(ABC):
                     turns = without_images
                     continue
                 wait = error.retry_after if error.retry_after is not None else pause
-                too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
+                too_long = wait > MAX_PAUSE or time.monotonic() + wait >= deadline
                 if began or error.problem not in MAY_PASS or not tries_left or too_long:
                     raise
             tries_left -= 1

@@ -23,7 +23,7 @@ from ai.wire import number, object_of, reason, text, whole
 from runtime.proxy import proxy_for
 
 RETRIES = 2
-LONGEST_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
+MAX_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
 MAX_TOKEN_MULTIPLIER = 16  # times max_tokens, for models that think before they answer
 NO_KEY = "none"  # local servers ask for no key; some want the header all the same
 JSON = {"Content-Type": "application/json"}
@@ -159,7 +159,7 @@ class OpenAICompatible:
             except aiohttp.ClientError as error:
                 problem, asked, why, cause = "unreachable", None, "", error
             wait = asked if asked is not None else pause
-            too_long = wait > LONGEST_PAUSE or time.monotonic() + wait >= deadline
+            too_long = wait > MAX_PAUSE or time.monotonic() + wait >= deadline
             if problem not in MAY_PASS or not tries_left or too_long:
                 raise ModelError(problem, asked, reason=why) from cause
             await asyncio.sleep(wait)

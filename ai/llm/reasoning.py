@@ -4,7 +4,7 @@ import re
 
 from ai.extraction.json_reply import THOUGHT_MARKS
 
-LONGEST_MARK = max(len(mark) for mark in THOUGHT_MARKS) + len("</>")
+MAX_MARK = max(len(mark) for mark in THOUGHT_MARKS) + len("</>")
 _OPENING = re.compile(rf"\s*<({'|'.join(THOUGHT_MARKS)})>", re.IGNORECASE)
 _CLOSING = re.compile(rf"</({'|'.join(THOUGHT_MARKS)})>\s*", re.IGNORECASE)
 
@@ -30,11 +30,11 @@ class ReasoningFilter:
         if self._thinks:
             found = _CLOSING.search(self._held)
             if found is None:
-                self._held = self._held[-LONGEST_MARK:]
+                self._held = self._held[-MAX_MARK:]
                 return ""
             self._thinks, self._held = False, self._held[found.end() :]
         start = self._held.lstrip()
-        if not start or (start[0] == "<" and len(start) < LONGEST_MARK):
+        if not start or (start[0] == "<" and len(start) < MAX_MARK):
             return ""
         return self.rest()
 

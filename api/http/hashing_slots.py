@@ -18,7 +18,7 @@ from flask import current_app
 from core.errors import Unavailable
 from runtime.logs import holds_secret
 
-LONGEST_WAIT = 3.0  # seconds
+MAX_WAIT = 3.0  # seconds
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -47,7 +47,7 @@ def hashing_slot() -> Iterator[None]:
     if not room.places.acquire(blocking=False):
         raise TooBusy
     try:
-        if not room.turns.acquire(timeout=LONGEST_WAIT):
+        if not room.turns.acquire(timeout=MAX_WAIT):
             raise TooBusy
         try:
             yield

@@ -22,7 +22,7 @@ from core.usernames import name_key
 
 REMEMBERED = 3600  # seconds that failures count
 FREE_TRIES = 5
-FIRST_PAUSE, LONGEST_PAUSE = 1, 900  # seconds
+FIRST_PAUSE, MAX_PAUSE = 1, 900  # seconds
 ATTACK_FAILURES = 50  # of all sources together
 PAUSE_UNDER_ATTACK = 60  # seconds
 
@@ -47,7 +47,7 @@ class Attempt:
         if over < 0:
             return
         pause = (PAUSE_UNDER_ATTACK if attacked else FIRST_PAUSE) * 2 ** min(over, 20)
-        if self._counters.hit(self._pause, min(pause, LONGEST_PAUSE))[0] > 1:
+        if self._counters.hit(self._pause, min(pause, MAX_PAUSE))[0] > 1:
             raise self._refusal()  # another try at the same moment was first
 
     def failed(self) -> None:

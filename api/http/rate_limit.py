@@ -174,7 +174,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 PACE = "pace"
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 CHAT_ACCOUNT_HEADER = "X-Chat-Account"
-LONGEST_ACCOUNT = 600
+MAX_ACCOUNT = 600
 UNKNOWN = "unknown"
 WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[([^\]]+)\](?::[0-9]+)?")
 SITE_PREFIX = 64  # bits of an IPv6 address that name a household; the rest is its own to choose
@@ -203,7 +203,7 @@ def source() -> str:
     call = current_context.get()
     account = call.request.headers.get(CHAT_ACCOUNT_HEADER)
     if call.is_bot and account:
-        return f"chat {account[:LONGEST_ACCOUNT]}"
+        return f"chat {account[:MAX_ACCOUNT]}"
     return f"address {_site(call.request.remote_addr or '')}"
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api.http.security import admin
 from api.models import Body, Change, Success, Text, list_of, optional
 from core import agents
-from core.agents.validation import LONGEST_MEMORY
+from core.agents.validation import MAX_MEMORY
 
 routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
 
@@ -24,7 +24,7 @@ Days = Annotated[
     int | None,
     Field(
         ge=0,
-        le=LONGEST_MEMORY,
+        le=MAX_MEMORY,
         description="Days that it remembers what was said; 0: no end; null: as the service does.",
     ),
 ]

@@ -23,8 +23,8 @@ from core.errors import NotAuthenticated, NotFound
 
 routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
-MOST_AGENTS = 1000
-MOST_ACCOUNTS = 250
+MAX_AGENTS = 1000
+MAX_ACCOUNTS = 250
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
@@ -49,7 +49,7 @@ class Account(Agent):
 class Accounts(Body):
     """Several people."""
 
-    accounts: list[Account] = Field(max_length=MOST_ACCOUNTS)
+    accounts: list[Account] = Field(max_length=MAX_ACCOUNTS)
 
 
 class Link(Account):
@@ -94,7 +94,7 @@ class Claim(Body):
 
     platform: Annotated[Short, Field(max_length=32)]
     agent: Short | None = None
-    agents: list[Short] = Field([], max_length=MOST_AGENTS)
+    agents: list[Short] = Field([], max_length=MAX_AGENTS)
     limit: int = Field(20, ge=1, le=100)
 
     @model_validator(mode="after")

@@ -13,14 +13,14 @@ from api.models import Body, PointInTime, Text
 from core.agents import memory
 from core.agents.leases import Leases, Report, Running
 
-MOST_AGENTS = 1000  # that one process reports
-MOST_TURNS = 200  # in one request
-LONGEST_TURN = 16_000  # characters
+MAX_AGENTS = 1000  # that one process reports
+MAX_TURNS = 200  # in one request
+MAX_TURN = 16_000  # characters
 
 routes = APIBlueprint("service_agents", __name__, url_prefix="/api/service")
 
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
-Content = Annotated[Text, Field(min_length=1, max_length=LONGEST_TURN)]
+Content = Annotated[Text, Field(min_length=1, max_length=MAX_TURN)]
 
 
 class AgentStatus(Body):
@@ -43,10 +43,10 @@ class Sync(Body):
     """
 
     process: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
-    capacity: int = Field(50, ge=0, le=MOST_AGENTS)
+    capacity: int = Field(50, ge=0, le=MAX_AGENTS)
     environment: bool = Field(False, description="It has a token of its own to run without agents.")
     stopping: bool = False
-    agents: list[AgentStatus] = Field([], max_length=MOST_AGENTS)
+    agents: list[AgentStatus] = Field([], max_length=MAX_AGENTS)
 
 
 class AgentToRun(BaseModel):
@@ -88,7 +88,7 @@ class Place(Body):
 class References(Place):
     """How much is wanted: both limits hold."""
 
-    limit: int = Field(50, ge=0, le=MOST_TURNS)
+    limit: int = Field(50, ge=0, le=MAX_TURNS)
     characters: int | None = Field(None, ge=0, le=10_000_000)
     direct: bool | None = Field(
         None, description="What was said in direct messages, or in channels; null: both."
@@ -112,7 +112,7 @@ class SummaryIn(Body):
 class Noting(Place):
     """What was said, and a new summary where one was made."""
 
-    turns: list[TurnIn] = Field([], max_length=MOST_TURNS)
+    turns: list[TurnIn] = Field([], max_length=MAX_TURNS)
     summary: SummaryIn | None = None
     direct: bool = Field(True, description="It was said in direct messages.")
     times_forgotten: int | None = Field(

@@ -15,8 +15,8 @@ from core.accounts.open_secrets import Place
 
 routes = APIBlueprint("service_secrets", __name__, url_prefix="/api/service/secrets")
 
-MOST_PLACES = 250
-LONGEST_SECONDS = 24 * 3600.0
+MAX_PLACES = 250
+MAX_SECONDS = 24 * 3600.0
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
@@ -37,13 +37,13 @@ class Where(Body):
 class Expectation(Where):
     """Where a secret is asked for, and for how long it may still be typed."""
 
-    seconds: float = Field(gt=0, le=LONGEST_SECONDS, allow_inf_nan=False)
+    seconds: float = Field(gt=0, le=MAX_SECONDS, allow_inf_nan=False)
 
 
 class Places(Body):
     """Several of them."""
 
-    places: list[Where] = Field(max_length=MOST_PLACES)
+    places: list[Where] = Field(max_length=MAX_PLACES)
 
 
 class AreOpen(BaseModel):

@@ -39,7 +39,7 @@ from core.tables import (
 
 DEFAULT_LIST = "tasks"
 READ_ONLY = "This list is shared with you to look at: only editors may change it."
-LONGEST_NAME = 10_000
+MAX_NAME = 10_000
 
 task_lists = sa.Table(
     "task_lists",
@@ -76,7 +76,7 @@ tasks = sa.Table(
 
 TaskName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME),
     AfterValidator(storable),
 ]
 

@@ -14,7 +14,7 @@ from core import usage
 from core.reservations import Reservation
 from core.usage import Account, Limits, Person, Reached, Spent
 
-MOST = 1000  # users in one request
+MAX_USERS = 1000  # users in one request
 
 routes = APIBlueprint("usage", __name__, url_prefix="/api")
 
@@ -65,10 +65,10 @@ class Counting(Body):
     """What was spent through an agent, and who wants to ask a model now."""
 
     agent: Agent
-    spent: list[SpentIn] = Field([], max_length=MOST)
-    wanted: list[UUID | AccountIn] = Field([], max_length=MOST)
+    spent: list[SpentIn] = Field([], max_length=MAX_USERS)
+    wanted: list[UUID | AccountIn] = Field([], max_length=MAX_USERS)
     reserve: list[ReservationIn] = Field(
-        [], max_length=MOST, description="One for each in `wanted`, or none at all."
+        [], max_length=MAX_USERS, description="One for each in `wanted`, or none at all."
     )
     agent_token_limit: int = Field(
         0,

@@ -10,7 +10,7 @@ from bot.messages import Address
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 16_000  # characters of a turn that the API takes
+MAX_CHARS = 16_000  # characters of a turn that the API takes
 CHARACTERS_PER_TOKEN = 4
 FORGET = frozenset({"forget me", "please forget me", "forget about me", "forget everything"})
 """What a person says who wants to be forgotten."""
@@ -74,7 +74,7 @@ class MemoryClient:
     ) -> None:
         """Note what was said and answered, unless the person was forgotten since `known`."""
         turns = [
-            {"role": role, "content": text.replace("\0", "")[:LONGEST]}
+            {"role": role, "content": text.replace("\0", "")[:MAX_CHARS]}
             for role, text in (("user", asked), ("assistant", answered))
             if text.strip()
         ]
@@ -84,7 +84,7 @@ class MemoryClient:
         self, address: Address, summary: str, older: int, direct: bool, known: Remembered
     ) -> None:
         """Put a summary in the place of so many of the oldest turns, unless they were forgotten."""
-        told = {"content": summary.replace("\0", "")[:LONGEST], "up_to": known.ids[older - 1]}
+        told = {"content": summary.replace("\0", "")[:MAX_CHARS], "up_to": known.ids[older - 1]}
         await self._append(address, {"summary": told}, direct, known)
 
     async def forget(self, address: Address, here: int = 0) -> str:

@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 KEPT = timedelta(minutes=30)
 """How long a secret may still be typed after the bot has stopped waiting for it."""
-LONGEST_ANSWER = timedelta(minutes=15)
+MAX_ANSWER = timedelta(minutes=15)
 """How long a bot that was replaced may still be at work on its last messages, and ask for one."""
-MOST = 250  # places in one request; the API takes no more
+MAX_PLACES = 250  # places in one request; the API takes no more
 
 
 class OpenSecrets:
@@ -36,9 +36,9 @@ class OpenSecrets:
         self._api = api
         self._clock = clock
         self._kept = timedelta(seconds=patience) + KEPT
-        self._alone_at = clock() + self._kept + LONGEST_ANSWER
+        self._alone_at = clock() + self._kept + MAX_ANSWER
         self._own: dict[Place, datetime] = {}
-        self._asked = Batches(self._are_open, MOST)
+        self._asked = Batches(self._are_open, MAX_PLACES)
 
     async def expect(self, place: Place) -> None:
         """Note that a secret is about to be asked for. Raises ApiError: then don't ask."""

@@ -51,8 +51,8 @@ class Memory:
 
 
 TOKEN_KEPT = timedelta(minutes=55)  # the API's tokens are good for an hour
-MOST = 250  # accounts in one request
-LONGEST_NAME = 255
+MAX_ACCOUNTS = 250  # accounts in one request
+MAX_NAME = 255
 PLACES_KEPT = 5  # of one person; the least recent one is forgotten beyond it
 PEOPLE_KEPT = (
     10_000  # the least recent ones are dropped beyond it, and fetched again when they write
@@ -100,7 +100,7 @@ class Sessions:
         self._api = api
         self._clock = clock
         self._kept = kept
-        self._renewals = Batches(self._fetch, MOST)
+        self._renewals = Batches(self._fetch, MAX_ACCOUNTS)
         self._people: OrderedDict[Address, Person] = OrderedDict()
         self._renewing: dict[Address, set[object]] = {}  # the renewals that still count
 
@@ -149,7 +149,7 @@ class Sessions:
 
     async def sign_in(self, address: Address, username: str, display_name: str) -> Person:
         """Log in whom the account at an address stands for, who may be new."""
-        names = {"username": username[:LONGEST_NAME], "display_name": display_name or None}
+        names = {"username": username[:MAX_NAME], "display_name": display_name or None}
         return self.keep(address, await self._api.service("sign-in", where(address) | names))
 
     async def close(self, address: Address) -> None:

@@ -29,7 +29,7 @@ STILL = "What I understand without it still works."
 
 Who = str | dict[str, str]
 """Who spends: a user's UUID, or the platform and account of somebody who is not logged in."""
-MOST = 200  # entries in one request: with more, it may be larger than the API takes (64 KiB)
+MAX_BATCH_SIZE = 200  # entries in one request, so that it fits what the API takes (64 KiB)
 
 
 class Meter:
@@ -43,7 +43,7 @@ class Meter:
         self._api = api
         self.agent = agent
         self._agent = {"agent": agent, "agent_token_limit": most_tokens}
-        self._batches = Batches(self._settle, MOST)
+        self._batches = Batches(self._settle, MAX_BATCH_SIZE)
         self._unnoted: list[dict[str, Any]] = []  # the API was away
 
     async def note(self, spent: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ class Meter:
         except ApiError as error:
             logger.warning("what a model cost was not noted yet: %s", error.message)
             if isinstance(error, ApiAway) and spent["reservation"]:
-                self._unnoted = [*self._unnoted, spent][-MOST:]
+                self._unnoted = [*self._unnoted, spent][-MAX_BATCH_SIZE:]
 
     async def ask(self, who: Who, tokens: int) -> tuple[str | None, datetime, str]:
         """Count a request, and hold so many tokens back for it.

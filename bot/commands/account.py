@@ -16,8 +16,8 @@ from config.zones import time_zones
 
 Password = Annotated[Secret, About("your password")]
 
-SHOWN = 3
-LONGEST = 64  # characters of a zone's name
+MAX_LISTED = 3
+MAX_CHARS = 64  # characters of a zone's name
 
 account = CommandModule("account", "Your account")
 
@@ -145,7 +145,7 @@ async def _zone(ctx: Context, words: str) -> str:
 
     Raises Declined with the nearest ones where none was.
     """
-    wanted = normalise(words[:LONGEST]).replace(" ", "_")
+    wanted = normalise(words[:MAX_CHARS]).replace(" ", "_")
     closeness = {
         name: max(fuzz.ratio(wanted, said) for said in (name.casefold(), _city(name)))
         for name in await asyncio.to_thread(_places)
@@ -155,7 +155,7 @@ async def _zone(ctx: Context, words: str) -> str:
         return best[0]
     if closeness[best[0]] >= CLOSE and await ctx.confirm(f"Do you mean {escape(best[0])}?"):
         return best[0]
-    near = [escape(name) for name in best[:SHOWN] if closeness[name] >= NEAR]
+    near = [escape(name) for name in best[:MAX_LISTED] if closeness[name] >= NEAR]
     hint = f" Do you mean {' or '.join(near)}?" if near else ""
     raise Declined(
         f"I know no time zone {named(words)}.{hint} Say one such as Europe/Berlin, or a big city."

@@ -19,7 +19,7 @@ from bot.phrasing import repeats
 
 DEFAULT_LIST = "tasks"
 TIMES = ("due_at", "repeat", "repeat_from")
-SHOWN = 100
+MAX_LISTED = 100
 
 
 async def _open(api: UserApi) -> Rows:
@@ -337,16 +337,16 @@ async def _list_meant(ctx: Context, words: str) -> str:
 def _by_list(ctx: Context, rows: Rows) -> str:
     """Show tasks under the names of their lists."""
     homes: dict[str, list[Row]] = {}
-    for row in rows[:SHOWN]:
+    for row in rows[:MAX_LISTED]:
         homes.setdefault(row["list"], []).append(row)
     ctx.show([row["name"] for home in homes.values() for row in home])
     blocks = [
         "\n• ".join([f"{named(name)}:", *(_line(ctx, row, with_list=False) for row in home)])
         for name, home in homes.items()
     ]
-    if len(rows) > SHOWN:
+    if len(rows) > MAX_LISTED:
         at_least = "at least " if rows.has_more else ""
-        blocks.append(f"… and {at_least}{len(rows) - SHOWN} more.")
+        blocks.append(f"… and {at_least}{len(rows) - MAX_LISTED} more.")
     return "\n\n".join(blocks)
 
 

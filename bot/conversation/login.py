@@ -40,7 +40,7 @@ REGISTER, LOG_IN = frozenset({"register", "sign up"}), frozenset({"login", "log 
 BEGINNINGS = REGISTER | LOG_IN | WITH_ACCOUNT_WORDS
 LOG_OUT = frozenset({"log out", "logout", "sign out"})
 WHO_FIRST = f"I need to know who you are first. {NAME} (Or say **register**.)"
-MOST_WORDS = 3  # in a user name, as far as can be guessed; one that is said twice may have more
+MAX_WORDS = 3  # in a user name, as far as can be guessed; one that is said twice may have more
 
 Answer = TypeVar("Answer")
 
@@ -150,7 +150,7 @@ def _instead_of_name(answer: str) -> str | None:
         return NAME
     if words in help.HELP_WORDS or answer.rstrip().endswith("?"):
         return HELP
-    if help.courtesy(words) or len(words.split()) > MOST_WORDS:
+    if help.courtesy(words) or len(words.split()) > MAX_WORDS:
         return WHO_FIRST
     return None
 

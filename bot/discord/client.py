@@ -15,7 +15,7 @@ from bot.discord.components import offers, rows
 from bot.discord.drafts import Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.discord.files import read_text, text_files
-from bot.discord.incoming_queue import MOST_WAITING, IncomingQueue
+from bot.discord.incoming_queue import MAX_WAITING, IncomingQueue
 from bot.discord.interactions import Interactions
 from bot.discord.messages import (
     PLATFORM,
@@ -110,7 +110,7 @@ class DiscordClient(discord.Client):
         starts: Starts | None = None,
         status: Status | None = None,
         shard_count: int | None = None,
-        most_waiting: int = MOST_WAITING,
+        most_waiting: int = MAX_WAITING,
     ) -> None:
         intents = discord.Intents.none()
         intents.guilds = intents.guild_messages = intents.dm_messages = True

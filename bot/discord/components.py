@@ -14,7 +14,7 @@ from bot.messages import Button
 
 ID_LENGTH = 100  # Discord's documentation, "Message Components": custom_id
 LABEL_LENGTH = 80  # and the label of a button
-MOST_BUTTONS = 25
+MAX_BUTTONS = 25
 ANSWER_LENGTH = 1000
 NAME_LENGTH = 255
 PASSWORD_LENGTH = 72
@@ -101,7 +101,7 @@ def rows(buttons: "Sequence[discord.ui.Button[Any]]") -> discord.ui.View | None:
     if not buttons:
         return None
     view = discord.ui.View(timeout=None)
-    for button in buttons[:MOST_BUTTONS]:
+    for button in buttons[:MAX_BUTTONS]:
         view.add_item(button)
     view.stop()  # discord.py need not remember it: the custom ids say everything
     return view

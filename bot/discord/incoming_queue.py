@@ -13,8 +13,8 @@ from bot.messages import Incoming
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 5  # where no setting says otherwise
-MOST_ASKED = 10_000  # questions whose buttons are remembered, to be taken away
+MAX_WAITING = 5  # where no setting says otherwise
+MAX_ASKED = 10_000  # questions whose buttons are remembered, to be taken away
 SLOW_DOWN = "That is too fast for me. Please wait until I have answered, then tell me the rest."
 
 
@@ -25,7 +25,7 @@ class IncomingQueue:
     """
 
     def __init__(
-        self, client: discord.Client, agent: Agent, most_waiting: int = MOST_WAITING
+        self, client: discord.Client, agent: Agent, most_waiting: int = MAX_WAITING
     ) -> None:
         self.accepting = True
         self._most_waiting = most_waiting
@@ -87,7 +87,7 @@ class IncomingQueue:
         self._asked.pop(place, None)
         if reply_channel.asked is not None and reply_channel.can_type:
             self._asked[place] = reply_channel.asked
-            if len(self._asked) > MOST_ASKED:
+            if len(self._asked) > MAX_ASKED:
                 self._asked.popitem(last=False)
         if asked is None or asked == pressed:
             return

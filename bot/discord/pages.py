@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 KEPT_SECONDS = 15 * 60
-MOST_KEPT = 1000
+MAX_KEPT = 1000
 PAGE_LENGTH = 1900  # which leaves room for the number of the page
 BULLET = "• "
 
@@ -28,7 +28,7 @@ class Pages:
         """Keep a list; return the key to it."""
         key = uuid4().hex[:12]
         self._lists[key] = (self._now() + KEPT_SECONDS, parts)
-        while len(self._lists) > MOST_KEPT:
+        while len(self._lists) > MAX_KEPT:
             self._lists.popitem(last=False)
         return key
 

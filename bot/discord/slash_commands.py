@@ -28,7 +28,7 @@ TYPES: dict[FieldKind, int] = {
     "number": 10,
 }
 NAME = re.compile(r"[-_a-z0-9]{1,32}")
-MOST = 25  # subcommands of a command, options of a subcommand, choices of an option
+MAX_OPTIONS = 25  # subcommands of a command, options of a subcommand, choices of an option
 DESCRIPTION_LENGTH = 100
 CONTEXTS = [0, 1, 2]  # servers, direct messages with the bot, and other direct messages
 INSTALLED_BY = [0, 1]  # servers, and people, whom the bot then follows anywhere
@@ -75,7 +75,8 @@ def _lone(module: CommandModule | None) -> str | None:
 
 
 def _usable(module: CommandModule) -> list[Command]:
-    return [command for name, command in module.commands.items() if NAME.fullmatch(name)][:MOST]
+    usable = [command for name, command in module.commands.items() if NAME.fullmatch(name)]
+    return usable[:MAX_OPTIONS]
 
 
 def _command(name: str, description: str) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def _subcommand(command: Command) -> dict[str, Any]:
         "type": SUBCOMMAND,
         "name": command.spec.action,
         "description": command.spec.description[:DESCRIPTION_LENGTH],
-        "options": options[:MOST],
+        "options": options[:MAX_OPTIONS],
     }
 
 
@@ -108,7 +109,7 @@ def _option(field: FieldSpec, command: Command) -> dict[str, Any]:
         "description": f"{about[0].upper()}{about[1:]}"[:DESCRIPTION_LENGTH],
         "required": field.required,
     }
-    if 0 < len(field.choices) <= MOST:
+    if 0 < len(field.choices) <= MAX_OPTIONS:
         option["choices"] = [{"name": choice, "value": choice} for choice in field.choices]
     elif field.name in command.choices_from:
         option["autocomplete"] = True

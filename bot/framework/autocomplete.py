@@ -6,7 +6,7 @@ from bot.framework.lookup import containing, similar
 from bot.framework.registry import Registry
 from bot.messages import Address
 
-MOST = 25  # Discord shows no more
+MAX_CHOICES = 25  # Discord shows no more
 
 
 class Suggestions:
@@ -32,4 +32,4 @@ class Suggestions:
         if typed.strip():
             found = dict.fromkeys([*containing(typed, names), *similar(typed, names)])
             names = [names[index] for index in found]
-        return names[:MOST]
+        return names[:MAX_CHOICES]

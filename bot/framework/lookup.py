@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLOSE = 80  # rapidfuzz's score, of 100, from which on a name may be a misspelt one: worth asking
 NEAR = 50  # and from which on it is worth mentioning
-SHOWN = 9
+MAX_LISTED = 9
 MAX_COMPARED, MAX_FUZZY = 500, 80  # characters of a name
 
 
@@ -45,7 +45,7 @@ def similar(words: str, names: Sequence[str], least: float = CLOSE) -> list[int]
         scorer=fuzz.WRatio,
         processor=utils.default_process,
         score_cutoff=least,
-        limit=SHOWN,
+        limit=MAX_LISTED,
     )
     return [index for _, _, index in found]
 
@@ -114,9 +114,9 @@ async def _is_meant(ctx: Context, words: str, kind: str, row: Row) -> bool:
 
 
 def _which(kind: str, labels: Sequence[str]) -> str:
-    lines = [f"{number}\\. {label}" for number, label in enumerate(labels[:SHOWN], 1)]
-    if len(labels) > SHOWN:
-        lines.append(f"… and {len(labels) - SHOWN} more; tell me more of its name.")
+    lines = [f"{number}\\. {label}" for number, label in enumerate(labels[:MAX_LISTED], 1)]
+    if len(labels) > MAX_LISTED:
+        lines.append(f"… and {len(labels) - MAX_LISTED} more; tell me more of its name.")
     return f"Which {kind} do you mean?\n" + "\n".join(lines)
 
 

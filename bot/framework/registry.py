@@ -36,7 +36,7 @@ Action = Callable[..., Awaitable[str]] | Callable[..., AsyncIterator[str]]
 OfAction = TypeVar("OfAction", bound=Action)
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
-ASKED = 2  # questions about one field before the order is given up
+MAX_QUESTIONS = 2  # questions about one field before the order is given up
 REFUSALS = (400, 401, 403, 422)  # of what was typed, and not of how often or when
 WAY_OUT = " (Or say “never mind”.)"
 _PLACEHOLDER = re.compile(r"\{(\w+)")
@@ -168,13 +168,13 @@ class CommandModule:
 async def _once_more(
     command: Command, ctx: Context, values: dict[str, Any], answer: Awaitable[str]
 ) -> str:
-    """Return the answer; where the API refuses a secret, ask for it again, ASKED times in all.
+    """Return the answer; ask again for a secret that the API refuses, MAX_QUESTIONS times in all.
 
     What a person types after a refusal is likely the secret, put right: an order must not be read
     from it.
     """
     secrets = [one for one in command.spec.fields if one.kind == "secret" and one.name in values]
-    for _ in range(ASKED - 1):
+    for _ in range(MAX_QUESTIONS - 1):
         try:
             return await answer
         except ApiError as error:
@@ -208,7 +208,7 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
             try:
                 values[field.name] = convert(field, said, ctx.zone, ctx.now)
             except Unclear as unclear:
-                if asked == ASKED:
+                if asked == MAX_QUESTIONS:
                     raise Declined("I still don't understand that. Nothing was changed.") from None
                 said = await ctx.ask(f"{unclear}{WAY_OUT if asked else ''}")
                 asked += 1

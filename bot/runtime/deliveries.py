@@ -28,10 +28,10 @@ Receiver = tuple[str, str]
 
 LEASE_SECONDS = 50
 """How long after claiming a message may be sent: a little less than the lease."""
-MOST_UNDER_WAY = 100
+MAX_UNDER_WAY = 100
 """Messages to so many people are being sent at most; claiming more would outlast their leases."""
 SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """How far the pauses grow while the API is away, in seconds."""
 
 
@@ -113,7 +113,7 @@ class DeliveryLoop:
                     said = error.message if isinstance(error, ApiError) else where_raised(error)
                     logger.warning("deliveries wait, the API said: %s", said)
                 failures += 1
-                pause = growing_pause(self._wake_interval, failures, LONGEST_PAUSE)
+                pause = growing_pause(self._wake_interval, failures, MAX_PAUSE)
             else:
                 failures = 0
                 if until is not None and (next_due_at is None or next_due_at > until):
@@ -124,7 +124,7 @@ class DeliveryLoop:
 
     async def _claim(self) -> tuple[int, datetime | None]:
         """Begin to send what is due; return how many messages that is, and when more are due."""
-        while len(self._under_way) >= MOST_UNDER_WAY:
+        while len(self._under_way) >= MAX_UNDER_WAY:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
         late, self._unsettled = self._unsettled, []
         for settlement in late:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from runtime.metrics import heartbeat
 
 BEAT_SECONDS = 1.0
-LONGEST_PAUSE = 20.0
+MAX_PAUSE = 20.0
 """Seconds after which the loop counts as stuck. Discord drops a bot whose heartbeat, sent about
 every 41 s, does not come; a restart should have begun by then."""
 
@@ -17,7 +17,7 @@ every 41 s, does not come; a restart should have begun by then."""
 @asynccontextmanager
 async def beating() -> AsyncIterator[None]:
     """Show for the length of the context that the event loop turns."""
-    with heartbeat("bot", LONGEST_PAUSE) as watched:
+    with heartbeat("bot", MAX_PAUSE) as watched:
 
         async def beat() -> None:
             while True:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 SENDING = frozenset({"online", "reconnecting"})
 
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+MAX_PAUSE = 300.0
 REFUSED_PAUSE = 60.0
 """Pauses in seconds between two starts of an agent. They double from the first to the longest.
 
@@ -172,7 +172,7 @@ class Supervised:
                 if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
                     failures = 0
                 failures += 1
-                growing = growing_pause(FIRST_PAUSE, failures - 1, LONGEST_PAUSE)
+                growing = growing_pause(FIRST_PAUSE, failures - 1, MAX_PAUSE)
                 # A random part more, so that agents don't start in step.
                 await self._wait(max(pause, growing) * random.uniform(1, 1.25))  # noqa: S311
         finally:

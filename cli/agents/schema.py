@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from bot.agent import AgentType, load_agent_types
 from bot.rules import Rules
 from config.sealing import REFERENCE, VARIABLE
-from core.agents.validation import LONGEST_MEMORY, NAME
+from core.agents.validation import MAX_MEMORY, NAME
 
 Schema = dict[str, Any]
 
@@ -66,7 +66,7 @@ def _agent(agent_types: list[AgentType[Any]], references: list[Schema]) -> Schem
                 "description": "Days that it remembers what was said; 0: no end; null: as "
                 "MEMORY_RETENTION_DAYS says.",
                 "anyOf": [
-                    {"type": "integer", "minimum": 0, "maximum": LONGEST_MEMORY},
+                    {"type": "integer", "minimum": 0, "maximum": MAX_MEMORY},
                     {"type": "null"},
                 ],
                 "default": None,

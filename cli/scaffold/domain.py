@@ -16,7 +16,7 @@ EXAMPLE = "Blue Moon"
 WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MAX_FREE_LINKS = 2  # "with" and "and" before fields that may be missing: each multiplies the ways
 WIDTH = 80  # of a line of text in the files
-LONGEST = 30  # letters, so that the names of indexes fit the 63 that PostgreSQL takes
+MAX_LETTERS = 30  # letters, so that the names of indexes fit the 63 that PostgreSQL takes
 MAX_CHOICES = 25  # what Discord shows
 MAX_FIELDS = 12  # so that the sentences stay few
 TAKEN = {
@@ -259,7 +259,7 @@ def read_field(text: str) -> Field:
     optional = kind.endswith("?")
     kind, _, unit = kind.removesuffix("?").partition(":")
     choices = tuple(kind.split("|")) if "|" in kind else ()
-    if any(not WORD.fullmatch(one) or len(one) > LONGEST for one in choices):
+    if any(not WORD.fullmatch(one) or len(one) > MAX_LETTERS for one in choices):
         raise BadName(f"{text!r}: write choices in small letters, as in status:open|paid.")
     if len({*choices}) < len(choices) or len(choices) > MAX_CHOICES:
         raise BadName(f"{text!r}: up to {MAX_CHOICES} choices, each once.")
@@ -400,8 +400,8 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
 
 
 def _check(name: str) -> None:
-    if not WORD.fullmatch(name) or keyword.iskeyword(name) or len(name) > LONGEST:
+    if not WORD.fullmatch(name) or keyword.iskeyword(name) or len(name) > MAX_LETTERS:
         raise BadName(
             f"{name!r} can't be used: write a word in small letters, with _ for blanks, "
-            f"of up to {LONGEST} letters."
+            f"of up to {MAX_LETTERS} letters."
         )

@@ -19,7 +19,7 @@ from core.db.engine import transaction
 from core.tables import chat_accounts
 from core.usage import add_up
 
-MOST_TURNS = 500
+MAX_TURNS = 500
 """Turns kept of one person with one agent; the oldest beyond are dropped."""
 FORGETS_KEPT = timedelta(days=1)
 """How long a person's being forgotten is remembered; no answer takes that long to write."""
@@ -137,7 +137,7 @@ def append(
             connection.execute(sa.delete(agent_turns).where(theirs, same, summarised))
         _drop_old(connection, [place.agent], now)
         newest = sa.select(agent_turns.c.id).where(theirs).order_by(agent_turns.c.id.desc())
-        newest_dropped = connection.execute(newest.offset(MOST_TURNS).limit(1)).scalar()
+        newest_dropped = connection.execute(newest.offset(MAX_TURNS).limit(1)).scalar()
         if newest_dropped is not None:
             beyond = agent_turns.c.id <= newest_dropped
             connection.execute(sa.delete(agent_turns).where(theirs, beyond))

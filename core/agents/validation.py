@@ -17,8 +17,8 @@ from core.errors import InvalidInput
 
 SCHEMA_FILE = ROOT / "config" / "agents.schema.json"
 NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{NAME_LENGTH - 1}}}")
-MOST_PROBLEMS = 10
-LONGEST_MEMORY = 36_500  # days
+MAX_PROBLEMS = 10
+MAX_MEMORY = 36_500  # days
 BOUNDS = {
     "maximum": "more than",
     "minimum": "less than",
@@ -34,7 +34,7 @@ def check_definition(name: str, definition: Mapping[str, Any]) -> None:
     check_name(name)
     problems = list(dict.fromkeys(problems_of(definition)))
     if problems:
-        raise InvalidInput("\n".join(problems[:MOST_PROBLEMS]))
+        raise InvalidInput("\n".join(problems[:MAX_PROBLEMS]))
 
 
 def check_name(name: str) -> None:

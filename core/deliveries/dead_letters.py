@@ -17,12 +17,12 @@ from core.tables import deliveries, users
 
 STATES = ("dead", "held", "waiting", "sent")
 # No text and no target: they are the users' own.
-SHOWN = (
+COLUMN_NAMES = (
     *("id", "channel", "sender", "subject", "state", "due_at", "attempts", "next_attempt_at"),
     *("leased_until", "last_error", "settled_at", "request_id", "created_at"),
 )
 PORTION = 500  # deliveries whose ways are looked for at once
-COLUMNS = [users.c.username, *(deliveries.c[name] for name in SHOWN)]
+COLUMNS = [users.c.username, *(deliveries.c[name] for name in COLUMN_NAMES)]
 
 
 def find(state: str, limit: int) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ BACKOFF_SECONDS = (5, 30, 120, 600, 3600)
 """The pauses before each further try; when they are used up, the delivery is dead."""
 JITTER = 0.2
 """By how much of itself a pause is lengthened at most, so that tries do not come all at once."""
-LONGEST_PAUSE_SECONDS = 86_400
+MAX_PAUSE_SECONDS = 86_400
 """The most that a receiver's Retry-After can put a delivery off."""
 ERROR_LENGTH = 500
 PUT_OFF = timedelta(minutes=1)
@@ -396,7 +396,7 @@ def _after(row: RowMapping, said: Settlement, now: datetime) -> dict[str, Any]:
     values["parts_sent"] = said.parts_sent
     if said.outcome == "retry" and row["attempts"] < len(BACKOFF_SECONDS):
         jitter = 1 + random.uniform(0, JITTER)  # noqa: S311 - nobody gains by guessing it
-        wish = min(said.retry_after or 0, LONGEST_PAUSE_SECONDS)
+        wish = min(said.retry_after or 0, MAX_PAUSE_SECONDS)
         pause = max(wish, BACKOFF_SECONDS[row["attempts"]] * jitter)
         return values | {"next_attempt_at": now + timedelta(seconds=pause)}
     return values | {"state": "dead", "settled_at": now}

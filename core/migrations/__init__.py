@@ -37,11 +37,11 @@ SCRIPTS = ROOT / "core" / "migrations"
 HEADING = re.compile(
     r"^(revision|down_revision|compatible)\b[^=\n]*= *(\([^)]*\)|[^#\n]+)", re.MULTILINE
 )
-LONGEST_MESSAGE = 80  # characters, so that it fits the first line of the file
+MAX_MESSAGE = 80  # characters, so that it fits the first line of the file
 POSTGRES_LOCK = 0x6D696772  # "migr"; any number that nobody else locks
 MYSQL_LOCK_LENGTH = 64  # characters of a lock's name
 MYSQL_PATIENCE = 60  # seconds that a second process waits for the first one's migrations
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries to reach the database
+FIRST_PAUSE, MAX_PAUSE = 0.5, 8.0  # seconds between two tries to reach the database
 SQLITE_PATIENCE = 60_000  # milliseconds that a second process waits for the first one's migrations
 
 
@@ -105,7 +105,7 @@ def upgrade_when_up(database: Database, stop: threading.Event, patience: float =
                 "the database can't be used, next try in %.1f s: %s", pause, driver_words(error)
             )
             stop.wait(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, MAX_PAUSE)
         else:
             return True
     return False
@@ -254,8 +254,8 @@ def revision(
     to be `dropped`. Raises InvalidInput for a message that can't stand in the file.
     """
     message = " ".join(message.split()).removesuffix(".")
-    if not 0 < len(message) <= LONGEST_MESSAGE or not message.isprintable():
-        raise InvalidInput(f"Say what changes in up to {LONGEST_MESSAGE} characters.")
+    if not 0 < len(message) <= MAX_MESSAGE or not message.isprintable():
+        raise InvalidInput(f"Say what changes in up to {MAX_MESSAGE} characters.")
     if "\\" in message or '"' in message:
         raise InvalidInput("Say what changes without double quotes and backslashes.")
     newest = head(scripts)

@@ -11,7 +11,7 @@ from core.tables import reminders
 DIGEST = "digest"
 """The subject of the reminder that brings it."""
 DAILY = "FREQ=DAILY"
-SHOWN = 50
+MAX_LISTED = 50
 LINE_LENGTH = 200  # characters of one reminder
 TITLE = "Your day:"
 NOTHING = "Your day: there is nothing to remind you of."
@@ -30,16 +30,16 @@ def digest(connection: Connection, user_uuid: UUID, zone: ZoneInfo, now: datetim
                 reminders.c.due_at <= now + timedelta(days=1),
             )
             .order_by(reminders.c.due_at)
-            .limit(SHOWN + 1)
+            .limit(MAX_LISTED + 1)
         )
         .mappings()
         .all()
     )
     lines = [
         f"• {row['due_at'].astimezone(zone):%H:%M} {_short(row['text'].removeprefix('Reminder: '))}"
-        for row in rows[:SHOWN]
+        for row in rows[:MAX_LISTED]
     ]
-    if len(rows) > SHOWN:
+    if len(rows) > MAX_LISTED:
         lines.append("• … and more")
     return "\n".join([TITLE, *lines]) if lines else NOTHING
 

@@ -19,7 +19,7 @@ from core import migrations
 from core.db.engine import Database, use_database
 from core.postgres import count, insert_many, update
 from runtime.clock import utc_now
-from scheduler.sender import MOST_UNDER_WAY
+from scheduler.sender import MAX_UNDER_WAY
 from tests.support.counting_sink import CountingSink, counting_sink
 from tests.support.databases import on_postgresql
 from tests.support.http_sink import Answer, HttpSink, http_sink, rate_limited
@@ -177,10 +177,10 @@ def test_a_daemon_that_is_killed_twenty_times_loses_nothing(
     again = found.total() - len(found)
     tell(
         f"{kills} kills, {number} due: {number - len(found)} lost, {again} sent again; after one "
-        f"kill at most {most}, of at most {MOST_UNDER_WAY} under way"
+        f"kill at most {most}, of at most {MAX_UNDER_WAY} under way"
     )
     assert len(found) == number
-    assert most <= MOST_UNDER_WAY
+    assert most <= MAX_UNDER_WAY
     assert again == unknown
 
 
@@ -208,7 +208,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
     again = found.total() - len(found)
     tell(f"a restart, {number} due: {number - len(found)} lost, {again} sent again")
     assert len(found) == number
-    assert found.total() - number <= MOST_UNDER_WAY
+    assert found.total() - number <= MAX_UNDER_WAY
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_process_whose_loop_has_ended_says_so(
 def test_a_process_that_gets_nothing_done_by_a_mistake_says_so_until_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scheduler.daemon.LONGEST_WATCH", 0.5)
+    monkeypatch.setattr("scheduler.daemon.MAX_WATCH", 0.5)
     stop, mended = threading.Event(), threading.Event()
     daemon = Daemon(get_settings(), stop)
 

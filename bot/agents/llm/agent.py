@@ -17,7 +17,7 @@ from bot.agents.llm.images import Pictures
 from bot.agents.llm.mcp_servers import McpServers
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
 from bot.agents.llm.settings import LlmSettings
-from bot.agents.llm.tools import LONGEST_RESULT, RULES, SEEN, Tools
+from bot.agents.llm.tools import MAX_RESULT, RULES, SEEN, Tools
 from bot.api.client import ApiError
 from bot.api.memory import FORGET, Remembered
 from bot.api.sessions import Person, UserApi
@@ -33,9 +33,9 @@ from bot.messages import Incoming, Place
 
 logger = logging.getLogger(__name__)
 
-MOST_ROUNDS = 6  # requests to the model for one message
-MOST_WANTED = 1000  # messages that wait for their person to log in
-MOST_CALLS = 5  # of tools in one round
+MAX_ROUNDS = 6  # requests to the model for one message
+MAX_WANTED = 1000  # messages that wait for their person to log in
+MAX_CALLS = 5  # of tools in one round
 SHOWN_EVERY = 0.2  # seconds; whoever shows it does so less often still
 LOGGED_OUT = "You are logged out."
 WELCOME = "Hello, {name}! You are logged in."
@@ -190,7 +190,7 @@ class LlmAgent(Conversation):
 
     async def _answer(self, chat: Chat, exchange: Exchange) -> None:
         """Ask the model until it has no more calls; tell the person what goes wrong."""
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             budget = self._budget(exchange)
             size = tokens_of(Said("user", exchange.system)) + sum(map(tokens_of, exchange.turns))
             if refusal := await budget.allow(size + self._config.max_tokens):
@@ -240,13 +240,13 @@ class LlmAgent(Conversation):
         """Make the calls as the person; None where they have to log in, and can't here."""
         by_call = {}
         for number, call in enumerate(calls):
-            if number >= MOST_CALLS:
+            if number >= MAX_CALLS:
                 by_call[call.id] = TOO_MANY_CALLS
                 continue
             if self._servers and (remote := self._servers.find(call.name)):
                 confirm = exchange.dialogue.confirm
                 told = await self._servers.call(remote, call.arguments, confirm)
-                by_call[call.id] = told[:LONGEST_RESULT]
+                by_call[call.id] = told[:MAX_RESULT]
                 continue
             order = self._tools.order(call)
             if isinstance(order, str):
@@ -254,7 +254,7 @@ class LlmAgent(Conversation):
                 continue
             if exchange.person is None and not await self._identify(exchange):
                 return None
-            by_call[call.id] = (await self._call(exchange, order))[:LONGEST_RESULT]
+            by_call[call.id] = (await self._call(exchange, order))[:MAX_RESULT]
         return Results(by_call)
 
     async def _identify(self, exchange: Exchange) -> bool:
@@ -264,7 +264,7 @@ class LlmAgent(Conversation):
         if exchange.person is not None:
             return True
         self._wanted[incoming.address, incoming.channel_id] = incoming
-        if len(self._wanted) > MOST_WANTED:  # the oldest of those who have never logged in
+        if len(self._wanted) > MAX_WANTED:  # the oldest of those who have never logged in
             del self._wanted[next(iter(self._wanted))]
         if incoming.private:
             await dialogue.say(FIRST_LOG_IN)

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 SPARE = 20  # turns beyond the history that wait for a summary at most
 WORTH = 6  # turns beyond the history that are worth one
-LONGEST_SUMMARY = 2000  # characters
+MAX_SUMMARY = 2000  # characters
 INSTRUCTIONS = (
     "You keep notes for an assistant. Below is what it noted before of its talks with one person, "
     "and what the two said since. Write new notes in their place, in at most 150 words: what is "
@@ -88,7 +88,7 @@ class ChatHistory:
         said = "\n\n".join(f"{turn.role}: {turn.text}" for turn in known.turns[:older])
         told = f"Notes so far:\n{known.summary or '(none)'}\n\nSince then:\n{said}"
         try:
-            if await budget.allow(tokens_of(Said("user", told)) + LONGEST_SUMMARY) is not None:
+            if await budget.allow(tokens_of(Said("user", told)) + MAX_SUMMARY) is not None:
                 return
             try:
                 answer = await _ask(chat, told)
@@ -100,7 +100,7 @@ class ChatHistory:
         except ApiError as error:
             logger.warning("no summary was made: %s", error.message)
             return
-        summary = answer.text.strip()[:LONGEST_SUMMARY]
+        summary = answer.text.strip()[:MAX_SUMMARY]
         await self._memory_client.shorten(address, summary, older, direct, known)
 
 

@@ -16,8 +16,8 @@ from ai.llm.chat import Image
 
 logger = logging.getLogger(__name__)
 
-MOST = 4  # of one message
-LARGEST = 5_000_000  # bytes; Anthropic's documentation, "Vision"
+MAX_IMAGES = 4  # of one message
+MAX_BYTES = 5_000_000  # bytes; Anthropic's documentation, "Vision"
 TIMEOUT_SECONDS = 10
 SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
@@ -37,7 +37,7 @@ class Pictures:
 
     async def fetch(self, urls: Sequence[str]) -> tuple[Image, ...]:
         """Return the pictures that could be fetched; what can't be is left out, and logged."""
-        found = await asyncio.gather(*(self._fetch(url) for url in urls[:MOST]))
+        found = await asyncio.gather(*(self._fetch(url) for url in urls[:MAX_IMAGES]))
         return tuple(image for image in found if image is not None)
 
     async def close(self) -> None:
@@ -60,8 +60,8 @@ class Pictures:
                     raise ValueError(f"the answer was {response.status_code}")
                 async for piece in response.aiter_bytes():
                     data += piece
-                    if len(data) > LARGEST:
-                        raise ValueError(f"it is larger than {LARGEST} bytes")
+                    if len(data) > MAX_BYTES:
+                        raise ValueError(f"it is larger than {MAX_BYTES} bytes")
             return Image(_media_type(data), bytes(data))
         except (httpx2.TransportError, TimeoutError, ValueError) as error:
             why = str(error) if isinstance(error, ValueError) else type(error).__name__

@@ -12,7 +12,7 @@ from ai.llm.chat import Tool, ToolCall
 from bot.framework.registry import RegistrationError, Registry
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's and Anthropic's documentation alike
-LONGEST_RESULT = 4000  # characters that a model gets to see
+MAX_RESULT = 4000  # characters that a model gets to see
 SEEN = "Done. The person has seen the answer."
 RULES = (
     "You have tools. Each call is carried out for the person you talk to, with their rights alone. "

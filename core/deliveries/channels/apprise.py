@@ -23,7 +23,7 @@ from core.notifications import Outcome, Progress
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 1000
+MAX_CHARS = 1000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 SCHEME = re.compile(r"([a-z0-9]{1,32})://([^?]+)(?:\?(.*))?", re.DOTALL)  # split as Apprise does
 # What may stand behind the question mark. Others name files (PGP keys, templates), fetch pages,
@@ -51,7 +51,7 @@ def check(url: str) -> tuple[str, str]:
     Raises InvalidInput, which does not repeat the address, for any other.
     """
     found = SCHEME.fullmatch(url)
-    if found is None or len(url) > LONGEST:
+    if found is None or len(url) > MAX_CHARS:
         raise InvalidInput(SHAPE)
     scheme, path, query = found.groups()
     schemes = get_settings().push_schemes

@@ -57,7 +57,7 @@ def test_who_found_room_waits_for_a_turn(app: APIFlask, ada: Caller) -> None:
 def test_nobody_waits_for_a_turn_without_end(
     app: APIFlask, ada: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.http.hashing_slots.LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("api.http.hashing_slots.MAX_WAIT", 0.1)
     room: HashingSlots = app.extensions["hashing"]
     taken = 0
     while room.turns.acquire(blocking=False):

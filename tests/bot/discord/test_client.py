@@ -8,7 +8,7 @@ import pytest
 from simcord.backend.models import MessageSticker
 
 from bot.discord.client import DiscordClient
-from bot.discord.incoming_queue import MOST_WAITING, SLOW_DOWN
+from bot.discord.incoming_queue import MAX_WAITING, SLOW_DOWN
 from bot.framework.context import Context
 from bot.framework.registry import CommandModule
 from bot.runtime.deliveries import Undeliverable
@@ -132,7 +132,7 @@ async def test_a_flood_is_slowed_with_one_message_and_costs_others_nothing(stage
     assert await bob.receives("done")
     renew.set()
     await stage.settle()
-    assert ada.replies[before:] == [SLOW_DOWN, *["done"] * MOST_WAITING]
+    assert ada.replies[before:] == [SLOW_DOWN, *["done"] * MAX_WAITING]
     assert await ada.say("wait for it") == "done"
 
 

@@ -7,7 +7,7 @@ import pytest
 import simcord
 
 from bot.discord.client import NOT_HERE
-from bot.discord.incoming_queue import MOST_WAITING, SLOW_DOWN
+from bot.discord.incoming_queue import MAX_WAITING, SLOW_DOWN
 from bot.discord.slash_commands import commands_of, payload
 from bot.framework.context import Context
 from bot.framework.fields import About, When
@@ -236,11 +236,11 @@ async def test_a_flood_of_commands_leaves_none_of_them_at_work_for_ever(
     await stage.world.know(slow)
     await stage.restart(forget=False)
     before = len(ada.replies)
-    for _ in range(MOST_WAITING + 3):
+    for _ in range(MAX_WAITING + 3):
         await ada.user.slash("slow wait")
     renew.set()
     await stage.settle()
-    assert sorted(ada.replies[before:]) == sorted([SLOW_DOWN, *["done"] * MOST_WAITING])
+    assert sorted(ada.replies[before:]) == sorted([SLOW_DOWN, *["done"] * MAX_WAITING])
 
 
 # Suggestions

@@ -186,7 +186,7 @@ def test_pauses_between_the_tries_grow_until_the_delivery_is_dead() -> None:
 
 @pytest.mark.parametrize(
     ("wish", "pause"),
-    [(None, 5), (0.5, 5), (90, 90), (1e12, queue.LONGEST_PAUSE_SECONDS)],
+    [(None, 5), (0.5, 5), (90, 90), (1e12, queue.MAX_PAUSE_SECONDS)],
 )
 def test_the_receivers_wish_for_a_pause_is_honoured(wish: float | None, pause: float) -> None:
     waiting(user())

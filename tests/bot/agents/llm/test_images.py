@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ai.llm.chat import UNSEEN
-from bot.agents.llm.images import LARGEST, MOST, Pictures
+from bot.agents.llm.images import MAX_BYTES, MAX_IMAGES, Pictures
 from config.settings import Settings
 from tests.support.chat import Person
 from tests.support.llm import Llm, talking, tell
@@ -116,7 +116,7 @@ async def test_no_redirect_is_followed(pictures: Pictures, picture_server: Pictu
     assert picture_server.asked == ["/away"]
 
 
-@pytest.mark.parametrize("data", [b"<html>", b"", b"<svg onload=", PNG + b"\0" * LARGEST])
+@pytest.mark.parametrize("data", [b"<html>", b"", b"<svg onload=", PNG + b"\0" * MAX_BYTES])
 async def test_what_is_no_picture_or_too_large_is_left_out(
     pictures: Pictures, picture_server: PictureServer, data: bytes
 ) -> None:
@@ -127,5 +127,5 @@ async def test_what_is_no_picture_or_too_large_is_left_out(
 
 async def test_few_are_looked_at(pictures: Pictures, picture_server: PictureServer) -> None:
     url = f"{picture_server.url}/a.png"
-    assert len(await pictures.fetch([url] * 10)) == MOST
-    assert len(picture_server.asked) == MOST
+    assert len(await pictures.fetch([url] * 10)) == MAX_IMAGES
+    assert len(picture_server.asked) == MAX_IMAGES

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.agents.llm.agent import FIRST_LOG_IN, MOST_CALLS
+from bot.agents.llm.agent import FIRST_LOG_IN, MAX_CALLS
 from bot.conversation.handler import LOG_IN_PRIVATELY
 from config.settings import Settings
 from core.postgres import select
@@ -167,7 +167,7 @@ async def test_what_is_remembered_gives_no_rights(scene: Scene) -> None:
 async def test_a_flood_of_calls_is_bounded(scene: Scene) -> None:
     made = [("errand_add", {"name": f"spam {number}"}) for number in range(100)]
     await scene.attack(calls(*made), "Done.")
-    assert len(select("errands")) == 3 + MOST_CALLS
+    assert len(select("errands")) == 3 + MAX_CALLS
 
 
 async def test_the_budget_bounds_a_model_that_goes_on(

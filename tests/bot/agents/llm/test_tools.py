@@ -10,8 +10,8 @@ from bot.agent import AgentConfig, Services
 from bot.agents.llm.agent import (
     FIRST_LOG_IN,
     LOGGED_OUT,
-    MOST_CALLS,
-    MOST_ROUNDS,
+    MAX_CALLS,
+    MAX_ROUNDS,
     TOO_MANY_CALLS,
     TOO_MANY_ROUNDS,
     LlmAgent,
@@ -174,9 +174,9 @@ async def test_several_calls_at_once_are_all_made(ada: Person, model_server: Mod
 
 
 async def test_the_calls_of_one_round_are_bounded(ada: Person, model_server: ModelServer) -> None:
-    calls = [("errand_add", {"name": f"errand {number}"}) for number in range(MOST_CALLS + 2)]
+    calls = [("errand_add", {"name": f"errand {number}"}) for number in range(MAX_CALLS + 2)]
     model_server.replies(Answer(calls=calls), "Done.")
-    assert (await ada.say("add many")).count("Added") == MOST_CALLS
+    assert (await ada.say("add many")).count("Added") == MAX_CALLS
     told = [m["content"] for m in model_server.requests[-1].messages if m["role"] == "tool"]
     assert told.count(TOO_MANY_CALLS) == 2
 
@@ -184,7 +184,7 @@ async def test_the_calls_of_one_round_are_bounded(ada: Person, model_server: Mod
 async def test_rounds_are_bounded(ada: Person, model_server: ModelServer) -> None:
     model_server.script = lambda _: SHOW
     assert await ada.say("loop") == TOO_MANY_ROUNDS
-    assert len(model_server.requests) == MOST_ROUNDS
+    assert len(model_server.requests) == MAX_ROUNDS
 
 
 async def test_what_is_wrong_with_a_call_is_told_to_the_model(
