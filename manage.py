@@ -3,7 +3,7 @@
 This is the composition root: the command that is chosen is imported, and imports what it needs.
 """
 
-from cli.lazy import group, load
+from cli.lazy import ChangesFiles, group, load
 from core.errors import Unavailable
 from runtime.run import run
 
@@ -15,12 +15,12 @@ app = group(
         "doctor": "cli.doctor:doctor",
         "backup": "cli.backup:backup",
         "restore": "cli.backup:restore",
-        "new-domain": "cli.scaffold.new_domain:new_domain",
-        "drop-domain": "cli.drop_domain:drop_domain",
-        "rename": "cli.rename:rename",
+        "new-domain": ChangesFiles("cli.scaffold.new_domain:new_domain"),
+        "drop-domain": ChangesFiles("cli.drop_domain:drop_domain"),
+        "rename": ChangesFiles("cli.rename:rename"),
         "understand": "cli.understand:understand",
         "secrets": "cli.secrets:secrets",
-        "generate": "cli.generate:generate",
+        "generate": ChangesFiles("cli.generate:generate"),
         "agents": group(
             "The agents: bots of one service, each its own.",
             {
@@ -44,8 +44,8 @@ app = group(
                 "upgrade": "cli.database:upgrade",
                 "current": "cli.database:current",
                 "check": "cli.database:check",
-                "revision": "cli.database:revision",
-                "merge": "cli.database:merge",
+                "revision": ChangesFiles("cli.database:revision"),
+                "merge": ChangesFiles("cli.database:merge"),
             },
         ),
         "deliveries": group(

@@ -14,6 +14,14 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.errors import fail
+
+CHECKOUT = Path(__file__).parents[1] / "pyproject.toml"  # which the image does not have
+
+
+class ChangesFiles(str):
+    """The target of a command that writes files of the project: in an image they would be lost."""
+
 
 def load(target: str) -> Any:  # noqa: ANN401 - whatever stands there
     """Import what a target such as "cli.users:promote" names."""
@@ -30,6 +38,8 @@ class LazyCommand(TyperCommand):
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
         """Import the command and hand over to it: it is what the context runs."""
+        if isinstance(self.target, ChangesFiles) and not CHECKOUT.exists():
+            raise fail("This changes the project's files: run it in a checkout of it.")
         alone = typer.Typer(add_completion=False)
         alone.command(self.name)(load(self.target))
         return typer.main.get_command(alone).make_context(*arguments, **named)

@@ -190,6 +190,27 @@ def commands(group: object, prefix: str = "") -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    ["generate", "new-domain book", "rename X", "drop-domain task", "db merge", "db revision x"],
+)
+def test_a_command_that_changes_the_projects_files_is_refused_in_the_image(
+    image: Path, words: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words.split()],
+        cwd=image,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == (
+        "This changes the project's files: run it in a checkout, by .venv/bin/python."
+    )
+
+
 def test_every_documented_command_works_with_what_the_image_has(
     image: Path, environment: dict[str, str]
 ) -> None:
