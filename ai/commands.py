@@ -7,7 +7,7 @@ prompt, the help and the slash commands are all read from it.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -119,6 +119,7 @@ class CommandSpec:
     role: Role = "user"  # of those who may use it
     hint: str = ""  # for models: what else means this command
     examples: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # for models: a message, its fields
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of first words
     for_models: bool = True  # or its sentences alone reach it, so that prompts stay short
 
     @property

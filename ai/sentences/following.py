@@ -38,6 +38,8 @@ class Path:
     slots: tuple[Slot, ...] = ()
     literals: int = 0
     slips: int = 0
+    synonyms: int = 0  # among the fixed words
+    verb: Node | None = field(default=None, compare=False, repr=False)  # behind the first of them
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,14 @@ from collections.abc import Collection, Sequence
 
 from ai.commands import FieldSpec
 from ai.sentences.templates import Node
-from ai.sentences.tokens import BESIDE_POINTERS, NO_LONE_STARTS, NO_NAMES, POINTERS, STATES
+from ai.sentences.tokens import (
+    BESIDE_POINTERS,
+    NO_GOODS,
+    NO_LONE_STARTS,
+    NO_NAMES,
+    POINTERS,
+    STATES,
+)
 
 ARTICLES = {"the", "a", "an"}
 DETERMINERS = {"the", "my", "our", "your", "me"}
@@ -19,6 +26,7 @@ def is_reference(words: Collection[str]) -> bool:
 def may_be_name(words: Sequence[str], before: str) -> bool:
     """Say whether free text can be a name; `before` is the fixed word in front of it."""
     says_how = before == "is" and words[0] in STATES
+    says_how = says_how or (before == "get" and words[0] in NO_GOODS)
     is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
     is_no_name = is_no_name or DETERMINERS.issuperset(words)
     return any(words) and not (is_reference(words) or is_no_name or says_how)

@@ -16,9 +16,14 @@ from ai.sentences.names import is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
 from ai.sentences.templates import Node
 from ai.sentences.tokens import (
+    ANY,
+    CHORES,
     DANGLING,
     JOINTS,
+    NO_CHORES,
     NO_NAME_STARTS,
+    PLACES,
+    THINGS,
     TIMES,
     order_end,
     order_starts,
@@ -29,7 +34,8 @@ from ai.times.grammar import phrases
 from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
 
-LENGTH_BEFORE = {"for", "by"}
+LENGTH_BEFORE = {"for", "by", "of", "timer"}
+LENGTH_OF = {"timer"}
 MAX_SLIPS = 2
 MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
@@ -40,7 +46,9 @@ MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
 
 Rank = tuple[int, int, int, int]
-"""How good a reading is: times that went where one belongs, fixed words, slips, times said."""
+"""How good a reading is: times that went where one belongs, fixed words, slips and synonyms, times
+said."""
+SLIP, SYNONYM = "slip", "synonym"
 
 NO_NAME = "“{}” is not sure to be a name"
 QUESTION = "it is a question, which begins with free text"
@@ -74,6 +82,7 @@ class Attempt:
         self.index, self.text, self.steps = index, text, steps
         self.pointer = ReferenceResolver(references, index.specs)
         self.words = split(text)
+        self.texts = tuple(word.text for word in self.words)
         self.end = order_end(self.words)
         self.meant: dict[str, list[str]] = {}
 
@@ -124,11 +133,16 @@ class Attempt:
         if at == self.end:
             yield from ((spec, path) for spec in node.complete)
             return
-        if after := self._literal(node, at):
-            child, is_slip = after
-            if path.slips + is_slip <= MAX_SLIPS:
-                step = replace(path, literals=path.literals + 1, slips=path.slips + is_slip)
-                yield from self._follow(child, at + 1, step)
+        for child, end, how in self._fixed(node, at):
+            if path.slips + (how == SLIP) <= MAX_SLIPS:
+                step = replace(
+                    path,
+                    literals=path.literals + 1,
+                    slips=path.slips + (how == SLIP),
+                    synonyms=path.synonyms + (how == SYNONYM),
+                    verb=path.verb or child,
+                )
+                yield from self._follow(child, end, step)
         word = self.words[at]
         if word.is_glued or (at == path.start and self._starts_no_name(word.text)):
             return
@@ -140,17 +154,21 @@ class Attempt:
     def _starts_no_name(self, word: str) -> bool:
         return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
 
-    def _literal(self, node: Node, at: int) -> tuple[Node, bool] | None:
-        """Return what follows a fixed word of the node, and whether the word was mistyped."""
+    def _fixed(self, node: Node, at: int) -> Iterator[tuple[Node, int, str]]:
+        """Yield what follows a fixed word of the node, where that is, and how it was said."""
         word = self.words[at].text
         if child := node.literals.get(word):
-            return child, False
-        if len(self.words) > MAX_WORDS_WITH_SLIPS:
-            return None
+            yield child, at + 1, ""
+        for phrase, children in node.synonyms.get(word, {}).items():
+            if self.texts[at : min(at + len(phrase), self.end)] == phrase:
+                yield from ((child, at + len(phrase), SYNONYM) for child in children)
+        if word in node.literals or len(self.words) > MAX_WORDS_WITH_SLIPS:
+            return
         if word not in self.meant:
             self.meant[word] = slips(word, self.index.vocabulary)
-        children = [node.literals[meant] for meant in self.meant[word] if meant in node.literals]
-        return (children[0], True) if len(children) == 1 else None
+        for meant in self.meant[word]:
+            if child := node.literals.get(meant):
+                yield child, at + 1, SLIP
 
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
@@ -180,7 +198,7 @@ class Attempt:
         is_pointer = not self.pointer.is_empty and self.words[at - 1].text in IT  # "it's done"
         if self.words[at].is_glued and not is_pointer:
             return False
-        if self._literal(node, at):
+        if any(True for _ in self._fixed(node, at)):
             return True
         return any(
             not slot.is_time or (at in self._dates and self.words[at - 1].text not in DANGLING)
@@ -198,11 +216,12 @@ class Attempt:
         }
 
     def _length_end(self, at: int) -> int | None:
-        """Return where a length of time ends behind "for" or "by": "snooze it for 10 minutes"."""
-        if not at or self.words[at - 1].text not in LENGTH_BEFORE:
-            return None
+        """Return where a length of time ends: "snooze it for 10 minutes", "a 10 minute timer"."""
         length = read_duration(in_ascii(self.text), self.words[at].start)
-        return length and self._word_behind(length[1])
+        end = length and self._word_behind(length[1])
+        is_behind = at and self.words[at - 1].text in LENGTH_BEFORE
+        is_before = end and self.texts[end : end + 1] and self.texts[end] in LENGTH_OF
+        return end if is_behind or is_before else None
 
     def _date_end(self, at: int) -> int | None:
         """Return where a time ends that starts within a longer one: "in 25 min yesterday"."""
@@ -255,13 +274,25 @@ class Attempt:
         """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
         words = [word.text for word in self.words[slot.start : slot.end]]
         before = self.words[slot.start - 1].text if slot.start else ""
-        if path.literals > 1 or slot.start != path.start + 1:
+        follows_time = any(one.end == slot.start and one.field.is_time for one in path.slots)
+        if path.literals == 0:
+            is_chore = words[0] in CHORES and NO_CHORES.isdisjoint(words) and len(words) > 1
+            return is_chore and follows_time and may_be_name(words[1:], words[0])
+        if follows_time and words[0] in DANGLING | NO_NAME_STARTS | JOINTS | {"about"}:
+            return False  # "remind me tomorrow or friday"
+        behind = self.texts[slot.end] if slot.end < self.end else ""
+        if behind == "list" and THINGS.issuperset(words):
+            return True  # "my tasks list"
+        if behind in ("list", "task") and words[0] in ANY:
+            return False
+        is_behind_verb = slot == path.slots[0] and slot.start > path.start
+        if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
         if ": " in self._slice(slot.start, slot.end):
             return False  # "complete the sentence: to be or not to be"
-        opened = self._literal(self.index.root, path.start)
-        node = opened[0] if opened else self.index.root
-        return is_sure_name(words, node, slot.field, self.index.vocabulary)
+        if path.synonyms and not PLACES.isdisjoint(words):
+            return False
+        return is_sure_name(words, path.verb, slot.field, self.index.vocabulary)
 
     def _about(self, match: Match, pointed: Reference, *, is_bare: bool) -> Match | None:
         """Return the command for what was pointed at: in its own module, that of the same name.
@@ -358,7 +389,7 @@ def rank(match: Match, path: Path) -> Rank:
     whens = [field.name for field in match.spec.fields if field.is_time]
     times = sum(name in match.fields for name in whens)
     said = sum(slot.field.is_time for slot in path.slots)
-    return times, path.literals, -path.slips, said
+    return times, path.literals, -path.slips - path.synonyms, said
 
 
 def _at_each_time(match: Match) -> list[Match]:

@@ -17,6 +17,7 @@ from hassil.parser import ParseError
 from hassil.sample import sample_expression
 
 from ai.commands import CommandSpec, FieldSpec
+from ai.sentences.synonyms import Phrase, synonyms
 from ai.sentences.tokens import fold, split
 
 MAX_WAYS = 2000
@@ -30,6 +31,13 @@ class Node:
     literals: dict[str, "Node"] = field(default_factory=dict)
     slots: dict[FieldSpec, "Node"] = field(default_factory=dict)
     complete: list[CommandSpec] = field(default_factory=list)
+    synonyms: dict[str, dict[Phrase, list["Node"]]] = field(default_factory=dict)  # by first word
+
+    def otherwise(self, phrase: Phrase, node: "Node") -> None:
+        """Let a phrase lead where other words lead; the words themselves stay the better ones."""
+        nodes = self.synonyms.setdefault(phrase[0], {}).setdefault(phrase, [])
+        if all(one is not node for one in nodes):
+            nodes.append(node)
 
 
 class SentenceError(ValueError):
@@ -55,6 +63,15 @@ def expansions(spec: CommandSpec, sentence: str) -> Iterator[list[str]]:
         yield words
 
 
+def _parts(words: Iterable[str]) -> list[str]:
+    """Return the words as they are compared: slots as they are, contractions as two."""
+    return [
+        part
+        for word in words
+        for part in ([word] if _SLOT.fullmatch(word) else [one.text for one in split(word)])
+    ]
+
+
 def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
     fields = {field.name: field for field in spec.fields}
     slots = [match[1] if (match := _SLOT.fullmatch(word)) else None for word in words]
@@ -68,7 +85,8 @@ def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
             )
         if named.count(name) > 1:
             raise _problem(spec, sentence, f"names {{{name}}} twice")
-    if len(named) == len(slots):
+    is_time_first = [fields[name].is_time for name in named] == [True, False]
+    if len(named) == len(slots) and not is_time_first:
         raise _problem(spec, sentence, "has a way to say it without any fixed word")
     for one, other in pairwise(slots):
         if one and other and fields[one].kind == fields[other].kind == "text":
@@ -86,13 +104,16 @@ def build(specs: Iterable[CommandSpec]) -> Node:
         fields = {field.name: field for field in spec.fields}
         for sentence in spec.sentences:
             for words in expansions(spec, sentence):
-                node = root
-                for word in words:
+                node, parts, ends = root, _parts(words), dict[int, list[tuple[Node, Phrase]]]()
+                for at, word in enumerate(parts):
                     if slot := _SLOT.fullmatch(word):
                         node = node.slots.setdefault(fields[slot[1]], Node())
                         continue
-                    for part in split(word):
-                        node = node.literals.setdefault(part.text, Node())
+                    for length, phrase in synonyms(parts, at, spec.synonyms):
+                        ends.setdefault(at + length - 1, []).append((node, phrase))
+                    node = node.literals.setdefault(word, Node())
+                    for before, phrase in ends.get(at, ()):
+                        before.otherwise(phrase, node)
                 if spec not in node.complete:
                     node.complete.append(spec)
     return root

@@ -22,6 +22,10 @@ CONTRACTIONS = {
     "i've": ("i", "have"),
     "i'll": ("i", "will"),
     "let's": ("let", "us"),
+    "we're": ("we", "are"),
+    "we've": ("we", "have"),
+    "gotta": ("got", "to"),
+    "wanna": ("want", "to"),
     "don't": ("do", "not"),
     "dont": ("do", "not"),
     "doesn't": ("does", "not"),
@@ -31,9 +35,12 @@ CONTRACTIONS = {
     "won't": ("will", "not"),
 }
 GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
+ASSISTANTS = ("bot", "robot", "alexa", "siri", "google", "cortana", "bixby", "jarvis", "assistant")
+"""What people call a bot of whatever name."""
 LEADING = (
-    *(f"{greeting} {name}".strip() for greeting in GREETINGS for name in ("bot", "there", "")),
-    "bot",
+    *(f"{greeting} {name}" for greeting in GREETINGS for name in (*ASSISTANTS, "there")),
+    *GREETINGS,
+    *ASSISTANTS,
     *("please", "pls", "kindly", "oops", "also", "and", "oh", "so", "now", "just", "then"),
     "can you",
     "could you",
@@ -47,6 +54,9 @@ LEADING = (
     "i would like to",
     "i want to",
 )
+ASKING = ("tell me", "show me", "let me see", "let me know", "do you know", "i want to know")
+"""Polite before a question: "tell me what is on my list"."""
+QUESTION_WORDS = {"what", "which", "who", "how", "when"}
 TRAILING = ("please", "pls", "thanks", "thank you", "thx", "ty", "for me", "ok", "okay", "bot")
 
 # fmt: off
@@ -69,6 +79,25 @@ NO_NAME_STARTS = {
 }
 """A sentence that begins with free text is no order where that text begins so: "what is done"."""
 
+CHORES = {
+    "get", "buy", "feed", "water", "wash", "clean", "pay", "fetch", "take", "pick", "return",
+    "renew", "iron", "mow", "hoover", "vacuum", "empty", "charge", "pack",
+}
+"""Free text behind nothing but a time is something to do if it begins so: "20:00 get milk"."""
+
+NO_GOODS = {
+    "a", "some", "over", "going", "started", "married", "ready", "better", "well", "lost", "done",
+    "rid", "to", "up", "out", "in", "into", "on", "off", "away", "back", "through", "along", "my",
+    "enough", "more", "sick", "old", "used", "help", "home",
+}
+"""Behind "get" one of these begins no thing to buy: "i need to get going", "get a life"."""
+
+NO_CHORES = {
+    "me", "us", "you", "it", "that", "this", "care", "is", "was", "are", "were", "will", "i", "we",
+    "he", "she", "they",
+}
+"""With one of these it is a sentence about something: "at 5 pay day was over"."""
+
 NO_LONE_STARTS = {
     "all", "every", "each", "any", "me", "myself", "you", "your", "yourself", "everyone", "this",
     "that", "these", "those", "it", "them", "half",
@@ -83,9 +112,12 @@ STATES = {
 
 NO_NAMES = {
     "him", "her", "us", "me", "you", "myself", "yourself", "along",
-    "on", "up", "down", "away", "over", "back", "around", "in", "out",
+    "on", "up", "down", "away", "over", "back", "around", "in", "out", "called", "named", "titled",
 }
 """None of these alone names a thing: "finish him", "move along to friday"."""
+
+PLACES = {"in", "on", "from", "of", "at", "my", "your", "our"}
+"""Free text with one of these is not sure to be a name behind another word for the verb."""
 
 TIMES = {
     "when", "whenever", "if", "once", "while", "during", "until", "till", "before", "after",
@@ -96,13 +128,21 @@ TIMES = {
 }
 """Free text with one of these may say when, and not only what: "call mum at lunch"."""
 
+THINGS = {"task", "tasks", "item", "items", "thing", "things"}
+"""In front of "list" they name it: "my tasks list"."""
+
 POINTERS = {
     "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",
     "anything", "nothing", "both", "same", "new", "another", "other", "some", "first", "second",
     "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "last", "next",
     "previous", "task", "tasks", "list", "item", "thing", "things",
 }
-BESIDE_POINTERS = {"the", "a", "an", "my", "of", "to", "for", "in", "on"}
+BESIDE_POINTERS = {
+    "the", "a", "an", "my", "of", "to", "for", "in", "on", "two", "three", "four", "five",
+}
+ANY = {"every", "all", "each", "any", "this", "that", "these", "those", "your", "no", "both"}
+"""In front of "task" or "list" they name none: "delete every list"."""
+
 # fmt: on
 
 JOINTS = {"and", "then", "also", "plus", "&", "please"}
@@ -145,6 +185,7 @@ def split(text: str) -> list[Word]:
 
 
 _LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)
+_ASKING = [tuple(phrase.split()) for phrase in ASKING]
 _TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reverse=True)
 
 
@@ -155,7 +196,16 @@ def order_starts(words: list[Word]) -> list[int]:
     at = 0
     while at < len(texts) and len(starts) <= MAX_POLITE_PHRASES:
         starts.append(at)
-        phrase = next((p for p in _LEADING if tuple(texts[at : at + len(p)]) == p), None)
+        rest = texts[at:]
+        phrase = next((p for p in _LEADING if tuple(rest[: len(p)]) == p), None)
+        phrase = phrase or next(
+            (
+                p
+                for p in _ASKING
+                if tuple(rest[: len(p)]) == p and QUESTION_WORDS & {*rest[len(p) : len(p) + 1]}
+            ),
+            None,
+        )
         if phrase is None:
             break
         at += len(phrase)

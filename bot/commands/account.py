@@ -28,8 +28,8 @@ account = CommandModule("account", "Your account")
     "who am i logged in as",
     "(show|tell) me my account",
     "what is my (time zone|timezone)",
-    "what time is it [now|there]",
-    "what is the time",
+    "what time is it [now|there|here|for me]",
+    "what is the [current] time [now|here]",
 )
 async def show(ctx: Context) -> str:
     """Show your user name and time zone."""

@@ -27,10 +27,13 @@ lists = CommandModule("list", "Your lists")
 
 @lists.command(
     "make a list called {name}",
-    "(make|create|start|add) [me] a [new] list (called|named) {name}",
-    "(make|create|start|add) [me] a {name} list",
-    "(make|create|start|add) [me] a [new] list",
-    "new list (called|named) {name}",
+    "(make|create|start|add) [me] [a] [new] list (called|named|for) {name}",
+    "(make|create|start) [me] [a] [new] list {name}",
+    "(make|create|start|add) [me] a [new] {name} list",
+    "(make|create|start) [me] [new] {name} list",
+    "(make|create|start|add) [me] [a] [new] list",
+    "new list [called|named|for] {name}",
+    "new {name} list",
     "new list",
     hint="Also: start a list.",
 )
@@ -44,8 +47,9 @@ async def make(ctx: Context, name: NewName) -> str:
 @lists.command(
     "show my lists",
     "(show|list) [me] [all] [of] [my|the] lists",
-    "(what|which) lists (do i have|are there)",
-    "my lists",
+    "(what|which|how many) lists (do i have|are there|have i got)",
+    "(do i have|are there) any lists",
+    "[my] lists",
     hint="Also: which lists do I have?",
 )
 async def show(ctx: Context) -> str:
@@ -61,8 +65,9 @@ async def show(ctx: Context) -> str:
 
 @lists.command(
     "empty my {name} list",
-    "(empty|clear) [my|the] {name} list",
-    "(delete|remove) everything (on|from) [my|the] {name} list",
+    "(empty|clear) [out] [my|the] {name} list",
+    "(empty|clear) [out] [my|the] list (called|named) {name}",
+    "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) [my|the] {name} list",
     hint="Also: clear out.",
 )
 async def empty(ctx: Context, name: ListName) -> str:
@@ -100,7 +105,7 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 
 @lists.command(
     "delete my {name} list",
-    "(delete|remove|get rid of|erase) [my|the] {name} list",
+    "(delete|remove) [my|the] {name} list",
     "(delete|remove) [the|my] list [called|named] {name}",
     hint="Also: get rid of a list.",
     examples=(("get rid of the regatta list", {"name": "regatta"}),),
@@ -137,10 +142,12 @@ async def rename(
 
 @lists.command(
     "share my {name} list with {person}",
-    "share (my|the) {name} list with {person}",
-    "share (my|the) {name} list with {person} as [a|an] {role}",
+    "share [my|the] {name} list with {person}",
+    "share [my|the] list (called|named) {name} with {person}",
+    "share [my|the] {name} list with {person} as [a|an] {role}",
     "(let|invite) {person} (see|to) (my|the) {name} list",
-    "share (my|the) {name} list",
+    "give {person} access to (my|the) {name} list",
+    "share [my|the] {name} list",
 )
 async def share(
     ctx: Context,

@@ -101,7 +101,9 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     "[set|make it] [my] quiet [hours] (from|between) {begins} (to|until|till|and) {ends}",
     "(stop|be quiet) [at night] (from|between) {begins} (to|until|till|and) {ends}",
     "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",
-    "no notifications (from|between) {begins} (to|until|till|and) {ends}",
+    "no notifications [at night] (from|between) {begins} (to|until|till|and) {ends}",
+    "don't (disturb|bother|message|notify) me (from|between) {begins} (to|until|till|and) {ends}",
+    "(mute|silence) [me|everything] [at night] (from|between) {begins} (to|until|till|and) {ends}",
 )
 async def quiet(
     ctx: Context,

@@ -53,17 +53,30 @@ tasks.offer(
     "{due} remind me to {name}",
     "remind me (about|of) {name} {due}",
     "add {name} to my {list_name} list",
+    "remind me {due} (about|of|that) {name}",
+    "remind me {due} {name}",
+    "{due} remind me (about|of) {name}",
+    "{due} {name}",
+    "[set|make|create|add] [me] [a] reminder {due} [to|for|about|of] {name}",
+    "[set|make|create|add] [me] [a] reminder (for|about|of) {name} {due}",
+    "reminder {name} {due}",
+    "reminder to {name} {due}",
     "(put|add|write) {name} (on|to) [my|the] {list_name} list",
-    "(put|add|write) {name} (on|to) (my|the) (tasks|to-do list|todo list)",
+    "(put|add|write) {name} (on|to) (my|the) (tasks|to-do list|todo list|task list)",
     "(put|add|write) (on|to) my (tasks|to-do list|todo list) {name}",
-    "(add|make|create) [a|the] [new] task {name}",
+    "(add|make|create) [a|the] [new] task [called|to] {name}",
+    "(todo|to-do) {name}",
     "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
     "new task {name}",
     "(add|make|create) [a] [new] task",
     "new task",
-    "i (need|have|want) to (buy|get) {name}",
-    "don't let me forget to {name}",
-    "don't let me forget to {name} {due}",
+    "(i|we) [have] (need|have|got) to (buy|get|pick up) {name}",
+    "i want to (buy|get) {name}",
+    "(i|we) must (buy|get|pick up) {name}",
+    "don't let me forget [to|about] {name}",
+    "don't let me forget [to|about] {name} {due}",
+    "(don't|i must not|i can't) forget to {name}",
+    "remember to {name} {due}",
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
     examples=(
         (
@@ -104,14 +117,20 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 
 @tasks.command(
     "wake me [up] {due}",
-    "(set|make|start) [me] (a|an) (alarm|wake-up call) (for|at) {due}",
+    "(set|make|start) [me] (a|an|my) (alarm|wake-up call) [for] {due}",
+    "[set] alarm [for] {due}",
 )
 async def wake(ctx: Context, due: Due) -> str:
     """Have you woken at a time."""
     return await add(ctx, "wake up", due=due)
 
 
-@tasks.command("(set|make|start) [me] a timer for {due}", "(set|make|start) a timer {due}")
+@tasks.command(
+    "(set|make|start) [me] [a] timer (for|of) {due}",
+    "(set|make|start) [me] [a] timer {due}",
+    "timer [for] {due}",
+    "[set|make|start] [me] [a] {due} timer",
+)
 async def timer(ctx: Context, due: Due) -> str:
     """Be told when some time is over."""
     return await add(ctx, "timer", due=due)
@@ -119,8 +138,13 @@ async def timer(ctx: Context, due: Due) -> str:
 
 @tasks.command(
     "what (is|do i have) due {day}",
-    "(show|list) [me] my (tasks|todos|reminders) for {day}",
-    "what (do i have|have i got|is there) to do {day}",
+    "what (tasks|todos|reminders) (are [there]|do i have|have i got) [due|for] {day}",
+    "(show|list) [me] [my|the] (tasks|todos|reminders) [due] [for] {day}",
+    "what (do i have|have i got|is there) [to do|on|planned|on my list] [for] {day}",
+    "what (do i need|must i) [to] do {day}",
+    "[(do i have|is there|have i got)] anything (due|to do|left) [for] {day}",
+    "what is on my (agenda|list|to-do list|todo list) [for] {day}",
+    "my (tasks|todos|reminders) [for] {day}",
 )
 async def due(
     ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
@@ -146,15 +170,17 @@ async def due(
 @tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
-    "(show|list) [me] [all] [of] [my|the] (tasks|todos|to-dos)",
-    "(show|list) [me] my (to-do|todo) list",
-    "what is on my (list|to-do list|todo list)",
-    "(do i have|are there) any (tasks|todos|to-dos)",
+    "(show|list) [me] [all] [of] [my|the] [open] (tasks|todos|to-dos|reminders)",
+    "(show|list) [me] [my|the] (to-do|todo|task|tasks) list",
+    "what is on my (list|to-do list|todo list|task list)",
+    "[(do i have|have i got|are there)] any [open] (tasks|todos|to-dos|reminders) [left]",
+    "(what|which) [open] (tasks|todos|to-dos|reminders) (do i have|have i got|are left|are there)",
     "(show|list) [me] [my|the] {list_name} list",
     "(show|list) [me] [the] (tasks|items|things) (on|in) [my|the] {list_name} list",
-    "what (is|are) (on|in) (my|the) {list_name} list",
+    "what (is|are) (on|in) [my|the] {list_name} list",
+    "what (is|are) (on|in) (my|the) list (called|named) {list_name}",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
-    "my tasks",
+    "[my] (tasks|todos|to-dos)",
     hint="Also: what do I have to do?",
 )
 async def show(ctx: Context, list_name: ListName | None = None) -> str:
@@ -167,6 +193,23 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
         where = f" on {named(query['list'])}" if list_name else ""
         return f"You have nothing to do{where}."
     return _by_list(ctx, rows)
+
+
+@tasks.command(
+    "how many tasks do i have",
+    "how many [open] (tasks|todos|to-dos|things) (do i have|have i got|are there) [left] [to do]",
+    "how many [open] (tasks|todos|to-dos|things) are left [to do]",
+    "how many (tasks|items|things) are (on|in) [my|the] {list_name} list",
+    "how (many [things] do i have to do|much is left [to do])",
+    for_models=False,
+)
+async def count(ctx: Context, list_name: ListName | None = None) -> str:
+    """Count the open tasks of one list, or of all."""
+    query = {"list": await _list_meant(ctx, list_name)} if list_name else {}
+    rows = await ctx.api.get_all("/api/tasks", query)
+    number, where = len(rows), f" on {named(query['list'])}" if query else ""
+    at_least = "at least " if rows.has_more else ""
+    return f"You have {at_least}{number or 'no'} open task{'' if number == 1 else 's'}{where}."
 
 
 @tasks.command(
@@ -184,13 +227,15 @@ async def show_done(ctx: Context) -> str:
     "complete {name}",
     "complete [the] task {name}",
     "(complete|finish) a task",
-    "(mark|tick) {name} (as done|as complete|as completed|off)",
-    "mark {name} (done|complete|completed)",
+    "(mark|tick|check) {name} (as done|as complete|as completed|as finished|off)",
+    "mark {name} (done|complete|completed|finished)",
     "(tick|check) off {name}",
+    "(tick|check) {name} off [of] (my|the) (list|tasks)",
     "finish {name}",
-    "{name} is (done|finished)",
+    "{name} (is|are|has been|have been) (done|finished|completed)",
+    "done with {name}",
     "i (bought|have bought) {name}",
-    "i (have done|have finished|finished) {name}",
+    "i (have done|have finished|finished|completed|have completed) {name}",
     hint="Also for what was done: I bought ..., I have done ..., finished ....",
     examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
 )
@@ -243,7 +288,9 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "reschedule {name} for {due}",
     "make {name} due {due}",
     "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
-    "(postpone|snooze) (for|by) {due}",
+    "(postpone|snooze|delay|put off|push) {name} till {due}",
+    "(snooze|delay) {name} (to|until) {due}",
+    "(postpone|snooze) (for|by|until|till) {due}",
     "(postpone|reschedule|snooze) {name}",
     hint="Also: postpone, push, snooze.",
 )
@@ -261,7 +308,8 @@ async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
 
 @tasks.command(
     "(forget|remove) the due time of {name}",
-    "(remove|cancel|delete|stop) (the|my) reminder (for|of|about|to) {name}",
+    "(remove|cancel|delete|stop|turn off) (the|my) reminder (for|of|about|to) {name}",
+    "cancel [the|my] {name} reminder",
     "(don't|do not) remind me (to|of|about) {name}",
     "stop reminding me (to|of|about) {name}",
 )
@@ -278,8 +326,12 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from my tasks",
     "(delete|remove) {name}",
     "(delete|remove) {name} from [my|the] {list_name} list",
-    "(delete|remove) {name} from (my|the) list",
-    "(delete|remove) [the] task {name}",
+    "(delete|remove) {name} from (my|the) (list|to-do list|todo list|task list)",
+    "(delete|remove) [the|my] task [called] {name}",
+    "(delete|remove) [the|my] {name} task",
+    "(take|cross|strike|scratch) {name} off [of] [my|the] {list_name} list",
+    "(take|cross|strike|scratch) {name} off [of] (my|the) (list|tasks|to-do list|todo list)",
+    "cross {name} off",
     "(delete|remove) a task",
     hint="Also: scrap, get rid of.",
 )

@@ -11,6 +11,7 @@ changes = CommandModule("undo", "Your last change")
     "undo (that|it|this)",
     "undo (the|my) last (change|order|thing|one)",
     "(take|put) (that|it) back",
+    "revert [that|it|this]",
     hint="Also: oops, take that back.",
 )
 async def undo(ctx: Context) -> str:

@@ -19,6 +19,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from ai.commands import Catalogue, CommandSpec, Role, catalogue, spoken
@@ -57,9 +58,19 @@ class Command:
 
 
 class CommandModule:
-    """The commands of one domain: `interaction_type` names it, `description` is for people."""
+    """The commands of one domain: `interaction_type` names it, `description` is for people.
 
-    def __init__(self, interaction_type: str, description: str) -> None:
+    `synonyms` are other ways to say the words that open its sentences: {"add": ("log", "note")}.
+    What every domain shares is in ai/sentences/synonyms.py.
+    """
+
+    def __init__(
+        self,
+        interaction_type: str,
+        description: str,
+        synonyms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
+        self.synonyms = synonyms
         self.interaction_type = interaction_type
         self.description = description
         self.commands: dict[str, Command] = {}
@@ -89,6 +100,7 @@ class CommandModule:
                 raise _error(action, "is there twice")
             spec = self._spec(action, sentences, confirm, role)
             spec = replace(spec, hint=hint, examples=tuple(examples), for_models=for_models)
+            spec = replace(spec, synonyms=self.synonyms)
             self.commands[name] = Command(spec, action, choices_of(action), confirm)
             return action
 
@@ -102,7 +114,7 @@ class CommandModule:
         """Return the module with some of its commands, and with their buttons under reminders."""
         if all(name in names for name in self.commands):
             return self
-        some = CommandModule(self.interaction_type, self.description)
+        some = CommandModule(self.interaction_type, self.description, self.synonyms)
         some.commands = {name: found for name, found in self.commands.items() if name in names}
         some.offers = {
             kind: tuple(offer for offer in offers if offer.action in names)

@@ -49,6 +49,19 @@ def said(text: str) -> tuple[str, dict[str, Any]] | None:
         ("could you complete buy milk for me please?", "complete", {"name": "buy milk"}),
         ("complete say thanks", "complete", {"name": "say thanks"}),
         ("complete send a thank you", "complete", {"name": "send a thank you"}),
+        # other words for the same: those as written are the better ones
+        ("display my open tasks", "show", {}),
+        ("read me my tasks", "show", {}),
+        ("tell me what's on my shopping list", "show", {"list": "shopping"}),
+        ("show our open tasks", "show", {}),
+        ("tick off buy milk", "complete", {"name": "buy milk"}),
+        ("Alexa, list my tasks", "show", {}),
+        ("ok google list my tasks", "show", {}),
+        (
+            "ping me to call mum tomorrow",
+            "add",
+            {"name": "call mum", "due": "tomorrow"},
+        ),
         # slips in fixed words only
         ("lsit my tasks", "show", {}),
         ("list my taskss", "show", {}),
@@ -148,6 +161,10 @@ def test_a_text_says_a_command(text: str, action: str, fields: dict[str, Any]) -
         "complete ...",
         # what points at something said before
         "complete it",
+        "tick off the stain on my shirt",
+        "read my mail",
+        "tell me a joke",
+        "Bob, list my tasks",
         "complete the second one",
         "rename that to milk",
         "add to my tasks",
@@ -216,6 +233,41 @@ def test_two_commands_that_share_a_sentence_match_neither() -> None:
     matcher = Matcher(catalogue)
     assert matcher.match("go home") is None
     assert matcher.match("come to me") is None
+
+
+def test_a_module_may_add_synonyms_and_its_own_words_are_the_better_ones() -> None:
+    catalogue = Catalogue()
+    synonyms = {"delete": ("throw away", "bin")}
+    catalogue.add(
+        CommandSpec("a", "delete", "", (FieldSpec("x"),), ("delete {x}",), synonyms=synonyms),
+        CommandSpec("b", "erase", "", (FieldSpec("x"),), ("erase {x}",)),
+    )
+    matcher = Matcher(catalogue)
+    assert matcher.match("get rid of milk") is None  # of both
+    for text in ("delete milk", "throw away milk", "bin milk"):
+        match = matcher.match(text)
+        assert match and (match.spec.key, match.fields) == (("a", "delete"), {"x": "milk"}), text
+    match = matcher.match("erase milk")
+    assert match and match.spec.key == ("b", "erase")
+    assert matcher.match("throw milk") is None
+
+
+def test_behind_nothing_but_a_time_stands_something_to_do() -> None:
+    catalogue = Catalogue()
+    fields = (FieldSpec("name"), FieldSpec("due", "when"))
+    catalogue.add(
+        CommandSpec("task", "add", "", fields, ("{due} {name}", "remind me {due} {name}"))
+    )
+    matcher = Matcher(catalogue)
+    match = matcher.match("20:00 get milk")
+    assert match and match.fields == {"due": "20:00", "name": "get milk"}
+    match = matcher.match("remind me tomorrow dentist")
+    assert match and match.fields == {"due": "tomorrow", "name": "dentist"}
+    for text in (
+        *("tomorrow is my birthday", "at 5 pay day was over", "5pm get lost", "20:00 get"),
+        *("remind me tomorrow or friday", "remind me at 5 if it rains", "tonight take it easy"),
+    ):
+        assert matcher.match(text) is None, text
 
 
 def test_a_slip_between_two_fixed_words_matches_neither() -> None:

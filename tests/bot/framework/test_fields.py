@@ -301,6 +301,7 @@ def test_what_was_said_becomes_a_value(field: FieldSpec, said: object, value: ob
         (FieldSpec("d", "date"), "soon", "When"),
         (FieldSpec("d", "date"), "last month", "When"),
         (FieldSpec("d", "date"), "2/3/2030", "past"),  # in the order of its zone
+        (FieldSpec("d", "date"), "26/05/30", "which the year"),
         (FieldSpec("d", "date"), "31 february", "no such day"),
         (FieldSpec("d", "date"), "every day", "once"),
         (FieldSpec("d", "date", tense="past"), "tomorrow", "to come"),

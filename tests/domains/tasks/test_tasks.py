@@ -28,6 +28,15 @@ async def test_the_session_that_the_documentation_shows(chat: Person) -> None:
     assert "buy milk" not in await chat.say("list my tasks")
 
 
+async def test_counting(chat: Person) -> None:
+    assert await chat.say("how many tasks do I have?") == "You have no open tasks."
+    await chat.say("add bread to my tasks")
+    await chat.say("add eggs to my shopping list")
+    assert await chat.say("how many tasks are left") == "You have 2 open tasks."
+    told = await chat.say("how many things are on the shopping list?")
+    assert told == "You have 1 open task on **shopping**."
+
+
 @pytest.mark.parametrize(
     ("said", "row"),
     [
