@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from ai.llm.errors import MAY_PASS
-from ai.llm.reasoning import ReasoningFilter
+from ai.llm.reasoning import ReasoningFilter, without_begun_thoughts
 from ai.llm.types import NO_USAGE, ModelError, Usage
+from ai.llm.written_calls import WrittenCalls
 from ai.wire import Joiner
 
 RETRIES = 2
@@ -49,11 +50,15 @@ class Tool:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """What a model asks for; `arguments` are None where it wrote no JSON object."""
+    """What a model asks for; `arguments` are None where it wrote no JSON object.
+
+    `extra` is what the model's server wants back with the result, and nobody else reads.
+    """
 
     id: str
     name: str
     arguments: dict[str, Any] | None
+    extra: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,8 @@ class Streaming(ABC):
     ) -> AsyncGenerator[str | Answer, None]:
         """Yield the text as it is written, then the whole Answer. Raises ModelError.
 
-        It is asked again after a pause where that may help and nothing was said yet, and without
+        The Answer's text may be shorter: a server may mark thoughts as such only at their end. The
+        model is asked again after a pause where that may help and nothing was said yet, and without
         its pictures where it does not take them.
         """
         deadline = time.monotonic() + MAX_ANSWER
@@ -185,6 +191,7 @@ class Streaming(ABC):
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request, and bound the time that it takes."""
         spoken, joiner = ReasoningFilter(), Joiner()
+        written = WrittenCalls({tool.name for tool in tools})
         prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
         async with aclosing(self._request(system, turns, tools)) as items:
             while True:
@@ -199,17 +206,21 @@ class Streaming(ABC):
                         error.usage = Usage(prompt, tokens(spoken.text))
                     raise
                 if isinstance(item, str):
-                    if heard := spoken.hear(joiner.hear(item)):
-                        yield heard
+                    if shown := written.hear(spoken.hear(joiner.hear(item))):
+                        yield shown
                     continue
-                if rest := spoken.rest():
-                    yield rest
+                more = written.hear(spoken.rest())
+                rest, named = written.rest()
+                if more + rest:
+                    yield more + rest
                 usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
-                if not spoken.text.strip() and not item.calls:
+                made = item.calls or [ToolCall(f"call_{n}", *one) for n, one in enumerate(named)]
+                calls = _with_own_ids(made)
+                if not written.text.strip() and not calls:
                     raise ModelError("empty", usage=usage)
-                calls = _with_own_ids(item.calls)
                 model = self._options.model
-                yield replace(item, text=spoken.text, calls=calls, usage=usage, model=model)
+                text = without_begun_thoughts(written.text)
+                yield replace(item, text=text, calls=calls, usage=usage, model=model)
                 return
 
 

@@ -1,7 +1,9 @@
 """Conversation with any server that speaks OpenAI's chat completions, through the openai client."""
 
 import base64
+import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,8 @@ from ai.llm.types import NO_USAGE, ModelError, Usage
 from ai.wire import number, object_of, reason, text
 
 OPENAI = "https://api.openai.com/v1"
+REASONING = "reasoning_content"
+SHORT_ID = re.compile(r"[0-9A-Za-z]{9}")
 OPTIONAL = ("temperature", "stream_options")
 """What some servers and models refuse, and what can be left out."""
 
@@ -58,6 +62,8 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
                     self._traits.takes_max_tokens = False
                     continue
                 told = f"{error.param} {error.body}"
+                if self._learnt(told, parameters):
+                    continue
                 refused = [name for name in OPTIONAL if name in told and name in parameters]
                 if not refused:
                     raise
@@ -67,6 +73,16 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
                 if stream.response.headers.get("content-type", "").startswith("application/json"):
                     return _Whole(await stream.response.aread())
                 return stream
+
+    def _learnt(self, told: str, sent: dict[str, Any]) -> bool:
+        """Note what a server wants otherwise; return whether the request differs by that now."""
+        if "tools" in sent and "reasoning_effort" in told and "reasoning_effort" not in sent:
+            self._traits.needs_no_effort = True
+            return True
+        if "length of 9" in told:  # Mistral's, of the ids of calls
+            self._traits.needs_short_ids = True
+            return any(_has_other_id(message) for message in sent["messages"])
+        return False
 
     def _listen(self) -> "_Accumulator":
         return _Accumulator(self._traits)
@@ -88,7 +104,7 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
             "model": self._options.model,
             "messages": [
                 *([{"role": "system", "content": system}] if system else []),
-                *(message for turn in turns for message in _messages(turn)),
+                *(message for turn in turns for message in _messages(turn, known.needs_short_ids)),
             ],
             limit: self._options.max_tokens * known.token_multiplier,
             "stream": True,
@@ -97,6 +113,8 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
         if self._options.temperature is not None:
             parameters["temperature"] = self._options.temperature
         if tools:
+            if known.needs_no_effort:
+                parameters["reasoning_effort"] = "none"
             parameters["tools"] = [
                 {
                     "type": "function",
@@ -118,6 +136,7 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    extra: dict[str, Any] | None = None
 
     def read(self, number: int) -> ToolCall:
         """Return the whole call."""
@@ -126,7 +145,7 @@ class _Call:
         except ValueError:
             arguments = None
         usable = arguments if isinstance(arguments, dict) else None
-        return ToolCall(self.id or f"call_{number}", self.name, usable)
+        return ToolCall(self.id or f"call_{number}", self.name, usable, self.extra)
 
 
 @dataclass
@@ -135,6 +154,7 @@ class _Accumulator(StreamAccumulator[ChatCompletionChunk]):
 
     traits: Traits
     text: str = ""
+    reasoning: str = ""
     calls: dict[int, _Call] = field(default_factory=dict)
     usage: Usage = NO_USAGE
     finish: str | None = None
@@ -152,6 +172,7 @@ class _Accumulator(StreamAccumulator[ChatCompletionChunk]):
         if delta is None:
             return ""
         self.refused = self.refused or bool(delta.refusal)
+        self.reasoning += text(getattr(delta, "reasoning_content", None))
         for called in delta.tool_calls or ():
             number = called.index or 0
             begun = self.calls.get(number)
@@ -161,6 +182,8 @@ class _Accumulator(StreamAccumulator[ChatCompletionChunk]):
                 number = max(self.calls)
             call = self.calls.setdefault(number, _Call())
             call.id = called.id or call.id
+            extra = getattr(called, "extra_content", None)
+            call.extra = extra if isinstance(extra, dict) else call.extra
             if called.function:
                 name = called.function.name or ""
                 call.name += "" if name == call.name else name  # some say it in every piece
@@ -179,7 +202,9 @@ class _Accumulator(StreamAccumulator[ChatCompletionChunk]):
             self.traits.token_multiplier = min(
                 self.traits.token_multiplier * 4, MAX_TOKEN_MULTIPLIER
             )
-        return Answer(self.text, calls, self.usage, is_cut_off)
+        # DeepSeek's and others' models want their reasoning back with the results of their calls.
+        kept = ({REASONING: self.reasoning},) if calls and self.reasoning else ()
+        return Answer(self.text, calls, self.usage, is_cut_off, thoughts=kept)
 
 
 class _Whole:
@@ -211,24 +236,33 @@ class _Whole:
             yield piece
 
 
-def _messages(turn: Turn) -> list[dict[str, Any]]:
+def _messages(turn: Turn, short_ids: bool = False) -> list[dict[str, Any]]:
     """Return a turn as the server wants it."""
+    own = _short if short_ids else str
     match turn:
         case Results():
             return [
-                {"role": "tool", "tool_call_id": call, "content": text}
+                {"role": "tool", "tool_call_id": own(call), "content": text}
                 for call, text in turn.by_call.items()
             ]
         case Called():
             calls = [
                 {
-                    "id": call.id,
+                    "id": own(call.id),
                     "type": "function",
                     "function": {"name": call.name, "arguments": json.dumps(call.arguments or {})},
+                    **({"extra_content": call.extra} if call.extra else {}),
                 }
                 for call in turn.calls
             ]
-            return [{"role": "assistant", "content": turn.text or None, "tool_calls": calls}]
+            said: dict[str, Any] = {
+                "role": "assistant",
+                "content": turn.text or None,
+                "tool_calls": calls,
+            }
+            for thought in turn.thoughts:
+                said |= thought
+            return [said]
         case Said(images=()):
             return [{"role": turn.role, "content": turn.text}]
         case Said():
@@ -238,6 +272,16 @@ def _messages(turn: Turn) -> list[dict[str, Any]]:
                 url = f"data:{image.media_type};base64,{data}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             return [{"role": turn.role, "content": parts}]
+
+
+def _short(call_id: str) -> str:
+    """Return nine letters and digits for the id of a call, always the same."""
+    return hashlib.sha256(call_id.encode()).hexdigest()[:9]
+
+
+def _has_other_id(message: dict[str, Any]) -> bool:
+    ids = [message.get("tool_call_id"), *(one["id"] for one in message.get("tool_calls", ()))]
+    return any(one and not SHORT_ID.fullmatch(one) for one in ids)
 
 
 def _refuses_max_tokens(error: openai.APIStatusError) -> bool:

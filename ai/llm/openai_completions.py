@@ -44,6 +44,8 @@ class Traits:
     takes_schema: bool = False  # it has taken one, and refused none since
     schema_refusals: int = 0
     takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
+    needs_no_effort: bool = False  # it takes tools only where it is told not to reason
+    needs_short_ids: bool = False  # of calls: nine letters and digits
     token_multiplier: int = 1  # how many times max_tokens it needs: some spend them all on thinking
     refused: dict[str, float] = field(default_factory=dict)  # and until when it is left out
 

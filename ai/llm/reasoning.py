@@ -9,6 +9,14 @@ _OPENING = re.compile(rf"\s*<({'|'.join(THOUGHT_MARKS)})>", re.IGNORECASE)
 _CLOSING = re.compile(rf"</({'|'.join(THOUGHT_MARKS)})>\s*", re.IGNORECASE)
 
 
+def without_begun_thoughts(text: str) -> str:
+    """Return a whole text without thoughts of which only the end is marked (vLLM's parsers)."""
+    closed = _CLOSING.search(text)
+    if closed is None or f"<{closed[1]}>" in text[: closed.start()]:
+        return text
+    return text[closed.end() :] or text
+
+
 class ReasoningFilter:
     """The text without the thoughts that it begins with; `text` is all of it so far.
 

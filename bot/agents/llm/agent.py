@@ -224,7 +224,7 @@ class LlmAgent(Conversation):
             try:
                 async for item in items:
                     if isinstance(item, Answer):
-                        answer = item
+                        answer, text = item, item.text or text
                         continue
                     text += item
                     if time.monotonic() - shown_at >= SHOWN_EVERY:

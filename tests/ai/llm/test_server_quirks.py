@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ai.llm.chat import Answer as Whole
-from ai.llm.chat import ChatOptions, Image, Said, Tool
+from ai.llm.chat import Called, ChatOptions, Image, Results, Said, Tool, ToolCall
 from ai.llm.openai import OpenAIChat
 from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.types import ModelError
@@ -165,3 +165,163 @@ async def test_the_servers_reason_is_told_without_the_users_words(
     assert "hunter2" not in refused.value.told
     assert "assword" not in refused.value.told
     assert reason(b"<html>", ["x"]) == "" == reason({}, [])
+
+
+ADD = '{"name": "add", "arguments": {"n": 1}}'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ADD,
+        f"```json\n{ADD}\n```",
+        f"```\n{ADD}```",
+        f"<tool_call>\n{ADD}\n</tool_call>",
+        f"[{ADD}]",
+        '{"function": {"name": "add", "arguments": "{\\"n\\": 1}"}}',
+        '{"name": "add", "parameters": {"n": 1}}',
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_a_call_that_is_written_as_text_is_made(
+    model_server: ModelServer, written: str, size: int
+) -> None:
+    pieces = [written[at : at + size] for at in range(0, len(written), size)]
+    model_server.replies(events(*({"content": piece} for piece in pieces)))
+    shown, whole = await ask(model_server)
+    assert (shown, whole.text) == ("", "")
+    assert [(call.name, call.arguments) for call in whole.calls] == [("add", {"n": 1})]
+
+
+async def test_a_call_may_be_written_behind_a_sentence(model_server: ModelServer) -> None:
+    tag = f"<tool_call>{ADD}</tool_call>"
+    text = f"I'll add it. <b>Now</b> {tag}\n{tag}"
+    model_server.replies(events(*({"content": one} for one in text)))
+    shown, whole = await ask(model_server)
+    assert shown == whole.text == "I'll add it. <b>Now</b> "
+    assert len({call.id for call in whole.calls}) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "delete_all", "arguments": {}}',
+        f"{ADD} is how a call looks",
+        '{"name": "add", "arguments": [1]}',
+        '{"name": "add", "arguments": {"n": 1}',
+        "```python\nprint(1)\n```",
+        '{"a": 1}',
+        "<tool_call>",
+        "[" * 5000,
+        '{"name": ' * 2000,
+    ],
+)
+async def test_what_is_no_call_of_a_known_tool_is_text(
+    model_server: ModelServer, text: str
+) -> None:
+    model_server.replies(events(*({"content": text[at : at + 3]} for at in range(0, len(text), 3))))
+    shown, whole = await ask(model_server)
+    assert (shown, whole.text, whole.calls) == (text, text, ())
+
+
+async def test_a_server_that_takes_tools_only_without_reasoning_is_told_so(
+    model_server: ModelServer,
+) -> None:
+    def script(request: Request) -> Answer:
+        if request.body.get("reasoning_effort") == "none":
+            return Answer("fine")
+        told = "Function tools with reasoning_effort are not supported; use none."
+        return Answer(status=400, body=json.dumps({"error": {"message": told}}).encode())
+
+    model_server.script = script
+    assert (await ask(model_server))[0] == (await ask(model_server))[0] == "fine"
+    assert len(model_server.requests) == 3, "it is remembered"
+
+
+CALL: dict[str, Any] = {"index": 0, "id": "call_1", "function": {"name": "add", "arguments": "{}"}}
+
+
+async def sent_back(server: ModelServer, whole: Whole) -> list[dict[str, Any]]:
+    """Tell what came of the calls; return the messages that were sent with it."""
+    came = Results({call.id: "done" for call in whole.calls})
+    await ask(server, turns=[*HELLO, Called(whole.text, whole.calls, whole.thoughts), came])
+    messages: list[dict[str, Any]] = server.requests[-1].body["messages"]
+    return messages
+
+
+async def test_reasoning_and_signatures_go_back_with_the_results(model_server: ModelServer) -> None:
+    signed = {"google": {"thought_signature": "c2ln"}}
+    model_server.replies(
+        events(
+            {"reasoning_content": "It wants "},
+            {"reasoning_content": "an addition."},
+            {"tool_calls": [{**CALL, "extra_content": signed}]},
+        ),
+        "fine",
+    )
+    _, whole = await ask(model_server)
+    *_, called, _ = await sent_back(model_server, whole)
+    assert called["reasoning_content"] == "It wants an addition."
+    assert called["tool_calls"][0]["extra_content"] == signed
+
+
+async def test_what_was_not_sent_does_not_go_back(model_server: ModelServer) -> None:
+    model_server.replies(events({"tool_calls": [CALL]}), "fine")
+    _, whole = await ask(model_server)
+    *_, called, _ = await sent_back(model_server, whole)
+    assert called.keys() == {"role", "content", "tool_calls"}
+    assert called["tool_calls"][0].keys() == {"id", "type", "function"}
+
+
+async def test_a_server_that_wants_short_ids_gets_them(model_server: ModelServer) -> None:
+    def script(request: Request) -> Answer:
+        ids = [one["tool_call_id"] for one in request.body["messages"] if "tool_call_id" in one]
+        if not ids:
+            return events({"tool_calls": [CALL, {**CALL, "index": 1, "id": "call_2"}]})
+        if all(one.isalnum() and len(one) == 9 for one in ids):
+            return Answer("fine")
+        told = f"Tool call id was {ids[0]} but must be a-z, A-Z, 0-9, with a length of 9."
+        return Answer(status=400, body=json.dumps({"error": {"message": told}}).encode())
+
+    model_server.script = script
+    _, whole = await ask(model_server)
+    *_, called, one, other = await sent_back(model_server, whole)
+    ids = [call["id"] for call in called["tool_calls"]]
+    assert ids == [one["tool_call_id"], other["tool_call_id"]]
+    assert len({*ids}) == 2
+    assert len(model_server.requests) == 3
+
+
+async def test_an_error_of_a_server_that_wants_short_ids_ends(model_server: ModelServer) -> None:
+    told = {"error": {"message": "must be a-z, A-Z, 0-9, with a length of 9."}}
+    model_server.script = lambda _: Answer(status=400, body=json.dumps(told).encode())
+    call = ToolCall("call_1", "add", {})
+    with pytest.raises(ModelError):
+        await ask(model_server, turns=[*HELLO, Called("", (call,)), Results({"call_1": "done"})])
+    assert len(model_server.requests) == 2
+
+
+async def test_an_overload_in_the_stream_is_tried_again_before_the_first_word_only(
+    model_server: ModelServer,
+) -> None:
+    overloaded = 'data: {"error": {"type": "overloaded_error", "code": 529, "message": "busy"}}\n\n'
+    begun = f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': 'He'}}]})}\n\n"
+    stream = "text/event-stream"
+    model_server.replies(Answer(body=overloaded.encode(), content_type=stream), "Hello")
+    assert (await ask(model_server))[0] == "Hello"
+    assert len(model_server.requests) == 2
+    model_server.replies(Answer(body=f"{begun}{overloaded}".encode(), content_type=stream), "no")
+    with pytest.raises(ModelError) as caught:
+        await ask(model_server)
+    assert caught.value.problem == "busy"
+    assert len(model_server.requests) == 3
+
+
+async def test_thoughts_that_are_marked_only_at_their_end_are_left_out(
+    model_server: ModelServer,
+) -> None:
+    model_server.replies(events({"content": "They greet me."}, {"content": "</think>\n\nHi!"}))
+    assert (await ask(model_server))[1].text == "Hi!"
+    text = "Write <think> and </think> around it."
+    model_server.replies(events({"content": text}))
+    assert (await ask(model_server))[1].text == text

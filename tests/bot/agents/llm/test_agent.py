@@ -34,6 +34,14 @@ async def test_the_model_answers(
     assert request.system == "Be kind."
 
 
+async def test_thoughts_that_turn_out_as_such_at_their_end_do_not_stay(
+    llm: Llm, model_server: ModelServer, stranger: Person
+) -> None:
+    await llm()
+    model_server.replies("They greet me.</think>Hello!")
+    assert await stranger.say("hello") == "Hello!"
+
+
 async def test_the_prompt_is_filled_in(
     llm: Llm, model_server: ModelServer, stranger: Person, clock: Clock
 ) -> None:
