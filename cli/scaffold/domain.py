@@ -129,6 +129,11 @@ class Field:
     unit: str = ""
 
     @property
+    def label(self) -> str:
+        """What stands before a value in an answer; a day may bring an "on" of its own."""
+        return self.spoken.removesuffix(" on") if "ctx.day(" in self.kind.tell else self.spoken
+
+    @property
     def spoken(self) -> str:
         """The name in a sentence."""
         return self.name.replace("_", " ")
@@ -360,7 +365,7 @@ def _values(word: str, plural: str, fields: list[Field]) -> dict[str, Any]:
     def shown(changed: str = "") -> str:
         """Say a row as the bot does."""
         told = ", ".join(
-            f"{field.spoken}{field.kind.seen if field.name == changed else field.kind.shown}"
+            f"{field.label}{field.kind.seen if field.name == changed else field.kind.shown}"
             for field in fields
         )
         return f"**{EXAMPLE}**" + (f": {told}" if told else "")

@@ -143,3 +143,10 @@ def test_a_long_text_is_written_over_several_lines() -> None:
 
     assert all(len(line) < 95 for line in written.splitlines())
     assert "".join(line.strip()[1:-1] for line in written.splitlines()) == text
+
+
+def test_a_day_brings_its_own_on() -> None:
+    fields = [read_field(one) for one in ("spent_on:past_date", "carry_on:text")]
+    command = render("expense", "expenses", fields)["bot/commands/expenses.py"]
+    assert "spent {ctx.day(row['spent_on'])}" in command
+    assert "carry on {escape(row['carry_on'])}" in command
