@@ -79,6 +79,7 @@ class FieldSpec:
     example: str = ""  # a value as a person would say it, for the help
     repeats: bool = False  # of a `when`: whether it may also come again, as in "every day at 9"
     many: bool = False  # of a `text`: whether it holds several, as in "milk, eggs and flour"
+    each: bool = False  # of a `text`: whether several in a row are an order each
     tense: Tense = "future"  # of a `when` or a `date`: whether it is over or to come
     unit: str = ""  # of a `decimal`: what it is counted in
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
 
-from ai.commands import Catalogue
+from ai.commands import Catalogue, CommandSpec
 from ai.sentences.corrections import amend
 from ai.sentences.following import Index, Match
 from ai.sentences.references import NO_REFERENCES, References
@@ -21,6 +21,7 @@ from ai.sentences.templates import Node, build, expansions
 __all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
 
 MAX_ORDERS = 5  # in one message
+MAX_IN_A_ROW = 20  # names that an order is said with at once
 MAX_NEAREST = 300  # characters that are compared to find the nearest sentences
 MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
 
@@ -42,9 +43,10 @@ class Matcher:
         specs = {spec.key: spec for spec in self._catalogue}
         self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue), specs)
         self._shown = {
-            " ".join(next(expansions(spec, sentence))).replace("{", "<").replace("}", ">"): spec
+            shown: (spec, fixed)
             for spec in self._catalogue
             for sentence in spec.sentences
+            for shown, fixed in [_shown(spec, sentence)]
         }
         self._version = self._catalogue.version
 
@@ -68,7 +70,10 @@ class Matcher:
             found = self._orders(text, references, [MAX_ATTEMPTS], Steps(), goes_on=False)
         except TooManySteps:
             return []
-        return found[0] if len(found) == 1 and len(found[0]) <= MAX_ORDERS else []
+        if len(found) != 1:
+            return []
+        in_a_row = any(one.each for match in found[0] for one in match.spec.fields)
+        return found[0] if len(found[0]) <= (MAX_IN_A_ROW if in_a_row else MAX_ORDERS) else []
 
     def _orders(
         self,
@@ -104,18 +109,18 @@ class Matcher:
     def nearest(
         self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
     ) -> list[str]:
-        """Return the sentences most like the text, as a person would read them, one a command."""
+        """Return the sentences most like the text, as a person would say them, one a command."""
         self.refresh()
         found = process.extract(
             text[:MAX_NEAREST],
-            [*self._shown],
+            {shown: fixed for shown, (_, fixed) in self._shown.items()},
             scorer=fuzz.token_set_ratio,
             processor=default_process,
             limit=None,
         )
         nearest: dict[tuple[str, str], str] = {}
-        for sentence, _, _ in found:
-            key = self._shown[sentence].key
+        for _, _, sentence in found:
+            key = self._shown[sentence][0].key
             if allowed is None or key in allowed:
                 nearest.setdefault(key, sentence)
         return [*nearest.values()][:count]
@@ -136,6 +141,14 @@ _building = threading.Lock()  # so that those who ask at the same moment build i
 @lru_cache(maxsize=64)
 def _matcher_of(catalogue: Catalogue) -> Matcher:
     return Matcher(catalogue)
+
+
+def _shown(spec: CommandSpec, sentence: str) -> tuple[str, str]:
+    """Return a sentence with a value for each field, and its fixed words alone."""
+    samples = {f"{{{field.name}}}": field.sample or "…" for field in spec.fields}
+    words = next(expansions(spec, sentence))
+    shown = " ".join(samples.get(word, word) for word in words)
+    return shown, " ".join(word for word in words if word not in samples)
 
 
 def _literals(node: Node) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from ai.commands import CommandSpec, FieldSpec, trim, typed
+from ai.commands import QUOTES, CommandSpec, FieldSpec, items, trim, typed
 from ai.sentences.following import Index, Match, Path, Slot
 from ai.sentences.names import is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
@@ -37,6 +37,7 @@ from ai.times.grammar.reading import in_ascii
 LENGTH_BEFORE = {"for", "by", "of", "timer"}
 LENGTH_OF = {"timer"}
 MAX_SLIPS = 2
+MAX_ITEM_WORDS = 4  # of each of the names in a row
 MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
 STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
@@ -263,6 +264,10 @@ class Attempt:
         asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
         if asks_when and (telling := [slot for slot in path.slots if self._may_tell_time(slot)]):
             return UNREAD_TIME.format(self._slice(telling[0].start, telling[0].end))
+        for slot in path.slots:
+            is_timed = any(name in fields for name in times)
+            if slot.field.each and not (is_timed or pointed):
+                fields[slot.field.name] = self._row(slot, fields) or fields[slot.field.name]
         match = Match(spec, fields)
         if pointed is None:
             return match
@@ -329,6 +334,20 @@ class Attempt:
             fields |= {time: both, slot.field.name: _value(slot.field, rest)}
             return True
         return True
+
+    def _row(self, slot: Slot, fields: dict[str, Any]) -> tuple[str, ...]:
+        """Return the names that stand in a row where they go to a place: "milk, eggs and bread".
+
+        Elsewhere, in quotation marks, and without a comma it may be one: "mac and cheese".
+        """
+        value = str(fields[slot.field.name])
+        places = [name for name in fields if name != slot.field.name]
+        quoted = self.text[self.words[slot.start].start] in QUOTES
+        if not places or quoted or "," not in value:
+            return ()
+        row = items(value)
+        is_row = len(row) > 1 and all(len(one.split()) <= MAX_ITEM_WORDS for one in row)
+        return tuple(row) if is_row else ()
 
     def _may_tell_time(self, slot: Slot) -> bool:
         """Say whether free text may say when, in a way that is not understood here."""

@@ -31,7 +31,7 @@ async def _lists(api: UserApi) -> list[dict[str, Any]]:
     return rows
 
 
-Task = Annotated[str, About("the task", example="buy milk")]
+Task = Annotated[str, About("the task", example="buy milk", each=True)]
 OpenTask = Annotated[str, About("the task", example="buy milk", choices_from=_open)]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 Day = Literal["today", "tomorrow", "this week"]

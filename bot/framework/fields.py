@@ -29,12 +29,14 @@ Choices = Callable[[UserApi], Awaitable[Sequence[Mapping[str, Any]]]]
 class About:
     """What a parameter means ("the task"), and an example: for help, questions and the model.
 
-    `choices_from` is what Discord offers to choose from while a slash command is typed.
+    `choices_from` is what Discord offers to choose from while a slash command is typed. With `each`
+    a row of names is an order for each: "add milk, eggs and bread to my shopping list" adds three.
     """
 
     meaning: str
     example: str = ""
     choices_from: Choices | None = None
+    each: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         about.example,
         repeats=noted is not None and noted.repeats,
         many=noted is not None and noted.many,
+        each=about.each,
         tense=tense,
         unit=unit,
     )

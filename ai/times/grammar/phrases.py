@@ -17,7 +17,7 @@ from ai.times.grammar.recurrence import EVERY
 
 PIECES = (*DAYS, *CLOCK, *EVERY)
 MAX_STARTS = 100
-MAX_CLOCKS = 8  # times of day in one phrase, after the first
+MAX_CLOCKS = 4  # times of day in one phrase, after the first
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai.commands import Catalogue, CommandSpec, FieldSpec
+from ai.commands import catalogue as commands
 from ai.sentences.matcher import Matcher, matcher_of
 from ai.sentences.templates import MAX_WAYS, SentenceError
+from bot.framework.registry import load_commands
 from tests.ai.commands import small_catalogue
 
 MATCHER = Matcher(small_catalogue())
@@ -270,6 +272,50 @@ def test_behind_nothing_but_a_time_stands_something_to_do() -> None:
         assert matcher.match(text) is None, text
 
 
+def test_nothing_that_is_offered_has_a_field_s_name_in_it() -> None:
+    load_commands()
+    offered = Matcher(commands).nearest("add milk share my list", 1000)
+    assert len(offered) > 40
+    assert not [one for one in offered if {"<", ">", "{", "}", "_"} & {*one}]
+
+
+NAMES = FieldSpec("name", each=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("milk, eggs and bread", ["milk", "eggs", "bread"]),
+        ("milk, eggs", ["milk", "eggs"]),
+        ("mac and cheese, oat milk, 2 eggs & ham", ["mac and cheese", "oat milk", "2 eggs", "ham"]),
+        (", ".join(["egg"] * 20), ["egg"] * 20),
+        ("mac and cheese", ["mac and cheese"]),
+        ('"The Lion, the Witch and the Wardrobe"', ["The Lion, the Witch and the Wardrobe"]),
+        (
+            "the report for Bob, who is in a very great hurry",
+            ["the report for Bob, who is in a very great hurry"],
+        ),
+    ],
+)
+def test_names_in_a_row_are_an_order_each(said: str, names: list[str]) -> None:
+    catalogue = Catalogue()
+    fields = (NAMES, FieldSpec("list", required=False), FieldSpec("due", "when", required=False))
+    sentences = ("add {name} to my {list} list", "add {name} to my tasks")
+    catalogue.add(CommandSpec("task", "add", "", fields, sentences))
+    found = Matcher(catalogue).match_all(f"add {said} to my x list")
+    assert [one.fields for one in found] == [{"name": name, "list": "x"} for name in names]
+    (one,) = Matcher(catalogue).match_all("add milk, eggs and bread to my tasks")
+    assert one.fields == {"name": "milk, eggs and bread"}
+
+
+def test_too_many_names_in_a_row_are_left_to_the_model() -> None:
+    catalogue = Catalogue()
+    sentence = "add {name} to my {list} list"
+    catalogue.add(CommandSpec("task", "add", "", (NAMES, FieldSpec("list")), (sentence,)))
+    names = ", ".join(["egg"] * 21)
+    assert Matcher(catalogue).match_all(f"add {names} to my x list") == []
+
+
 def test_a_slip_between_two_fixed_words_matches_neither() -> None:
     catalogue = Catalogue()
     catalogue.add(
@@ -323,10 +369,10 @@ def test_words_may_be_put_together_in_a_sentence() -> None:
 
 
 def test_the_nearest_sentences_are_offered_one_a_command() -> None:
-    assert "add <name> to my tasks" in MATCHER.nearest("Put milk on MY tasks!")
+    assert "add buy milk to my tasks" in MATCHER.nearest("Put milk on MY tasks!")
     assert len(MATCHER.nearest("tasks", 3)) == 3
     assert MATCHER.nearest("dim the light", allowed={("light", "dim")}) == [
-        "dim the light to <percent> percent"
+        "dim the light to 3 percent"
     ]
     assert MATCHER.nearest("tasks", allowed=()) == []
 
