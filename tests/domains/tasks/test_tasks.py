@@ -28,6 +28,18 @@ async def test_the_session_that_the_documentation_shows(chat: Person) -> None:
     assert "buy milk" not in await chat.say("list my tasks")
 
 
+async def test_each_thing_in_a_row_is_a_task(chat: Person) -> None:
+    told = await chat.say("add milk, eggs and bread to the shopping list")
+    assert told.count("Added") == 3
+    assert sorted(stored()) == [("shopping", name, None) for name in ("bread", "eggs", "milk")]
+
+
+async def test_several_times_of_day_are_a_reminder_each(chat: Person) -> None:
+    told = await chat.say("remind me to take my pills every day at 8am and 8pm")
+    assert told.count("Added") == 2
+    assert [row["repeat"] for row in select("tasks")] == ["FREQ=DAILY"] * 2
+
+
 async def test_counting(chat: Person) -> None:
     assert await chat.say("how many tasks do I have?") == "You have no open tasks."
     await chat.say("add bread to my tasks")
