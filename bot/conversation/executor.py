@@ -125,10 +125,11 @@ class Orders:
         match = self._matcher.match(text)
         if match is None:
             return False
-        # "laundry is done" may be the name of a task, and "my tasks" that of a list.
+        # "laundry is done" may be the name of a task, and "my tasks" or "tasks" that of a list.
         values = [spoken(value).casefold() for value in match.fields.values()]
-        opens = words.startswith(tuple(values)) if values else words.startswith("my ")
-        return not opens
+        if values:
+            return not words.startswith(tuple(values))
+        return self._matcher.match(f"my {words.removeprefix('my ')}") is None
 
     async def execute(self, dialogue: Dialogue, person: Person, incoming: Incoming) -> None:
         """Answer a person who is logged in. Raises TimedOut where a question got no answer."""

@@ -91,3 +91,8 @@ async def test_renaming_a_list(chat: Person) -> None:
     assert "already" in await chat.say("rename the groceries list to Work")
     assert "is called **Groceries**" in await chat.say("rename the groceries list to Groceries")
     assert "called **groceries** again" in await chat.say("undo")
+
+
+async def test_a_list_may_be_called_as_one_s_tasks_are(chat: Person) -> None:
+    assert "list's name" in await chat.say("make a new list")
+    assert await chat.say("todos") == "Made the list **todos**."
