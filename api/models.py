@@ -116,6 +116,15 @@ class Success(BaseModel):
     success: bool = True
 
 
+EVENTS: Any = {
+    "200": {
+        "description": "Events, as they come.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+"""The answer of a route that streams events, for its documentation."""
+
+
 class Error(BaseModel):
     """What went wrong, in words for a person."""
 

@@ -24,10 +24,11 @@ from bot.framework.raw_handlers import raw_order
 from bot.framework.registry import load_commands
 from bot.mcp import mcp_server
 from bot.runtime.agent_spec import Planner
-from bot.runtime.assignments import AssignmentSync, Lease
+from bot.runtime.assignments import AssignmentSync, Lease, name_of_process
 from bot.runtime.deliveries import DeliveryLoop
 from bot.runtime.process import beating, until_signalled
 from bot.runtime.supervisor import Pool
+from bot.web import WebChat, default_agent
 from config.sealing import Sealer
 from config.settings import Settings, api_url
 from runtime.metrics import metrics_server
@@ -105,8 +106,8 @@ async def run_discord(settings: Settings, agent_types: Mapping[str, AgentType[An
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(beating())
         # Apart, so that agents with many requests don't keep it from renewing its lease.
-        agents_api, own_api = (ApiClient(settings.api_url, key) for _ in range(2))
-        for api in (agents_api, own_api):
+        agents_api, own_api, chat_api = (ApiClient(settings.api_url, key) for _ in range(3))
+        for api in (agents_api, own_api, chat_api):
             stack.push_async_callback(api.close)
         lease = Lease()
         planner = Planner(agent_types, Sealer(settings))
@@ -120,27 +121,39 @@ async def run_discord(settings: Settings, agent_types: Mapping[str, AgentType[An
             lambda: pool.senders() if lease.holds() else {},
             wake_interval=settings.wake_interval,
         )
+        services = Services(chat_api, settings)
+        chat = WebChat(
+            services,
+            name_of_process(),
+            lambda: pool.workers() if lease.holds() else {},
+            lambda: default_agent(services),
+        )
+        stack.push_async_callback(chat.close)
         await _run(
-            AssignmentSync(own_api, pool, lease, settings), deliveries, settings.shutdown_timeout
+            AssignmentSync(own_api, pool, lease, settings),
+            deliveries,
+            chat,
+            settings.shutdown_timeout,
         )
     return 0
 
 
 async def _run(
-    assignments: AssignmentSync, deliveries: DeliveryLoop, shutdown_timeout: float
+    assignments: AssignmentSync, deliveries: DeliveryLoop, chat: WebChat, shutdown_timeout: float
 ) -> None:
     """Follow the assignments and deliver until a signal; then stop in order, within the time."""
     stop = asyncio.Event()
     with until_signalled(stop):
         stopped = asyncio.create_task(stop.wait())
-        working = [asyncio.create_task(assignments.follow()), asyncio.create_task(deliveries.run())]
+        work = assignments.follow(), deliveries.run(), chat.run()
+        working = [asyncio.create_task(one) for one in work]
         following = working[0]
         try:
             await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
             following.cancel()
             try:
                 async with asyncio.timeout(shutdown_timeout + LEAVING_SECONDS):
-                    await asyncio.gather(assignments.leave(), deliveries.finish())
+                    await asyncio.gather(assignments.leave(), deliveries.finish(), chat.finish())
             except TimeoutError:
                 logger.warning("what was under way was given up after %g s", shutdown_timeout)
         finally:

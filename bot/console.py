@@ -14,15 +14,17 @@ from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from bot.agent import Services
+from bot.agent import Agent, Services
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient, ApiError
 from bot.conversation.handler import Conversation, is_help
 from bot.markdown import escape, plain
-from bot.messages import CONSOLE, Address, Button, Draft, Incoming, WholeDraft
+from bot.messages import CONSOLE, Address, Button, Draft, Incoming, ReplyChannel, WholeDraft
+from bot.runtime.assignments import name_of_process
 from bot.runtime.deliveries import DeliveryLoop, Undeliverable
 from bot.runtime.inbox import Inbox
 from bot.runtime.process import until_signalled
+from bot.web import WebChat
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
 
@@ -73,14 +75,15 @@ class Console:
     async def run(self) -> int:
         """Talk until the input ends or the program is told to stop; return 0."""
         interactive = sys.stdin.isatty()
-        deliveries = self._deliveries()
-        delivering = asyncio.create_task(deliveries.run())
+        deliveries, web = self._deliveries(), self._web()
+        beside = [asyncio.create_task(deliveries.run()), asyncio.create_task(web.run())]
         with until_signalled(self._stop):
             try:
                 await (self._dialogue() if interactive else self._read())
             finally:
-                await deliveries.finish()
-                await delivering
+                await self._end(asyncio.gather(deliveries.finish(), web.finish(), *beside))
+                for task in beside:
+                    task.cancel()
             if not interactive and not self._stop.is_set():
                 wait = timedelta(seconds=self._settings.chat_wait_seconds)
                 await self._unless_stopped(self._deliveries().run(until=self._clock() + wait))
@@ -192,6 +195,19 @@ class Console:
         secret, self._secret = self._secret, False
         return secret
 
+    async def _end(self, ending: asyncio.Future[Any]) -> None:
+        """Wait for what is being answered and sent; give up what takes too long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending, self._settings.shutdown_timeout)
+
+    def _web(self) -> WebChat:
+        """Return the same bot, for those who write to it over the API."""
+        services = Services(self._api, self._settings, self._clock)
+        return WebChat(services, name_of_process(), dict, self._here)
+
+    async def _here(self) -> Agent:
+        return _InOrder(self._agent, self._inbox)
+
     def _deliveries(self) -> DeliveryLoop:
         return DeliveryLoop(
             self._api,
@@ -205,6 +221,18 @@ class Console:
         if account_id != self._address.account_id:
             raise Undeliverable("another account talks in this terminal", permanent=False)
         await self.send(text)
+
+
+class _InOrder(Agent):
+    """The terminal's agent behind its inbox, as whoever else writes to it meets it."""
+
+    def __init__(self, agent: Agent, inbox: Inbox) -> None:
+        self.registry = agent.registry
+        self._inbox = inbox
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message."""
+        await self._inbox.handle(incoming, reply_channel)
 
 
 def _show(*lines: str) -> None:

@@ -8,13 +8,14 @@ from typing import Any, Literal, Protocol, Self
 from ai.commands import Role
 
 CONSOLE = "console"  # the platform of the terminal
+WEB = "web"  # that of those who write over the API
 
 
 @dataclass(frozen=True)
 class Address:
     """Where a person is reached: the platform, the bot they talk to, and their account there."""
 
-    platform: str  # "discord" or "console"
+    platform: str  # "discord", "console" or "web"
     agent: str  # the name of the agent (bot) that received the message
     account_id: str  # the person's id on the platform
 

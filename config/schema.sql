@@ -105,6 +105,12 @@ CREATE TABLE users (
 
 CREATE UNIQUE INDEX ix_users_name_key ON users (name_key);
 
+CREATE TABLE web_chat_processes (
+	process VARCHAR(128) NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_web_chat_processes PRIMARY KEY (process)
+);
+
 CREATE TABLE agent_leases (
 	agent VARCHAR(64) NOT NULL,
 	holder VARCHAR(128),
@@ -298,6 +304,22 @@ CREATE INDEX ix_task_lists_user_uuid ON task_lists (user_uuid);
 
 CREATE INDEX ix_task_lists_user_uuid_created_at_id ON task_lists (user_uuid, created_at, id);
 
+CREATE TABLE web_chats (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	last_number BIGINT DEFAULT '0' NOT NULL,
+	process VARCHAR(128),
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_web_chats PRIMARY KEY (id),
+	CONSTRAINT uq_web_chats_user_uuid_agent UNIQUE (user_uuid, agent),
+	CONSTRAINT fk_web_chats_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_web_chats_agent ON web_chats (agent);
+
+CREATE INDEX ix_web_chats_user_uuid ON web_chats (user_uuid);
+
 CREATE TABLE deliveries (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -395,6 +417,35 @@ CREATE INDEX ix_tasks_user_uuid ON tasks (user_uuid);
 
 CREATE INDEX ix_tasks_user_uuid_created_at_id ON tasks (user_uuid, created_at, id);
 
+CREATE TABLE web_chat_events (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	chat_id UUID NOT NULL,
+	number BIGINT NOT NULL,
+	kind VARCHAR(16) NOT NULL,
+	key VARCHAR(64),
+	data TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_web_chat_events PRIMARY KEY (id),
+	CONSTRAINT uq_web_chat_events_chat_id_number UNIQUE (chat_id, number),
+	CONSTRAINT fk_web_chat_events_chat_id FOREIGN KEY(chat_id) REFERENCES web_chats (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_web_chat_events_chat_id_key ON web_chat_events (chat_id, key);
+
+CREATE INDEX ix_web_chat_events_created_at ON web_chat_events (created_at);
+
+CREATE TABLE web_chat_messages (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	chat_id UUID NOT NULL,
+	number BIGINT NOT NULL,
+	content TEXT NOT NULL,
+	taken_at TIMESTAMP WITH TIME ZONE,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_web_chat_messages PRIMARY KEY (id),
+	CONSTRAINT uq_web_chat_messages_chat_id_number UNIQUE (chat_id, number),
+	CONSTRAINT fk_web_chat_messages_chat_id FOREIGN KEY(chat_id) REFERENCES web_chats (id) ON DELETE CASCADE
+);
+
 -- Where the migrations stand, so that they start from here.
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
@@ -402,7 +453,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261126_398162', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_85c9d1', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

@@ -388,6 +388,57 @@ open_secrets = Table(
     Index("ix_open_secrets_expires_at", "expires_at"),
 )
 
+# Conversations over the API: one of each user with each agent. See core/web_chats.py.
+web_chats = Table(
+    "web_chats",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("agent", String(64), nullable=False),
+    # Counts the messages and events of this chat, so that their order is that of their commits.
+    Column("last_number", BigInteger(), nullable=False, default=0, server_default="0"),
+    Column("process", String(128)),  # the bot's process that answers here, for as long as it lives
+    created_at_column(),
+    UniqueConstraint("user_uuid", "agent"),
+    Index("ix_web_chats_agent", "agent"),
+)
+
+# What people wrote there and is not answered yet.
+web_chat_messages = Table(
+    "web_chat_messages",
+    metadata,
+    id_column(),
+    Column("chat_id", Uuid(), ForeignKey("web_chats.id", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger(), nullable=False),
+    Column("content", Text(), nullable=False),  # JSON, sealed: it may hold a secret
+    Column("taken_at", Moment()),  # since then the chat's process answers it
+    created_at_column(),
+    UniqueConstraint("chat_id", "number"),
+)
+
+# What the bot said there, and did.
+web_chat_events = Table(
+    "web_chat_events",
+    metadata,
+    id_column(),
+    Column("chat_id", Uuid(), ForeignKey("web_chats.id", ondelete="CASCADE"), nullable=False),
+    Column("number", BigInteger(), nullable=False),
+    Column("kind", String(16), nullable=False),  # typing, reply, done, delivery
+    Column("key", String(64)),  # a later event of the same key takes its place
+    Column("data", Text(), nullable=False),  # JSON
+    Column("created_at", Moment(), nullable=False, index=True),
+    UniqueConstraint("chat_id", "number"),
+    Index("ix_web_chat_events_chat_id_key", "chat_id", "key"),
+)
+
+# The bot's processes that answer there.
+web_chat_processes = Table(
+    "web_chat_processes",
+    metadata,
+    Column("process", String(128), primary_key=True),
+    Column("seen_at", Moment(), nullable=False),
+)
+
 # What language models cost: see core/usage.py.
 model_usage = Table(
     "model_usage",

@@ -5,14 +5,17 @@ import logging
 import socket
 import threading
 import time
-from typing import Literal
+from collections import deque
+from typing import Any, Literal, NamedTuple
 
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
+
+from api.http.streams import HAND_OVER, Stream, Streams
 
 CONNECTIONS = 1000
 IDLE_SECONDS = 75
@@ -51,6 +54,50 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError("Content-Length and Transfer-Encoding")
 
 
+class HandedOver(NamedTuple):
+    """A connection that stays open without its request's thread, and how its answer begins."""
+
+    channel: "Channel"
+    stream: Stream
+    head: bytes
+    chunked: bool
+
+
+class StreamingTask(WSGITask):  # type: ignore[misc]
+    """Answers a request, or leaves it to a stream to which the application hands it over."""
+
+    _stream: Stream | None = None
+    wrote_header: bool
+
+    def service(self) -> None:
+        """Answer; a stream to which that did not come in the end is over."""
+        try:
+            super().service()
+        finally:
+            if self._stream is not None:
+                self._stream.end()
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return the WSGI environment, with the function that takes a stream."""
+        return {**super().get_environment(), HAND_OVER: self._hand_over}
+
+    def finish(self) -> None:
+        """Complete the answer; one that is handed over has only its head yet."""
+        if self._stream is None or self.wrote_header or not self.status.startswith("200 "):
+            super().finish()
+        else:
+            self.remove_content_length_header()  # of the body that it does not have yet
+            self.content_length = None
+            head = self.build_response_header()
+            self.wrote_header = True
+            self.close_on_finish = False  # by waitress, which may look before it has let go
+            self.channel.leave(HandedOver(self.channel, self._stream, head, self.chunked_response))
+            self._stream = None
+
+    def _hand_over(self, stream: Stream) -> None:
+        self._stream = stream
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection whose errors are JSON, and whose answers are sent by one thread at a time.
 
@@ -60,7 +107,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     parser_class = StrictParser
     error_task_class = JSONErrorTask
+    task_class = StreamingTask
+    connected: bool
     _sending = False
+    _is_leaving = False
 
     def write_soon(self, data: bytes) -> int:
         """Send from this thread, and leave to the main loop what the client does not take yet."""
@@ -80,8 +130,29 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def writable(self) -> bool:
         """Tell the main loop whether to send: not while a thread does that does not wait for it."""
+        if self._is_leaving:
+            return False
         waits = self.total_outbufs_len > self.adj.outbuf_high_watermark
         return bool(super().writable()) and (waits or not self._sending)
+
+    def readable(self) -> bool:
+        """Tell the main loop whether to read."""
+        return not self._is_leaving and bool(super().readable())
+
+    def leave(self, handed_over: HandedOver) -> None:
+        """Have the main loop give the connection away, in whose thread it can't be in use."""
+        self._is_leaving = True
+        self.server.handed_over.append(handed_over)
+        self.server.pull_trigger()
+
+    def let_go(self) -> socket.socket | None:
+        """Return the connection, which is no longer this server's; None where it is closed."""
+        if not self.connected:
+            return None
+        self.del_channel()
+        self.connected = False
+        connection: socket.socket = self.socket
+        return connection
 
 
 class Server:
@@ -104,6 +175,8 @@ class Server:
             clear_untrusted_proxy_headers=False,  # api.main decides which ones to believe
         )
         self._waitress.channel_class = Channel
+        self._waitress.handed_over = self._handed_over = deque[HandedOver]()
+        self._streams = Streams()
         self._lock = threading.Lock()  # around the state below
         self._state: Literal["ready", "running", "closing", "closed"] = "ready"
         self.port: int = int(self._waitress.effective_port)
@@ -140,6 +213,13 @@ class Server:
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._connections, count=1)
+        while self._handed_over:
+            channel, stream, head, chunked = self._handed_over.popleft()
+            connection = channel.let_go() if self._state == "running" else None
+            if connection is None:
+                stream.end()
+            else:
+                self._streams.adopt(connection, stream, head, chunked)
 
     def _busy(self) -> bool:
         channels = list(self._waitress.active_channels.values())
@@ -151,6 +231,9 @@ class Server:
         for channel in list(self._waitress.active_channels.values()):
             channel.handle_close()  # with the files of unsent answers, which close_all leaves open
         wasyncore.close_all(self._connections)
+        for handed_over in self._handed_over:
+            handed_over.stream.end()
+        self._streams.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from runtime.proxy import proxy_for
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15  # a log-in hashes a password, which takes up to a second on a busy machine
+SILENCE_SECONDS = 45  # of a stream, which the API breaks every 15
 TOTAL_SECONDS = 60  # for a whole answer, however slowly it drips
 CONNECTIONS = 16  # of one agent; the API works on no more at once, and takes 1,000 in all
 NO_REQUEST = "-"  # what runtime.logs puts where no message is being answered
@@ -146,6 +148,29 @@ class ApiClient:
             data=data,
             headers={"X-Service-Key": self._service_key},
         )
+
+    async def events(self, path: str) -> AsyncIterator[str]:
+        """Follow one of the streams below /api/service, and yield the names of its events.
+
+        Ends when the API ends it. Raises ApiError, or ApiAway.
+        """
+        timeout = aiohttp.ClientTimeout(sock_connect=TIMEOUT_SECONDS, sock_read=SILENCE_SECONDS)
+        try:
+            async with self._session().get(
+                f"{self._base_url}/api/service/{path}",
+                headers={"X-Service-Key": self._service_key},
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    _answer(response.status, await response.read())
+                    raise ApiAway
+                async for line in response.content:
+                    name, _, value = line.decode(errors="replace").partition(":")
+                    if name == "event":
+                        yield value.strip()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise ApiAway from error
 
     async def for_stranger(self, address: Address, path: str, data: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Send a POST for a person who is not logged in; the API counts it as theirs."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from bot.agent import Services
+from bot.agent import Agent, Services
 from bot.discord.client import DiscordClient, MoreShards, ShardedClient
 from bot.discord.start_limits import Starts
 from bot.runtime.agent_spec import Plan, Planner
@@ -42,6 +42,13 @@ class DiscordAgent:
         self._plan: Plan | None = None
         self._worker = AgentWorker(desired.name, around.services, self.status.complain)
         self._client: DiscordClient | None = None
+
+    @property
+    def worker(self) -> Agent | None:
+        """What answers those who write to it elsewhere; None where not everybody may."""
+        plan = self._plan
+        open_to_all = plan is not None and plan.config.rules.direct_messages == "everyone"
+        return self._worker if open_to_all else None
 
     def want(self, desired: DesiredAgent) -> None:
         """Remember what is wanted of it."""

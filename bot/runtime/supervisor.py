@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
+from bot.agent import Agent
 from bot.runtime.deliveries import Send
 from runtime.clock import Clock, growing_pause, utc_now
 from runtime.logs import where_raised
@@ -103,6 +104,11 @@ class RunningAgent(Protocol):
 
     status: Status
     revision: int | None  # of the definition that it runs with
+
+    @property
+    def worker(self) -> Agent | None:
+        """What answers those who write to it elsewhere; None where not everybody may."""
+        ...
 
     def look(self) -> None:
         """Note in the status what changes by itself."""
@@ -330,6 +336,15 @@ class Pool:
             for name, member in self._members.items()
             if member.leaving is None and member.agent.status.state in SENDING
         }
+
+    def workers(self) -> dict[str, Agent]:
+        """Return what answers those who don't write on Discord, by the names of the agents."""
+        found = {
+            name: member.agent.worker
+            for name, member in self._members.items()
+            if member.leaving is None
+        }
+        return {name: worker for name, worker in found.items() if worker is not None}
 
     def report(self) -> list[dict[str, Any]]:
         """Return how each agent is doing, as the API wants to know it."""

@@ -1,7 +1,7 @@
-"""How a change tells the scheduler at once that there is something to do earlier than it thought.
+"""How a change tells other processes at once that there is something to do earlier than planned.
 
 On PostgreSQL a note is part of the transaction that makes the change, and arrives when that
-commits. Other databases have nothing like it: there the scheduler looks every WAKE_INTERVAL.
+commits. Other databases have nothing like it: there they look every WAKE_INTERVAL.
 """
 
 import select
@@ -12,14 +12,14 @@ from typing import Any, Literal, get_args
 from core.db.dialects.errors import driver_errors
 from core.db.engine import get_database
 
-Topic = Literal["reminders", "deliveries"]
+Topic = Literal["reminders", "deliveries", "chat messages", "chat events"]
 
 CHANNEL = "wakeups"
 PATIENCE = 0.2  # seconds between two looks whether to go on waiting
 
 
 def wake(topic: Topic) -> None:
-    """Have the schedulers look at their reminders or deliveries once this is committed."""
+    """Have those who listen look at their reminders, deliveries or chats once this is committed."""
     database = get_database()
     if database.dialect == "postgresql":
         database.run(_notify, topic)
