@@ -189,7 +189,19 @@ class NotUnderstood:
         return {"error": self.problem, **near}
 
 
-Parsed = tuple[ParsedCommand, ...] | Clarification | NotUnderstood
+@dataclass(frozen=True)
+class Offer:
+    """Orders that are near but not certain: carried out only where the person says yes."""
+
+    orders: tuple[ParsedCommand, ...]
+    question: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented dict, which knows of questions alone."""
+        return {"needs_clarification": self.question}
+
+
+Parsed = tuple[ParsedCommand, ...] | Offer | Clarification | NotUnderstood
 """What a message was taken for: one order or more in their turn, a question, or nothing."""
 
 
@@ -246,8 +258,13 @@ catalogue = Catalogue()
 """The commands of this process; the registry in bot/framework/registry.py fills it."""
 
 
-YES = frozenset({"yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on"})
-NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off"})
+# fmt: off
+YES = frozenset({
+    "yes", "y", "yes please", "yep", "yeah", "sure", "ok", "okay", "true", "on",
+    "ja", "oui", "si", "sí",
+})
+NO = frozenset({"no", "n", "no thanks", "nope", "nah", "don't", "false", "off", "nein", "non"})
+# fmt: on
 _WHOLE = re.compile(r"[+-]?(?:\d{1,18}|\d{1,3}(?:,\d{3}){1,5})(?:\.0{1,18})?")
 _DECIMAL = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?")
 _UNSURE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # a thousand for some, and one for others

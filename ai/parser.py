@@ -17,6 +17,7 @@ from ai.commands import (
     Clarification,
     CommandSpec,
     NotUnderstood,
+    Offer,
     Parsed,
     catalogue,
     from_dicts,
@@ -34,6 +35,7 @@ from ai.llm.chat import tokens
 from ai.llm.registry import model_of
 from ai.llm.types import Budget, ChatModel, Message, ModelError
 from ai.metrics import parsed
+from ai.sentences import wording
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
@@ -136,18 +138,28 @@ class Parser:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
             prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
-            known = prompts.manual(listed, self._described(interaction_type, raw))
+            described = self._described(interaction_type, raw)
+            known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)
             turns = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
             messages = prompts.opening(prompt, known, text, earlier, problems, turns)
-            said = _said(text, history)
+            said, asked = _said(text, history), _asked(history)
             judge = ResponseValidator(
-                listed, self._open_types(raw), interaction_type, said, _known(references)
+                listed,
+                self._open_types(raw),
+                interaction_type,
+                said,
+                _known(references),
+                # To a question anything may be the answer: "yes", or a name alone.
+                None if asked else text,
             )
             try:
                 answer = await self._ask(self._model, messages, judge, budget, retry_count)
                 parsed("model", began, answer)
-                return from_dicts(answer)
+                understood = from_dicts(answer)
+                if isinstance(understood, tuple) and not judge.is_certain:
+                    return Offer(understood, wording.question(understood, listed))
+                return understood
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)
@@ -156,6 +168,14 @@ class Parser:
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
         return NotUnderstood(told, tuple(nearest))
+
+    def _fitting(self, listed: tuple[CommandSpec, ...], text: str) -> tuple[Key, ...] | None:
+        """Return the commands to describe to a model, or None for all: so prompts stay short."""
+        shown = [spec.key for spec in listed if spec.for_models]
+        if len(shown) <= prompts.MAX_DESCRIBED:
+            return None
+        near = self._matcher.nearest_commands(text, allowed={*shown})
+        return tuple(sorted([*near][: prompts.MAX_FITTING]))
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (
@@ -233,8 +253,12 @@ class _OverBudget(Exception):
 
 def _said(text: str, history: Sequence[Turn]) -> str:
     """Return what a person said, with the question that they answer now."""
-    asked = str(history[-1][1].get("needs_clarification") or "") if history else ""
-    return "\n".join([text, asked, *(turn for turn, _ in history)])
+    return "\n".join([text, _asked(history), *(turn for turn, _ in history)])
+
+
+def _asked(history: Sequence[Turn]) -> str:
+    """Return the question that was asked last, where the last turn was one."""
+    return str(history[-1][1].get("needs_clarification") or "") if history else ""
 
 
 def _known(references: References) -> list[str]:

@@ -20,6 +20,7 @@ HELPING = frozenset({
 })
 # fmt: on
 YES_OR_NO = (Button("Yes", "yes", "danger"), Button("No", "no"))
+OFFERED = (Button("Yes", "yes", "go"), Button("No", "no"))
 DELETE_HINT = "Please delete your message now, so that {what} does not stay in this chat."
 
 
@@ -92,6 +93,7 @@ class Dialogue:
         """Wait `patience` seconds for each answer; `private` says that nobody else reads along."""
         self.question = ""  # the one that is open
         self.may_be_superseded = False  # by an order that is no answer
+        self.is_offer = False  # and by whatever is neither yes nor no
         self._reply_channel = reply_channel
         self._patience = patience
         self._place = place
@@ -156,11 +158,13 @@ class Dialogue:
         secret: str | None = None,
         buttons: Sequence[Button] = (),
         supersede: bool = False,
+        is_offer: bool = False,
     ) -> str:
         """Ask, and return the next message.
 
         `secret` says what the answer is ("your password") where nobody else may see it; `buttons`
-        are short cuts to answers; with `supersede` an order may be given instead.
+        are short cuts to answers; with `supersede` an order may be given instead, with `is_offer`
+        anything but yes or no.
 
         Raises Interrupted where no answer comes, InPublic where others would read a secret, and
         ApiError where it could not be noted that one is asked for.
@@ -177,14 +181,15 @@ class Dialogue:
         self._asks_secret = secret is not None
         answer: asyncio.Future[str] = loop.create_future()
         self._answer = answer
-        self.may_be_superseded = supersede and secret is None
+        self.may_be_superseded = (supersede or is_offer) and secret is None
+        self.is_offer = is_offer
         timer = loop.call_later(self._patience, _time_out, answer)
         self._paused.set()
         try:
             text = await answer
         finally:
             timer.cancel()
-            self.question, self.may_be_superseded = "", False
+            self.question, self.may_be_superseded, self.is_offer = "", False, False
         if secret:
             await self._secrets.close(self._place)
         # A password may read "never mind"; none is as short as "cancel".
@@ -203,6 +208,16 @@ class Dialogue:
                 return words in YES
             asked = "Please answer “yes” or “no”, or say “cancel”."
         raise GivenUp
+
+    async def offer(self, question: str) -> bool:
+        """Ask whether something near is meant; anything but yes ends it. Raises Interrupted."""
+        asked = f"{question} (yes or no)"
+        return normalise(await self.ask(asked, buttons=OFFERED, is_offer=True)) in YES
+
+    def is_superseded_by(self, incoming: Incoming) -> bool:
+        """Say whether a message is no answer to the open offer, or is about another message."""
+        is_answer = normalise(incoming.text) in YES | NO | CANCEL_WORDS
+        return self.is_offer and (bool(incoming.quoted) or not is_answer)
 
     async def _go_on(self) -> None:
         """Wait for the next question or the end; raise what the reply channel raised."""

@@ -8,7 +8,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from ai.commands import Clarification, CommandSpec, FieldSpec, NotUnderstood, Parsed, catalogue
+from ai.commands import (
+    Clarification,
+    CommandSpec,
+    FieldSpec,
+    NotUnderstood,
+    Offer,
+    Parsed,
+    catalogue,
+)
 from ai.config import get_ai_config
 from ai.llm.registry import model_of
 from ai.llm.types import ChatModel, Message, ModelError, Reply
@@ -108,6 +116,8 @@ def _told(parsed: Parsed, settings: Settings, by: str) -> list[str]:
         return [f"The model asks back: {parsed.question}"]
     specs = {spec.key: spec for spec in catalogue}
     lines = []
+    if isinstance(parsed, Offer):
+        lines, parsed = [f"Not certain, so the bot asks: {parsed.question}"], parsed.orders
     for order in parsed:
         lines.append(f"Understood by {by}: {order.interaction_type} {order.action or ''}".rstrip())
         spec = specs.get((order.interaction_type, order.action or ""))

@@ -20,8 +20,10 @@ from typing import Any
 
 import yaml
 
-from ai.commands import Catalogue, catalogue
-from ai.config import get_ai_config
+from ai.commands import Catalogue, Offer, catalogue
+from ai.config import COMMAND, get_ai_config
+from ai.extraction.prompt import examples, manual, opening
+from ai.llm.chat import tokens
 from ai.llm.registry import model_of
 from ai.llm.types import ChatModel, Message, Reply, Usage
 from ai.parser import Parser
@@ -43,6 +45,7 @@ class Utterance:
     domain: str
     text: str
     expected: tuple[Command, ...] = ()
+    language: str = "en"
     is_beyond: bool = False  # no sentence covers it: without a model it must be a miss
     history: tuple[tuple[str, Command], ...] = ()
     shown: tuple[str, ...] = ()
@@ -76,6 +79,8 @@ class Score:
 
     right: int = 0
     missed: int = 0
+    offered: int = 0  # what was meant, for a yes
+    misled: list[str] = field(default_factory=list)  # offers of something else
     wrong: list[str] = field(default_factory=list)
     invented: int = 0  # values in wrong commands that nobody said
     seconds: list[float] = field(default_factory=list)
@@ -85,6 +90,8 @@ class Score:
     def include(self, other: "Score") -> None:
         """Add another score."""
         self.right += other.right
+        self.offered += other.offered
+        self.misled += other.misled
         self.missed += other.missed
         self.invented += other.invented
         self.requests += other.requests
@@ -92,10 +99,21 @@ class Score:
         self.wrong += other.wrong
         self.seconds += other.seconds
 
-    def add(self, utterance: Utterance, found: Sequence[Command], seconds: float) -> None:
+    def add(
+        self,
+        utterance: Utterance,
+        found: Sequence[Command],
+        seconds: float,
+        *,
+        is_offer: bool = False,
+    ) -> None:
         """Count one utterance."""
         self.seconds.append(seconds)
-        if [*found] == [*utterance.expected]:
+        if is_offer and [*found] == [*utterance.expected]:
+            self.offered += 1
+        elif is_offer:
+            self.misled.append(f"{utterance.text!r} was offered {found}")
+        elif [*found] == [*utterance.expected]:
             self.right += 1
         elif not found:
             self.missed += 1
@@ -108,7 +126,7 @@ def utterances() -> Iterator[Utterance]:
     """Read every utterance; raises ValueError for one that is written wrongly."""
     for path in sorted(DOMAINS.rglob("sentences*.yaml")):
         for case in yaml.safe_load(path.read_text("utf-8")):
-            unknown = case.keys() - {"say", "is", "beyond", "after", "shown"}
+            unknown = case.keys() - {"say", "is", "in", "beyond", "after", "shown"}
             if unknown or "is" not in case:
                 raise ValueError(f"{path}: {case} needs say and is, and knows no {unknown}")
             means = case["is"] or []
@@ -116,6 +134,7 @@ def utterances() -> Iterator[Utterance]:
                 _domain(path),
                 case["say"],
                 tuple(_command(**one) for one in (means if isinstance(means, list) else [means])),
+                case.get("in", "en"),
                 case.get("beyond", False),
                 tuple((said, _command(**made)) for said, made in case.get("after", ())),
                 tuple(case.get("shown", ())),
@@ -163,11 +182,12 @@ async def evaluate(
     said: Iterable[Utterance] | None = None,
     *,
     is_alone: bool = False,
+    by_language: dict[str, Score] | None = None,
 ) -> dict[str, Score]:
     """Run utterances, with sentences alone or with a model, and score them by domain.
 
     These are all where none are given. `is_alone` asks the model for everything, one at a time:
-    so its time is that of one answer.
+    so its time is that of one answer. `by_language` is filled with the same scores by language.
     """
     load_commands()
     counting = CountingModel(model) if model else None
@@ -185,9 +205,14 @@ async def evaluate(
                 utterance.text, history=utterance.history, references=utterance.references
             )
             seconds = time.perf_counter() - started
+        is_offer = isinstance(found, Offer)
+        orders = found.orders if isinstance(found, Offer) else found
+        made = [order.as_dict() for order in orders] if isinstance(orders, tuple) else []
         score = scores.setdefault(utterance.domain, Score())
-        orders = found if isinstance(found, tuple) else ()
-        score.add(utterance, [order.as_dict() for order in orders], seconds)
+        score.add(utterance, made, seconds, is_offer=is_offer)
+        if by_language is not None:
+            score = by_language.setdefault(utterance.language, Score())
+            score.add(utterance, made, seconds, is_offer=is_offer)
 
     for domain, group in groupby(said or utterances(), key=lambda utterance: utterance.domain):
         if counting:
@@ -198,22 +223,46 @@ async def evaluate(
     return scores
 
 
-def report(title: str, scores: dict[str, Score]) -> Iterator[str]:
-    """Yield the lines of a table, and what was wrong below it."""
-    heads = ("right", "wrong", "missed", "invented", "requests", "in", "out")  # tokens a request
+def report(
+    title: str, scores: dict[str, Score], by_language: dict[str, Score] | None = None
+) -> Iterator[str]:
+    """Yield the lines of a table, with tokens a request, and what was wrong below it."""
+    heads = ("right", "wrong", "missed", "offered", "misled", "invented", "requests", "in", "out")
     yield f"{title:32}{''.join(f'{head:>9}' for head in heads)}{'p50 ms':>10}{'p99 ms':>10}"
     everything = Score()
     for domain, score in [*scores.items(), ("all", everything)]:
         cuts = quantiles(score.seconds * 2, n=100, method="inclusive")  # twice: one is too few
         asked, used = score.requests or 1, score.usage
         yield (
-            f"{domain:32}{score.right:9}{len(score.wrong):9}{score.missed:9}{score.invented:9}"
+            f"{domain:32}{score.right:9}{len(score.wrong):9}{score.missed:9}"
+            f"{score.offered:9}{len(score.misled):9}{score.invented:9}"
             f"{score.requests:9}{used.prompt / asked:9.0f}{used.completion / asked:9.0f}"
             f"{cuts[49] * 1000:10.2f}{cuts[98] * 1000:10.2f}"
         )
         if score is not everything:
             everything.include(score)
     yield from (f"  wrong: {line}" for line in everything.wrong)
+    yield from (f"  misled: {line}" for line in everything.misled)
+    yield from _languages(by_language or {})
+
+
+def _languages(scores: dict[str, Score]) -> Iterator[str]:
+    """Yield a line a language, where there are several."""
+    for name, score in sorted(scores.items()) if len(scores) > 1 else ():
+        every = score.right + score.missed + score.offered + len(score.wrong) + len(score.misled)
+        yield (
+            f"  in {name}: {score.right} right and {score.offered} offered of {every}, "
+            f"{len(score.wrong)} wrong"
+        )
+
+
+def prompt_size() -> tuple[int, int]:
+    """Return how many commands a model is told of, and how many tokens its prompt is, estimated."""
+    load_commands()
+    specs, prompt = tuple(catalogue), get_ai_config().prompts[COMMAND]
+    sent = opening(prompt, manual(specs), "", turns=examples(specs, prompt))
+    size = sum(tokens(message["content"]) for message in sent)
+    return sum(spec.for_models for spec in specs), size
 
 
 def sample(size: int, seed: int) -> list[Utterance]:
@@ -229,17 +278,21 @@ async def main(arguments: Sequence[str] = ()) -> int:
     options.add_argument("--sample", type=int, default=0, help="utterances for the model alone")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args(arguments)
-    local = await evaluate()
-    lines = [*report("sentences alone", local)]
+    told: dict[str, Score] = {}
+    local = await evaluate(by_language=told)
+    lines = [*report("sentences alone", local, told)]
+    lines += ["", "A model is told of {} commands in about {} tokens.".format(*prompt_size())]
+    told = {}
     config = get_ai_config()
     if model := model_of(get_settings(), config):
         try:
             if chosen.sample > 0:
                 some = sample(chosen.sample, chosen.seed)
-                scores = await evaluate(model, some, is_alone=True)
-                lines += ["", *report(f"alone, {len(some)}, seed {chosen.seed}", scores)]
+                scores = await evaluate(model, some, is_alone=True, by_language=told)
+                lines += ["", *report(f"alone, {len(some)}, seed {chosen.seed}", scores, told)]
             else:
-                lines += ["", *report(config.model, await evaluate(model))]
+                scores = await evaluate(model, by_language=told)
+                lines += ["", *report(config.model, scores, told)]
         finally:
             await model.aclose()
     else:

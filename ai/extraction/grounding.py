@@ -7,13 +7,15 @@ inflection may differ, and times may be translated into English.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from ai.commands import FieldSpec
+from ai.commands import CommandSpec, FieldSpec
+from ai.sentences.templates import expansions
+from ai.sentences.tokens import POINTERS, fold
 from ai.times.grammar.numbers import ONES, ORDINALS
 
 ENOUGH = 0.5  # of a text's words that were said
@@ -24,6 +26,13 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 FILLERS = frozenset({
     "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
 })
+COMMON = FILLERS | {
+    "i", "me", "you", "your", "it", "is", "are", "am", "was", "be", "do", "does", "did", "not",
+    "have", "has", "had", "got", "get", "what", "which", "who", "how", "when", "there", "that",
+    "this", "all", "any", "can", "may", "will", "want", "need", "please", "also", "as", "one",
+    "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
+}
+"""Words of sentences that say nothing of which command is meant."""
 NUMBER_WORDS = {
     1: "a an one half ein eine einen einer uno una un une erste primero premier",
     2: "two zwei zwo dos deux second zweite segundo", 3: "three drei tres trois quarter viertel",
@@ -70,6 +79,18 @@ class Sources:
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
         }
+
+    def name(self, spec: CommandSpec, values: Mapping[str, Any]) -> bool:
+        """Say whether anything here speaks of a command: its words, a value, or a pointer.
+
+        That something is so or not (a boolean) is no word for a command.
+        """
+        if any(self._has(word) for word in _words_of(spec)):
+            return True
+        told = (one for one in spec.parsed_fields if one.name in values and one.kind != "boolean")
+        return not self.words.isdisjoint(POINTERS) or any(
+            self.support(one, values[one.name]) for one in told
+        )
 
     def support(self, field: FieldSpec, value: Any) -> bool:  # noqa: ANN401 - any JSON
         """Say whether a field's value comes from here."""
@@ -124,6 +145,14 @@ class Sources:
         return (
             process.extractOne(word, self.words, scorer=fuzz.ratio, score_cutoff=ALIKE) is not None
         )
+
+
+@lru_cache(maxsize=1024)
+def _words_of(spec: CommandSpec) -> frozenset[str]:
+    """Return the words that a command's author gives for it, without those of every command."""
+    said = (words for sentence in spec.sentences for words in expansions(spec, sentence))
+    fixed = {fold(word) for words in said for word in words if word[0] != "{"}
+    return frozenset(_words(" ".join([*fixed, spec.hint]))) - COMMON
 
 
 def _words(text: str) -> list[str]:

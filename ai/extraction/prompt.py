@@ -45,21 +45,30 @@ NO_ORDER = (
 )
 """An example for every catalogue; those of commands come from their authors."""
 MAX_EXAMPLES = 6
-FULL = 60  # commands that are described; of more, those beyond are only named
+MAX_DESCRIBED = 60  # commands; where there are more, those alone that may fit the message
+MAX_FITTING = 30
 
 
 @lru_cache(maxsize=64)
-def manual(specs: tuple[CommandSpec, ...], raw: tuple[tuple[str, str], ...] = ()) -> str:
+def manual(
+    specs: tuple[CommandSpec, ...],
+    raw: tuple[tuple[str, str], ...] = (),
+    fitting: tuple[tuple[str, str], ...] | None = None,
+) -> str:
     """Describe the commands, a line each, those of the domain with the most sentences first.
 
-    `raw` are the interaction types of raw handlers, each with what is known of its fields.
+    `raw` are the interaction types of raw handlers, each with what is known of its fields. Where
+    `fitting` are the keys of those that may fit a message, the others are only named.
     """
     if not specs and not raw:
         return ""
+    shown = _most_said_first(specs)
+    named = [] if fitting is None else [f"All by name: {', '.join(map(name_of, shown))}."]
     return "\n".join(
         [
-            "Commands:",
-            *(signature(spec) for spec in _most_said_first(specs)),
+            *named,  # first, as it is the same for every message
+            "Commands:" if fitting is None else "Those of them that may fit:",
+            *(signature(spec) for spec in shown if fitting is None or spec.key in fitting),
             *(RAW.format(kind=kind, text=text).rstrip() for kind, text in raw),
             f"{NONE}(reply) - For all that orders nothing.",
         ]

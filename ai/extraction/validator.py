@@ -132,8 +132,15 @@ class ResponseValidator:
         interaction_type: str,
         said: str,
         known: Sequence[str] = (),
+        just_said: str | None = None,
     ) -> None:
-        """Know the commands, what the person said, and the names that they know."""
+        """Know the commands, what the person said, and the names that they know.
+
+        `just_said` is the message itself, of which a command that is not offered has to be; None
+        makes no difference between it and those before.
+        """
+        self._just_said = Sources(said if just_said is None else just_said)
+        self.is_certain = True  # of the last answer: the person spoke of each command in it
         self.specs, self.raw_types = specs, raw_types
         self.interaction_type, self.said, self.known = interaction_type, said, known
         self.unknown = ""  # what the person is told where the last answer was of an unknown type
@@ -141,7 +148,7 @@ class ResponseValidator:
 
     def judge(self, reply: Reply) -> tuple[list[Command], list[str]]:
         """Return the commands or the question of an answer, or what is wrong with it."""
-        self.rejections, self.unknown = [], ""
+        self.rejections, self.unknown, self.is_certain = [], "", True
         try:
             found = json_reply.extract(reply.text, reply.reasoning, is_cut_off=reply.is_cut_off)
         except json_reply.NoCommand as error:
@@ -168,6 +175,7 @@ class ResponseValidator:
             command, problems = check(data, spec, self.said, self.known)
             is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
             if not asks or not is_complete:  # the conversation asks for what is missing
+                self.is_certain &= self._just_said.name(spec, command)
                 return command, problems
         if asks:
             return {"needs_clarification": str(question).strip()[:MAX_QUESTION]}, []

@@ -10,6 +10,7 @@ aiohttp half a millisecond (`make bench`, crowd).
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from typing import Any
 import aiohttp
 
 from ai.llm.errors import MAY_PASS, problem_of, retry_after
+from ai.llm.schemas import flattened
 from ai.llm.types import Message, ModelError, Reply, Usage
 from ai.wire import number, object_of, reason, text, whole
 from runtime.proxy import proxy_for
@@ -30,6 +32,8 @@ JSON = {"Content-Type": "application/json"}
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
 REFUSALS = 3  # of a schema by 500, which may be about anything, before it is left out
+CHOICE, SCHEMA = "anyOf", "response_format"
+"""What is left out where it was refused: the choice between objects in a schema, or all of it."""
 REMEMBERED = 3600.0
 """Seconds for which something that was refused is left out: servers and models are replaced."""
 
@@ -41,8 +45,8 @@ Json = dict[str, Any]
 class Traits:
     """What was learnt about a model on a server, by both ways to ask one."""
 
-    takes_schema: bool = False  # it has taken one, and refused none since
-    schema_refusals: int = 0
+    takes: set[str] = field(default_factory=set)  # kinds of schemas that it took last
+    refusals: Counter[str] = field(default_factory=Counter)  # of schemas, since one was taken
     takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
     needs_no_effort: bool = False  # it takes tools only where it is told not to reason
     needs_short_ids: bool = False  # of calls: nine letters and digits
@@ -57,12 +61,17 @@ class Traits:
         """Send a parameter no more for an hour."""
         self.refused[name] = time.monotonic() + REMEMBERED
 
-    def note_schema(self, taken: bool, status: int = 0) -> None:
-        """Note whether the server took a schema, or with which status it refused it."""
-        self.takes_schema = taken
-        self.schema_refusals = 0 if taken else self.schema_refusals + 1
-        if not taken and (status < 500 or self.schema_refusals >= REFUSALS):
-            self.leave_out("response_format")
+    def note_taken(self, kind: str) -> None:
+        """Note that the server took a schema of a kind."""
+        self.takes.add(kind)
+        self.refusals[kind] = 0
+
+    def note_refused(self, kind: str, status: int) -> None:
+        """Note that it refused one, and with which status."""
+        self.takes.discard(kind)
+        self.refusals[kind] += 1
+        if status < 500 or self.refusals[kind] >= REFUSALS:
+            self.leave_out(kind)
 
 
 @lru_cache(maxsize=256)
@@ -100,6 +109,7 @@ class OpenAICompatible:
         self._traits = traits(base_url, model)
         self._http: aiohttp.ClientSession | None = None
         self._last_schema: tuple[dict[str, Any], str] = ({}, "")
+        self._flat: tuple[Json, Json] = ({}, {})  # a schema, and the same one flat
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None = None
@@ -126,20 +136,36 @@ class OpenAICompatible:
     async def _request(
         self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
     ) -> Json:
-        if schema is None or self._traits.leaves_out("response_format"):
-            return await self._send(messages, None, deadline)
-        try:
-            completion = await self._send(messages, schema, deadline)
-        except _SchemaRefused as error:
-            completion = await self._send(messages, None, deadline)
+        """Ask with the schema, else with a flat one, else with none, as the server takes them."""
+        refused: list[tuple[str, int]] = []
+        for kind, form in self._forms(schema):
+            try:
+                completion = await self._send(messages, form, deadline, kind)
+            except _SchemaRefused as error:
+                refused.append((kind, error.status))
+                continue
             # Only now: the server may have been broken altogether.
-            self._traits.note_schema(False, error.status)
-        else:
-            self._traits.note_schema(True)
+            for other, status in refused:
+                self._traits.note_refused(other, status)
+            if form is not None:
+                self._traits.note_taken(kind)
+            break
         return completion
 
+    def _forms(self, schema: Json | None) -> list[tuple[str, Json | None]]:
+        """Return the schemas to try in turn, each with its kind; at last none."""
+        forms: list[tuple[str, Json | None]] = []
+        if schema is not None and not self._traits.leaves_out(SCHEMA):
+            if self._flat[0] is not schema:
+                self._flat = schema, flattened(schema)
+            flat = self._flat[1]
+            if flat is not schema and not self._traits.leaves_out(CHOICE):
+                forms.append((CHOICE, schema))
+            forms.append((SCHEMA, flat))
+        return [*forms, ("", None)]
+
     async def _send(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
+        self, messages: Sequence[Message], schema: Json | None, deadline: float, kind: str
     ) -> Json:
         """Send one request, again after a pause where that may help and there is time for it."""
         pause, tries_left = self._pause, RETRIES + 1
@@ -152,7 +178,7 @@ class OpenAICompatible:
                     self._traits.takes_max_tokens = False
                     tries_left += 1
                     continue
-                may_be = not self._traits.takes_schema or error.is_about_schema
+                may_be = kind not in self._traits.takes or error.is_about_schema
                 if schema and may_be and error.status in REFUSES_SCHEMA:
                     raise _SchemaRefused(error.status) from error
                 problem, asked = problem_of(error.status), retry_after(error.headers)
@@ -218,7 +244,7 @@ class _Refused(Exception):
     @property
     def is_about_schema(self) -> bool:
         """Whether the server names what it does not take."""
-        return any(word in self.body for word in (b"response_format", b"json_schema"))
+        return any(word in self.body for word in (b"response_format", b"json_schema", b"anyOf"))
 
     @property
     def is_about_max_tokens(self) -> bool:

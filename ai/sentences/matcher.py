@@ -110,6 +110,12 @@ class Matcher:
         self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
     ) -> list[str]:
         """Return the sentences most like the text, as a person would say them, one a command."""
+        return [*self.nearest_commands(text, allowed=allowed).values()][:count]
+
+    def nearest_commands(
+        self, text: str, *, allowed: Collection[tuple[str, str]] | None = None
+    ) -> dict[tuple[str, str], str]:
+        """Return all commands, the nearest first, each with the sentence most like the text."""
         self.refresh()
         found = process.extract(
             text[:MAX_NEAREST],
@@ -123,7 +129,7 @@ class Matcher:
             key = self._shown[sentence][0].key
             if allowed is None or key in allowed:
                 nearest.setdefault(key, sentence)
-        return [*nearest.values()][:count]
+        return nearest
 
 
 def matcher_of(catalogue: Catalogue) -> Matcher:

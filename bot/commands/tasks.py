@@ -119,6 +119,7 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
     "wake me [up] {due}",
     "(set|make|start) [me] (a|an|my) (alarm|wake-up call) [for] {due}",
     "[set] alarm [for] {due}",
+    for_models=False,
 )
 async def wake(ctx: Context, due: Due) -> str:
     """Have you woken at a time."""
@@ -130,6 +131,7 @@ async def wake(ctx: Context, due: Due) -> str:
     "(set|make|start) [me] [a] timer {due}",
     "timer [for] {due}",
     "[set|make|start] [me] [a] {due} timer",
+    for_models=False,
 )
 async def timer(ctx: Context, due: Due) -> str:
     """Be told when some time is over."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ai.commands import Clarification, NotUnderstood, Parsed, spoken
+from ai.commands import Clarification, NotUnderstood, Offer, Parsed, spoken
 from ai.config import Price
 from ai.llm import types
 from ai.sentences.matcher import matcher_of
@@ -42,6 +42,7 @@ FAILED = "Something went wrong on my side, and I've noted it. Please try again i
 CANCELLED = "All right, I've dropped that."
 GIVEN_UP = "I still don't understand that. Nothing was changed."
 SUPERSEDED = "All right, I've dropped my question."
+REFUSED = "All right, I've done nothing. Please say it in other words."
 ENDED = "Your session has ended. Send me any message to log in again."
 
 Order = dict[str, Any]
@@ -159,9 +160,29 @@ class Orders:
                 memory.note(incoming.text, [understood.as_dict()])
                 await dialogue.say(escape(quoted.in_words(understood.question)))
                 return
+            if isinstance(understood, Offer):
+                if not await self._accepts(dialogue, memory, incoming, understood):
+                    return
+                understood = understood.orders
             orders = [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
         memory.note(incoming.text, orders)
         await self._carry_out_all(dialogue, person, incoming, orders)
+
+    async def _accepts(
+        self, dialogue: Dialogue, memory: Memory, incoming: Incoming, offer: Offer
+    ) -> bool:
+        """Ask whether orders are meant. Raises TimedOut and Cancelled."""
+        try:
+            accepted = await dialogue.offer(escape(quoted.in_words(offer.question)))
+        except Superseded:
+            return False  # what was said instead is answered next
+        except TimedOut:
+            memory.timed_out = True
+            raise
+        if not accepted:
+            memory.correctable = incoming.message_id
+            await dialogue.say(REFUSED)
+        return accepted
 
     def _budget(self, person: Person, agent: str) -> Budget:
         meter = self._meters.setdefault(agent, Meter(self._api, agent))

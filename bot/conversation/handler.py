@@ -159,7 +159,9 @@ class Conversation(Agent):
     def _is_superseded(self, dialogue: Dialogue, incoming: Incoming) -> bool:
         """Say whether a message is an order of its own, though the bot has asked something."""
         may_be = dialogue.may_be_superseded and not incoming.answers
-        return may_be and self._orders.is_order(incoming.text)
+        return may_be and (
+            dialogue.is_superseded_by(incoming) or self._orders.is_order(incoming.text)
+        )
 
     async def _hold(self, dialogue: Dialogue, place: Place, incoming: Incoming) -> None:
         """Answer a message to the end, which may be several messages later."""

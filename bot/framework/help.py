@@ -1,10 +1,10 @@
 """What can be said, written for people: the help, the greeting and the courtesies."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any
 
-from ai.commands import NO, YES, CommandSpec, spoken
+from ai.commands import NO, YES, CommandSpec
+from ai.sentences import wording
 from ai.sentences.templates import expansions
 from bot.framework.registry import CommandModule, Registry
 from bot.markdown import escape
@@ -104,14 +104,7 @@ def in_words(order: Mapping[str, Any], registry: Registry) -> str:
     spec = next((spec for spec in registry.specs if spec.key == key), None)
     if spec is None:
         return " ".join(key)
-    values = {field.name: order.get(field.name) for field in spec.fields}
-    given = {f"{{{name}}}": spoken(value) for name, value in values.items() if value is not None}
-    said = [way for sentence in spec.sentences for way in islice(expansions(spec, sentence), 1)]
-    fits = [words for words in said if all(word in given or word[0] != "{" for word in words)]
-    best = max(fits, key=lambda words: len(given.keys() & set(words)), default=[spec.description])
-    unsaid = [value for slot, value in given.items() if slot not in best]
-    more = f" ({', '.join(unsaid)})" if unsaid else ""
-    return " ".join(given.get(word, word) for word in best) + more
+    return wording.in_words(spec, order)
 
 
 def examples(spec: CommandSpec) -> Iterator[str]:

@@ -12,7 +12,16 @@ from ai.llm.openai_completions import OpenAICompatible
 from ai.sentences.matcher import Matcher
 from bot.framework.registry import load_commands
 from config.settings import ROOT
-from tests.evaluate import Command, Score, Utterance, evaluate, report, sample, utterances
+from tests.evaluate import (
+    Command,
+    Score,
+    Utterance,
+    evaluate,
+    prompt_size,
+    report,
+    sample,
+    utterances,
+)
 from tests.support.model_server import Answer, ModelServer, Request, model_server
 
 __all__ = ["model_server"]
@@ -61,7 +70,15 @@ def test_the_evaluation_prints_its_table() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     head, *_ = done.stdout.splitlines()
-    assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "invented"]
+    assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "offered"]
+    assert "A model is told of " in done.stdout
+    assert "  in de: " in done.stdout
+
+
+def test_the_shipped_commands_fit_in_the_prompt() -> None:
+    commands, size = prompt_size()
+    assert commands > 10
+    assert size <= 1200
 
 
 async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServer) -> None:
@@ -101,14 +118,12 @@ def test_the_evaluation_measures_the_model_that_is_configured(model_server: Mode
     )
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)  # noqa: T201 - for people who want to see it
-    alone, with_model = (
-        next(line.split() for line in part.splitlines() if line.startswith("all "))
-        for part in done.stdout.split("\n\n", 1)
-    )
+    lines = done.stdout.splitlines()
+    alone, with_model = (line.split() for line in lines if line.startswith("all "))
     beyond = sum(u.is_beyond for u in UTTERANCES)
     assert int(alone[3]) == beyond
     assert int(with_model[3]) < beyond / 10
-    right, requests, prompt, output, p50, p99 = (float(with_model[n]) for n in (1, 5, 6, 7, 8, 9))
+    right, requests, prompt, output, p50, p99 = (float(with_model[n]) for n in (1, 7, 8, 9, 10, 11))
     assert right > float(alone[1])
     assert requests >= beyond
     assert prompt > output > 0
@@ -121,9 +136,21 @@ def test_the_table_counts_what_was_wrong() -> None:
     for found in ([{"action": "show"}], [], [{"action": "delete", "name": "tasks", "due": "5pm"}]):
         score.add(utterance, found, 0.001)
     lines = [*report("x", {"task": score})]
-    assert lines[1].split() == ["task", *"1111000", "1.00", "1.00"]
+    assert lines[1].split() == ["task", *"111001000", "1.00", "1.00"]
     assert lines[2].split()[0] == "all"
     assert lines[3].startswith("  wrong: 'list my tasks' was taken for [{'action': 'delete'")
+
+
+def test_the_table_counts_offers_and_languages() -> None:
+    score, languages = Score(), {"de": Score(), "en": Score()}
+    utterance = Utterance("task", "x", ({"action": "show"},), language="de")
+    for found in ([{"action": "show"}], [{"action": "delete"}]):
+        for one in (score, languages["de"]):
+            one.add(utterance, found, 0.001, is_offer=True)
+    lines = [*report("x", {"task": score}, languages)]
+    assert lines[1].split()[1:6] == [*"00011"]
+    assert lines[3] == "  misled: 'x' was offered [{'action': 'delete'}]"
+    assert lines[4] == "  in de: 0 right and 1 offered of 2, 0 wrong"
 
 
 async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
@@ -136,4 +163,4 @@ async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
     scores = await evaluate(model, some, is_alone=True)
     await model.aclose()
     assert sum(score.requests for score in scores.values()) == 5
-    assert [*report("alone", scores)][-1].split()[5] == "5"
+    assert [*report("alone", scores)][-1].split()[7] == "5"

@@ -4,11 +4,14 @@ import json
 import re
 from dataclasses import replace
 
-from ai.commands import CommandSpec
-from ai.config import Prompt
+from ai.commands import Catalogue, CommandSpec, FieldSpec
+from ai.config import Prompt, get_ai_config
 from ai.extraction import prompt
+from ai.llm.openai_completions import OpenAICompatible
+from ai.parser import Parser
 from ai.sentences.references import References
 from tests.ai.commands import COMMANDS
+from tests.support.model_server import ModelServer
 
 PROMPT = Prompt(
     system="Be exact.",
@@ -101,3 +104,40 @@ def test_errors_are_shown_with_the_answer_they_are_about() -> None:
     assert "\n- name must be text.\n- no such action\n" in told["content"]
     assert prompt.again("", ["empty"])[0]["content"] == "(nothing)"
     assert "- too long" in prompt.opening(PROMPT, "", "x", "", ["too long"])[1]["content"]
+
+
+def test_of_many_commands_those_that_may_fit_are_described() -> None:
+    told = prompt.manual(COMMANDS, (), (("task", "add"), ("light", "dim")))
+    named, head, *lines = told.splitlines()
+    assert named.startswith("All by name: task.add, ")
+    assert head == "Those of them that may fit:"
+    assert [line.partition("(")[0] for line in lines] == ["task.add", "light.dim", "none"]
+
+
+async def test_a_large_project_tells_a_model_of_the_nearest_commands(
+    model_server: ModelServer,
+) -> None:
+    many = Catalogue()
+    many.add(*COMMANDS)
+    fields = (FieldSpec("what"),)
+    many.add(
+        *(
+            CommandSpec(f"extra{n}", "keep", "Keep it.", fields, (f"keep {{what}} in drawer {n}",))
+            for n in range(100)
+        )
+    )
+    model_server.script = lambda _: '{"commands": [{"command": "none", "reply": "Hm."}]}'
+    model = OpenAICompatible(model_server.base_url, None, "large")
+    parser = Parser(many, get_ai_config(), model)
+    await parser.parse("would somebody dim the light for me")
+    await parser.parse("what about that drawer")
+    await model.aclose()
+    first, second = (request.system for request in model_server.requests)
+    assert "light.dim(percent: whole number)" in first
+    assert "light.dim(percent" not in second
+    for told in (first, second):
+        assert told.count("extra99.keep") >= 1
+        assert len(re.findall(r"^\w+\.\w+\(", told, re.MULTILINE)) == prompt.MAX_FITTING
+    shared = first.partition("Those of them that may fit:")[0]
+    assert "extra99.keep" in shared
+    assert second.startswith(shared), "caches keep what comes first"

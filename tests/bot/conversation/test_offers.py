@@ -1,0 +1,114 @@
+"""Orders that are near but not certain: offered, and carried out after a yes alone."""
+
+import pytest
+
+from bot.conversation.executor import REFUSED
+from bot.conversation.handler import EXPIRED, TIMED_OUT
+from bot.messages import Incoming
+from tests.support.chat import Person, World
+from tests.support.model_server import ModelServer
+from tests.support.shop import model, shop
+
+
+@pytest.fixture
+async def offered(world: World, chat: Person, model_server: ModelServer) -> Person:
+    """Somebody who was offered to wait: no word of theirs says so."""
+    await world.know(shop, model=model(model_server))
+    model_server.replies({"command": "shop.wait"})
+    assert await chat.say("hmm, sprockets!") == "Do you mean: wait? (yes or no)"
+    assert chat.buttons == ["Yes", "No"]
+    return chat
+
+
+async def test_a_command_of_which_nothing_was_said_waits_for_a_yes(offered: Person) -> None:
+    assert await offered.say("Yes!") == "Waiting …"
+    assert "not waiting" in await offered.say("yes")
+
+
+@pytest.mark.parametrize("word", ["no", "Nope.", "nein"])
+async def test_a_no_does_nothing(offered: Person, word: str) -> None:
+    assert await offered.say(word) == REFUSED
+    assert "not waiting" in await offered.say("yes")
+
+
+async def test_an_offer_can_be_called_off(offered: Person) -> None:
+    assert await offered.say("never mind") == "All right, I've dropped that."
+
+
+async def test_what_is_neither_yes_nor_no_takes_the_offers_place(
+    offered: Person, model_server: ModelServer
+) -> None:
+    model_server.replies({"needs_clarification": "Pardon?"})
+    assert await offered.say("what do bees dream of at night") == "Pardon?"
+    assert "Waiting" not in await offered.say("yes")
+
+
+async def test_an_order_takes_the_offers_place_and_ends_it(offered: Person) -> None:
+    assert await offered.say("order 3 apples") == "3 small apples"
+    assert "not waiting" in await offered.say("yes")
+
+
+async def test_a_yes_about_another_message_is_not_taken(
+    offered: Person, world: World, model_server: ModelServer
+) -> None:
+    model_server.replies({"needs_clarification": "Pardon?"})
+    said = Incoming(offered.address, "dm", "yes", quoted="Shall we delete it all?")
+    await world.answer(said, offered)
+    assert "Waiting" not in offered.replies[-1]
+    stale = Incoming(offered.address, "dm", "yes", answers="12345678")
+    await world.answer(stale, offered)
+    assert offered.replies[-1] == EXPIRED
+
+
+async def test_a_yes_after_a_restart_does_nothing(offered: Person, world: World) -> None:
+    await world.restart()
+    await world.answer(Incoming(offered.address, "dm", "yes", answers="12345678"), offered)
+    assert offered.replies[-1] == EXPIRED
+    assert "not waiting" in await offered.say("yes")
+
+
+async def test_an_offer_lapses(world: World, chat: Person, model_server: ModelServer) -> None:
+    world.settings = world.settings.model_copy(update={"login_timeout_seconds": 0.05})
+    await world.restart()
+    await world.know(shop, model=model(model_server))
+    model_server.replies({"command": "shop.wait"})
+    assert "Do you mean" in await chat.say("hmm, sprockets!")
+    await chat.leave_unanswered()
+    answer = await chat.say("yes")
+    assert TIMED_OUT in answer
+    assert "Waiting" not in answer
+
+
+async def test_what_somebody_else_says_answers_no_offer(
+    offered: Person, world: World, stranger: Person
+) -> None:
+    await stranger.register("ben")
+    assert "not waiting" in await stranger.say("yes")
+    assert await offered.say("yes") == "Waiting …"
+
+
+@pytest.mark.parametrize(
+    "said", ["wait, will you", "would you mind waiting", "apples for the cellar", "the first one"]
+)
+async def test_a_command_that_was_spoken_of_is_carried_out(
+    world: World, chat: Person, model_server: ModelServer, said: str
+) -> None:
+    await world.know(shop, model=model(model_server))
+    order = (
+        {"command": "shop.order", "thing": "apples"}
+        if "apples" in said
+        else {"command": "shop.wait"}
+    )
+    model_server.replies(order)
+    assert "Do you mean" not in await chat.say(said)
+
+
+async def test_an_offer_of_several_orders_says_them_all(
+    world: World, chat: Person, model_server: ModelServer
+) -> None:
+    await world.know(shop, model=model(model_server))
+    model_server.replies(
+        '{"commands": [{"command": "shop.order", "thing": "plums"}, {"command": "shop.leave"}]}'
+    )
+    answer = await chat.say("plums, then sprockets")
+    assert answer == "Do you mean: order (“plums”), and leave the shop? (yes or no)"
