@@ -121,6 +121,7 @@ class CommandSpec:
     hint: str = ""  # for models: what else means this command
     examples: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # for models: a message, its fields
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of first words
+    near: tuple[str, ...] = ()  # sentences that may say it: it is offered where they are said
     for_models: bool = True  # or its sentences alone reach it, so that prompts stay short
 
     @property
@@ -195,6 +196,7 @@ class Offer:
 
     orders: tuple[ParsedCommand, ...]
     question: str
+    is_whole: bool = False  # all of it was said in the message itself, so that a yes may teach it
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented dict, which knows of questions alone."""

@@ -9,7 +9,7 @@ from prometheus_client import Histogram
 
 log = logging.getLogger(__name__)
 
-Route = Literal["sentences", "model", "neither"]
+Route = Literal["sentences", "model", "near", "phrases", "neither"]
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 2.5, 5, 10, 30)
 
 PARSING = Histogram(

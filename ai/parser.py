@@ -6,7 +6,7 @@ The documented names for other modules are `parse`, `register_validator` and `AI
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pkgutil import resolve_name
@@ -19,14 +19,17 @@ from ai.commands import (
     NotUnderstood,
     Offer,
     Parsed,
+    ParsedCommand,
     catalogue,
     from_dicts,
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
+from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
     ResponseValidator,
+    checked,
     register_validator,
     rejections,
     validated_types,
@@ -51,6 +54,7 @@ NO_ANSWER = "I could not make sense of that. Please say it in other words."
 ONE_AT_A_TIME = "That sounds like several things at once. Please tell me one at a time."
 
 Key = tuple[str, str]
+Taught = Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
 
 
 class Parser:
@@ -113,6 +117,7 @@ class Parser:
         allowed: Collection[Key] | None = None,
         references: References = NO_REFERENCES,
         budget: Budget | None = None,
+        taught: Taught | None = None,
         retry_count: int = 0,
         errors: Sequence[str] = (),
     ) -> Parsed:
@@ -120,7 +125,8 @@ class Parser:
 
         A question or `NotUnderstood` takes their place where they are not certain.
         `references` is what "it" and "the second one" point at; `budget` bounds what is spent on
-        models, and is asked before each request. Otherwise as `parse`.
+        models, and is asked before each request. `taught` returns the orders that this person
+        means by a text, which they have taught. Otherwise as `parse`.
         """
         began = time.perf_counter()
         raw = dict(self._raw_types())
@@ -134,6 +140,11 @@ class Parser:
             if not problems:
                 parsed("sentences", began, commands)
                 return from_dicts(commands)
+        if not problems and taught and (kept := checked(await taught(text), specs)):
+            problems = [one for made in kept for one in rejections(made, interaction_type)]
+            if not problems:
+                parsed("phrases", began, kept)
+                return from_dicts(kept)
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
@@ -158,13 +169,16 @@ class Parser:
                 parsed("model", began, answer)
                 understood = from_dicts(answer)
                 if isinstance(understood, tuple) and not judge.is_certain:
-                    return Offer(understood, wording.question(understood, listed))
+                    return _offer(text, understood, listed)
                 return understood
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)
             except _OverBudget as error:
                 told = str(error)
+        if not problems and (near := self._near(text, references, specs, interaction_type)):
+            parsed("near", began, [])
+            return near
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
         return NotUnderstood(told, tuple(nearest))
@@ -176,6 +190,21 @@ class Parser:
             return None
         near = self._matcher.nearest_commands(text, allowed={*shown})
         return tuple(sorted([*near][: prompts.MAX_FITTING]))
+
+    def _near(
+        self,
+        text: str,
+        references: References,
+        specs: Sequence[CommandSpec],
+        interaction_type: str,
+    ) -> Offer | None:
+        """Return the one order that a text nearly says, to be offered, or None."""
+        match = self._matcher.near(text, references)
+        known = next((spec for spec in specs if match and spec.key == match.spec.key), None)
+        if match is None or known is None or rejections(match.command, interaction_type):
+            return None
+        orders = (ParsedCommand.from_dict(match.command),)
+        return _offer(text, orders, [known])
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (
@@ -245,6 +274,16 @@ class Parser:
                 return commands
             messages += prompts.again(reply.text, problems)
         return [{"error": " ".join(judge.rejections) or judge.unknown or NO_ANSWER}]
+
+
+def _offer(text: str, orders: tuple[ParsedCommand, ...], specs: Sequence[CommandSpec]) -> Offer:
+    known, said = {spec.key: spec for spec in specs}, Sources(text)
+    keys = [(one.interaction_type, one.action or "") for one in orders]
+    is_whole = all(  # what a raw handler takes is not known
+        key in known and said.hold(known[key], one.values)
+        for key, one in zip(keys, orders, strict=True)
+    )
+    return Offer(orders, wording.question(orders, specs), is_whole)
 
 
 class _OverBudget(Exception):

@@ -276,6 +276,21 @@ CREATE TABLE notifications (
 	CONSTRAINT fk_notifications_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
 );
 
+CREATE TABLE phrases (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	user_uuid UUID NOT NULL,
+	phrase VARCHAR(255) NOT NULL,
+	orders TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_phrases PRIMARY KEY (id),
+	CONSTRAINT uq_phrases_user_uuid_phrase UNIQUE (user_uuid, phrase),
+	CONSTRAINT fk_phrases_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_phrases_user_uuid ON phrases (user_uuid);
+
+CREATE INDEX ix_phrases_user_uuid_created_at_id ON phrases (user_uuid, created_at, id);
+
 CREATE TABLE push_addresses (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -454,6 +469,7 @@ CREATE TABLE alembic_version (
 );
 
 INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_85c9d1', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_1485e9', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

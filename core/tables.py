@@ -201,6 +201,18 @@ users = Table(
     created_at_column(),
 )
 
+# What people mean by phrases of their own, which a yes has taught.
+phrases = Table(
+    "phrases",
+    metadata,
+    id_column(),
+    owner_column(),
+    Column("phrase", String(255), nullable=False),  # as it is compared: no case, no full stop
+    Column("orders", Text(), nullable=False),  # JSON
+    created_at_column(),
+    UniqueConstraint("user_uuid", "phrase"),
+)
+
 notifications = Table(
     "notifications",
     metadata,

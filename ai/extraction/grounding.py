@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 
 from ai.commands import CommandSpec, FieldSpec
 from ai.sentences.templates import expansions
-from ai.sentences.tokens import POINTERS, fold
+from ai.sentences.tokens import fold
 from ai.times.grammar.numbers import ONES, ORDINALS
 
 ENOUGH = 0.5  # of a text's words that were said
@@ -33,6 +33,10 @@ COMMON = FILLERS | {
     "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
 }
 """Words of sentences that say nothing of which command is meant."""
+POINTING = frozenset({
+    "it", "that", "this", "them", "these", "those", "one", "ones", "both", "same", "other", "first",
+    "second", "third", "fourth", "fifth", "last", "all", "everything",
+})
 NUMBER_WORDS = {
     1: "a an one half ein eine einen einer uno una un une erste primero premier",
     2: "two zwei zwo dos deux second zweite segundo", 3: "three drei tres trois quarter viertel",
@@ -88,9 +92,19 @@ class Sources:
         if any(self._has(word) for word in _words_of(spec)):
             return True
         told = (one for one in spec.parsed_fields if one.name in values and one.kind != "boolean")
-        return not self.words.isdisjoint(POINTERS) or any(
+        return (self.points and any(True for _ in told)) or any(
             self.support(one, values[one.name]) for one in told
         )
+
+    @property
+    def points(self) -> bool:
+        """Whether a word points at something that was said or shown before."""
+        return not self.words.isdisjoint(POINTING)
+
+    def hold(self, spec: CommandSpec, values: Mapping[str, Any]) -> bool:
+        """Say whether all values of a command were said here, and none was pointed at."""
+        fields = [one for one in spec.parsed_fields if one.name in values]
+        return not self.points and all(self.support(one, values[one.name]) for one in fields)
 
     def support(self, field: FieldSpec, value: Any) -> bool:  # noqa: ANN401 - any JSON
         """Say whether a field's value comes from here."""

@@ -89,6 +89,27 @@ def check(
     return command, problems
 
 
+def checked(
+    orders: Sequence[Mapping[str, Any]], specs: Sequence[CommandSpec]
+) -> list[Command] | None:
+    """Return orders that were kept, or None where one of them is none of these commands."""
+    known = {spec.key: spec for spec in specs}
+    found = []
+    for order in orders:
+        spec = known.get((str(order.get("interaction_type")), str(order.get("action"))))
+        if spec is None:
+            return None
+        command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
+        for field in spec.parsed_fields:
+            try:
+                if order.get(field.name) is not None:
+                    command[field.name] = typed(field, order[field.name])
+            except ValueError:
+                return None
+        found.append(command)
+    return found
+
+
 Validator = Callable[[Command], list[str]]
 
 MAX_QUESTION = 500  # characters of a question that the model asks the person

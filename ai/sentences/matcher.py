@@ -14,9 +14,11 @@ from rapidfuzz.utils import default_process
 from ai.commands import Catalogue, CommandSpec
 from ai.sentences.corrections import amend
 from ai.sentences.following import Index, Match
+from ai.sentences.near import bag, near
 from ai.sentences.references import NO_REFERENCES, References
 from ai.sentences.search import MAX_LENGTH, Attempt, Steps, TooManySteps
 from ai.sentences.templates import Node, build, expansions
+from ai.sentences.tokens import fold
 
 __all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
 
@@ -48,6 +50,9 @@ class Matcher:
             for sentence in spec.sentences
             for shown, fixed in [_shown(spec, sentence)]
         }
+        loose = [replace(one, sentences=one.sentences + one.near) for one in self._catalogue]
+        self._unsure = replace(self._index, root=build(loose))
+        self._bags = _bags(self._catalogue)
         self._version = self._catalogue.version
 
     @property
@@ -74,6 +79,13 @@ class Matcher:
             return []
         in_a_row = any(one.each for match in found[0] for one in match.spec.fields)
         return found[0] if len(found[0]) <= (MAX_IN_A_ROW if in_a_row else MAX_ORDERS) else []
+
+    def near(self, text: str, references: References = NO_REFERENCES) -> Match | None:
+        """Return the one command that the text nearly says, to be offered, or None."""
+        self.refresh()
+        if len(text) > MAX_NEAREST:
+            return None
+        return near(self._index, self._unsure, self._bags, text, references)
 
     def _orders(
         self,
@@ -155,6 +167,19 @@ def _shown(spec: CommandSpec, sentence: str) -> tuple[str, str]:
     words = next(expansions(spec, sentence))
     shown = " ".join(samples.get(word, word) for word in words)
     return shown, " ".join(word for word in words if word not in samples)
+
+
+def _bags(catalogue: Catalogue) -> dict[frozenset[str], Match | None]:
+    """Return the sentences without slots by their words in no order; None for two commands'."""
+    found: dict[frozenset[str], Match | None] = {frozenset(): None}
+    for spec in catalogue:
+        for sentence in spec.sentences:
+            for words in expansions(spec, sentence):
+                if not any(word[0] == "{" for word in words):
+                    match = found.setdefault(bag(map(fold, words)), Match(spec))
+                    if match is not None and match.spec != spec:
+                        found[bag(map(fold, words))] = None
+    return found
 
 
 def _literals(node: Node) -> Iterator[str]:

@@ -37,7 +37,7 @@ def question(orders: Sequence[ParsedCommand], specs: Iterable[CommandSpec]) -> s
     known = {spec.key: spec for spec in specs}
     keys: list[tuple[str, str]] = [(one.interaction_type, one.action or "") for one in orders]
     said = [
-        in_words(known[key], one.values, to_them=True)
+        in_words(known[key], one.values, to_them=True) if key in known else " ".join(key).strip()
         for key, one in zip(keys, orders, strict=True)
     ]
     return DO_YOU_MEAN.format(", and ".join(said))

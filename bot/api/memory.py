@@ -87,16 +87,18 @@ class MemoryClient:
         told = {"content": summary.replace("\0", "")[:MAX_CHARS], "up_to": known.ids[older - 1]}
         await self._append(address, {"summary": told}, direct, known)
 
-    async def forget(self, address: Address, here: int = 0) -> str:
+    async def forget(self, address: Address, here: int = 0, phrases: int = 0) -> str:
         """Erase all that is known of a person, and say what that was. Raises ApiError.
 
-        `here` is the number of messages that the bot itself had in mind, and has erased.
+        `here` is the number of messages that the bot itself had in mind, and has erased, and
+        `phrases` that of the person's own phrases that were.
         """
         erased = await self._service("forget", address, {})
         messages = erased["turns"] + here
         parts = [
             *([f"{messages} message{'' if messages == 1 else 's'} of our talks"] * bool(messages)),
             *(["my summary of what came before"] * bool(erased["summaries"])),
+            *([f"{phrases} phrase{'' if phrases == 1 else 's'} of yours"] * bool(phrases)),
         ]
         if not parts:
             return NOTHING

@@ -50,7 +50,6 @@ async def make(ctx: Context, name: NewName) -> str:
     "(what|which|how many) lists (do i have|are there|have i got)",
     "(do i have|are there) any lists",
     "[my] lists",
-    hint="Also: which lists do I have?",
 )
 async def show(ctx: Context) -> str:
     """Show your lists, and how much is on them."""
@@ -86,7 +85,6 @@ async def empty(ctx: Context, name: ListName) -> str:
     "(complete|finish|tick off|check off) (everything|all tasks) on (my|the) {name} list",
     "(tick|check) (everything|all tasks) on (my|the) {name} list off",
     "mark (everything|all tasks) on (my|the) {name} list as (done|complete|completed)",
-    hint="Also: tick off everything on it.",
 )
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     """Tick off everything on a list."""

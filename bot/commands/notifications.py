@@ -38,7 +38,9 @@ async def show(ctx: Context) -> str:
     return "\n• ".join(lines)
 
 
-@notifications.command("set my discord webhook", "(set|change) [my] [discord] webhook")
+@notifications.command(
+    "set my discord webhook", "(set|change) [my] [discord] webhook", for_models=False
+)
 async def set_webhook(
     ctx: Context, webhook: Annotated[Secret, About("the webhook's address")]
 ) -> str:
@@ -151,6 +153,7 @@ async def digest(
     "stop my digest",
     "(stop|turn off|cancel|end) (my|the) [daily] (digest|summary|overview)",
     "stop sending me (a|my|the) [daily] (digest|summary|overview)",
+    for_models=False,
 )
 async def no_digest(ctx: Context) -> str:
     """Send no more digests."""
@@ -172,7 +175,9 @@ async def add_address(
 
 
 @notifications.command(
-    "remove my {scheme} address", "(remove|delete|forget) my {scheme} (address|notifications)"
+    "remove my {scheme} address",
+    "(remove|delete|forget) my {scheme} (address|notifications)",
+    for_models=False,
 )
 async def remove_address(
     ctx: Context, scheme: Annotated[str, About("the kind of address", example="tgram")]

@@ -77,6 +77,19 @@ tasks.offer(
     "don't let me forget [to|about] {name} {due}",
     "(don't|i must not|i can't) forget to {name}",
     "remember to {name} {due}",
+    near=(
+        "(need|buy|grab|pick up) {name}",
+        "(i|we) (need|should get|must get|should buy|must buy|are out of|ran out of) {name}",
+        "i (am|have run) out of {name}",
+        "(i|we) (have to|need to) {name}",
+        "(i|we) (should|must|have to|need to|ought to) {name} {due}",
+        "(gotta|need to|have to|remember to|todo) {name}",
+        "(gotta|need to|have to|must|should|remember to|todo) {name} {due}",
+        "(don't|do not) forget [to] {name}",
+        "(don't|do not) forget [to] {name} {due}",
+        "add {name}",
+        "add {name} {due}",
+    ),
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
     examples=(
         (

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from ai.commands import Clarification, NotUnderstood, Offer, Parsed, spoken
 from ai.config import Price
 from ai.llm import types
+from ai.parser import Taught
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.client import ApiClient, ApiError
 from bot.api.memory import FORGET
+from bot.api.phrases import Phrases
 from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, UserApi
 from bot.api.usage import Budget, Meter
 from bot.conversation import quoted
@@ -60,6 +62,7 @@ class Understanding(Protocol):
         allowed: Collection[tuple[str, str]] | None = None,
         references: References = NO_REFERENCES,
         budget: types.Budget | None = None,
+        taught: Taught | None = None,
     ) -> Parsed:
         """Return what was meant."""
         ...
@@ -143,6 +146,7 @@ class Orders:
             await dialogue.say(answer)
             return
         else:
+            phrases = Phrases(UserApi(self._api, self._sessions, incoming.address, person))
             assert self._parser is not None  # noqa: S101 - without one there are only orders
             understood = await self._parser.parse_all(
                 quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
@@ -150,6 +154,7 @@ class Orders:
                 allowed=None if known is self._registry else known.specs.keys(),
                 references=memory.references,
                 budget=self._budget(person, incoming.address.agent),
+                taught=None if incoming.quoted else phrases.meaning,
             )
             if isinstance(understood, NotUnderstood):
                 memory.correctable = incoming.message_id
@@ -163,6 +168,8 @@ class Orders:
             if isinstance(understood, Offer):
                 if not await self._accepts(dialogue, memory, incoming, understood):
                     return
+                if understood.is_whole and not incoming.quoted:
+                    await phrases.teach(incoming.text, understood.orders)
                 understood = understood.orders
             orders = [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
         memory.note(incoming.text, orders)

@@ -11,7 +11,8 @@ from bot.agent import Agent
 from bot.api.client import ApiClient
 from bot.api.memory import FORGET, MemoryClient
 from bot.api.open_secrets import OpenSecrets
-from bot.api.sessions import Person, Sessions
+from bot.api.phrases import Phrases
+from bot.api.sessions import Person, Sessions, UserApi
 from bot.conversation.executor import Orders, Understanding, reply_to
 from bot.conversation.login import BEGINNINGS, LogIn
 from bot.dialogue import Dialogue, TimedOut, normalise
@@ -225,5 +226,7 @@ class Conversation(Agent):
     async def _forget(self, address: Address) -> str:
         """Erase what is remembered of a person, and say what it was; their log-in stays."""
         person = await self._sessions.get(address)
-        here = person.forget() if person is not None else 0
-        return await self._memory_client.forget(address, here)
+        if person is None:
+            return await self._memory_client.forget(address)
+        phrases = await Phrases(UserApi(self._api, self._sessions, address, person)).forget()
+        return await self._memory_client.forget(address, person.forget(), phrases)

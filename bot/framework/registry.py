@@ -83,12 +83,14 @@ class CommandModule:
         role: Role = "user",
         hint: str = "",
         examples: Sequence[tuple[str, Mapping[str, Any]]] = (),
+        near: Sequence[str] = (),
         for_models: bool = True,
     ) -> Callable[[OfAction], OfAction]:
         """Make a function the command of its name; `sentences` are what people may say.
 
         `confirm` is a question that must be answered with yes before the function runs; `{field}`
         in it stands for the value. With the `role` "admin" it is there for administrators alone.
+        Where a sentence of `near` is said, the command is offered, and done after a yes.
         `hint` and `examples` (a message, and the fields it means) are for language models; with
         `for_models=False` the sentences alone reach it, which keeps prompts short.
         Raises RegistrationError where something is missing.
@@ -98,9 +100,16 @@ class CommandModule:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")
-            spec = self._spec(action, sentences, confirm, role)
-            spec = replace(spec, hint=hint, examples=tuple(examples), for_models=for_models)
-            spec = replace(spec, synonyms=self.synonyms)
+            spec = self._spec(action, (*sentences, *near), confirm, role)
+            spec = replace(
+                spec,
+                sentences=sentences,
+                near=tuple(near),
+                hint=hint,
+                examples=tuple(examples),
+                for_models=for_models,
+                synonyms=self.synonyms,
+            )
             self.commands[name] = Command(spec, action, choices_of(action), confirm)
             return action
 

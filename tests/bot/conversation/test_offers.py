@@ -1,10 +1,14 @@
 """Orders that are near but not certain: offered, and carried out after a yes alone."""
 
+import json
+from typing import Any
+
 import pytest
 
 from bot.conversation.executor import REFUSED
 from bot.conversation.handler import EXPIRED, TIMED_OUT
-from bot.messages import Incoming
+from bot.framework.context import Message
+from bot.messages import Incoming, Session
 from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
 from tests.support.shop import model, shop
@@ -88,7 +92,7 @@ async def test_what_somebody_else_says_answers_no_offer(
 
 
 @pytest.mark.parametrize(
-    "said", ["wait, will you", "would you mind waiting", "apples for the cellar", "the first one"]
+    "said", ["wait, will you", "would you mind waiting", "apples for the cellar"]
 )
 async def test_a_command_that_was_spoken_of_is_carried_out(
     world: World, chat: Person, model_server: ModelServer, said: str
@@ -112,3 +116,19 @@ async def test_an_offer_of_several_orders_says_them_all(
     )
     answer = await chat.say("plums, then sprockets")
     assert answer == "Do you mean: order (“plums”), and leave the shop? (yes or no)"
+
+
+async def test_an_offer_may_hold_the_order_of_a_raw_handler(
+    world: World, chat: Person, model_server: ModelServer
+) -> None:
+    registry = await world.know(shop, model=model(model_server))
+
+    async def handler(message: Message, session: Session, parsed: dict[str, Any]) -> str:
+        return f"Logged {parsed['what']}."
+
+    registry.register_module("habit", handler)
+    habit = {"interaction_type": "habit", "action": "log", "what": "water"}
+    model_server.replies(json.dumps({"commands": [habit, {"command": "shop.wait"}]}))
+    asked = await chat.say("water, then sprockets")
+    assert asked == "Do you mean: habit log, and wait? (yes or no)"
+    assert await chat.say("yes") == "Logged water.\nWaiting …"

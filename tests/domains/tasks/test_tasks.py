@@ -425,3 +425,13 @@ async def test_everyday_words(chat: Person, text: str, answer: str) -> None:
 async def test_what_was_bought_is_done(chat: Person) -> None:
     await chat.say("I need to buy bread")
     assert await chat.say("I bought the bread") == "Done: **bread**."
+
+
+async def test_what_is_nearly_an_order_is_offered_filled_in(chat: Person) -> None:
+    assert await chat.say("need oat milk") == (
+        "Do you mean: add “oat milk” to your tasks? (yes or no)"
+    )
+    assert "nothing to do" in await chat.say("list my tasks"), "an order ends the offer"
+    await chat.say("need oat milk")
+    assert "oat milk" in await chat.say("yes")
+    assert "oat milk" in await chat.say("list my tasks")
