@@ -10,6 +10,7 @@ from ai.config import type_of
 from ai.extraction import json_reply
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import NONE
+from ai.extraction.times_in_english import in_english
 from ai.llm.types import Reply
 from ai.sentences.matcher import MAX_ORDERS
 
@@ -86,6 +87,8 @@ def check(
             )
         elif not sources.support(field, command[field.name]):
             del command[field.name]
+        elif field.is_time:
+            command[field.name] = in_english(command[field.name])
     return command, problems
 
 

@@ -1,0 +1,97 @@
+"""Times in German, Spanish and French, as a model may leave them, in the English that is read."""
+
+import re
+
+from ai.extraction.grounding import NUMBER_WORDS, TRANSLATIONS
+from ai.times.grammar import phrases
+from ai.times.grammar.reading import in_ascii
+
+MAX_CHARS = 100  # of words for a time
+_HOUR = r"(?P<hour>\d{1,2})"
+PATTERNS: tuple[tuple[str, str], ...] = (
+    (r"übermorgen|pasado mañana|après-demain", "in 2 days"),
+    (r"morgen früh|mañana por la mañana|demain matin", "tomorrow morning"),
+    (r"heute abend|esta (?:noche|tarde)|ce soir", "tonight"),
+    (r"(?:de|por) la mañana|(?:du|le) matin|am morgen|morgens|vormittags", "in the morning"),
+    (r"(?:de|por) la tarde|(?:de )?l.après-midi|nachmittags|am nachmittag", "in the afternoon"),
+    (r"(?:de|por) la noche|(?:du|le) soir|abends|am abend", "in the evening"),
+    (r"a(?:m|n) wochenende|el fin de semana|le week-end", "at the weekend"),
+    (r"(?:(?:nächsten?|nächstes) )(?P<day>\w+)", r"next \g<day>"),
+    (r"(?:el |la )?(?P<day>\w+) (?:prochaine?|que viene)", r"next \g<day>"),
+    (r"(?:todos|toutes|tous) (?:los|las|les)|cada|chaque|jede[nrs]?|alle", "every"),
+    (r"halb (?P<hour>1[0-2]|[1-9])", "half"),
+    (rf"(?<!dans ){_HOUR} ?h(?:eures?)?(?: ?(?P<minute>\d\d))?", "clock"),
+    (rf"{_HOUR}(?:[:.](?P<minute>\d\d))? uhr(?: (?P<more>\d\d))?", "clock"),
+    (r"um|gegen|a las?|à|vers", "at"),
+    (r"en|dans|nach", "in"),
+    (r"am|den|der|dem|el|los|las|le|les|la|l|de|du|des", ""),
+)
+_PATTERNS = [(re.compile(rf"(?<!\w)(?:{one})(?!\w)"), other) for one, other in PATTERNS]
+_LATER = frozenset({"morgen", "mañana"})  # that is both "tomorrow" and "morning"
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def in_english(words: str) -> str:
+    """Return words for a time in English; as they are where they are read, or in no known tongue.
+
+    "morgen um 8" is "tomorrow at 8".
+    """
+    if len(words) > MAX_CHARS or _is_read(words):
+        return words
+    said = _WORD.sub(_digits, in_ascii(words).casefold())
+    said = re.sub(r"(?<=\d)\.(?=\s)", "", said)  # "am 3. März"
+    for pattern, other in _PATTERNS:
+        said = pattern.sub(lambda match, other=other: _put(match, other), said)  # type: ignore[misc]
+    said = " ".join(_WORD.sub(_translated, said).split())
+    return said if _is_read(said) else words
+
+
+def _is_read(words: str) -> bool:
+    found = phrases.read(words)
+    return found is not None and found[1] == len(words)
+
+
+def _put(match: re.Match[str], other: str) -> str:
+    if other == "half":  # halb acht is half past seven
+        return f"{(int(match['hour']) - 1) % 24}:30"
+    if other == "clock":
+        groups = match.groupdict()
+        return f"{match['hour']}:{groups['minute'] or groups.get('more') or '00'}"
+    return match.expand(other) if "\\" in other else other
+
+
+def _translated(match: re.Match[str]) -> str:
+    word = match[0]
+    return _ENGLISH.get(word) or _ENGLISH.get(word.removesuffix("s")) or word
+
+
+def _digits(match: re.Match[str]) -> str:
+    return _NUMBERS.get(match[0], match[0])
+
+
+_TIMES = {word for said in TRANSLATIONS.items() for word in " ".join(said).split()}
+_PARTS = {
+    "a",
+    "an",
+    "half",
+    "halb",
+    "media",
+    "demie",
+    "quarter",
+    "viertel",
+    "quart",
+    "cuarto",
+    "dreiviertel",
+}
+_NUMBERS = {
+    word: str(number)
+    for number, said in reversed(NUMBER_WORDS.items())
+    for word in said.split()
+    if word not in _TIMES | _PARTS
+}
+_ENGLISH = {
+    word: english
+    for english, said in reversed(TRANSLATIONS.items())
+    for word in said.split()
+    if english != "morning" or word not in _LATER
+} | {"midi": "noon"}

@@ -1,0 +1,65 @@
+"""Times in other languages, as small models leave them."""
+
+import pytest
+
+from ai.commands import CommandSpec, FieldSpec
+from ai.extraction.times_in_english import in_english
+from ai.extraction.validator import check
+from ai.times.grammar import phrases
+
+SPEC = CommandSpec("a", "b", "C.", (FieldSpec("due", "when"),), ("x {due}",))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("morgen um 8", "tomorrow at 8"),
+        ("Morgen um acht Uhr", "tomorrow at 8:00"),
+        ("übermorgen um 18 Uhr 30", "in 2 days at 18:30"),
+        ("nächsten Freitag um halb acht", "next friday at 7:30"),
+        ("jeden Montag um 9", "every monday at 9"),
+        ("in zwei Stunden", "in 2 hour"),
+        ("am 3. März", "3 march"),
+        ("mañana a las 9", "tomorrow at 9"),
+        ("el viernes a las 5 de la tarde", "friday at 5 in the afternoon"),
+        ("todos los días a las 8", "every day at 8"),
+        ("en 3 horas", "in 3 hour"),
+        ("demain à 18h30", "tomorrow at 18:30"),
+        ("lundi prochain à midi", "next monday at noon"),
+        ("tous les lundis à 9h", "every monday at 9:00"),
+        ("dans une heure", "in 1 hour"),
+    ],
+)
+def test_times_are_put_into_english_where_they_are_read(said: str, expected: str) -> None:
+    assert in_english(said) == expected
+    read = phrases.read(expected)
+    assert read
+    assert read[1] == len(expected)
+    command, problems = check({"due": said}, SPEC, said)
+    assert (command["due"], problems) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "tomorrow at 5pm",
+        "9 am",
+        "Bananen",
+        "l'été",
+        "halb",
+        "am",
+        "99 Uhr",
+        "halb 99",
+        "morgen " * 200,
+        "٣ Uhr morgen früh gestern",
+        "",
+        "0" * 90 + " uhr",
+        "\\g<0> um 8",
+    ],
+)
+def test_what_is_read_or_unknown_stays(said: str) -> None:
+    assert in_english(said) == said
+
+
+def test_a_time_that_nobody_said_is_still_dropped() -> None:
+    assert "due" not in check({"due": "morgen um 8"}, SPEC, "kauf Brot")[0]
