@@ -468,7 +468,6 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_85c9d1', '0012');
 INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_1485e9', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They

@@ -6,7 +6,7 @@ from alembic import op
 from core import tables
 
 revision = "20261127_1485e9"
-down_revision = "20261126_398162"
+down_revision = "20261127_85c9d1"
 # Whether the program before this migration can go on after it: see docs/operation.md.
 compatible = True
 
