@@ -25,7 +25,7 @@ routes = APIBlueprint("chat", __name__, url_prefix="/api/chat")
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=64)]
 
 
-class AgentOut(BaseModel):
+class ChatAgentOut(BaseModel):
     """An agent that you may talk to."""
 
     name: str
@@ -60,7 +60,7 @@ class Since(Body):
 
 
 @routes.get("")
-@routes.output(list_of(AgentOut))
+@routes.output(list_of(ChatAgentOut))
 def agents() -> list[dict[str, str]]:
     """List the agents that you may talk to."""
     return [{"name": name} for name in web_chats.open_agents()]

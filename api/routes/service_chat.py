@@ -54,7 +54,7 @@ class Waiting(BaseModel):
     content: dict[str, Any]
 
 
-class Claimed(BaseModel):
+class ClaimedMessages(BaseModel):
     """The messages."""
 
     messages: list[Waiting]
@@ -99,7 +99,7 @@ class Settled(Body):
 
 @routes.post("/claim")
 @routes.input(Claim, arg_name="body")
-@routes.output(Claimed)
+@routes.output(ClaimedMessages)
 @service
 @quiet
 def claim(body: Claim) -> dict[str, Any]:

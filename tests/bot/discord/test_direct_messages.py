@@ -36,7 +36,7 @@ async def test_from_a_stranger_to_a_reminder(stage: Stage, model_server: ModelSe
             "due": "tomorrow at 5pm",
         }
     )
-    answer = await ada.say("don't let me forget that I have to ring my mother tomorrow at 5pm")
+    answer = await ada.say("my mother is to hear from me tomorrow at 5pm: ring my mother")
     assert "ring my mother" in answer
     assert "tomorrow at 17:00" in answer
     assert len(model_server.requests) == 1
