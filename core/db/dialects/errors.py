@@ -75,8 +75,8 @@ BY_MYSQL_NUMBER: dict[int, tuple[type[AppError], str | None]] = {
         (InvalidInput, DOES_NOT_FIT),
     ),
     **dict.fromkeys(
-        # full, shut down, no access, lock wait, deadlock, killed
-        (1040, 1044, 1045, 1049, 1053, 1129, 1130, 1203, 1205, 1213, 1317, 1698, 1927, 4031),
+        # full, shut down, no access, lock wait, deadlock and the savepoint that it ended, killed
+        (1040, 1044, 1045, 1049, 1053, 1129, 1130, 1203, 1205, 1213, 1305, 1317, 1698, 1927, 4031),
         (Unavailable, None),
     ),
 }

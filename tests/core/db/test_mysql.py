@@ -41,6 +41,13 @@ def test_killed_connections_are_replaced(database: Database) -> None:
     assert count("users") == 2
 
 
+def test_a_deadlock_that_ended_a_savepoint_is_an_outage(database: Database) -> None:
+    with pytest.raises(Unavailable), transaction(), transaction() as connection:
+        connection.exec_driver_sql("ROLLBACK")  # as the server does then
+        raise ValueError
+    assert count("users") == 0
+
+
 def test_a_new_row_is_found_again_where_the_server_does_not_return_it(
     database: Database, books: str
 ) -> None:
