@@ -209,8 +209,8 @@ def test_no_text_takes_long(part: str) -> None:
         split(part * (length // len(part)))
         return time.thread_time() - began
 
-    assert min(seconds(4000) for _ in range(3)) < 0.05
-    assert seconds(200_000) < 3
+    assert min(seconds(4000) for _ in range(3)) < 0.15  # a third of that on a quiet machine
+    assert seconds(200_000) < 20  # in a square it would be minutes
 
 
 def test_a_piece_is_its_parts() -> None:

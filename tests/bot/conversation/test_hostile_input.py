@@ -147,7 +147,7 @@ HOSTILE = [
     ),
     *map(filled, ["15 minutes from ", "xmas ", "add a to my b list to my ", "snooze for 1h "]),
 ]
-SLOWEST_SECONDS = 0.05
+SLOWEST_SECONDS = 0.15  # a third of that on a quiet machine
 
 
 def seconds(work: Callable[[], object]) -> float:
