@@ -1,6 +1,7 @@
 """Words that mean the same in every command's sentences, so that authors write but one of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 OPENINGS: tuple[tuple[str, ...], ...] = (
     ("show", "list", "read", "read me", "read out", "tell me", "give me", "display", "view", "see"),
@@ -20,6 +21,8 @@ ANYWHERE: tuple[tuple[str, ...], ...] = (
 """Said for each other behind the first word."""
 
 Phrase = tuple[str, ...]
+Table = dict[str, list[tuple[Phrase, list[Phrase]]]]
+"""By the first word of a phrase: the phrase, and what may be said in its place."""
 
 
 def synonyms(
@@ -29,12 +32,27 @@ def synonyms(
 
     `more` are the synonyms that a command's module adds: {"delete": ("bin", "throw away")}.
     """
-    classes = ANYWHERE if at else (*OPENINGS, *((word, *said) for word, said in more.items()))
+    table = _ANYWHERE if at else _openings(tuple(more.items()))
+    for phrase, others in table.get(words[at], ()):
+        if tuple(words[at : at + len(phrase)]) == phrase:
+            yield from ((len(phrase), other) for other in others)
+
+
+@lru_cache(maxsize=256)
+def _openings(more: tuple[tuple[str, tuple[str, ...]], ...]) -> Table:
+    """Return what may be said for the first words, with what one module adds."""
+    return _table((*OPENINGS, *((word, *said) for word, said in more)), dict(more))
+
+
+def _table(classes: Iterable[tuple[str, ...]], more: Mapping[str, tuple[str, ...]]) -> Table:
+    table: Table = {}
     for members in classes:
         for member in members:
             phrase = tuple(member.split())
-            if tuple(words[at : at + len(phrase)]) == phrase:
-                own = more.get(member, ()) if not at else ()
-                for other in (*members, *own):
-                    if other != member:
-                        yield len(phrase), tuple(other.split())
+            said = (*members, *more.get(member, ()))
+            others = [tuple(other.split()) for other in said if other != member]
+            table.setdefault(phrase[0], []).append((phrase, others))
+    return table
+
+
+_ANYWHERE = _table(ANYWHERE, {})

@@ -9,6 +9,7 @@ a fixed word for another sentence.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice, pairwise
 
 from hassil.errors import HassilError
@@ -50,26 +51,32 @@ def expansions(spec: CommandSpec, sentence: str) -> Iterator[list[str]]:
     Raises SentenceError where the sentence is malformed or names an unknown field.
     """
     try:
-        expression = parse_sentence(sentence).expression
-        said = [*islice(sample_expression(expression, expand_lists=False), MAX_WAYS + 1)]
+        ways = _ways(sentence)
     except (HassilError, ParseError, AssertionError) as error:
         raise _problem(spec, sentence, f"can't be read ({error})") from error
-    if len(said) > MAX_WAYS:
+    if len(ways) > MAX_WAYS:
         raise _problem(spec, sentence, f"can be said in more than {MAX_WAYS} ways; split it")
-    for text in dict.fromkeys(said):
-        spaced = _SLOT.sub(r" {\1} ", text).split()
-        words = [word for word in spaced if fold(word) or _SLOT.fullmatch(word)]
+    for way in dict.fromkeys(ways):
+        words = [*way]
         _check(spec, sentence, words)
         yield words
 
 
-def _parts(words: Iterable[str]) -> list[str]:
-    """Return the words as they are compared: slots as they are, contractions as two."""
-    return [
-        part
-        for word in words
-        for part in ([word] if _SLOT.fullmatch(word) else [one.text for one in split(word)])
-    ]
+@lru_cache(maxsize=4096)
+def _ways(sentence: str) -> tuple[tuple[str, ...], ...]:
+    """Return the ways to say a sentence as words and slots, one more than allowed at the most."""
+    expression = parse_sentence(sentence).expression
+    said = islice(sample_expression(expression, expand_lists=False), MAX_WAYS + 1)
+    spaced = (_SLOT.sub(r" {\1} ", text).split() for text in said)
+    return tuple(
+        tuple(word for word in words if fold(word) or _SLOT.fullmatch(word)) for words in spaced
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parts(word: str) -> tuple[str, ...]:
+    """Return a word as it is compared: a slot as it is, a contraction as two."""
+    return (word,) if _SLOT.fullmatch(word) else tuple(one.text for one in split(word))
 
 
 def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
@@ -104,7 +111,8 @@ def build(specs: Iterable[CommandSpec]) -> Node:
         fields = {field.name: field for field in spec.fields}
         for sentence in spec.sentences:
             for words in expansions(spec, sentence):
-                node, parts, ends = root, _parts(words), dict[int, list[tuple[Node, Phrase]]]()
+                node, ends = root, dict[int, list[tuple[Node, Phrase]]]()
+                parts = [part for word in words for part in _parts(word)]
                 for at, word in enumerate(parts):
                     if slot := _SLOT.fullmatch(word):
                         node = node.slots.setdefault(fields[slot[1]], Node())
