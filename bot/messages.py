@@ -1,5 +1,7 @@
 """What passes between a transport and the conversation. Knows no Discord."""
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -136,6 +138,54 @@ class Session(Mapping[str, Any]):
     def __len__(self) -> int:
         """Count the fields."""
         return len(vars(self))
+
+
+class GrowingDraft(ABC):
+    """A draft of which more is shown again and again, and at the end all of it."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._changed = asyncio.Event()
+        self._updating = asyncio.Lock()
+
+    async def show(self, text: str) -> None:
+        """Show the whole text so far, as soon as it is its turn."""
+        self._text = text
+        self._changed.set()
+
+    async def __aenter__(self) -> Self:
+        self._writing = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None or issubclass(kind, Exception):
+                async with self._updating:  # the update before must not come after
+                    self._writing.cancel()  # at most, it waits for its turn
+                    await self._complete()
+        finally:
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+
+    async def _write(self) -> None:
+        while True:
+            await self._changed.wait()
+            await self._wait_for_turn()
+            async with self._updating:
+                self._changed.clear()
+                await self._grow()
+
+    @abstractmethod
+    async def _wait_for_turn(self) -> None:
+        """Return when more of the text may be shown."""
+
+    @abstractmethod
+    async def _grow(self) -> None:
+        """Show the text so far."""
+
+    @abstractmethod
+    async def _complete(self) -> None:
+        """Show the text as it stays."""
 
 
 class WholeDraft:

@@ -9,14 +9,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
-from typing import Any, Self
+from typing import Any
 from uuid import UUID, uuid4
 
 from bot.agent import Agent, Services
 from bot.agents.commands import make_agent
 from bot.api.client import ApiAway, ApiClient, ApiError
 from bot.markdown import split
-from bot.messages import WEB, Address, Button, Incoming
+from bot.messages import WEB, Address, Button, GrowingDraft, Incoming
 from bot.runtime.deliveries import DeliveryLoop, Send, Undeliverable
 from bot.runtime.worker import FAILED, AgentWorker
 from runtime.clock import growing_pause
@@ -30,7 +30,7 @@ MAX_UNDER_WAY = 100  # messages of so many chats are answered at the same time
 MAX_TEXT = 12_000  # characters of one reply; a longer one is several
 EVERY = 0.2  # seconds between two looks at a reply that grows
 LOOK_SECONDS = 15.0  # between two looks for messages while the API tells when there are some
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds, while the API is away
+MIN_PAUSE, MAX_PAUSE = 0.5, 15.0  # seconds, while the API is away
 TRIES = 8  # to write a reply, in a bit more than a minute
 OFFER_EXPIRED = "I can't do that any more. Please tell me in words."
 NOT_THERE = "I am not there at the moment. Please try again in a while."
@@ -112,7 +112,7 @@ class WebChat:
                     said = error.message if isinstance(error, ApiError) else where_raised(error)
                     logger.warning("messages over the API wait, it said: %s", said)
                 failures += 1
-                pause = growing_pause(self._wake_interval, failures, LONGEST_PAUSE)
+                pause = growing_pause(self._wake_interval, failures, MAX_PAUSE)
             else:
                 failures = 0
                 pause = LOOK_SECONDS if self._is_told else self._wake_interval
@@ -131,7 +131,7 @@ class WebChat:
                 logger.debug("the API does not tell of messages: %s", where_raised(error))
                 failures += 1
             self._is_told = False
-            await asyncio.sleep(growing_pause(SHORTEST_PAUSE, failures, LONGEST_PAUSE))
+            await asyncio.sleep(growing_pause(MIN_PAUSE, failures, MAX_PAUSE))
 
     async def _claim(self) -> None:
         """Begin to answer what waits."""
@@ -267,42 +267,24 @@ class WebReplyChannel:
         )
 
 
-class WebDraft:
+class WebDraft(GrowingDraft):
     """A reply that is shown while it is being written."""
 
     def __init__(self, say: Callable[..., Awaitable[None]]) -> None:
+        super().__init__()
         self._say = say
         self._ids: list[str] = []
-        self._text = ""
-        self._changed = asyncio.Event()
-        self._saying = asyncio.Lock()
+        self._next_at = 0.0  # by the loop's clock
 
-    async def show(self, text: str) -> None:
-        """Show the whole text so far, as soon as it is its turn."""
-        self._text = text
-        self._changed.set()
+    async def _wait_for_turn(self) -> None:
+        await asyncio.sleep(max(0.0, self._next_at - asyncio.get_running_loop().time()))
 
-    async def __aenter__(self) -> Self:
-        self._writing = asyncio.create_task(self._write())
-        return self
+    async def _grow(self) -> None:
+        await self._show(complete=False)
+        self._next_at = asyncio.get_running_loop().time() + EVERY
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None or issubclass(kind, Exception):
-                async with self._saying:  # the one before must not come after
-                    self._writing.cancel()
-                    await self._show(complete=True)
-        finally:
-            self._writing.cancel()
-            await asyncio.wait([self._writing])
-
-    async def _write(self) -> None:
-        while True:
-            await self._changed.wait()
-            async with self._saying:
-                self._changed.clear()
-                await self._show(complete=False)
-            await asyncio.sleep(EVERY)
+    async def _complete(self) -> None:
+        await self._show(complete=True)
 
     async def _show(self, *, complete: bool) -> None:
         """Say the parts of the text, those before the last as they will stay."""
@@ -321,7 +303,7 @@ async def written(api: ApiClient, what: str, data: dict[str, Any]) -> None:
         try:
             await api.service(f"chat/{what}", data)
         except ApiAway:
-            await asyncio.sleep(growing_pause(SHORTEST_PAUSE, failures, LONGEST_PAUSE))
+            await asyncio.sleep(growing_pause(MIN_PAUSE, failures, MAX_PAUSE))
         except ApiError as error:
             logger.warning("what was said over the API was refused: %s", error.message)
             return

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Self
 
 import discord
 
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.markdown import fences_closed, split
+from bot.messages import GrowingDraft
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Pace:
             self._taken.popitem(last=False)
 
 
-class DiscordDraft:
+class DiscordDraft(GrowingDraft):
     """Shows the text so far in one message, and in further ones behind it where it is long.
 
     `post` sends a message; `turn` waits until one may be edited, for the last time or not. An edit
@@ -70,47 +70,23 @@ class DiscordDraft:
         post: Callable[[str], Awaitable[discord.Message]],
         turn: Callable[[bool], Awaitable[None]],
     ) -> None:
+        super().__init__()
         self._post = post
         self._turn = turn
-        self._text = ""
-        self._changed = asyncio.Event()
-        self._updating = asyncio.Lock()
         self._is_complete = False
         self._messages: list[discord.Message] = []
         self._shown: list[str] = []  # what stands in each of them
 
-    async def show(self, text: str) -> None:
-        """Show the whole text so far, as soon as it is this channel's turn."""
-        self._text = text
-        self._changed.set()
+    async def _wait_for_turn(self) -> None:
+        if self._messages:
+            await self._turn(False)
+        else:
+            await asyncio.sleep(FIRST_SECONDS)
 
-    async def __aenter__(self) -> Self:
-        self._writing = asyncio.create_task(self._write())
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None or issubclass(kind, Exception):
-                async with self._updating:
-                    self._writing.cancel()  # at most, it waits for its turn
-                    await self._complete()
-        finally:
-            self._writing.cancel()
-            await asyncio.wait([self._writing])
-
-    async def _write(self) -> None:
-        while True:
-            await self._changed.wait()
-            if self._messages:
-                await self._turn(False)
-            else:
-                await asyncio.sleep(FIRST_SECONDS)
-            async with self._updating:
-                self._changed.clear()
-                await self._update(await self._pieces())
+    async def _grow(self) -> None:
+        await self._update(await self._pieces())
 
     async def _complete(self) -> None:
-        """Show the last text."""
         self._is_complete = True
         pieces = await self._pieces()
         if pieces != self._shown:

@@ -174,7 +174,7 @@ async def test_messages_wait_for_the_bot_and_events_for_their_reader(world: Worl
 async def test_api_that_restarts_loses_neither_messages_nor_answers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "SHORTEST_PAUSE", 0.02)
+    monkeypatch.setattr(web, "MIN_PAUSE", 0.02)
     began, go_on = asyncio.Event(), asyncio.Event()
 
     async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
