@@ -160,6 +160,11 @@ class ParsedCommand:
         values = {k: v for k, v in command.items() if k not in ("interaction_type", "action")}
         return cls(command["interaction_type"], values, command.get("action"))
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a `CommandSpec` is known by."""
+        return self.interaction_type, self.action or ""
+
     def as_dict(self) -> dict[str, Any]:
         """Return the documented dict: `interaction_type`, `action` and the fields."""
         named = {} if self.action is None else {"action": self.action}

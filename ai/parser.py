@@ -278,10 +278,8 @@ class Parser:
 
 def _offer(text: str, orders: tuple[ParsedCommand, ...], specs: Sequence[CommandSpec]) -> Offer:
     known, said = {spec.key: spec for spec in specs}, Sources(text)
-    keys = [(one.interaction_type, one.action or "") for one in orders]
     is_whole = all(  # what a raw handler takes is not known
-        key in known and said.hold(known[key], one.values)
-        for key, one in zip(keys, orders, strict=True)
+        one.key in known and said.hold(known[one.key], one.values) for one in orders
     )
     return Offer(orders, wording.question(orders, specs), is_whole)
 

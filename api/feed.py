@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID
 
+from flask import current_app
+
 from api.http.streams import Stream
 from core import web_chats
 from core.db.compiled import Row
@@ -171,3 +173,9 @@ class Feed:
                     return
                 log.warning("other processes' changes are seen late: %s", where_raised(error))
             time.sleep(PAUSE)
+
+
+def feed() -> Feed:
+    """Return the streams of this process, in a request."""
+    found: Feed = current_app.extensions["feed"]
+    return found

@@ -120,7 +120,7 @@ def _told(parsed: Parsed, settings: Settings, by: str) -> list[str]:
         lines, parsed = [f"Not certain, so the bot asks: {parsed.question}"], parsed.orders
     for order in parsed:
         lines.append(f"Understood by {by}: {order.interaction_type} {order.action or ''}".rstrip())
-        spec = specs.get((order.interaction_type, order.action or ""))
+        spec = specs.get(order.key)
         lines += _fields(order.values, spec, settings)
     return lines
 
@@ -157,7 +157,7 @@ def _field_said(words: str, parsed: Parsed) -> FieldSpec:
     """Return the field that words for a time went to, or one that takes any to come."""
     specs = {spec.key: spec for spec in catalogue}
     for order in parsed if isinstance(parsed, tuple) else ():
-        spec = specs.get((order.interaction_type, order.action or ""))
+        spec = specs.get(order.key)
         for field in spec.fields if spec else ():
             if field.is_time and words in str(order.values.get(field.name)):
                 return field

@@ -36,19 +36,14 @@ def in_english(words: str) -> str:
 
     "morgen um 8" is "tomorrow at 8".
     """
-    if len(words) > MAX_CHARS or _is_read(words):
+    if len(words) > MAX_CHARS or phrases.read_all(words) is not None:
         return words
     said = _WORD.sub(_digits, in_ascii(words).casefold())
     said = re.sub(r"(?<=\d)\.(?=\s)", "", said)  # "am 3. März"
     for pattern, other in _PATTERNS:
         said = pattern.sub(lambda match, other=other: _put(match, other), said)  # type: ignore[misc]
     said = " ".join(_WORD.sub(_translated, said).split())
-    return said if _is_read(said) else words
-
-
-def _is_read(words: str) -> bool:
-    found = phrases.read(words)
-    return found is not None and found[1] == len(words)
+    return said if phrases.read_all(said) is not None else words
 
 
 def _put(match: re.Match[str], other: str) -> str:
@@ -70,19 +65,12 @@ def _digits(match: re.Match[str]) -> str:
 
 
 _TIMES = {word for said in TRANSLATIONS.items() for word in " ".join(said).split()}
+# fmt: off
 _PARTS = {
-    "a",
-    "an",
-    "half",
-    "halb",
-    "media",
-    "demie",
-    "quarter",
-    "viertel",
-    "quart",
-    "cuarto",
+    "a", "an", "half", "halb", "media", "demie", "quarter", "viertel", "quart", "cuarto",
     "dreiviertel",
 }
+# fmt: on
 _NUMBERS = {
     word: str(number)
     for number, said in reversed(NUMBER_WORDS.items())

@@ -89,12 +89,12 @@ def _scheduler(
 
 def _merged(before: str, said: str) -> str | None:
     """Return the new time; its day, hour or half of the day may be those of the one before."""
-    old = _whole(before) if before else None
+    old = phrases.read_all(before) if before else None
     if before and (old is None or old.problem or "offset" in old.slots):
         before, old = "", None
     if bare := _BARE_TIME.fullmatch(said):
         said = f"at {bare['clock']} {old.half if old else ''}".strip()
-    new = _whole(said)
+    new = phrases.read_all(said)
     if new is None or new.problem:
         return None
     if old is None or "offset" in new.slots:
@@ -107,12 +107,7 @@ def _merged(before: str, said: str) -> str | None:
         merged = f"{said} {clock}"
     else:
         merged = said
-    return merged if _whole(merged) else None
-
-
-def _whole(words: str) -> Reading | None:
-    found = phrases.read(words)
-    return found[0] if found and found[1] == len(words) else None
+    return merged if phrases.read_all(merged) else None
 
 
 def _clock(words: str) -> str:

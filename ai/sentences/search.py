@@ -328,8 +328,7 @@ class Attempt:
                 return False  # two times beside each other that don't make one
             rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
             both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
-            found = phrases.read(both)
-            if not rest or found is None or found[1] != len(both):
+            if not rest or phrases.read_all(both) is None:
                 return False
             fields |= {time: both, slot.field.name: _value(slot.field, rest)}
             return True

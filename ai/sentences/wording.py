@@ -35,9 +35,10 @@ def in_words(spec: CommandSpec, order: Mapping[str, Any], *, to_them: bool = Fal
 def question(orders: Sequence[ParsedCommand], specs: Iterable[CommandSpec]) -> str:
     """Ask whether orders are meant, as they would be carried out."""
     known = {spec.key: spec for spec in specs}
-    keys: list[tuple[str, str]] = [(one.interaction_type, one.action or "") for one in orders]
     said = [
-        in_words(known[key], one.values, to_them=True) if key in known else " ".join(key).strip()
-        for key, one in zip(keys, orders, strict=True)
+        in_words(known[one.key], one.values, to_them=True)
+        if one.key in known
+        else " ".join(one.key).strip()
+        for one in orders
     ]
     return DO_YOU_MEAN.format(", and ".join(said))

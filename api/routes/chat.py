@@ -9,7 +9,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.feed import Feed, written
+from api.feed import Feed, feed, written
 from api.http.security import caller
 from api.http.streams import HAND_OVER
 from api.models import EVENTS, Body, Text, list_of
@@ -101,12 +101,6 @@ def follow(agent: str, since: Since) -> Response:
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would keep events back
     return response
-
-
-def feed() -> Feed:
-    """Return the streams of this process."""
-    found: Feed = current_app.extensions["feed"]
-    return found
 
 
 def _last_known(since: Since) -> int:

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, request
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.feed import Feed
+from api.feed import feed
 from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
@@ -108,7 +108,7 @@ def claim(body: Claim) -> dict[str, Any]:
         body.process, body.agents, body.under_way, _now(), body.limit, default=body.default
     )
     if messages:
-        _feed().tell()
+        feed().tell()
     return {"messages": messages}
 
 
@@ -123,7 +123,7 @@ def say(body: Saying) -> Success:
     kind = web_chats.DELIVERY if body.said.message is None else web_chats.REPLY
     event = web_chats.Event(kind, said, key=f"reply {body.said.id.hex}")
     web_chats.say(body.user_uuid, body.agent, [event], _now())
-    _feed().tell()
+    feed().tell()
     return Success()
 
 
@@ -135,7 +135,7 @@ def say(body: Saying) -> Success:
 def settle(body: Settled) -> Success:
     """Note that a message is answered."""
     more = web_chats.settle(body.message, _now())
-    _feed().tell(messages=more)
+    feed().tell(messages=more)
     return Success()
 
 
@@ -146,7 +146,7 @@ def settle(body: Settled) -> Success:
 def leave(body: ProcessIn) -> Success:
     """Leave the chats of a process that ends to others."""
     web_chats.leave(body.process)
-    _feed().tell(messages=True)
+    feed().tell(messages=True)
     return Success()
 
 
@@ -159,15 +159,10 @@ def news() -> Response:
     hand_over = request.environ.get(HAND_OVER)
     if hand_over is None:
         raise NotFound("This server has no streams; please ask for messages now and then.")
-    stream = _feed().stream()
-    _feed().follow_messages(stream)
+    stream = feed().stream()
+    feed().follow_messages(stream)
     hand_over(stream)
     return Response(mimetype="text/event-stream")
-
-
-def _feed() -> Feed:
-    feed: Feed = current_app.extensions["feed"]
-    return feed
 
 
 def _now() -> datetime:

@@ -16,8 +16,12 @@ MAX_CHARS = 200  # of a phrase; longer ones are said once
 
 
 def phrase_of(text: str) -> str:
-    """Return a text as phrases are compared: no case, single spaces, no punctuation at its end."""
-    return " ".join(text.casefold().split()).rstrip("?!. ")
+    """Return a text as phrases are compared: no case, single spaces, no punctuation at its end.
+
+    "" where it is too long for one.
+    """
+    phrase = " ".join(text.casefold().split()).rstrip("?!. ")
+    return phrase if len(phrase) <= MAX_CHARS else ""
 
 
 class Phrases:
@@ -29,7 +33,7 @@ class Phrases:
     async def meaning(self, text: str) -> Sequence[dict[str, Any]]:
         """Return the orders that the person means by a text; none where they taught nothing."""
         phrase = phrase_of(text)
-        if not phrase or len(phrase) > MAX_CHARS:
+        if not phrase:
             return ()
         try:  # all of them, so that no text stands in an address, which is logged
             rows = await self._api.get_all(PATH)
@@ -41,7 +45,7 @@ class Phrases:
     async def teach(self, text: str, orders: Sequence[ParsedCommand]) -> None:
         """Note what the person means by a text."""
         phrase = phrase_of(text)
-        if not phrase or len(phrase) > MAX_CHARS:
+        if not phrase:
             return
         self._api.begin(f"{request_id.get()}:phrase")  # beside what the order itself makes
         meant = [order.as_dict() for order in orders]

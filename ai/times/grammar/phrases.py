@@ -48,6 +48,12 @@ def read(text: str, start: int = 0) -> tuple[Reading, int] | None:
     return _read(in_ascii(text), start)
 
 
+def read_all(text: str) -> Reading | None:
+    """Return what a text says that is one phrase from its first character to its last, or None."""
+    found = read(text)
+    return found[0] if found and found[1] == len(text) else None
+
+
 def each_time(words: str) -> list[str]:
     """Return one phrase for each time of day: "every day at 8am", "every day at 8pm"."""
     found = read(words)
