@@ -1,7 +1,7 @@
 """What people who are logged in say, carried out: one order after the other, each answered."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -135,45 +135,58 @@ class Orders:
             return not words.startswith(tuple(values))
         return self._matcher.match(f"my {words.removeprefix('my ')}") is None
 
-    async def execute(self, dialogue: Dialogue, person: Person, incoming: Incoming) -> None:
-        """Answer a person who is logged in. Raises TimedOut where a question got no answer."""
+    async def understand(
+        self, dialogue: Dialogue, person: Person, incoming: Incoming
+    ) -> list[Order]:
+        """Return what a person wants done; nothing where they were answered with that.
+
+        Raises TimedOut where a question got no answer.
+        """
         memory = person.memory(incoming.channel_id)
         memory.correctable = ""
-        known = self._registry.open_to(person.session.role)
         if incoming.order is not None:
             orders = [dict(incoming.order)]
-        elif answer := self._small_talk(incoming.text, person, known, memory):
-            await dialogue.say(answer)
-            return
         else:
-            phrases = Phrases(UserApi(self._api, self._sessions, incoming.address, person))
-            assert self._parser is not None  # noqa: S101 - without one there are only orders
-            understood = await self._parser.parse_all(
-                quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
-                history=tuple(memory.history),
-                allowed=None if known is self._registry else known.specs.keys(),
-                references=memory.references,
-                budget=self._budget(person, incoming.address.agent),
-                taught=None if incoming.quoted else phrases.meaning,
-            )
-            if isinstance(understood, NotUnderstood):
-                memory.correctable = incoming.message_id
-                await dialogue.say(quoted.in_words(_problem(understood)))
-                return
+            known = self._registry.open_to(person.session.role)
+            if answer := self._small_talk(incoming.text, person, known, memory):
+                await dialogue.say(answer)
+                return []
+            orders = await self._parse(dialogue, person, incoming, known)
+        if orders:
+            memory.note(incoming.text, orders)
+        return orders
+
+    async def _parse(
+        self, dialogue: Dialogue, person: Person, incoming: Incoming, known: Registry
+    ) -> list[Order]:
+        """Have a text parsed; what is unclear, or not accepted, is told to the person."""
+        memory = person.memory(incoming.channel_id)
+        phrases = Phrases(UserApi(self._api, self._sessions, incoming.address, person))
+        assert self._parser is not None  # noqa: S101 - without one there are only orders
+        understood = await self._parser.parse_all(
+            quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
+            history=tuple(memory.history),
+            allowed=None if known is self._registry else known.specs.keys(),
+            references=memory.references,
+            budget=self._budget(person, incoming.address.agent),
+            taught=None if incoming.quoted else phrases.meaning,
+        )
+        if isinstance(understood, Offer):
+            if not await self._accepts(dialogue, memory, incoming, understood):
+                return []
+            if understood.is_whole and not incoming.quoted:
+                await phrases.teach(incoming.text, understood.orders)
+            understood = understood.orders
+        if isinstance(understood, NotUnderstood | Clarification):
+            memory.correctable = incoming.message_id
             if isinstance(understood, Clarification):
-                memory.correctable = incoming.message_id
                 memory.note(incoming.text, [understood.as_dict()])
-                await dialogue.say(escape(quoted.in_words(understood.question)))
-                return
-            if isinstance(understood, Offer):
-                if not await self._accepts(dialogue, memory, incoming, understood):
-                    return
-                if understood.is_whole and not incoming.quoted:
-                    await phrases.teach(incoming.text, understood.orders)
-                understood = understood.orders
-            orders = [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
-        memory.note(incoming.text, orders)
-        await self._carry_out_all(dialogue, person, incoming, orders)
+                told = escape(understood.question)
+            else:
+                told = _problem(understood)
+            await dialogue.say(quoted.in_words(told))
+            return []
+        return [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
 
     async def _accepts(
         self, dialogue: Dialogue, memory: Memory, incoming: Incoming, offer: Offer
@@ -206,25 +219,29 @@ class Orders:
         polite = help.courtesy(words, asked=asked)
         return polite.format(name=name) if polite else None
 
-    async def _carry_out_all(
-        self, dialogue: Dialogue, person: Person, incoming: Incoming, orders: list[Order]
-    ) -> None:
-        """Carry out orders in turn: one that fails is told, one that is called off ends them."""
+    async def execute(
+        self, dialogue: Dialogue, person: Person, incoming: Incoming, orders: Sequence[Order]
+    ) -> AsyncGenerator[str, None]:
+        """Carry out orders in turn, and yield the reply to each.
+
+        One that fails is told, one that is called off ends them. Raises TimedOut.
+        """
         api = UserApi(self._api, self._sessions, incoming.address, person)
         memory = person.memory(incoming.channel_id)
         for number, order in enumerate(orders, 1):
+            rest = orders[number:]
             try:
-                await dialogue.say(await self.carry_out(dialogue, person, incoming, api, order))
-                if orders[number:] and not self._sessions.knows(incoming.address, person):
+                yield await self.carry_out(dialogue, person, incoming, api, order)
+                if rest and not self._sessions.knows(incoming.address, person):
                     raise SessionEnded
             except TimedOut:
                 memory.timed_out = True
-                memory.not_done = self._not_done(orders[number:])
+                memory.not_done = self._not_done(rest)
                 raise
             except Exception as error:
                 reply = reply_to(error, incoming.address.platform)
                 ends = isinstance(error, Interrupted | SessionEnded)
-                await dialogue.say(reply + self._not_done(orders[number:] if ends else []))
+                yield reply + (self._not_done(rest) if ends else "")
                 if ends:
                     return
                 if isinstance(error, Declined) and not api.changes:
@@ -261,7 +278,7 @@ class Orders:
             reply = f"{reply or ''}{_zone_hint(person, context.zone.key)}".strip()
         return reply or ""
 
-    def _not_done(self, orders: list[Order]) -> str:
+    def _not_done(self, orders: Sequence[Order]) -> str:
         """Say which orders were not carried out."""
         said = [escape(help.in_words(order, self._registry)) for order in orders]
         return (

@@ -1,7 +1,11 @@
-"""One message in, the replies out: log-in, help, history, questions. Knows no Discord."""
+"""One message in, the replies out, in five steps: receive, identify, understand, execute, reply.
+
+`handle` receives, and `answer` does the rest, over as many messages as it takes. Knows no Discord.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
@@ -62,15 +66,18 @@ class Conversation(Agent):
         clock: Clock = utc_now,
         *,
         prices: Mapping[str, Price] = NO_PRICES,
+        answer: Callable[[Dialogue, Incoming], Awaitable[None]] | None = None,
     ) -> None:
+        """Answer with the commands of a registry, or by `answer`, which may use `self.answer`."""
         self._api = api
         self.registry = registry
         self._settings = settings
-        self._sessions = Sessions(api, clock)
-        self._suggestions = Suggestions(api, self._sessions, registry)
-        self._log_in = LogIn(api, self._sessions, settings.sign_in)
-        self._orders = Orders(api, self._sessions, parser, registry, settings, clock, prices)
-        self._memory_client = MemoryClient(api)
+        self.sessions = Sessions(api, clock)
+        self._suggestions = Suggestions(api, self.sessions, registry)
+        self.log_in = LogIn(api, self.sessions, settings.sign_in)
+        self.orders = Orders(api, self.sessions, parser, registry, settings, clock, prices)
+        self.memory = MemoryClient(api)
+        self._answer = answer or self.answer
         self._dialogues: dict[Place, Dialogue] = {}
         self.open_secrets: OpenSecrets = OpenSecrets(api, clock, settings.login_timeout_seconds)
 
@@ -80,38 +87,58 @@ class Conversation(Agent):
         The one catch-all: raises what the reply channel raises, and nothing else.
         """
         request_id.set(incoming.message_id or uuid4().hex)
-        place = (incoming.address, incoming.channel_id)
         async with reply_channel.typing():
             try:
-                await self._receive(place, incoming, reply_channel)
+                dialogue = await self._receive(incoming, reply_channel)
+                if dialogue is not None:
+                    await dialogue.start(self._hold(dialogue, incoming))
             except Exception as error:
                 await reply_channel.send(reply_to(error, incoming.address.platform))
 
-    async def _receive(self, place: Place, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        """Hand a message to the question that it answers, or begin to answer it."""
-        quotes = incoming.quoted and self.reads_quotes
-        if not (incoming.text.strip() or quotes or (incoming.images and self.takes_images)):
-            await reply_channel.send(WHAT_TO_DO if incoming.quoted else NO_TEXT)
+    async def answer(self, dialogue: Dialogue, incoming: Incoming) -> None:
+        """Answer a message that began a dialogue: identify, understand, execute, reply."""
+        if normalise(incoming.text) in FORGET:
+            await dialogue.say(await self._forget(incoming.address))
             return
-        if len(incoming.text) > MAX_LENGTH:
-            await reply_channel.send(TOO_LONG.format(most=MAX_LENGTH))
+        person = await self._identify(dialogue, incoming)
+        if person is None:
             return
+        orders = await self.orders.understand(dialogue, person, incoming)
+        async with aclosing(self.orders.execute(dialogue, person, incoming, orders)) as replies:
+            async for reply in replies:
+                await dialogue.say(reply)
+
+    async def _receive(self, incoming: Incoming, reply_channel: ReplyChannel) -> Dialogue | None:
+        """Return the dialogue that a message begins; None where it needs no further answer."""
+        place = (incoming.address, incoming.channel_id)
         dialogue = self._dialogues.get(place)
-        if incoming.answers and (dialogue is None or dialogue.question != incoming.answers):
-            await reply_channel.send(EXPIRED)
-            return
-        if incoming.edited and dialogue is not None:
-            return
-        if dialogue is not None and incoming.starts_new:
-            await dialogue.close()
-        elif dialogue and self._is_superseded(dialogue, incoming):
-            await dialogue.supersede(reply_channel)
-        elif dialogue and await dialogue.step(incoming, reply_channel):
-            return
+        if refusal := self._refusal(incoming, dialogue):
+            await reply_channel.send(refusal)
+            return None
+        if dialogue is not None:
+            if incoming.edited:
+                return None
+            if incoming.starts_new:
+                await dialogue.close()
+            elif self._is_superseded(dialogue, incoming):
+                await dialogue.supersede(reply_channel)
+            elif await dialogue.step(incoming, reply_channel):
+                return None
         patience, private = self._settings.login_timeout_seconds, incoming.private
         dialogue = Dialogue(reply_channel, patience, place, self.open_secrets, private=private)
         self._dialogues[place] = dialogue
-        await dialogue.start(self._hold(dialogue, place, incoming))
+        return dialogue
+
+    def _refusal(self, incoming: Incoming, dialogue: Dialogue | None) -> str:
+        """Return why a message can't be answered, or ""."""
+        quotes = incoming.quoted and self.reads_quotes
+        if not (incoming.text.strip() or quotes or (incoming.images and self.takes_images)):
+            return WHAT_TO_DO if incoming.quoted else NO_TEXT
+        if len(incoming.text) > MAX_LENGTH:
+            return TOO_LONG.format(most=MAX_LENGTH)
+        if incoming.answers and (dialogue is None or dialogue.question != incoming.answers):
+            return EXPIRED
+        return ""
 
     def waits_for_secret(self, place: Place) -> bool:
         """Say whether the next message there is a secret that the bot waits for."""
@@ -124,7 +151,7 @@ class Conversation(Agent):
         if dialogue := self._dialogues.get(place):
             await dialogue.close()
         not_done = ""
-        if person := self._sessions.known(address):
+        if person := self.sessions.known(address):
             memory = person.memory(channel_id)
             not_done, memory.not_done, memory.timed_out = memory.not_done, "", False
         return not_done
@@ -137,15 +164,15 @@ class Conversation(Agent):
 
     async def is_logged_in(self, address: Address) -> bool:
         """Say whether a person is logged in there."""
-        return await self._sessions.get(address) is not None
+        return await self.sessions.get(address) is not None
 
     def admit(self, address: Address, session: dict[str, Any]) -> None:
         """Take it from a transport who writes from an address; `session` is the API's answer."""
-        self._sessions.keep(address, session)
+        self.sessions.keep(address, session)
 
     def role_of(self, address: Address) -> Role:
         """Return what the person at an address may use, as far as that is known."""
-        person = self._sessions.known(address)
+        person = self.sessions.known(address)
         return person.session.role if person else "user"
 
     def is_waiting(self, address: Address, channel_id: str) -> bool:
@@ -161,13 +188,14 @@ class Conversation(Agent):
         """Say whether a message is an order of its own, though the bot has asked something."""
         may_be = dialogue.may_be_superseded and not incoming.answers
         return may_be and (
-            dialogue.is_superseded_by(incoming) or self._orders.is_order(incoming.text)
+            dialogue.is_superseded_by(incoming) or self.orders.is_order(incoming.text)
         )
 
-    async def _hold(self, dialogue: Dialogue, place: Place, incoming: Incoming) -> None:
+    async def _hold(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Answer a message to the end, which may be several messages later."""
+        place = (incoming.address, incoming.channel_id)
         try:
-            await self._respond(dialogue, incoming)
+            await self._answer(dialogue, incoming)
         except TimedOut:
             logger.info("A question was left unanswered")
         except Exception as error:
@@ -176,57 +204,45 @@ class Conversation(Agent):
             if self._dialogues.get(place) is dialogue:
                 del self._dialogues[place]
 
-    async def _respond(self, dialogue: Dialogue, incoming: Incoming) -> None:
-        """Log the person in, or carry out their order."""
-        if normalise(incoming.text) in FORGET:
-            await dialogue.say(await self._forget(incoming.address))
-            return
-        person = await self._sessions.get(incoming.address)
+    async def _identify(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
+        """Return who wrote a message that is to be answered now; a stranger logs in first."""
+        person = await self.sessions.get(incoming.address)
         if person is None:
-            if incoming.edited:
-                return
-            if person := await self._log_in.by_account(dialogue, incoming):
-                await self._answer_newcomer(dialogue, person, incoming)
-                return
-            if incoming.credentials is None and is_help(incoming.text):
-                known = self.registry.open_to("user")
-                await dialogue.say(help.full_help(known, logged_in=False))
-                return
-            if not incoming.private and incoming.credentials is None:
-                await dialogue.say(LOG_IN_PRIVATELY)
-                return
-            person = await self._log_in.run(dialogue, incoming)
-            if person is not None:
-                await self._greet(dialogue, person)
-            return
+            return None if incoming.edited else await self._meet(dialogue, incoming)
         memory = person.memory(incoming.channel_id)
         if incoming.edited and incoming.message_id != memory.correctable:
-            return
+            return None
         timed_out, memory.timed_out = memory.timed_out and not incoming.starts_new, False
         not_done, memory.not_done = memory.not_done, ""
         if timed_out:
             await dialogue.say(TIMED_OUT + not_done)
-        await self._orders.execute(dialogue, person, incoming)
+        return person
+
+    async def _meet(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
+        """Log a stranger in; return them where their first message is to be answered as well."""
+        if person := await self.log_in.by_account(dialogue, incoming):
+            if incoming.private:
+                await self._greet(dialogue, person)
+            words = normalise(incoming.text)
+            was_greeting = words in BEGINNINGS or (incoming.private and help.courtesy(words))
+            return None if was_greeting else person
+        if incoming.credentials is None and is_help(incoming.text):
+            await dialogue.say(help.full_help(self.registry.open_to("user"), logged_in=False))
+        elif incoming.credentials is None and not incoming.private:
+            await dialogue.say(LOG_IN_PRIVATELY)
+        elif person := await self.log_in.run(dialogue, incoming):
+            await self._greet(dialogue, person)
+        return None
 
     async def _greet(self, dialogue: Dialogue, person: Person) -> None:
         """Tell somebody who has just logged in what can be said."""
         name = named(person.session.display_name)
         await dialogue.say(help.greeting(name, self.registry.open_to(person.session.role)))
 
-    async def _answer_newcomer(
-        self, dialogue: Dialogue, person: Person, incoming: Incoming
-    ) -> None:
-        """Answer the first message of somebody whom the platform vouches for."""
-        words = normalise(incoming.text)
-        if incoming.private:
-            await self._greet(dialogue, person)
-        if not (incoming.private and help.courtesy(words)) and words not in BEGINNINGS:
-            await self._orders.execute(dialogue, person, incoming)
-
     async def _forget(self, address: Address) -> str:
         """Erase what is remembered of a person, and say what it was; their log-in stays."""
-        person = await self._sessions.get(address)
+        person = await self.sessions.get(address)
         if person is None:
-            return await self._memory_client.forget(address)
-        phrases = await Phrases(UserApi(self._api, self._sessions, address, person)).forget()
-        return await self._memory_client.forget(address, person.forget(), phrases)
+            return await self.memory.forget(address)
+        phrases = await Phrases(UserApi(self._api, self.sessions, address, person)).forget()
+        return await self.memory.forget(address, person.forget(), phrases)

@@ -55,7 +55,7 @@ async def llm(world: World) -> AsyncIterator[Llm]:
         made.append(brain)
         if name == AGENT:
             await world.brain.close()
-            world.brain = brain
+            world.brain = brain.conversation
         return brain
 
     yield make

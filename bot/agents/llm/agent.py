@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ai.config import Price
 from ai.llm.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn, tokens_of
 from ai.llm.types import ModelError
-from bot.agent import AgentConfig, Services
+from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
 from bot.agents.llm.mcp_servers import McpServers
@@ -29,7 +29,7 @@ from bot.dialogue import Dialogue, normalise
 from bot.framework.context import Declined
 from bot.framework.registry import Registry
 from bot.markdown import escape, named, plain, unmasked
-from bot.messages import Incoming, Place
+from bot.messages import Address, Incoming, Place, ReplyChannel
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,11 @@ class Exchange:
     api: UserApi | None = None  # one for all calls, as it counts what it posts
 
 
-class LlmAgent(Conversation):
-    """Answers people with a language model."""
+class LlmAgent(Agent):
+    """Answers people with a language model, in a conversation."""
+
+    remembers = True
+    reads_quotes = True
 
     def __init__(
         self,
@@ -75,10 +78,15 @@ class LlmAgent(Conversation):
     ) -> None:
         """Use a model, or none: then `trouble` says why, to everyone who writes."""
         api, settings = services.api, services.settings
-        super().__init__(api, None, known, settings, services.clock, prices=prices)
+        self.conversation = Conversation(
+            api, None, known, settings, services.clock, prices=prices, answer=self._answer
+        )
+        self.registry, self.open_secrets = known, self.conversation.open_secrets
+        self.takes_images = self.conversation.takes_images = config.settings.images
+        self.conversation.reads_quotes = True
         self.trouble = trouble
-        self.takes_images = config.settings.images
-        self.reads_quotes = True
+        self._api = api
+        self._settings = settings
         self._config = config.settings
         self._clock = services.clock
         self._prices = prices
@@ -87,7 +95,7 @@ class LlmAgent(Conversation):
         self._servers = servers
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
-        self._notes = ChatHistory(self._memory_client, config.settings)
+        self._notes = ChatHistory(self.conversation.memory, config.settings)
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
 
     @property
@@ -95,32 +103,50 @@ class LlmAgent(Conversation):
         """Whether older talks are being summarised at the moment."""
         return self._notes.is_busy
 
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message."""
+        await self.conversation.handle(incoming, reply_channel)
+
+    async def suggest(
+        self, address: Address, key: tuple[str, str], field: str, typed: str
+    ) -> list[str]:
+        """Return what a person may mean by what they have typed into a command's field."""
+        return await self.conversation.suggest(address, key, field, typed)
+
+    def waits_for_secret(self, place: Place) -> bool:
+        """Say whether the next message there is a secret that is waited for."""
+        return self.conversation.waits_for_secret(place)
+
+    async def drop(self, place: Place) -> str:
+        """Give up what is open there."""
+        return await self.conversation.drop(place)
+
     async def close(self) -> None:
         """Drop the questions that are still open, and all connections."""
-        await super().close()
+        await self.conversation.close()
         await self._notes.close()
         await self._pictures.close()
         if self._chat is not None:
             await self._chat.aclose()
 
-    async def _respond(self, dialogue: Dialogue, incoming: Incoming) -> None:
+    async def _answer(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Do what the person means for the bot itself, or have the model answer them."""
         words = normalise(incoming.text)
         if incoming.edited:
             return
         if incoming.order is not None or words in FORGET:
-            await super()._respond(dialogue, incoming)
+            await self.conversation.answer(dialogue, incoming)
         elif self._tools and (incoming.credentials or words in BEGINNINGS):
             await self._welcome(dialogue, incoming)
         elif self._tools and words in LOG_OUT:
-            await self._sessions.close(incoming.address)
+            await self.conversation.sessions.close(incoming.address)
             await dialogue.say(LOGGED_OUT)
         else:
             await self._converse(dialogue, incoming)
 
     async def _welcome(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Log a person in, and go on with what they wanted before."""
-        person = await self._sessions.get(incoming.address)
+        person = await self.conversation.sessions.get(incoming.address)
         told = ALREADY
         if person is None or incoming.credentials is not None:
             person, told = await self._logged_in(dialogue, incoming), WELCOME
@@ -133,15 +159,15 @@ class LlmAgent(Conversation):
 
     async def _logged_in(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
         """Return the person after they have logged in, where nobody can read that."""
-        if person := await self._log_in.by_account(dialogue, incoming):
+        if person := await self.conversation.log_in.by_account(dialogue, incoming):
             return person
         if not incoming.private and incoming.credentials is None:
             await dialogue.say(LOG_IN_PRIVATELY)
             return None
-        person = await self._log_in.run(dialogue, incoming)
+        person = await self.conversation.log_in.run(dialogue, incoming)
         if person is None and incoming.credentials is None:
             # What is typed after a refusal may be the password, put right: no model sees it.
-            await self.open_secrets.expect((incoming.address, incoming.channel_id))
+            await self.conversation.open_secrets.expect((incoming.address, incoming.channel_id))
         return person
 
     async def _converse(self, dialogue: Dialogue, incoming: Incoming) -> None:
@@ -151,14 +177,14 @@ class LlmAgent(Conversation):
             return
         address = incoming.address
         self._wanted.pop((address, incoming.channel_id), None)
-        person = await self._sessions.get(address) if self._tools else None
+        person = await self.conversation.sessions.get(address) if self._tools else None
         known = await self._notes.read(address, incoming.private)
         images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
         said = Said("user", spoken(incoming), images)
         system = self._system(incoming, person, known)
         exchange = Exchange(dialogue, incoming, person, system, [*known.turns, said])
         try:
-            await self._answer(self._chat, exchange)
+            await self._ask_model(self._chat, exchange)
         finally:
             if exchange.told:
                 asked = incoming.text or "(a picture)"
@@ -188,7 +214,7 @@ class LlmAgent(Conversation):
             has_sentences=False,
         )
 
-    async def _answer(self, chat: Chat, exchange: Exchange) -> None:
+    async def _ask_model(self, chat: Chat, exchange: Exchange) -> None:
         """Ask the model until it has no more calls; tell the person what goes wrong."""
         for _ in range(MAX_ROUNDS):
             budget = self._budget(exchange)
@@ -260,7 +286,7 @@ class LlmAgent(Conversation):
     async def _identify(self, exchange: Exchange) -> bool:
         """Ask a stranger to log in; say whether they have."""
         dialogue, incoming = exchange.dialogue, exchange.incoming
-        exchange.person = await self._log_in.by_account(dialogue, incoming)
+        exchange.person = await self.conversation.log_in.by_account(dialogue, incoming)
         if exchange.person is not None:
             return True
         self._wanted[incoming.address, incoming.channel_id] = incoming
@@ -281,10 +307,12 @@ class LlmAgent(Conversation):
         """
         dialogue, incoming, person = exchange.dialogue, exchange.incoming, exchange.person
         assert person is not None  # noqa: S101 - asked before
-        api = exchange.api or UserApi(self._api, self._sessions, incoming.address, person)
+        api = exchange.api or UserApi(
+            self._api, self.conversation.sessions, incoming.address, person
+        )
         exchange.api, before = api, api.changes
         try:
-            reply = await self._orders.carry_out(dialogue, person, incoming, api, order)
+            reply = await self.conversation.orders.carry_out(dialogue, person, incoming, api, order)
         except (Declined, ApiError) as error:
             return plain(reply_to(error))
         if api.changes > before and reply:

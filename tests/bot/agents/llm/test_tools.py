@@ -93,7 +93,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
     known.add(shop)
     settings = LlmSettings(model="m", tools=("shop",))
     options = ChatOptions("m", "key", model_server.base_url)
-    world.brain = LlmAgent(
+    agent = LlmAgent(
         AgentConfig(AGENT, "llm", Rules(), settings),
         Services(world.api, world.settings, world.clock),
         chat=ProvidedChat("openai", options),
@@ -101,6 +101,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
         known=known,
         prices=get_ai_config().prices,
     )
+    world.brain = agent.conversation
     await stranger.register("ada")
     close_it = Answer(calls=[("shop_close", {})])
     model_server.replies(close_it, "I can't.", close_it, "Closed.")
@@ -113,6 +114,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
         "shop_close"
     ]
     assert done == ["ada"]
+    await agent.close()
 
 
 async def test_tools_are_described_from_the_commands(
