@@ -91,17 +91,17 @@ async def answering(
 
 async def test_message_is_answered_as_everywhere_else(world: World) -> None:
     async with answering(world), (await user(world)).following() as ada:
-        (reply,) = await ada.say("add tea to my to-do list")
+        (reply,) = await ada.say("add tea to my errands")
         assert "Added" in reply["text"]
         assert [kind for kind, _ in ada.seen][-2:] == ["reply", "done"]
         assert ada.seen[0][0] in ("typing", "reply")
-        (reply,) = await ada.say("show me my to-do list")
+        (reply,) = await ada.say("show my errands")
         assert "tea" in reply["text"]
 
 
 async def test_reminder_that_was_set_here_arrives_here(world: World) -> None:
     async with answering(world), (await user(world)).following() as ada:
-        await ada.say("remind me to call mum in 10 minutes")
+        await ada.say("remind me of the errand call mum in 10 minutes")
         world.clock.forward(minutes=10)
         await asyncio.to_thread(fire_due, world.clock())
         delivery = await ada.wait_for("delivery")
@@ -159,7 +159,7 @@ async def test_late_secret_is_not_read_after_a_restart(world: World, listening: 
 
 async def test_messages_wait_for_the_bot_and_events_for_their_reader(world: World) -> None:
     ada = await user(world)
-    status, posted = await ada.post("add tea to my to-do list")
+    status, posted = await ada.post("add tea to my errands")
     assert status == 201
     async with answering(world):
         await until(lambda: postgres.count("web_chat_messages") == 0)
@@ -285,7 +285,7 @@ async def test_agent_that_is_gone_by_then_is_told(world: World) -> None:
 async def test_client_of_the_documentation_works(world: World) -> None:
     (client,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
     token = await token_of(world, "ada")
-    arguments = [world.settings.api_url, token, "add tea to my to-do list"]
+    arguments = [world.settings.api_url, token, "add tea to my errands"]
     async with answering(world):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", client, *arguments, stdout=asyncio.subprocess.PIPE
@@ -299,7 +299,7 @@ async def test_client_of_the_documentation_works(world: World) -> None:
 async def test_people_see_their_own_chat_alone(world: World) -> None:
     ada, ben = await user(world, "ada"), await user(world, "ben")
     async with answering(world), ada.following(), ben.following():
-        await ada.say("add tea to my to-do list")
+        await ada.say("add tea to my errands")
         await ben.say("hello")
         assert not any("tea" in str(data) for _, data in ben.seen)
         for headers in ({}, {"Authorization": "Bearer wrong"}):

@@ -9,7 +9,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from weakref import WeakKeyDictionary
 
@@ -21,11 +21,11 @@ from ai.llm.types import ChatModel
 from ai.parser import Parser
 from api.main import create_app
 from bot.agent import Agent, Services
-from bot.agents.commands import make_agent
+from bot.agents.commands import CommandAgent
 from bot.api.client import ApiClient
 from bot.conversation.executor import Understanding
 from bot.conversation.handler import Conversation
-from bot.framework.registry import CommandModule, Registry
+from bot.framework.registry import CommandModule, Registry, load_commands, registry
 from bot.messages import Address, Button, Draft, Incoming, ReplyChannel, WholeDraft
 from bot.runtime.deliveries import DeliveryLoop
 from bot.runtime.inbox import Inbox
@@ -37,6 +37,9 @@ from tests.support.people import PASSWORD
 from tests.support.waiting import PATIENCE, Clock, until
 
 AGENT = "test-bot"
+
+
+EXAMPLES = {"task", "list", "example"}  # the domains that a project may drop
 
 
 class Person:
@@ -121,7 +124,11 @@ class Person:
 class World:
     """An API, and a bot that people talk to."""
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, clock: Clock, modules: Collection[str] = ()
+    ) -> None:
+        """Start an API; the bot knows some modules, or all."""
+        self._modules = modules
         self._app = create_app(settings, database, clock)
         self._serving = ExitStack()
         url = self._serving.enter_context(running(self._app))
@@ -131,7 +138,7 @@ class World:
         self._model: ChatModel | None = None
         self.api = ApiClient(url, settings.service_key.get_secret_value())
         self.inboxes: WeakKeyDictionary[Agent, Inbox] = WeakKeyDictionary()
-        self.brain: Conversation = make_agent(self.api, self.settings, clock)
+        self.brain: Conversation = self._make()
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
         """Return someone whom the bot does not know yet."""
@@ -183,7 +190,12 @@ class World:
     async def restart(self) -> None:
         """Start the bot anew, as after a crash."""
         await self.brain.close()
-        self.brain = make_agent(self.api, self.settings, self.clock)
+        self.brain = self._make()
+
+    def _make(self) -> Conversation:
+        load_commands()
+        known = registry.only(self._modules) if self._modules else registry
+        return CommandAgent(self.api, self.settings, self.clock, known)
 
     async def close(self) -> None:
         """End everything."""
@@ -195,9 +207,17 @@ class World:
 
 
 @pytest.fixture
-async def world(database: Database, settings: Settings, clock: Clock) -> AsyncIterator[World]:
-    """An API of its own on loopback, and a bot."""
-    world = World(database, settings, clock)
+async def world(
+    request: pytest.FixtureRequest, database: Database, settings: Settings, clock: Clock
+) -> AsyncIterator[World]:
+    """An API of its own on loopback, and a bot; it knows the example domains in their tests alone.
+
+    So the framework's tests lean on none of them, and a project may drop them.
+    """
+    load_commands()
+    tests_domains = "domains" in request.path.parts
+    modules = () if tests_domains else {*registry.list_registered()} - EXAMPLES
+    world = World(database, settings, clock, modules)
     yield world
     await world.close()
 
