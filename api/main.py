@@ -11,6 +11,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import metrics, resources, starting
+from api.console import site
 from api.discovery import add_routes, load_routes
 from api.docs import openapi, page
 from api.http import cors, errors, hashing_slots, idempotency, request_id, security
@@ -88,6 +89,7 @@ def create_app(
     security.public(app.view_functions["openapi.spec"])
     for module in [*load_routes(), *_added]:
         add_routes(app, module)
+    site.install(app)
     return app
 
 

@@ -11,7 +11,13 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where others' code lies, and the files that stand between.
-MODULES = ("bot/commands/", "api/routes/", "bot/agents/", "scheduler/jobs/")
+MODULES = (
+    "bot/commands/",
+    "api/routes/",
+    "api/console/pages/",
+    "bot/agents/",
+    "scheduler/jobs/",
+)
 FOREIGN = re.compile(
     r"^<|/(?:site|dist)-packages/|/lib/python3|/config/broken\.py$|/runtime/run\.py$"
 )

@@ -137,6 +137,10 @@ class Settings(BaseSettings):
         default_factory=lambda read: local_url(read["api_host"], read["api_port"]),
         description="Where the bot reaches the API; unless set, at API_HOST and API_PORT.",
     )
+    console: bool = Field(
+        default_factory=lambda read: read["app_env"] == "development",
+        description="The API serves the web console at /; unless set, in development only.",
+    )
     api_threads: int = Field(8, ge=1, le=256, description="Requests the API works on at once.")
 
     database_url: SecretStr | None = Field(

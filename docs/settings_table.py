@@ -75,6 +75,7 @@ GROUPS = (
             "api_host",
             "api_port",
             "api_threads",
+            "console",
             "public_url",
             "rate_limit",
             "rate_limit_login",

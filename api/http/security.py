@@ -20,8 +20,11 @@ from core.errors import Forbidden, NotAuthenticated
 View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
+TOKEN = "token_of"  # noqa: S105 - a name
+"""Marks the views that know their user by something else than the header: the console's."""
 POLICY = "default-src 'none'; frame-ancestors 'none'"
 HARDENING = (
+    ("Content-Security-Policy", POLICY),
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -88,10 +91,12 @@ def _identify() -> None:
     endpoint = call.request.endpoint
     if endpoint is None:  # no such address: Flask answers 404 or 405 next
         return
-    call.access = access_of(current_app.view_functions[endpoint])
+    view = current_app.view_functions[endpoint]
+    call.access = access_of(view)
     if call.access in ("user", "admin"):
+        token_of = view.__dict__.get(TOKEN)
         try:
-            call.caller = read_token(_bearer_token(call))
+            call.caller = read_token(token_of() if token_of else _bearer_token(call))
         except NotAuthenticated as error:
             call.refusal = error
 
@@ -138,7 +143,7 @@ def same_secret(given: str, expected: str) -> bool:
 
 def _harden(response: Response) -> Response:
     """Keep answers out of caches, and out of a browser's guesses and frames."""
-    response.headers.extend(HARDENING)
-    if "Content-Security-Policy" not in response.headers:
-        response.headers.add("Content-Security-Policy", POLICY)
+    for name, value in HARDENING:
+        if name not in response.headers:
+            response.headers.add(name, value)
     return response

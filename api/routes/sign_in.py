@@ -28,6 +28,7 @@ PAGE = """<!doctype html>
 """
 
 routes = APIBlueprint("sign_in", __name__)
+pages = APIBlueprint("sign_in_pages", __name__)
 
 
 class LoginCode(BaseModel):
@@ -99,8 +100,8 @@ def unlink_identity() -> Success:
     return Success()
 
 
-@routes.get("/login")
-@routes.doc(hide=True)
+@pages.get("/login")
+@pages.doc(hide=True)
 @public
 def show_page() -> Response:
     """Show a page that logs in with a code when its button is pressed, not before.
@@ -115,8 +116,8 @@ def show_page() -> Response:
     return _page(form)
 
 
-@routes.post("/login")
-@routes.doc(hide=True)
+@pages.post("/login")
+@pages.doc(hide=True)
 @public
 @guarded
 def log_in_on_page() -> Response:
@@ -149,5 +150,7 @@ def _page(body: str) -> Response:
 
 
 def register(app: APIFlask) -> None:
-    """Add the routes of logging in without a password."""
+    """Add the routes of logging in without a password; the console has a page of its own."""
     app.register_blueprint(routes)
+    if not app.extensions["settings"].console:
+        app.register_blueprint(pages)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
+from api.main import create_app
 from config.settings import Settings
+from core.db.engine import Database
 from core.postgres import select
 from tests.support.api import Caller
 from tests.support.people import PASSWORD
@@ -191,7 +193,11 @@ def test_many_at_once_get_one_token_out_of_a_code_and_one_user_out_of_an_account
     assert len(select("users")) == 2
 
 
-def test_the_page_takes_a_code_when_its_button_is_pressed(ada: Caller, nobody: Caller) -> None:
+def test_without_the_console_a_page_takes_a_code_when_its_button_is_pressed(
+    ada: Caller, settings: Settings, database: Database
+) -> None:
+    app = create_app(settings.model_copy(update={"console": False}), database)
+    nobody = Caller(app.test_client())
     code = ada.post("/api/login/codes").json["code"]
     page = nobody.get("/login", code=code)
     assert page.content_type.startswith("text/html")

@@ -1,0 +1,121 @@
+"""What a page of the console is made of, and how to add one.
+
+Write `api/console/pages/<name>.py`; it is found by itself:
+
+    from flask import request
+    from werkzeug.wrappers import Response
+
+    from api.console.client import fetch, fetch_page
+    from api.console.page import Page, done, show
+
+    page = Page("parcels", "Parcels", "/parcels", order=35)  # access="admin": for administrators
+
+
+    @page.get("")
+    def index() -> str:
+        rows, after = fetch_page("/api/parcels", limit=25, cursor=request.args.get("cursor"))
+        return show("pages/parcels.html", rows=rows, after=after)
+
+
+    @page.post("/<uuid:parcel_id>/delete")
+    def delete(parcel_id: UUID) -> Response:
+        fetch("DELETE", f"/api/parcels/{parcel_id}")
+        return done("Deleted.", "parcels.index")
+
+- Its template lies beside it (`parcels.html`). It begins with `{% extends "templates/base.html" %}`
+  and `{% import "templates/macros.html" as ui %}`, and fills the blocks `title` and `content`.
+  `ui.form` shows the session's CSRF token; a POST without it is refused before the view.
+- Who may see it is checked before the view, and again by the API. `fetch` and `fetch_page` ask the
+  API as the user who is signed in; what it refuses is shown by itself. `caller()` and core's
+  functions work in a view as in a route.
+- What a browser posts is answered by `done`: a message, with an undo where there is one, on the
+  page to which it leads. What can't be undone is behind `ui.confirm`.
+- Scripts and styles are files in `api/console/assets/`: the page's policy forbids any other. Parts
+  of a page are renewed by htmx (`hx-get`, `hx-trigger="every 5s"`, `hx-target`, `hx-select`).
+- A page of a domain has the name of its route module, so that `drop-domain` takes it along.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apiflask import APIBlueprint
+from flask import flash, g, redirect, render_template, session, url_for
+from werkzeug.wrappers import Response
+
+from api.http.context import Access
+from api.http.security import caller
+from core.deliveries.quiet_hours import zone_of_user
+
+UNDO = "undo"
+MAX_UNDO = 1500  # characters as JSON, in the cookie; browsers keep 4,096 of all
+
+
+class Page(APIBlueprint):
+    """Routes below a path, and their place in the navigation; without an order they have none."""
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        path: str,
+        *,
+        access: Access = "user",
+        order: int | None = None,
+    ) -> None:
+        super().__init__(name, __name__, url_prefix=path or None, enable_openapi=False)
+        self.title = title
+        self.access = access
+        self.order = order
+
+    @property
+    def home(self) -> str:
+        """The endpoint that the navigation leads to: the view called `index`."""
+        return f"console.{self.name}.index"
+
+
+def show(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the template wants
+    """Return a page, made from a template."""
+    return render_template(template, **values)
+
+
+def done(
+    message: str,
+    endpoint: str,
+    *,
+    undo: tuple[str, str, object] | None = None,
+    **values: Any,  # noqa: ANN401 - of the address
+) -> Response:
+    """Lead to a page that says what was done; `undo` is the request to the API that takes it back.
+
+    The endpoint is `<page>.<view>`. An undo that a cookie can't hold is not offered.
+    """
+    target = url_for(f"console.{endpoint}", **values)
+    kept = undo and json.dumps([message, target, *undo])
+    session.pop(UNDO, None)
+    if kept and len(kept) <= MAX_UNDO:
+        session[UNDO] = kept
+    flash(message, UNDO if UNDO in session else "done")
+    return redirect(target, 303)
+
+
+def failed(message: str, endpoint: str, **values: Any) -> Response:  # noqa: ANN401 - as above
+    """Lead to a page that says what could not be done."""
+    flash(message, "error")
+    return redirect(url_for(f"console.{endpoint}", **values), 303)
+
+
+def user_zone() -> ZoneInfo:
+    """Return the time zone of whoever is signed in."""
+    if "zone" not in g:
+        g.zone = zone_of_user(caller().user_uuid)
+    zone: ZoneInfo = g.zone
+    return zone
+
+
+def local_time(moment: datetime | str | None) -> datetime | None:
+    """Return a time, as the API tells it, on the user's own clock."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment and moment.astimezone(user_zone())

@@ -1,0 +1,80 @@
+"""Signing in: by name and password, or by a link that is good once; registering; signing out."""
+
+from contextlib import suppress
+
+from flask import request, session, url_for
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from api.console.client import Refused, fetch
+from api.console.page import Page, show
+from api.console.session import safe_path, sign_in
+
+page = Page("sign_in", "Sign in", "", access="public")
+
+
+@page.get("/login")
+def index() -> str:
+    """Ask for name and password, or show the button of a link: opening that signs nobody in."""
+    return _form()
+
+
+@page.post("/login")
+def log_in() -> Response | tuple[str, int]:
+    """Sign in."""
+    code = request.form.get("code")
+    try:
+        if code is not None:
+            known = fetch("POST", "/api/login/code", {"code": code})
+        else:
+            known = fetch("POST", "/api/login", _credentials())
+    except Refused as error:
+        return _form(str(error)), error.status
+    return _signed_in(known["token"])
+
+
+@page.get("/register")
+def new_account() -> str:
+    """Ask for the name and password of a new account."""
+    return show("pages/register.html", error="", username="")
+
+
+@page.post("/register")
+def register() -> Response | tuple[str, int]:
+    """Make an account, and sign in."""
+    credentials = _credentials()
+    try:
+        fetch("POST", "/api/register", credentials)
+        known = fetch("POST", "/api/login", credentials)
+    except Refused as error:
+        shown = show("pages/register.html", error=str(error), username=credentials["username"])
+        return shown, error.status
+    return _signed_in(known["token"])
+
+
+@page.post("/logout")
+def log_out() -> Response:
+    """End every session of the user, here and elsewhere."""
+    with suppress(Refused):  # whose session has ended already
+        fetch("POST", "/api/logout")
+    session.clear()
+    return redirect(url_for("console.sign_in.index"), 303)
+
+
+def _form(error: str = "") -> str:
+    return show(
+        "pages/sign_in.html",
+        error=error,
+        code=request.values.get("code") if not error else None,
+        username=request.form.get("username", ""),
+        next=safe_path(request.values.get("next", "/")),
+    )
+
+
+def _credentials() -> dict[str, str]:
+    return {name: request.form.get(name, "") for name in ("username", "password")}
+
+
+def _signed_in(known: str) -> Response:
+    sign_in(known)
+    return redirect(safe_path(request.form.get("next", "/")), 303)

@@ -1,0 +1,23 @@
+"""Takes back what was done last."""
+
+import json
+
+from flask import flash, redirect, session
+from werkzeug.wrappers import Response
+
+from api.console.client import fetch
+from api.console.page import UNDO, Page, failed
+
+page = Page("undo", "Undo", "/undo")
+
+
+@page.post("")
+def take_back() -> Response:
+    """Send the request that takes it back, which the session keeps; it was signed by us."""
+    kept = session.pop(UNDO, None)
+    if kept is None:
+        return failed("There is nothing left to undo.", "home.index")
+    message, target, method, path, body = json.loads(kept)
+    fetch(method, path, body)
+    flash(f"Undone: {message}", "done")
+    return redirect(target, 303)
