@@ -1,11 +1,13 @@
 """Who is logged in where: tokens are fetched when needed, and kept until shortly before the end."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
+
+from cachetools import LRUCache
 
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.batching import Batches
@@ -76,15 +78,11 @@ class Person:
     session: Session
     renew_at: datetime
     zone_told: bool = False
-    _memories: OrderedDict[str, Memory] = field(default_factory=OrderedDict)
+    _memories: LRUCache[str, Memory] = field(default_factory=lambda: LRUCache(PLACES_KEPT))
 
     def memory(self, channel_id: str) -> Memory:
         """Return what is remembered of the conversation in one channel."""
-        memory = self._memories.setdefault(channel_id, Memory())
-        self._memories.move_to_end(channel_id)
-        while len(self._memories) > PLACES_KEPT:
-            self._memories.popitem(last=False)
-        return memory
+        return self._memories.setdefault(channel_id, Memory())
 
     def forget(self) -> int:
         """Drop what was said in all channels; return how many messages that was."""
@@ -99,9 +97,8 @@ class Sessions:
     def __init__(self, api: ApiClient, clock: Clock, kept: int = PEOPLE_KEPT) -> None:
         self._api = api
         self._clock = clock
-        self._kept = kept
         self._renewals = Batches(self._fetch, MAX_ACCOUNTS)
-        self._people: OrderedDict[Address, Person] = OrderedDict()
+        self._people: LRUCache[Address, Person] = LRUCache(kept)
         self._renewing: dict[Address, set[object]] = {}  # the renewals that still count
 
     async def get(self, address: Address) -> Person | None:
@@ -112,7 +109,6 @@ class Sessions:
                 return await self.renew(address)
             except SessionEnded:
                 return None
-        self._people.move_to_end(address)
         return person
 
     async def renew(self, address: Address) -> Person:
@@ -197,9 +193,6 @@ class Sessions:
         else:
             vars(person.session).update(vars(fresh))
             person.renew_at = renew_at
-        self._people.move_to_end(address)
-        while len(self._people) > self._kept:
-            self._people.popitem(last=False)
         return person
 
 

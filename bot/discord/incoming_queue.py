@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 
 import discord
+from cachetools import LRUCache
 
 from bot.agent import Agent
 from bot.discord.errors import NETWORK_ERRORS, reason
@@ -31,7 +31,7 @@ class IncomingQueue:
         self._most_waiting = most_waiting
         self._client = client
         self._agent = agent
-        self._asked: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._asked: LRUCache[tuple[str, str], int] = LRUCache(MAX_ASKED)
         self._waiting: dict[str, int] = {}
         self._slowed: set[str] = set()
         self._idle = asyncio.Event()
@@ -87,8 +87,6 @@ class IncomingQueue:
         self._asked.pop(place, None)
         if reply_channel.asked is not None and reply_channel.can_type:
             self._asked[place] = reply_channel.asked
-            if len(self._asked) > MAX_ASKED:
-                self._asked.popitem(last=False)
         if asked is None or asked == pressed:
             return
         channel = self._client.get_partial_messageable(int(incoming.channel_id))

@@ -1,9 +1,10 @@
 """Long lists, kept for a while so that they can be turned over page by page."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from uuid import uuid4
+
+from cachetools import TTLCache
 
 KEPT_SECONDS = 15 * 60
 MAX_KEPT = 1000
@@ -21,21 +22,17 @@ class Pages:
     """The lists that are being read. The oldest ones make room for new ones."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._lists: OrderedDict[str, tuple[float, Sequence[str]]] = OrderedDict()
+        self._lists: TTLCache[str, Sequence[str]] = TTLCache(MAX_KEPT, KEPT_SECONDS, now)
 
     def keep(self, parts: Sequence[str]) -> str:
         """Keep a list; return the key to it."""
         key = uuid4().hex[:12]
-        self._lists[key] = (self._now() + KEPT_SECONDS, parts)
-        while len(self._lists) > MAX_KEPT:
-            self._lists.popitem(last=False)
+        self._lists[key] = parts
         return key
 
     def get(self, key: str) -> Sequence[str] | None:
         """Return a list, or None where it is kept no longer."""
-        until, parts = self._lists.get(key, (0.0, None))
-        return parts if until > self._now() else None
+        return self._lists.get(key)
 
     @staticmethod
     def text(parts: Sequence[str], page: int) -> str:

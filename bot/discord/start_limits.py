@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
-from collections import OrderedDict
 from typing import TypedDict
+
+from cachetools import LRUCache
 
 from bot.runtime.supervisor import AgentRefused
 
@@ -31,7 +32,7 @@ class Starts:
 
     def __init__(self) -> None:
         self.turn = asyncio.Semaphore(AT_ONCE)
-        self._next: OrderedDict[tuple[int, int], float] = OrderedDict()
+        self._next: LRUCache[tuple[int, int], float] = LRUCache(BOTS_REMEMBERED)
         self._collection: asyncio.TimerHandle | None = None
 
     @staticmethod
@@ -49,10 +50,8 @@ class Starts:
         """Return when a session of this bot may begin, and count it."""
         key = (bot, shard_id % max_concurrency)
         now = asyncio.get_running_loop().time()
-        at = max(now, self._next.pop(key, now))
+        at = max(now, self._next.get(key, now))
         self._next[key] = at + WINDOW
-        if len(self._next) > BOTS_REMEMBERED:
-            self._next.popitem(last=False)
         await asyncio.sleep(at - now)
 
     def collect_garbage(self) -> None:
