@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.console import first_link
 from bot.agent import load_agent_types
 from bot.mcp import mcp_server
 from cli.errors import shown
@@ -34,6 +35,8 @@ def up(
             settings = settings.model_copy(update={"api_url": api_url})
             if chat is None:
                 typer.echo(_welcome(settings, in_terminal=in_terminal))
+                if link := first_link.make(settings, api_url):
+                    typer.echo(f"Console: {link} signs you in once, as administrator.")
             with mcp_server(settings):
                 code = asyncio.run(_converse(settings, chat, in_terminal=in_terminal))
     raise typer.Exit(code)

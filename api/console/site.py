@@ -126,9 +126,10 @@ def _to_sign_in(error: NotAuthenticated) -> AnyResponse:
     """Ask who that is, and come back to the page afterwards."""
     if request.headers.get("HX-Request"):
         return Response(headers={"HX-Redirect": url_for("console.sign_in.index")})
-    if cookie.pop("token", None):
+    if cookie.pop("token", None) or str(error) != NotAuthenticated.message:
         flash(str(error), "error")
-    after = request.full_path.rstrip("?") if request.method == "GET" else None
+    is_page = request.method == "GET" and current_context.get().access != "public"
+    after = request.full_path.rstrip("?") if is_page else None
     return redirect(url_for("console.sign_in.index", next=after if after != "/" else None), 303)
 
 

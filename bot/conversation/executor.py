@@ -33,7 +33,7 @@ from bot.framework import help, raw_handlers
 from bot.framework.context import Context, Declined
 from bot.framework.registry import Registry
 from bot.markdown import escape, named
-from bot.messages import CONSOLE, Incoming
+from bot.messages import CONSOLE, Button, Incoming
 from config.settings import Settings
 from runtime.clock import Clock
 from runtime.logs import for_developers, where_raised
@@ -179,12 +179,15 @@ class Orders:
             understood = understood.orders
         if isinstance(understood, NotUnderstood | Clarification):
             memory.correctable = incoming.message_id
+            near: tuple[str, ...] | None = None
             if isinstance(understood, Clarification):
                 memory.note(incoming.text, [understood.as_dict()])
                 told = escape(understood.question)
             else:
                 told = _problem(understood)
-            await dialogue.say(quoted.in_words(told))
+                near = None if incoming.quoted else understood.suggestions
+            buttons = [Button(sentence, sentence) for sentence in near or ()]
+            await dialogue.say(quoted.in_words(told), buttons)
             return []
         return [quoted.fill_in(order.as_dict(), incoming.quoted) for order in understood]
 

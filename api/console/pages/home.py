@@ -1,11 +1,14 @@
-"""The first page: where everything is."""
+"""The first page is the chat: what the bot can do, it tells there."""
 
-from api.console.page import Page, show
+from flask import redirect, url_for
+from werkzeug.wrappers import Response
 
-page = Page("home", "Start", "", order=0)
+from api.console.page import Page
+
+page = Page("home", "Start", "")
 
 
 @page.get("/")
-def index() -> str:
-    """Greet, and lead on."""
-    return show("pages/home.html")
+def index() -> Response:
+    """Lead to the chat."""
+    return redirect(url_for("console.chat.index"), 303)

@@ -6,9 +6,12 @@ from flask import request, session, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from api.console import first_link
 from api.console.client import Refused, fetch
 from api.console.page import Page, show
 from api.console.session import safe_path, sign_in
+from core import auth, users
+from core.errors import NotAuthenticated
 
 page = Page("sign_in", "Sign in", "", access="public")
 
@@ -50,6 +53,32 @@ def register() -> Response | tuple[str, int]:
         shown = show("pages/register.html", error=str(error), username=credentials["username"])
         return shown, error.status
     return _signed_in(known["token"])
+
+
+@page.get("/first")
+def first() -> str:
+    """Show the button of the link that `make run` prints, or ask for the first account."""
+    code = request.args.get("code", "")
+    first_link.check(code)
+    return show("pages/first.html", code=code, first=first_link.first_user(), error="")
+
+
+@page.post("/first")
+def sign_in_first() -> Response | tuple[str, int]:
+    """Sign in the first user, who is made where there is none, as administrator."""
+    code, user = request.form.get("code", ""), None
+    first_link.check(code)
+    if first_link.first_user() is None:
+        credentials = _credentials()
+        try:
+            fetch("POST", "/api/register", credentials)
+        except Refused as error:
+            return show("pages/first.html", code=code, first=None, error=str(error)), error.status
+        user = users.find_user_by_name(credentials["username"])
+    found = users.find_user(first_link.spend(code, user)["id"])
+    if found is None:
+        raise NotAuthenticated
+    return _signed_in(auth.issue_token(found))
 
 
 @page.post("/logout")

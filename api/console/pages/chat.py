@@ -1,0 +1,42 @@
+"""Talking to an agent: `assets/chat.js` posts messages and follows what is said."""
+
+from flask import Response, request
+
+from api.console.client import ask, fetch
+from api.console.page import Page, show
+from api.http.security import caller
+from core.errors import NotFound
+
+page = Page("chat", "Chat", "/chat", order=10)
+
+
+@page.get("")
+@page.get("/<agent>")
+def index(agent: str | None = None) -> str:
+    """Show the conversation with an agent, the default one unless another is named."""
+    names = [one["name"] for one in fetch("GET", "/api/chat")]
+    agent = agent or names[0]
+    if agent not in names:
+        raise NotFound(f"There is no agent called {agent} that you may talk to.")
+    return show("pages/chat.html", agents=names, agent=agent, who=caller().user_uuid)
+
+
+@page.get("/<agent>/events")
+def events(agent: str) -> Response:
+    """Stream what the agent says; the connection is handed over as it is for programs."""
+    answer = ask("GET", f"/api/chat/{agent}/events", after=request.args.get("after"))
+    return _passed_on(answer)
+
+
+@page.post("/<agent>/messages")
+def post(agent: str) -> Response:
+    """Say something to the agent, in JSON as over the API."""
+    return _passed_on(ask("POST", f"/api/chat/{agent}/messages", request.get_json()))
+
+
+def _passed_on(answer: Response) -> Response:
+    response = Response(answer.get_data(), answer.status_code, mimetype=answer.mimetype)
+    for name in ("X-Accel-Buffering", "Retry-After"):
+        if name in answer.headers:
+            response.headers[name] = answer.headers[name]
+    return response
