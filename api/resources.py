@@ -21,6 +21,7 @@ from api.http.context import current_context
 from api.http.security import caller
 from api.models import Body, Page, Success, list_of, storable
 from core import postgres
+from core.db.compiled import Row as Row
 from core.db.engine import transaction
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.tables import users
@@ -89,8 +90,6 @@ def name_next(response: Response, last: dict[str, Any]) -> Response:
     response.headers["Link"] = f'<{link}>; rel="next"'
     return response
 
-
-Row = dict[str, Any]
 
 MAX_PAGE_CHARS = 1024 * 1024
 ROWS_AT_ONCE = 200  # of a page: what one select can take of the memory, whatever is in the rows

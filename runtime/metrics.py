@@ -1,8 +1,8 @@
 """Metrics and health of a process, on a port of their own for the operator's network.
 
-Whoever counts something defines it with prometheus_client in its own room; it lands in the default
-registry, which `serving` shows at /metrics. /health answers 503 once a heartbeat has stopped, and
-so does the API's, in a process that has one.
+Define a metric with prometheus_client in the package that counts it: it is in the default registry,
+which `metrics_server` shows at /metrics. /health answers 503 once a heartbeat has stopped, and so
+does the API's, in a process that has one.
 """
 
 import json
@@ -20,9 +20,9 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-BEATS = Gauge("process_pulse_age_seconds", "Seconds since a loop last turned.", ("loop",))
+BEATS = Gauge("process_heartbeat_age_seconds", "Seconds since a loop last turned.", ("loop",))
 
-_pulses: dict[str, "Heartbeat"] = {}
+_heartbeats: dict[str, "Heartbeat"] = {}
 
 
 class Heartbeat:
@@ -62,7 +62,7 @@ def heartbeat(name: str, longest: float) -> Iterator[Heartbeat]:
     One that an exception ends counts as stopped from then on.
     """
     watched = Heartbeat(name, longest)
-    _pulses[name] = watched
+    _heartbeats[name] = watched
     BEATS.labels(name).set_function(lambda: watched.age)
     try:
         yield watched
@@ -77,12 +77,12 @@ def heartbeat(name: str, longest: float) -> Iterator[Heartbeat]:
 
 def stopped_loops() -> list[str]:
     """Return the names of this process's loops that should turn and do not."""
-    return sorted(watched.name for watched in list(_pulses.values()) if watched.stopped)
+    return sorted(watched.name for watched in list(_heartbeats.values()) if watched.stopped)
 
 
 def _forget(watched: Heartbeat) -> None:
-    if _pulses.get(watched.name) is watched:  # and not that of another one in this process
-        del _pulses[watched.name]
+    if _heartbeats.get(watched.name) is watched:  # and not that of another one in this process
+        del _heartbeats[watched.name]
         BEATS.remove(watched.name)
 
 
@@ -90,7 +90,7 @@ def _forget(watched: Heartbeat) -> None:
 def metrics_server(settings: Settings, more: Callable[[], bytes] = bytes) -> Iterator[int | None]:
     """Serve /metrics and /health at METRICS_HOST and METRICS_PORT; yield the port, None where off.
 
-    `more` returns figures that are not in the default registry. A port that is taken is logged, and
+    `more` returns metrics that are not in the default registry. A port that is taken is logged, and
     nothing is served: figures are worth less than the work.
     """
     if not settings.metrics_port:

@@ -17,9 +17,9 @@ from concurrent.futures import Future
 from dataclasses import astuple, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 from uuid import UUID
 
+from core.db.compiled import Row
 from core.deliveries import queue as outbox
 from core.deliveries.channels import SEND_SECONDS, deliver
 from core.deliveries.queue import Receiver, Settlement
@@ -43,7 +43,6 @@ END_SECONDS = 3.0  # that noting what became of messages gets when the daemon en
 SETTLE_PAUSE = 0.5  # seconds between two tries to settle, while the database is away
 GONE = Outcome("failed", "the user has switched this channel off")
 
-Row = dict[str, Any]
 RECEIVER = itemgetter("user_uuid", "channel")
 
 

@@ -2,7 +2,7 @@
 
 All cores but one compute. Others wait for their turn in the order in which they came, for a few
 seconds and on half of the server's threads at most. So the other requests are served while everyone
-logs in; who finds no room is asked to come back in a moment.
+logs in; who finds no slot is asked to come back in a moment.
 """
 
 import os
@@ -43,18 +43,18 @@ class HashingSlots:
 def hashing_slot() -> Iterator[None]:
     """Hold one of the places in which passwords are hashed; raise TooBusy where none is free."""
     holds_secret.set(True)  # until the request ends
-    room: HashingSlots = current_app.extensions["hashing"]
-    if not room.places.acquire(blocking=False):
+    slots: HashingSlots = current_app.extensions["hashing"]
+    if not slots.places.acquire(blocking=False):
         raise TooBusy
     try:
-        if not room.turns.acquire(timeout=MAX_WAIT):
+        if not slots.turns.acquire(timeout=MAX_WAIT):
             raise TooBusy
         try:
             yield
         finally:
-            room.turns.release()
+            slots.turns.release()
     finally:
-        room.places.release()
+        slots.places.release()
 
 
 def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

@@ -16,14 +16,13 @@ from flask import Response, current_app
 
 from api.http.context import current_context
 from core import postgres
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import AppError, Conflict, InvalidInput
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}")  # visible ASCII
-
-Row = dict[str, Any]
 
 
 class KeyReused(AppError):

@@ -1,7 +1,7 @@
 """Agents, for administrators: what `manage.py agents` does, over HTTP. No answer holds a token."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from apiflask import APIBlueprint, APIFlask
 from pydantic import BaseModel, Field
@@ -10,10 +10,10 @@ from api.http.security import admin
 from api.models import Body, Change, Success, Text, list_of, optional
 from core import agents
 from core.agents.validation import MAX_MEMORY
+from core.db.compiled import Row
 
 routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
 
-Row = dict[str, Any]
 
 Name = Annotated[Text, Field(description="Small letters, digits, - and _.")]
 Type = Annotated[Text, Field(description="What answers, such as echo, llm or commands.")]

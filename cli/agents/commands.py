@@ -1,6 +1,6 @@
 """`manage.py agents`: agents are added, changed, switched on and off, and removed."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from cli.errors import fail
 from cli.preparation import prepare_database
 from core import agents
 
-Row = dict[str, Any]
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
 OptionalName = Annotated[str | None, typer.Argument(help="Small letters, digits, - and _.")]
 Type = Annotated[str | None, typer.Option("--type", help="What answers: commands, echo, llm.")]

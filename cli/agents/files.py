@@ -3,12 +3,13 @@
 import difflib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
 
 from cli.agents.schema import agents_schema
+from cli.agents.values import Row
 from cli.agents.yaml_files import read_yaml, write_yaml
 from cli.errors import fail
 from cli.preparation import prepare_database
@@ -16,8 +17,6 @@ from core import agents
 from core.agents.validation import use_schema
 from core.db.engine import transaction
 from core.errors import AppError
-
-Row = dict[str, Any]
 
 STANDARD_INPUT = Path("-")
 WRITTEN = ("type", "enabled", "token", "answers", "settings", "memory_days")

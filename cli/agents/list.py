@@ -1,17 +1,17 @@
 """`manage.py agents list` and `show`."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from cli.agents.values import Row
 from cli.agents.yaml_files import write_yaml
 from cli.preparation import prepare_database
 from cli.tables import show_table
 from core import agents
 from runtime.clock import utc_now
 
-Row = dict[str, Any]
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
 
 

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
 from bot.agent import load_agent_types
-from cli.agents.values import Changes, Schema, kinds, known_fields, read_value
+from cli.agents.values import Changes, Row, Schema, kinds, known_fields, read_value
 from cli.errors import fail
 from config.sealing import REFERENCE
 from core.agents.validation import check_name, problems_of
@@ -18,8 +17,6 @@ HOW_TO_GIVE_IT = "env:NAME for a variable that holds it, or - to read it from th
 WHO = "answers.direct_messages"
 UNLIKELY = {"array", "boolean", "integer", "null", "number", "object"}
 """Kinds of settings whose defaults suit most; they are asked for on request."""
-
-Row = dict[str, Any]
 
 
 def ask_for_token(given: str | None) -> str:

@@ -47,11 +47,13 @@ def test_what_is_counted_anywhere_is_shown(address: str) -> None:
     assert (samples["tests_turns_total"], samples["more_of_them"]) == (3, 7)
 
 
-def test_health_follows_the_pulses(address: str) -> None:
+def test_health_follows_the_heartbeats(address: str) -> None:
     with heartbeat("patient", longest=60), heartbeat("strict", longest=-1):
         ill = httpx2.get(f"{address}/health")
         assert (ill.status_code, ill.json()) == (503, {"status": "stopped", "loops": ["strict"]})
-        assert 'process_pulse_age_seconds{loop="strict"}' in httpx2.get(f"{address}/metrics").text
+        assert (
+            'process_heartbeat_age_seconds{loop="strict"}' in httpx2.get(f"{address}/metrics").text
+        )
     well = httpx2.get(f"{address}/health")
     assert (well.status_code, well.json()) == (200, {"status": "ok"})
     assert "strict" not in httpx2.get(f"{address}/metrics").text

@@ -12,7 +12,7 @@ from config.settings import Settings
 from runtime.metrics import metrics_server
 from tests.support.servers import free_port
 
-AGE = re.compile(r'process_pulse_age_seconds\{loop="bot"\} (\S+)')
+AGE = re.compile(r'process_heartbeat_age_seconds\{loop="bot"\} (\S+)')
 
 
 async def test_a_loop_that_is_held_up_is_seen() -> None:
