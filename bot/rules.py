@@ -38,6 +38,12 @@ class Rules(BaseModel):
     channels: tuple[Id, ...] = Field(
         (), description="The channels it answers in, with their threads; none: all."
     )
+    without_mention: tuple[Id, ...] = Field(
+        (), description="The channels where it answers everything that people write."
+    )
+    threads: bool = Field(
+        False, description="Open a thread for each conversation in those channels, and follow it."
+    )
     roles: tuple[Id, ...] = Field(
         (), description="Answer in servers only who has one of these roles; none: everyone."
     )
@@ -56,6 +62,7 @@ class Facts:
     guild_id: int | None = None  # None in a direct message
     channel_id: int = 0
     parent_id: int | None = None  # the channel that a thread is under
+    is_followed: bool = False  # it is in a thread that the agent opened, or in a forum's post
     role_ids: frozenset[int] = frozenset()
     calls: frozenset[Call] = frozenset()
 
@@ -96,9 +103,20 @@ def _in_guild(rules: Rules, facts: Facts) -> Silence | None:
         return Silence.CHANNEL
     if rules.roles and not facts.role_ids & set(rules.roles):
         return Silence.ROLE
+    if listens(rules, facts):
+        return None
     heeded = {"command"}
     if rules.mention:
         heeded.add("name")
     if rules.reply:
         heeded.add("reply")
     return None if facts.calls & heeded else Silence.NOT_CALLED
+
+
+def listens(rules: Rules, facts: Facts) -> bool:
+    """Say whether a message is where the agent answers everything, called or not.
+
+    A thread that people open there to talk with each other is not.
+    """
+    listed = set(rules.without_mention)
+    return facts.channel_id in listed or (facts.is_followed and facts.parent_id in listed)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +16,7 @@ from bot.discord.components import offers, rows
 from bot.discord.drafts import Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.discord.files import read_text, text_files
-from bot.discord.incoming_queue import MAX_WAITING, IncomingQueue
+from bot.discord.incoming_queue import MAX_WAITING, IncomingQueue, Quota
 from bot.discord.interactions import Interactions
 from bot.discord.messages import (
     PLATFORM,
@@ -32,7 +33,7 @@ from bot.discord.replies import MessageReplyChannel, post
 from bot.discord.slash_commands import sync
 from bot.discord.start_limits import Starts
 from bot.markdown import split
-from bot.rules import DIRECT_ONLY, Rules, silence
+from bot.rules import DIRECT_ONLY, Rules, listens, silence
 from bot.runtime.deliveries import Undeliverable
 from bot.runtime.supervisor import AgentRefused, ConnectionLost, Status
 from runtime.logs import where_raised
@@ -48,6 +49,11 @@ UNKNOWN_TO_DISCORD = (
 )
 EDIT_SECONDS = 60  # how long after it was sent a message may be corrected
 GUILD_SECONDS = 0.5  # without word of another server, after which the agent counts as online
+MINUTE = 60.0
+UNCALLED_EACH = 10  # messages a minute of one person that are answered without a mention,
+UNCALLED_TOGETHER = 60  # and of everyone in a channel with its threads
+THREADS_EACH = 5  # threads that are opened for one person in ten minutes
+THREAD_NAME_LENGTH = 100  # Discord's documentation, "Start Thread from Message"
 MESSAGES_KEPT = 200  # to know what a corrected message said before
 
 NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
@@ -136,6 +142,9 @@ class DiscordClient(discord.Client):
         self._pages = Pages()
         self._pace = Pace()
         self._queue = IncomingQueue(self, agent, most_waiting)
+        self._uncalled = Quota(UNCALLED_EACH, MINUTE)
+        self._uncalled_together = Quota(UNCALLED_TOGETHER, MINUTE)
+        self._threads = Quota(THREADS_EACH, 10 * MINUTE)
         self._interactions = Interactions(PLATFORM, agent_name, agent, self._queue, self._pages)
 
     async def run_agent(self, token: str) -> None:
@@ -271,11 +280,15 @@ class DiscordClient(discord.Client):
         """Answer a message where the rules say so."""
         if not self._answers(message):
             return
-        reply_channel = self._reply_channel(message)
-        if kind_word := self._about_wordless(message):
-            await reply_channel.send(kind_word)
+        kind_word = self._about_wordless(message)
+        if not self._is_called(message):
+            # What people say among each other is answered within bounds, pictures not at all.
+            if kind_word is None and self._may_speak_up(message):
+                await self._answer(message)
+        elif kind_word:
+            await self._reply_channel(message).send(kind_word)
         else:
-            await self._answer(message, reply_channel)
+            await self._answer(message)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Read a message again that was corrected soon after it was sent."""
@@ -290,7 +303,8 @@ class DiscordClient(discord.Client):
         ):
             # A message that calls the agent only now is a new one for it.
             was_for_it = before is None or self._answers(before)
-            await self._answer(message, self._reply_channel(message), edited=was_for_it)
+            if self._is_called(message) or self._may_speak_up(message):
+                await self._answer(message, edited=was_for_it)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Answer a slash command, a press or a form where the rules say so."""
@@ -323,21 +337,58 @@ class DiscordClient(discord.Client):
             logger.debug("the agent %s was called and is silent: %s", self.agent_name, why_not)
         return why_not is None
 
-    def _reply_channel(self, message: discord.Message) -> MessageReplyChannel:
+    def _is_called(self, message: discord.Message) -> bool:
+        """Say whether a message is to the agent, and not only where it answers everything."""
+        assert self.user is not None  # noqa: S101 - who has no user gets no message
+        facts = facts_of(message, self.user)
+        return facts.guild_id is None or bool(facts.calls - {"everyone"})
+
+    def _may_speak_up(self, message: discord.Message) -> bool:
+        """Count a message that did not call the agent; say whether it is one of not too many."""
+        channel_id = getattr(message.channel, "parent_id", None) or message.channel.id
+        return self._uncalled.take(message.author.id) and self._uncalled_together.take(channel_id)
+
+    def _reply_channel(
+        self, message: discord.Message, thread: discord.Thread | None = None
+    ) -> MessageReplyChannel:
         # In a direct message that the bot did not open, the channel does not know its recipient.
         asker = str(message.author.id)
-        reply_to = None if guild_of(message) is None else message
-        return MessageReplyChannel(message.channel, asker, self._pages, self._pace, reply_to)
+        reply_to = None if guild_of(message) is None or thread else message
+        channel = thread or message.channel
+        return MessageReplyChannel(channel, asker, self._pages, self._pace, reply_to)
 
-    async def _answer(
-        self, message: discord.Message, reply_channel: MessageReplyChannel, *, edited: bool = False
-    ) -> None:
-        assert self.user is not None  # noqa: S101 - who has no user gets no message
+    async def _answer(self, message: discord.Message, *, edited: bool = False) -> None:
+        assert self.user is not None  # noqa: S101
         attached = await read_text(text_files(message.attachments))
         incoming = incoming_of(
             message, self.user, self.agent_name, edited=edited, attached=attached
         )
-        await self._queue.answer(incoming, reply_channel)
+        thread = await self._thread_for(message, incoming.text)
+        if thread is not None:
+            incoming = replace(incoming, channel_id=str(thread.id), channel_name=thread.name)
+        await self._queue.answer(incoming, self._reply_channel(message, thread))
+
+    async def _thread_for(self, message: discord.Message, text: str) -> discord.Thread | None:
+        """Return the thread of the conversation that a message begins.
+
+        None where none is wanted, or can be opened: it is answered where it was written.
+        """
+        assert self.user is not None  # noqa: S101
+        is_thread = isinstance(message.channel, discord.Thread)
+        if not self.rules.threads or is_thread or message.guild is None:
+            return None
+        if not listens(self.rules, facts_of(message, self.user)):
+            return None
+        if message.thread is not None:  # the message was edited, or another bot opened one
+            return message.thread if message.thread.owner_id == self.user.id else None
+        if not self._threads.take(message.author.id):
+            return None
+        name = " ".join(text.split())[:THREAD_NAME_LENGTH] or message.author.display_name
+        try:
+            return await message.create_thread(name=name)
+        except NETWORK_ERRORS as error:
+            logger.info("no thread was opened: %s", reason(error))
+            return None
 
     def _about_wordless(self, message: discord.Message) -> str | None:
         """Return a kind word about a message without words, where the agent can't make sense of it.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import discord
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from bot.agent import Agent
 from bot.discord.errors import NETWORK_ERRORS, reason
@@ -14,8 +14,25 @@ from bot.messages import Incoming
 logger = logging.getLogger(__name__)
 
 MAX_WAITING = 5  # where no setting says otherwise
+MAX_COUNTED = 10_000  # people or channels whose messages are counted
 MAX_ASKED = 10_000  # questions whose buttons are remembered, to be taken away
 SLOW_DOWN = "That is too fast for me. Please wait until I have answered, then tell me the rest."
+
+
+class Quota:
+    """How often something may be done for each of many: `most` times in some seconds."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._taken: TTLCache[int, list[None]] = TTLCache(MAX_COUNTED, seconds)
+
+    def take(self, key: int) -> bool:
+        """Count it once more, and return True; False where that would be too often."""
+        taken = self._taken.setdefault(key, [])  # kept for so long from the first one on
+        if len(taken) >= self._most:
+            return False
+        taken.append(None)
+        return True
 
 
 class IncomingQueue:

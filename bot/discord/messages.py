@@ -28,6 +28,7 @@ def facts_of(message: discord.Message, me: discord.ClientUser) -> Facts:
         guild_id=guild_of(message),
         channel_id=message.channel.id,
         parent_id=_parent_of(message.channel),
+        is_followed=_is_followed(message.channel, me),
         role_ids=_roles_of(message.author),
         calls=frozenset(calls),
     )
@@ -137,6 +138,13 @@ def _forwarded(message: discord.Message) -> str:
 
 def _parent_of(channel: object) -> int | None:
     return channel.parent_id if isinstance(channel, discord.Thread) else None
+
+
+def _is_followed(channel: object, me: discord.ClientUser) -> bool:
+    """Say whether a channel is a thread of the agent's own, which Discord knows, or a post."""
+    if not isinstance(channel, discord.Thread):
+        return False
+    return channel.owner_id == me.id or isinstance(channel.parent, discord.ForumChannel)
 
 
 def _roles_of(person: discord.User | discord.Member) -> frozenset[int]:

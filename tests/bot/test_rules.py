@@ -122,6 +122,30 @@ def test_without_rules_it_answers_who_calls_it_and_direct_messages() -> None:
     assert silence(Rules(), Facts(ME, guild_id=GUILD, calls=frozenset({"name"}))) is None
 
 
+@pytest.mark.parametrize(
+    ("place", "allowed"),
+    [
+        ({"channel_id": CHANNEL}, True),
+        ({"channel_id": OTHER}, False),
+        ({"channel_id": OTHER, "parent_id": CHANNEL}, False),  # people talk among themselves there
+        ({"channel_id": OTHER, "parent_id": CHANNEL, "is_followed": True}, True),
+        ({"channel_id": OTHER, "parent_id": PARENT, "is_followed": True}, False),
+        ({"channel_id": CHANNEL, "by_machine": True}, False),
+        ({"channel_id": CHANNEL, "guild_id": OTHER}, False),
+        ({"channel_id": CHANNEL, "author_id": OTHER, "role_ids": frozenset()}, False),
+    ],
+)
+def test_it_answers_everything_in_listed_channels(place: dict[str, Any], allowed: bool) -> None:
+    rules = Rules(without_mention=(CHANNEL,), guilds=(GUILD,), roles=(ROLE,))
+    facts = Facts(**{"author_id": ME, "guild_id": GUILD, "role_ids": frozenset({ROLE})} | place)
+    assert (silence(rules, facts) is None) is allowed
+
+
+def test_a_channel_that_it_does_not_answer_in_is_not_listened_to() -> None:
+    rules = Rules(without_mention=(CHANNEL,), channels=(OTHER,))
+    assert silence(rules, Facts(ME, guild_id=GUILD, channel_id=CHANNEL)) is Silence.CHANNEL
+
+
 def test_numbers_may_be_quoted() -> None:
     assert Rules.model_validate({"users": ["123", 456]}).users == (123, 456)
 

@@ -7,8 +7,9 @@ import pytest
 import simcord
 
 from bot.agent import Agent
-from bot.discord.client import NO_FILES, NO_WORDS, DiscordClient
+from bot.discord.client import NO_FILES, NO_WORDS, THREADS_EACH, UNCALLED_EACH, DiscordClient
 from bot.discord.files import MAX_BYTES
+from bot.discord.incoming_queue import Quota
 from bot.messages import Incoming, ReplyChannel
 from bot.rules import Rules
 
@@ -239,6 +240,110 @@ async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
     assert await server.say(server.name, attachments=[PICTURE]) == []
     server.brain.takes_images = True
     assert await server.say(server.name, attachments=[PICTURE]) == [""]
+
+
+# Without a mention
+
+
+def listen(server: Server, **more: Any) -> None:  # noqa: ANN401
+    """Have the agent answer everything in the channel."""
+    server.client.rules = Rules(without_mention=(server.channel.id,), **more)
+
+
+async def test_everything_is_answered_in_a_listed_channel(server: Server) -> None:
+    listen(server)
+    other = server.guild.create_text_channel("other")
+    assert await server.say("hello everybody") == ["hello everybody"]
+    assert await server.say("hello everybody", channel=other) == []
+    assert await server.say("", attachments=[PICTURE]) == []
+    assert len(server.sent) == 1  # a picture among people gets no kind word
+
+
+async def test_bots_and_webhooks_are_not_answered_there_either(server: Server) -> None:
+    listen(server, threads=True)
+    robot = server.guild.add_member(server.env.create_user("robot", bot=True))
+    webhook = server.guild.create_webhook(server.channel, "hook")
+    assert await server.say("hello", robot) == []
+    await webhook.send("hello")
+    await server.env.settle()
+    assert server.brain.heard == []
+    assert server.channel.threads == []
+
+
+async def test_a_conversation_has_a_thread_that_is_followed_after_a_restart(
+    server: Server,
+) -> None:
+    listen(server, threads=True)
+    await server.say("how do   I\nbake bread? " + "x" * 200 + server.bob.mention)
+    (thread,) = server.channel.threads
+    assert len(thread.name) == 100
+    assert thread.name.startswith("how do I bake bread? xx")
+    assert server.brain.heard[-1].channel_id == str(thread.id)
+    assert [message.author.bot for message in thread.history()][-1]
+
+    server.client = DiscordClient("agent", server.brain, lambda _: None, rules=server.client.rules)
+    await server.env.restart_bot(server.client)
+    assert await server.say("and cake?", channel=thread) == ["and cake?"]
+    assert await server.say("and pie?", server.bob, thread) == ["and pie?"]
+    assert len(server.channel.threads) == 1
+    assert {one.channel_id for one in server.brain.heard} == {str(thread.id)}
+
+
+async def test_a_thread_of_peoples_own_needs_a_mention(server: Server) -> None:
+    listen(server, threads=True)
+    server.env.backend.create_thread(server.channel.id, "aside", server.ada.id)
+    (aside,) = server.channel.threads
+    assert await server.say("psst", channel=aside) == []
+    assert await server.say(f"{server.name} psst", channel=aside) == ["psst"]
+
+
+async def test_without_the_permission_it_answers_in_the_channel(server: Server) -> None:
+    listen(server, threads=True)
+    server.env.inject_error("POST", "/channels/*/messages/*/threads", status=403, code=50013)
+    assert await server.say("hello") == ["hello"]
+    assert server.channel.threads == []
+    assert server.brain.heard[-1].channel_id == str(server.channel.id)
+
+
+async def test_one_person_gets_so_many_answers_and_threads(server: Server) -> None:
+    listen(server, threads=True)
+    for number in range(UNCALLED_EACH + 3):
+        await server.say(f"message {number}")
+    assert len(server.brain.heard) == UNCALLED_EACH
+    assert len(server.channel.threads) == THREADS_EACH
+    assert await server.say("hello", server.bob) == ["hello"]
+    assert await server.say(f"{server.name} hello") == ["hello"]  # who calls it is answered
+
+
+async def test_a_channel_gets_so_many_answers(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(server)
+    monkeypatch.setattr(server.client, "_uncalled_together", Quota(1, 60))
+    assert await server.say("hello") == ["hello"]
+    assert await server.say("hello", server.bob) == []
+
+
+async def test_a_correction_is_answered_in_the_thread_of_its_message(server: Server) -> None:
+    listen(server, threads=True)
+    message = await server.ada.send(server.channel, "helo")
+    await server.env.settle()
+    await server.ada.edit(message, "hello")
+    await server.env.settle()
+    (thread,) = server.channel.threads
+    assert [(one.text, one.edited) for one in server.brain.heard] == [
+        ("helo", False),
+        ("hello", True),
+    ]
+    assert {one.channel_id for one in server.brain.heard} == {str(thread.id)}
+
+
+async def test_a_post_of_a_listed_forum_is_answered(server: Server) -> None:
+    forum = server.guild.create_forum_channel("help")
+    server.client.rules = Rules(without_mention=(forum.id,), threads=True)
+    server.env.backend.create_thread(forum.id, "bread", server.ada.id)
+    (post,) = forum.threads
+    assert await server.say("and cake?", channel=post) == ["and cake?"]
 
 
 async def test_a_correction_has_to_call_it_too(server: Server) -> None:
