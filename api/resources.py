@@ -273,11 +273,12 @@ class OwnedResource:
 
     def register(self, app: APIFlask, path: str) -> None:
         """Add the routes that list, read, create, update and delete, under a path."""
+        app.extensions.setdefault("resources", {})[path] = self
         read, create, update = self.models
         routes = APIBlueprint(self.table, __name__, url_prefix=path)
 
         @routes.get("")
-        @routes.input(self._query(), location="query", arg_name="page")
+        @routes.input(self.query(), location="query", arg_name="page")
         @routes.output(list_of(read))
         def index(page: Page) -> list[Row]:
             """List your own rows, oldest first."""
@@ -313,7 +314,7 @@ class OwnedResource:
 
         app.register_blueprint(routes)
 
-    def _query(self) -> type[Page]:
+    def query(self) -> type[Page]:
         """Return the model of a list's query: the page, and the columns to filter by."""
         read, _, _ = self.models
         fields: Any = {

@@ -36,17 +36,40 @@ Write `api/console/pages/<name>.py`; it is found by itself:
 """
 
 import json
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import flash, g, redirect, render_template, session, url_for
+from flask import flash, g, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from api.http.context import Access
 from api.http.security import caller
 from core.deliveries.quiet_hours import zone_of_user
+
+
+class Link(NamedTuple):
+    """A place in the navigation."""
+
+    title: str
+    endpoint: str
+    values: dict[str, Any]
+    order: int
+
+    @property
+    def url(self) -> str:
+        """Where it leads."""
+        return url_for(self.endpoint, **self.values)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page that is shown belongs to it."""
+        there = self.endpoint.rpartition(".")[0] == (request.endpoint or "").rpartition(".")[0]
+        shown = request.view_args or {}
+        return there and all(shown.get(name) == value for name, value in self.values.items())
+
 
 UNDO = "undo"
 MAX_UNDO = 1500  # characters as JSON, in the cookie; browsers keep 4,096 of all
@@ -69,10 +92,20 @@ class Page(APIBlueprint):
         self.access = access
         self.order = order
 
-    @property
-    def home(self) -> str:
-        """The endpoint that the navigation leads to: the view called `index`."""
-        return f"console.{self.name}.index"
+        self._links: Callable[[], list[Link]] = self._link
+
+    def links(self, function: Callable[[], list[Link]]) -> Callable[[], list[Link]]:
+        """Decorate a function that returns what this page has in the navigation, if more."""
+        self._links = function
+        return function
+
+    def navigation(self) -> list[Link]:
+        """Return its places in the navigation; that of one with an order is its view `index`."""
+        return self._links()
+
+    def _link(self) -> list[Link]:
+        here = f"console.{self.name}.index"
+        return [] if self.order is None else [Link(self.title, here, {}, self.order)]
 
 
 def show(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the template wants

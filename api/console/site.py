@@ -59,18 +59,13 @@ def install(app: APIFlask) -> None:
     site.add_app_template_filter(_when, "when")
     for function in (session.csrf_token, asset_url):
         site.add_app_template_global(function)
-    shown = sorted((one for one in pages if one.order is not None), key=lambda one: one.order or 0)
 
     @site.context_processor
     def names() -> dict[str, Any]:
         who = current_context.get().caller
-        role = who.role if who else None
-        return {
-            "user": who,
-            "navigation": [
-                page for page in shown if role == "admin" or (role and page.access == "user")
-            ],
-        }
+        mine = {"user", who.role} if who else set()
+        links = [link for page in pages if page.access in mine for link in page.navigation()]
+        return {"user": who, "navigation": sorted(links, key=lambda link: link.order)}
 
     app.register_blueprint(site)
     access = {f"console.{page.name}": page.access for page in pages}

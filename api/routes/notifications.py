@@ -30,6 +30,9 @@ CHANNELS = (
     ("ntfy_enabled", "ntfy_topic", "ntfy topic"),
 )
 
+TEST = "notifications:test"
+TEST_TEXT = "This is a test of your notifications: this channel works."
+
 routes = APIBlueprint("notifications", __name__, url_prefix="/api")
 
 
@@ -118,6 +121,15 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
         if changes:
             set_notification_settings(caller().user_uuid, changes)
         return _current()
+
+
+@routes.post("/notifications/test")
+@routes.output(Success, 202)
+def send_test() -> Success:
+    """Send yourself a message, to your chat and every channel that is on, whatever the hour."""
+    now: datetime = current_app.extensions["clock"]()
+    set_reminder(caller().user_uuid, TEST, TEST_TEXT, now, caller().chat_account_id)
+    return Success()
 
 
 @routes.post("/notifications/addresses")

@@ -160,6 +160,48 @@ def forget(place: Place, now: datetime) -> Erased:
     return Erased(*counts)
 
 
+def known_of(user_uuid: UUID) -> list[Row]:
+    """Return what agents know of a user: `agent`, `turns`, `summaries`, and `latest`, when."""
+    found: dict[str, Row] = {}
+    with transaction(read_only=True) as connection:
+        for what, table in (("turns", agent_turns), ("summaries", agent_summaries)):
+            columns = table.c
+            query = (
+                sa.select(columns.agent, sa.func.count(), sa.func.max(columns.at))
+                .where(columns.user_uuid == user_uuid)
+                .group_by(columns.agent)
+            )
+            for agent, count, latest in connection.execute(query):
+                row = found.setdefault(agent, {"agent": agent, "turns": 0, "summaries": 0})
+                row[what] = count
+                row["latest"] = max(row.get("latest", latest), latest)
+    return sorted(found.values(), key=lambda row: str(row["agent"]))
+
+
+def forget_user(user_uuid: UUID, agent: str, now: datetime) -> Erased:
+    """Erase what an agent knows of a user, on whatever account, and return how much it was."""
+    with transaction() as connection:
+        places = {
+            Place(*row)
+            for table in (agent_turns, agent_summaries)
+            for row in connection.execute(
+                sa.select(table.c.agent, table.c.platform, table.c.account_id)
+                .where(table.c.user_uuid == user_uuid, table.c.agent == agent)
+                .distinct()
+            )
+        }
+        for place in sorted(places):  # so that no answer under way is remembered afterwards
+            _lock(connection, place, more=1)
+            connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
+        counts = [
+            connection.execute(
+                sa.delete(table).where(table.c.user_uuid == user_uuid, table.c.agent == agent)
+            ).rowcount
+            for table in (agent_turns, agent_summaries)
+        ]
+    return Erased(*counts)
+
+
 def forget_agent(agent: str) -> None:
     """Erase all that an agent knows of anybody."""
     with transaction() as connection:
