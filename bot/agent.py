@@ -69,6 +69,13 @@ class Agent(ABC):
         """Say whether the next message there is a secret that it still waits for."""
         return False
 
+    async def give_up(self, place: Place, message_id: str) -> bool:
+        """End the answer to a message that reads differently now; say whether it may start anew.
+
+        It may not once a command was carried out for it, or where another message is answered.
+        """
+        return False
+
     async def drop(self, place: Place) -> str:
         """Give up what is open there; return what is told of orders that were not carried out."""
         return ""

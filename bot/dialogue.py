@@ -227,7 +227,7 @@ class Dialogue:
         except asyncio.CancelledError:
             await self.close()
             raise
-        if self._task is not None and self._task.done():
+        if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
 

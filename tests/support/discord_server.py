@@ -24,6 +24,7 @@ PATIENCE = 20
 BOT = web.RequestKey("bot", Bot)
 LIMIT_WINDOW = 5.0  # seconds, of the rate limit of messages
 WRITTEN = "2030-01-01T00:00:00+00:00"
+EDITED = "2015-01-01T00:00:05+00:00"  # the number of a message tells when it was written
 EVERYONE = {"name": "@everyone", "permissions": str((1 << 53) - 1), "position": 0, "color": 0}
 MEMBER = {"roles": [], "joined_at": WRITTEN, "deaf": False, "mute": False, "flags": 0}
 NO_FLAGS = {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
@@ -138,6 +139,13 @@ class DiscordServer:
         self._call(self._tell(there, "MESSAGE_CREATE", message))
         return str(message["id"])
 
+    def edit(self, message_id: str, user_id: str, text: str, bot: Bot | None = None) -> None:
+        """Have a person change what they wrote to a bot."""
+        bot = bot or self.bot
+        changes = {"id": message_id, "edited_timestamp": EDITED}
+        message = self._message(self._channel_with(bot, user_id), _user(user_id), text, **changes)
+        self._call(self._tell([bot], "MESSAGE_UPDATE", message))
+
     def malformed(self, bot: Bot | None = None) -> None:
         """Send an event that no client can make sense of."""
         self._call(self._tell([bot or self.bot], "MESSAGE_CREATE", {"id": "no number"}))
@@ -231,6 +239,7 @@ class DiscordServer:
                 web.post("/api/channels/{channel}/typing", self._typing),
                 web.post("/api/channels/{channel}/messages", self._take_message),
                 web.patch("/api/channels/{channel}/messages/{message}", self._edit_message),
+                web.delete("/api/channels/{channel}/messages/{message}", self._delete_message),
                 web.get("/gateway/", self._gateway),
             ]
         )
@@ -325,6 +334,14 @@ class DiscordServer:
             post = self.posts[number] = replace(self.posts[number], text=body["content"])
             self._changed.notify_all()
         return _json({**self._message(post.channel_id, post.bot.user, post.text), "id": found})
+
+    async def _delete_message(self, request: web.Request) -> web.Response:
+        """Forget a post."""
+        found = request.match_info["message"]
+        with self._changed:
+            self.posts = [post for post in self.posts if post.message_id != found]
+            self._changed.notify_all()
+        return web.Response(status=204)
 
     def _limits(self, bot: Bot, channel_id: str, now: float) -> dict[str, str]:
         """Return the headers of a rate limit; -1 are left where it is used up."""

@@ -1,5 +1,6 @@
 """Chat with a language model: streamed, with memory, and command modules as tools."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -52,11 +53,13 @@ class Exchange:
 
     dialogue: Dialogue
     incoming: Incoming
-    person: Person | None
-    system: str
-    turns: list[Turn]
+    person: Person | None = None
+    system: str = ""
+    turns: list[Turn] = field(default_factory=list)
     told: list[str] = field(default_factory=list)  # what the person was told, for the memory
     api: UserApi | None = None  # one for all calls, as it counts what it posts
+    is_outdated: bool = False  # its message reads differently now, and is answered anew
+    has_acted: bool = False  # it has called tools, so that answering anew could do a thing twice
 
 
 class LlmAgent(Agent):
@@ -97,6 +100,7 @@ class LlmAgent(Agent):
         self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = ChatHistory(self.conversation.memory, config.settings)
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
+        self._exchanges: dict[Place, Exchange] = {}  # those under way
 
     @property
     def is_summarising(self) -> bool:
@@ -116,6 +120,20 @@ class LlmAgent(Agent):
     def waits_for_secret(self, place: Place) -> bool:
         """Say whether the next message there is a secret that is waited for."""
         return self.conversation.waits_for_secret(place)
+
+    async def give_up(self, place: Place, message_id: str) -> bool:
+        """End the answer to a message that was edited, unless it has called a tool already."""
+        exchange = self._exchanges.get(place)
+        if (
+            exchange is None
+            or exchange.incoming.message_id != message_id
+            or exchange.has_acted
+            or exchange.is_outdated
+        ):
+            return False
+        exchange.is_outdated = True
+        await exchange.dialogue.close()
+        return True
 
     async def drop(self, place: Place) -> str:
         """Give up what is open there."""
@@ -175,17 +193,20 @@ class LlmAgent(Agent):
         if self._chat is None:
             await dialogue.say(escape(self.trouble))
             return
-        address = incoming.address
-        self._wanted.pop((address, incoming.channel_id), None)
-        person = await self.conversation.sessions.get(address) if self._tools else None
-        known = await self._notes.read(address, incoming.private)
-        images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
-        said = Said("user", spoken(incoming), images)
-        system = self._system(incoming, person, known)
-        exchange = Exchange(dialogue, incoming, person, system, [*known.turns, said])
+        address, place = incoming.address, (incoming.address, incoming.channel_id)
+        self._wanted.pop(place, None)
+        exchange = self._exchanges[place] = Exchange(dialogue, incoming)
+        known = Remembered()
         try:
+            person = await self.conversation.sessions.get(address) if self._tools else None
+            known = await self._notes.read(address, incoming.private)
+            images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
+            exchange.person = person
+            exchange.system = self._system(incoming, person, known)
+            exchange.turns = [*known.turns, Said("user", spoken(incoming), images)]
             await self._ask_model(self._chat, exchange)
         finally:
+            self._exchanges.pop(place, None)
             if exchange.told:
                 asked = incoming.text or "(a picture)"
                 answered, direct = "\n\n".join(exchange.told), incoming.private
@@ -256,6 +277,11 @@ class LlmAgent(Agent):
                     if time.monotonic() - shown_at >= SHOWN_EVERY:
                         await draft.show(unmasked(text))
                         shown_at = time.monotonic()
+            except asyncio.CancelledError:
+                if not exchange.is_outdated:
+                    raise
+                text = ""
+                await draft.show(text)  # which takes back what was shown
             finally:
                 if text.strip():
                     exchange.told.append(text.strip())
@@ -264,7 +290,7 @@ class LlmAgent(Agent):
 
     async def _carry_out(self, exchange: Exchange, calls: Sequence[ToolCall]) -> Results | None:
         """Make the calls as the person; None where they have to log in, and can't here."""
-        by_call = {}
+        by_call, exchange.has_acted = {}, True
         for number, call in enumerate(calls):
             if number >= MAX_CALLS:
                 by_call[call.id] = TOO_MANY_CALLS

@@ -122,6 +122,24 @@ def test_an_answer_grows_by_edits(llms: Agents) -> None:
     assert all(later.startswith(sooner) for sooner, later in pairwise(shown))
 
 
+def test_an_edit_starts_the_answer_anew(llms: Agents) -> None:
+    bot = llms.add("slow")
+    llms.start(bot)
+    llms.model.replies(Answer("Bake it like this, and so on", stalls_after=4), "Boil it.")
+    number = llms.discord.say(ADA, "how do I bake eggs?", bot)
+    llms.discord.wait_until(lambda: llms.discord.posts)
+    assert llms.discord.posts[0].text.startswith("Bake")
+
+    llms.discord.edit(number, ADA, "how do I boil eggs?", bot)
+    llms.answers(bot, "Boil it.")
+
+    assert [post.text for post in llms.discord.posts] == ["Boil it."]
+    told = llms.model.requests[-1].messages
+    assert [one["content"] for one in told if one["role"] == "user"] == ["how do I boil eggs?"]
+    rows = select("agent_turns")
+    assert not any("bake" in str(row).casefold() for row in rows)
+
+
 def test_a_long_answer_is_split(llms: Agents) -> None:
     bot = llms.add("long")
     llms.start(bot)

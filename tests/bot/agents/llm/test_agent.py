@@ -140,6 +140,34 @@ async def test_a_message_that_is_edited_later_is_not_answered_again(
     assert not model_server.requests
 
 
+async def test_an_edit_of_what_waits_its_turn_is_what_is_read(
+    llm: Llm, model_server: ModelServer, stranger: Person
+) -> None:
+    brain = await llm()
+    model_server.replies(Answer("first", delay=1), "second")
+    first = asyncio.create_task(tell(brain, stranger, "one", message_id="1"))
+    await until(lambda: model_server.requests)
+    second = asyncio.create_task(tell(brain, stranger, "too", message_id="2"))
+    await asyncio.sleep(0)
+    await tell(brain, stranger, "two", message_id="2", edited=True)
+    await asyncio.gather(first, second)
+    assert stranger.replies == ["first", "second"]
+    assert model_server.requests[-1].messages[-1]["content"] == "two"
+
+
+async def test_an_edit_ends_the_answer_and_begins_another(
+    llm: Llm, model_server: ModelServer, stranger: Person
+) -> None:
+    brain = await llm()
+    model_server.replies(Answer("one two three", stalls_after=3), "four")
+    first = asyncio.create_task(tell(brain, stranger, "count", message_id="1"))
+    await until(lambda: model_server.requests)
+    assert not await brain.give_up((stranger.address, "dm"), "9")  # another message
+    assert await tell(brain, stranger, "count more", message_id="1", edited=True) == "four"
+    await first
+    assert stranger.replies == ["four"]
+
+
 async def test_a_person_is_answered_in_order_and_others_meanwhile(
     llm: Llm, model_server: ModelServer, world: World
 ) -> None:
