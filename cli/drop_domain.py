@@ -19,6 +19,7 @@ from config.settings import ROOT
 from core import tables
 
 COMMANDS, ROUTES = ROOT / "bot" / "commands", ROOT / "api" / "routes"
+PAGES = ROOT / "api" / "console" / "pages"
 VERSIONS = ROOT / "core" / "migrations" / "versions"
 NAMED = re.compile(r"""(?:CommandModule|register_module)\(\s*["'](\w+)["']""")
 PATH = re.compile(r"/api/[\w-]+")
@@ -90,7 +91,7 @@ def _modules() -> dict[str, str]:
 def _files_of(stem: str) -> list[Path]:
     """Return the files and folders that are a domain's own."""
     own = [COMMANDS / f"{stem}.py", ROUTES / f"{stem}.py", ROOT / "tests" / "domains" / stem]
-    return [path for path in own if path.exists()]
+    return [*(path for path in own if path.exists()), *sorted(PAGES.glob(f"{stem}.*"))]
 
 
 def _all(paths: Iterable[Path]) -> Iterator[Path]:
@@ -117,7 +118,7 @@ def _check_nothing_needs(stems: list[str], dropped: list[str]) -> None:
         needs = {key.column.table.name for key in table.foreign_keys} & {*dropped}
         if needs and table.name not in dropped:
             raise fail(f"The table {table.name} refers to {needs.pop()}. Nothing was removed.")
-    gone = {folder / f"{stem}.py" for stem in stems for folder in (COMMANDS, ROUTES)}
+    gone = {folder / f"{stem}.py" for stem in stems for folder in (COMMANDS, ROUTES, PAGES)}
     app = APIFlask("gone")
     for path in gone:
         if path.parent == ROUTES and path.exists():
@@ -141,7 +142,7 @@ def _without(names: set[str], stems: list[str]) -> dict[Path, str]:
     What stands between marks that name one goes; elsewhere a path of a file that goes becomes the
     folder's.
     """
-    folders = "|".join(str(folder.relative_to(ROOT)) for folder in (COMMANDS, ROUTES))
+    folders = "|".join(str(folder.relative_to(ROOT)) for folder in (COMMANDS, ROUTES, PAGES))
     named = re.compile(rf"(?:`\w+(?:\(\))?` in )?`({folders})/(?:{'|'.join(stems)})\.py`")
     pages = [*ROOT.glob("*.md"), *ROOT.glob("*.txt"), *(ROOT / "docs").rglob("*.md")]
     changed = {}

@@ -12,6 +12,7 @@ from api.http.login_throttle import attempt
 from api.http.rate_limit import guarded
 from api.http.security import caller, public, sign_in_with
 from api.models import WRONG_LOGIN, Body, Credentials, Success, Text, Token
+from config.settings import Settings, api_url
 from core import auth, identities, postgres, users
 from core.accounts import login_codes
 from core.accounts.passwords import password_matches
@@ -32,7 +33,7 @@ pages = APIBlueprint("sign_in_pages", __name__)
 
 
 class LoginCode(BaseModel):
-    """A code that logs in once, and the page that takes it, where PUBLIC_URL is set."""
+    """A code that logs in once, and the page that takes it, where its address is known."""
 
     code: str
     url: str | None
@@ -51,10 +52,12 @@ def make_code() -> dict[str, object]:
     """Get a code that logs you in once, within five minutes; an older one is no longer good."""
     now = current_app.extensions["clock"]()
     code = login_codes.issue(caller().user_uuid, now)
-    public_url = current_app.extensions["settings"].public_url
+    settings: Settings = current_app.extensions["settings"]
+    is_local = settings.console and settings.app_env == "development"
+    url = settings.public_url or (api_url() if is_local else None)
     return {
         "code": code,
-        "url": public_url and f"{public_url}/login?code={code}",
+        "url": url and f"{url}/login?code={code}",
         "expires_at": now + login_codes.LIFETIME,
     }
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from ai.times.recurrence import Resolved
+from ai.times.wording import repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
 from bot.framework.context import Context
@@ -15,7 +16,6 @@ from bot.framework.lookup import ID, Row, pick
 from bot.framework.registry import CommandModule
 from bot.framework.reminder_buttons import Offer
 from bot.markdown import escape, named
-from bot.phrasing import repeats
 
 DEFAULT_LIST = "tasks"
 TIMES = ("due_at", "repeat", "repeat_from")

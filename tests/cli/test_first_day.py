@@ -24,6 +24,7 @@ TESTS = (
     "tests/core/migrations",
     # What has leant on the example domains before.
     "tests/core/test_transfer.py",
+    "tests/api/console",
     "tests/api/http/test_rate_limit.py",
     "tests/api/test_fuzz.py",
     "tests/api/test_reads_during_writes.py",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.phrasing import repeats, time_of_day
+from ai.times.wording import repeats
+from bot.phrasing import time_of_day
 from core.postgres import select_one
 from tests.support.chat import Person
 
