@@ -5,6 +5,8 @@ As in ai/times/resolve.py, and besides:
 - the rule counts days on the calendar of the person's zone, so that "every day at 9" stays at 9
   when the clocks change; hours and minutes count on the clock;
 - "every 2 hours" starts so long from now, anything else at the first such time that comes;
+- "every 10 minutes until I say done" has a COUNT, as nobody is reminded for ever; one that is done
+  before comes no more;
 - a week, month or year needs its day: without one the person is asked, and so they are where a
   month may lack the day.
 """
@@ -45,7 +47,9 @@ NOT_EVERY_YEAR = "Not every year has that day. Which day shall it be?"
 TOO_RARE = "That is too rare for me. How often shall it be?"
 ENDS_FIRST = "That ends before it begins. Until when shall it come?"
 ONE_AT_A_TIME = "Please tell me each time of day on its own."
+ONLY_SHORT = "I can do that every few minutes or hours. How often shall it be?"
 LARGEST_INTERVAL = 1000
+UNTIL_DONE_TIMES = 50  # at most, where it comes until it is done
 SAID = {"every", "day", "weekday", "time", "part", "until"}  # what may be said beside the rule
 SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
 
@@ -85,11 +89,14 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
         raise UnclearTime(ONE_AT_A_TIME)
     local = now.astimezone(zone)
     if every.frequency in UNITS:
-        if reading.slots & {"time", "part", "until"}:
+        if reading.slots & {"time", "part"} or reading.until:
             raise UnclearTime(UNCLEAR)
         first = now.astimezone(UTC).replace(microsecond=0)
         first += every.interval * UNITS[every.frequency]
-        return Resolved(first.astimezone(zone), _rule(every.frequency, every.interval))
+        times: dict[str, str | int] = {"COUNT": UNTIL_DONE_TIMES} if reading.until_done else {}
+        return Resolved(first.astimezone(zone), _rule(every.frequency, every.interval, **times))
+    if reading.until_done:
+        raise UnclearTime(ONLY_SHORT)
     parts = _day_parts(every, reading)
     starts = datetime.combine(local.date(), _time(reading, every))
     once_each = rrulestr(_rule(every.frequency, 1, **parts), dtstart=starts)

@@ -27,6 +27,7 @@ UNITS = {
 GROUPS = {"MO,TU,WE,TH,FR": "weekday", "SA,SU": "Saturday and Sunday"}
 PLACES = {"1": "first", "2": "second", "3": "third", "4": "fourth", "-1": "last"}
 TAKEN = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH"}
+UNTIL_DONE = re.compile(r"(FREQ=(?:MINUTELY|HOURLY)(?:;INTERVAL=[0-9]+)?);COUNT=([0-9]+)")
 UNTIL = re.compile(r";UNTIL=([0-9]{8})(?:T[0-9]{6})?$")
 
 
@@ -34,6 +35,8 @@ def repeats(rule: str | None) -> str:
     """Say a rule of RFC 5545, to stand behind a time: ", every weekday"; "" for None."""
     if not rule:
         return ""
+    if nags := UNTIL_DONE.fullmatch(rule):
+        return f"{repeats(nags[1])} until it is done, {nags[2]} times at most"
     if ends := UNTIL.search(rule):
         last = date.fromisoformat(ends[1])
         return f"{repeats(rule[: ends.start()])} until {last.day} {last:%B %Y}"

@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from ai.times.recurrence import Resolved
-from ai.times.wording import repeats
+from ai.times.resolve import UnclearTime, resolve
+from ai.times.wording import UNTIL_DONE, repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
-from bot.framework.context import Context
+from bot.framework.context import Context, Declined
 from bot.framework.fields import About, Repeating
 from bot.framework.lookup import ID, Row, pick
 from bot.framework.registry import CommandModule
@@ -140,6 +141,20 @@ async def wake(ctx: Context, due: Due) -> str:
 
 
 @tasks.command(
+    "(set|make|start) [me] (a|an|my) (alarm|wake-up call) for {hour}",
+    "[set] alarm for {hour}",
+    for_models=False,
+)
+async def wake_at(ctx: Context, hour: Annotated[int, About("the hour", example="7")]) -> str:
+    """Have you woken at the next such hour."""
+    try:
+        at = resolve(f"at {hour}", ctx.zone, ctx.now)
+    except UnclearTime as error:
+        raise Declined(escape(str(error))) from error
+    return await add(ctx, "wake up", due=Resolved(at, ""))
+
+
+@tasks.command(
     "(set|make|start) [me] [a] timer (for|of) {due}",
     "(set|make|start) [me] [a] timer {due}",
     "timer [for] {due}",
@@ -214,7 +229,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     "how many tasks do i have",
     "how many [open] (tasks|todos|to-dos|things) (do i have|have i got|are there) [left] [to do]",
     "how many [open] (tasks|todos|to-dos|things) are left [to do]",
-    "how many (tasks|items|things) are (on|in) [my|the] {list_name} list",
+    "how many (tasks|items|things) are [there] (on|in) [my|the] {list_name} list",
     "how (many [things] do i have to do|much is left [to do])",
     for_models=False,
 )
@@ -256,7 +271,34 @@ async def show_done(ctx: Context) -> str:
 )
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
-    task = await _find(ctx, name)
+    return await _complete(ctx, await _find(ctx, name))
+
+
+@tasks.command(
+    "done",
+    "(i am|all) done",
+    "i (did it|have done it)",
+    for_models=False,
+)
+async def done(ctx: Context) -> str:
+    """Tick off what you are reminded of until it is done."""
+    rows = [row for row in await ctx.api.get_all("/api/tasks") if _ends_when_done(row)]
+    if not rows:
+        raise Declined("What is done? For example: “I have done the laundry”.")
+    if len(rows) == 1:
+        return await _complete(ctx, rows[0])
+    words = await ctx.ask(f"Which one: {' or '.join(named(row['name']) for row in rows[:9])}?")
+    return await _complete(
+        ctx, await pick(ctx, words, rows, "open task", lambda row: _line(ctx, row))
+    )
+
+
+async def _complete(ctx: Context, task: Row) -> str:
+    if _ends_when_done(task):
+        before = {key: task[key] for key in TIMES}
+        await ctx.api.put(_path(task), {"done": True, "repeat": None})
+        _let_undo(ctx, task, "is still to do", done=False, **before)
+        return f"Done: {named(task['name'])}. I won't remind you of it any more."
     # Of one that repeats, which time is meant: so a button that is pressed twice skips none.
     which = {"occurrence": ctx.occurrence or task["occurrence"]} if task["repeat"] else {}
     after = await ctx.api.put(_path(task), {"done": True, **which})
@@ -441,6 +483,11 @@ def _series(task: Row) -> str:
     return repeats(task["repeat"])[2:] + (
         "" if on_the_clock else f" at {task['repeat_from'][11:16]}"
     )
+
+
+def _ends_when_done(task: Row) -> bool:
+    """Say whether a task comes again only until it is done: "every 10 minutes until I say done"."""
+    return bool(task["repeat"] and UNTIL_DONE.fullmatch(task["repeat"]))
 
 
 def _let_undo(ctx: Context, task: Row, told: str, **before: object) -> None:

@@ -14,7 +14,7 @@ from ai.sentences.references import NO_REFERENCES, References
 from bot.api.client import ApiClient, ApiError
 from bot.api.memory import FORGET
 from bot.api.phrases import Phrases
-from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, UserApi
+from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, Undo, UserApi
 from bot.api.usage import Budget, Meter
 from bot.conversation import quoted
 from bot.conversation.login import LOG_IN, LOG_OUT, REGISTER
@@ -231,10 +231,16 @@ class Orders:
         """
         api = UserApi(self._api, self._sessions, incoming.address, person)
         memory = person.memory(incoming.channel_id)
+        undo, key, before = None, None, api.changes
         for number, order in enumerate(orders, 1):
             rest = orders[number:]
             try:
-                yield await self.carry_out(dialogue, person, incoming, api, order)
+                reply = await self.carry_out(dialogue, person, incoming, api, order)
+                if api.changes > before:  # "add milk and eggs" is one change to its person
+                    is_same = key == (key := (order.get("interaction_type"), order.get("action")))
+                    memory.undo = undo = _together(undo if is_same else None, memory.undo)
+                    before = api.changes
+                yield reply
                 if rest and not self._sessions.knows(incoming.address, person):
                     raise SessionEnded
             except TimedOut:
@@ -287,6 +293,20 @@ class Orders:
         return (
             f"\nI haven't done the rest: {', '.join(f'“{one}”' for one in said)}." if said else ""
         )
+
+
+def _together(first: Undo | None, last: Undo | None) -> Undo | None:
+    """Return what takes two changes back, the last one first; what is done is not done again."""
+    if first is None or last is None:
+        return last
+    left = [first, last]
+
+    async def take_back() -> None:
+        while left:
+            await left[-1].steps()
+            left.pop()
+
+    return Undo(f"{first.told}\n{last.told}", take_back, last.until)
 
 
 def _references_after(memory: Memory, order: Order, context: Context) -> References:

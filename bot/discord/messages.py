@@ -1,5 +1,7 @@
 """What a message on Discord says, and what an agent's rules go by."""
 
+import re
+
 import discord
 
 from bot.discord.files import PASTE
@@ -56,7 +58,7 @@ def incoming_of(
     attached: str = "",
 ) -> Incoming:
     """Return a message as the agent receives it; `attached` is what its text files say."""
-    text, quoted = text_of(message, me), quoted_of(message, me)
+    text, quoted = _without_name(text_of(message, me), message, me), quoted_of(message, me)
     if attached and not text and [one.filename for one in message.attachments] == [PASTE]:
         text, attached = attached, ""
     return Incoming(
@@ -96,6 +98,19 @@ def text_of(message: discord.Message, me: discord.ClientUser) -> str:
     for role in message.role_mentions:
         text = text.replace(role.mention, f"@{role.name}")
     return text.strip()
+
+
+def _without_name(text: str, message: discord.Message, me: discord.ClientUser) -> str:
+    """Return a text without the agent's name as a word of address: "Robbie, add milk".
+
+    A name alone, without a comma or a greeting, may be the first word of an order.
+    """
+    member = message.guild.me if message.guild else None
+    names = {re.escape(name) for name in (me.name, me.display_name, member and member.nick) if name}
+    name = f"(?:{'|'.join(names)})"
+    greeting = r"(?:hey|hi|hello|ok|okay)\s*,?\s+"
+    said = rf"(?:{greeting}{name}\s*[,:!]?\s|{name}\s*[,:!]\s)\s*(?=\S)"
+    return re.sub(rf"\A{said}", "", text, count=1, flags=re.IGNORECASE)
 
 
 def quoted_of(message: discord.Message, me: discord.ClientUser) -> str:

@@ -34,8 +34,8 @@ ENDS = {"INTERVAL", "COUNT", "UNTIL"}
 MONTH_DAYS = {"BYDAY", "BYMONTHDAY", "BYSETPOS"}
 # No hours and minutes: they are those of the first time.
 PARTS = {
-    "MINUTELY": {"INTERVAL"},
-    "HOURLY": {"INTERVAL"},
+    "MINUTELY": {"INTERVAL", "COUNT"},
+    "HOURLY": {"INTERVAL", "COUNT"},
     "DAILY": ENDS,
     "WEEKLY": ENDS | {"BYDAY", "WKST"},
     "MONTHLY": ENDS | MONTH_DAYS,
@@ -210,8 +210,10 @@ def next_time(rule: str, starts: str, zone: tzinfo, after: datetime) -> datetime
     parsed, start = parse_rule(rule), datetime.fromisoformat(starts)
     if unit := CLOCK_UNITS.get(parsed.frequency):
         step, begins = unit * parsed.interval, start.replace(tzinfo=UTC)
-        found = begins + max(0, (after - begins) // step + 1) * step
-        return found if found.year <= LAST_YEAR else None
+        number = max(0, (after - begins) // step + 1)
+        found = begins + number * step
+        is_over = parsed.count is not None and number >= parsed.count
+        return None if is_over or found.year > LAST_YEAR else found
     # A day earlier, for the clocks may have been set back in between.
     since = after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1)
     for time in parsed.times(start, max(start - timedelta(days=1), since)):

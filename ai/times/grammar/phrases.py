@@ -29,6 +29,12 @@ _FROM_DAY = re.compile(
 _AGO = re.compile(r"\s+ago" + END, re.IGNORECASE)
 _END = re.compile(END)
 _UNTIL = re.compile(r"(?:until|till?|through)\s+", re.IGNORECASE)
+_DONE = re.compile(
+    r"(?:(?:i\s+)?(?:say|tell\s+you)\s+(?:that\s+)?)?"
+    r"(?:(?:i\s+am|i['’]m|it\s+is|it['’]s)\s+done|done|i\s+(?:do|did)\s+it"  # noqa: RUF001
+    r"|i\s+have\s+done\s+it|i['’]ve\s+done\s+it)" + END,  # noqa: RUF001
+    re.IGNORECASE,
+)
 _FOR = re.compile(r"for\s+(?:the\s+next\s+)?", re.IGNORECASE)
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _START = re.compile(
@@ -142,9 +148,12 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
 
 
 def _end_of_series(text: str, start: int, reading: Reading) -> tuple[Reading, int] | None:
-    """Read "until friday" or "for two weeks" behind what comes again."""
+    """Read "until friday", "for two weeks" or "until i say done" behind what comes again."""
     fuller, until = replace(reading, pieces=reading.pieces + 1), _UNTIL.match(text, start)
     found: tuple[Reading | Duration, int] | None = None
+    if until and (done := _DONE.match(text, until.end())):
+        fuller.until_done = True
+        return (fuller, done.end()) if fuller.take("until") else None
     if until:
         found = _read_pieces(text, until.end(), DAYS)
     elif lasting := _FOR.match(text, start):

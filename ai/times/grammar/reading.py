@@ -74,6 +74,7 @@ class Reading:
     zone: str = ""  # whose clock it is on, where that is not the person's own
     every: Every | None = None  # how it comes again
     until: "Reading | Duration | None" = None  # its last day, or how long it goes on
+    until_done: bool = False  # it comes until the person says that it is done
     clocks: tuple[tuple[int, int], ...] = ()  # where its times of day stand, if there are several
     problem: Problem | None = None
     is_weak: bool = False  # alone it is too little to be taken out of a sentence

@@ -35,6 +35,15 @@ RULES = {
     "every two hours": ("2026-06-10 16:00", "FREQ=HOURLY;INTERVAL=2"),
     "every other hour": ("2026-06-10 16:00", "FREQ=HOURLY;INTERVAL=2"),
     "every 30 minutes": ("2026-06-10 14:30", "FREQ=MINUTELY;INTERVAL=30"),
+    "every 10 minutes until I say done": (
+        "2026-06-10 14:10",
+        "FREQ=MINUTELY;INTERVAL=10;COUNT=50",
+    ),
+    "every hour until it's done": ("2026-06-10 15:00", "FREQ=HOURLY;COUNT=50"),
+    "every 5 minutes until i tell you i'm done": (
+        "2026-06-10 14:05",
+        "FREQ=MINUTELY;INTERVAL=5;COUNT=50",
+    ),
     "every 36 hours": ("2026-06-12 02:00", "FREQ=HOURLY;INTERVAL=36"),
     # weeks
     "every weekday at 7:30": ("2026-06-11 07:30", WORKDAYS),

@@ -73,6 +73,7 @@ def test_the_phrase_is_found_behind_a_text(words: str) -> None:
         ("every day until I say so", dates.UNREADABLE),
         ("every third friday", dates.UNREADABLE),
         ("every 2 hours until friday", recurrence.UNCLEAR),
+        ("every day until i say done", recurrence.ONLY_SHORT),
         ("every monday until tomorrow", recurrence.ENDS_FIRST),
         ("every day for 2 hours", dates.VAGUE),
         ("every day until 3 march 2090", dates.TOO_FAR),

@@ -242,6 +242,27 @@ async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
     assert await server.say(server.name, attachments=[PICTURE]) == [""]
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("{name}, add milk", "add milk"),
+        ("hey {name} add milk", "add milk"),
+        ("Hi, {NAME}: add milk", "add milk"),
+        ("{name} add milk", "{name} add milk"),  # it may be a word of the order
+        ("{name},", "{name},"),
+        ("hey {name}y add milk", "hey {name}y add milk"),
+        ("tell {name}, please", "tell {name}, please"),
+    ],
+)
+async def test_its_own_name_may_be_a_word_of_address(server: Server, said: str, heard: str) -> None:
+    assert server.client.user is not None
+    name = server.client.user.name
+    names = {"name": name, "NAME": name.upper()}
+    await server.ada.user.send_dm(said.format(**names))
+    await server.env.settle()
+    assert server.brain.heard[-1].text == heard.format(**names)
+
+
 # Without a mention
 
 

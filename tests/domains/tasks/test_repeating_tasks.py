@@ -1,11 +1,14 @@
 """Tasks that come again, as they are said, shown, done for one time and stopped."""
 
+from datetime import timedelta
+
 import pytest
 
 from ai.times.wording import repeats
 from bot.phrasing import time_of_day
 from core.postgres import select_one
 from tests.support.chat import Person
+from tests.support.waiting import Clock
 
 
 async def test_a_task_of_every_weekday_from_its_order_to_its_end(chat: Person) -> None:
@@ -114,3 +117,42 @@ def test_a_rule_is_said_in_words(rule: str | None, words: str) -> None:
 )
 def test_a_time_of_day(words: str, time: str | None) -> None:
     assert time_of_day(words) == time
+
+
+async def test_it_comes_until_the_person_says_done(chat: Person, clock: Clock) -> None:
+    added = await chat.say("remind me every 10 minutes until I say done to drink water")
+    assert ", every 10 minutes until it is done, 50 times at most" in added
+    for _ in range(2):
+        clock.now += timedelta(minutes=10)
+        assert await chat.next_message() == "Reminder: drink water"
+    assert await chat.say("done") == "Done: **drink water**. I won't remind you of it any more."
+    assert select_one("reminders", {}) is None
+    assert "still to do" in await chat.say("undo")
+    row = select_one("reminders", {})
+    assert row is not None
+    assert row["rule"] == "FREQ=MINUTELY;INTERVAL=10;COUNT=50"
+    assert await chat.say("complete drink water") != ""
+    assert (await chat.say("done")).startswith("What is done?")
+
+
+async def test_which_one_is_done_is_asked_where_several_wait(chat: Person) -> None:
+    for name in ("drink water", "stretch"):
+        await chat.say(f"remind me every 10 minutes until I say done to {name}")
+    assert await chat.say("i'm done") == "Which one: **drink water** or **stretch**?"
+    assert (await chat.say("stretch")).startswith("Done: **stretch**.")
+    assert select_one("reminders", {}) is not None
+
+
+async def test_nobody_is_reminded_for_ever_of_what_is_not_done(chat: Person, clock: Clock) -> None:
+    await chat.say("remind me every 10 minutes until I say done to drink water")
+    clock.now += timedelta(days=30)
+    assert (await chat.next_message()).startswith("Reminder: drink water (late")
+    row = select_one("reminders", {})
+    assert row is None or row["fired_at"] is not None
+    assert (await chat.say("done")).startswith("Done: **drink water**.")
+
+
+async def test_an_alarm_for_an_hour_is_at_the_next_one(chat: Person) -> None:
+    assert " at 07:00" in await chat.say("set an alarm for 7") or "19:00" in chat.replies[-1]
+    answer = await chat.say("set an alarm for 25")
+    assert "Added" not in answer

@@ -127,3 +127,33 @@ async def test_ticking_off_a_list_with_a_task_that_repeats_is_undone(chat: Perso
     assert select("reminders")[0]["due_at"] > before["due_at"]
     await chat.say("undo")
     assert select("reminders")[0]["due_at"] == before["due_at"]
+
+
+async def test_what_one_order_added_is_taken_off_together(chat: Person) -> None:
+    await chat.say("add tea to my tasks")
+    await chat.say("add milk, eggs and bread to the shopping list")
+    assert len(stored()) == 4
+    answer = await chat.say("undo")
+    assert [name in answer for name in ("milk", "eggs", "bread", "tea")] == [True] * 3 + [False]
+    assert len(stored()) == 1
+    assert "nothing to undo" in await chat.say("undo")
+
+
+async def test_what_is_left_of_an_undo_is_done_when_it_is_tried_again(
+    chat: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await chat.say("add milk, eggs and bread to the shopping list")
+    request, calls = ApiClient.request, []
+
+    async def failing(api: ApiClient, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401
+        if method == "DELETE":
+            calls.append(path)
+            if len(calls) == 2:
+                raise ApiAway
+        return await request(api, method, path, **more)
+
+    monkeypatch.setattr(ApiClient, "request", failing)
+    assert "can't reach" in await chat.say("undo")
+    assert len(stored()) == 2
+    await chat.say("undo")
+    assert stored() == []
