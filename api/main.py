@@ -1,22 +1,25 @@
 """The Flask application, put together; `python -m api.main` serves it."""
 
 import logging
+import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import metrics, resources, starting
+from api import metrics, resources, starting, workers
 from api.console import site
 from api.discovery import add_routes, load_routes
 from api.docs import openapi, page
 from api.http import cors, errors, hashing_slots, idempotency, request_id, security
 from api.http.json import StrictJSON
-from api.http.server import Server, serve
+from api.http.server import Server, listening
+from config.broken import CannotStart
 from config.database_url import place_of
 from config.settings import Settings, get_settings, serving_api
 from core import migrations
@@ -96,24 +99,48 @@ def create_app(
 def main() -> int:
     """Serve the API until SIGTERM or SIGINT; return the exit code."""
     settings, stop = start(), stop_on_signals()
-    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    if settings.web_concurrency > 1 and sys.platform == "win32":
+        raise CannotStart("WEB_CONCURRENCY: processes can't share a port on Windows; leave it at 1")
+    if settings.web_concurrency > 1 and (worker := workers.inherited()):
+        return _serve(settings, worker.listener, stop, worker)
     try:
-        app = create_app(settings, database)
-        server = serve(app, settings.api_host, settings.api_port, settings.api_threads)
-        with (
-            metrics_server(settings, app.extensions["metrics"].text),
-            serving_api(settings.api_host, server.port),
-            _served(server, stop),
-        ):
-            return _run(app, database, stop)
+        listener = listening(settings.api_host, settings.api_port)
     except OSError as error:
         log.error("port %d can't be used: %s", settings.api_port, error.strerror)
         return 1
+    log.info("listening on port %d", listener.getsockname()[1])
+    if settings.web_concurrency > 1:
+        with listener:
+            return workers.run_workers(settings, listener, stop)
+    return _serve(settings, listener, stop)
+
+
+def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    stop: threading.Event,
+    worker: workers.Inherited | None = None,
+) -> int:
+    """Serve from this process, which may be one of several; return the exit code."""
+    database = Database(settings.sqlalchemy_url, settings.db_pool_size)
+    metrics: AbstractContextManager[object] = nullcontext()
+    try:
+        app = create_app(settings, database)
+        if worker is None:
+            metrics = metrics_server(settings, app.extensions["metrics"].text)
+        elif settings.rate_limit_storage_url.get_secret_value().startswith("memory:"):
+            app.extensions["limits"].counters = worker.counters
+        server = Server(app, listener, settings.api_threads)
+        with metrics, serving_api(settings.api_host, server.port), _served(server, stop):
+            return _run(app, database, stop, worker)
     finally:
+        listener.close()
         database.close()
 
 
-def _run(app: APIFlask, database: Database, stop: threading.Event) -> int:
+def _run(
+    app: APIFlask, database: Database, stop: threading.Event, worker: workers.Inherited | None
+) -> int:
     """Migrate, while /health is answered already; let the requests in; wait for the end."""
     starting.begin(app)
     try:
@@ -131,6 +158,8 @@ def _run(app: APIFlask, database: Database, stop: threading.Event) -> int:
         return 1
     starting.end(app)
     tune_garbage_collector()
+    if worker is not None:
+        worker.follow(stop)
     stop.wait()
     return 0
 
@@ -147,7 +176,6 @@ def _served(server: Server, stop: threading.Event) -> Iterator[None]:
 
     thread = threading.Thread(target=run, name="api")
     thread.start()
-    log.info("listening on port %d", server.port)
     try:
         yield
     finally:

@@ -1,12 +1,20 @@
 """What GET /metrics tells Prometheus: requests, how long they took, log-ins, the pool."""
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
 
 from apiflask import APIFlask
 from flask import Response
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 from sqlalchemy import QueuePool
 
 from api.http.context import current_context
@@ -14,6 +22,7 @@ from core.db.engine import get_database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NO_ROUTE = "(no such address)"
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's: where several processes count together
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -41,12 +50,16 @@ class Metrics:
         )
         for outcome in ("ok", "failed", "paused"):
             self.log_ins.labels(outcome)
+        self._pool: list[tuple[Gauge, Callable[[QueuePool], int]]] = []
         for name, words, function in (
             ("used", "Connections to the database in use.", QueuePool.checkedout),
             ("size", "Connections to the database there can be.", QueuePool.size),
         ):
-            gauge = Gauge(f"api_pool_{name}", words, registry=self._registry)
+            gauge = Gauge(
+                f"api_pool_{name}", words, registry=self._registry, multiprocess_mode="livesum"
+            )
             gauge.set_function(partial(_of_pool, function))
+            self._pool.append((gauge, function))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -57,10 +70,14 @@ class Metrics:
             self._series[key] = found
         found[0].inc()
         found[1].observe(seconds)
+        if FOLDER in os.environ:  # where functions of a gauge are not asked
+            for gauge, function in self._pool:
+                gauge.set(_of_pool(function))
 
     def text(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Return all metrics in Prometheus' text format, of all processes of the API."""
+        folder = os.environ.get(FOLDER)
+        return counted_in(folder) if folder else generate_latest(self._registry)
 
 
 def install(app: APIFlask) -> None:
@@ -75,6 +92,13 @@ def install(app: APIFlask) -> None:
         method, route = (call.request.method, rule.rule) if rule else ("-", NO_ROUTE)
         metrics.count(method, route, response.status_code, time.perf_counter() - call.started)
         return response
+
+
+def counted_in(folder: str) -> bytes:
+    """Return what the processes that share a folder have counted, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
 
 
 def _of_pool(function: Callable[[QueuePool], int]) -> int:

@@ -141,7 +141,12 @@ class Settings(BaseSettings):
         default_factory=lambda read: read["app_env"] == "development",
         description="The API serves the web console at /; unless set, in development only.",
     )
-    api_threads: int = Field(8, ge=1, le=256, description="Requests the API works on at once.")
+    api_threads: int = Field(
+        8, ge=1, le=256, description="Requests that each process of the API works on at once."
+    )
+    web_concurrency: int = Field(
+        1, ge=1, le=64, description="Processes of the API behind its port; one per core is enough."
+    )
 
     database_url: SecretStr | None = Field(
         None,

@@ -75,6 +75,7 @@ GROUPS = (
             "api_host",
             "api_port",
             "api_threads",
+            "web_concurrency",
             "console",
             "public_url",
             "rate_limit",

@@ -69,6 +69,7 @@ def hashes(view: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def install(app: APIFlask) -> None:
-    """Set the number of slots by the threads in the settings."""
-    threads = app.extensions["settings"].api_threads
-    app.extensions["hashing"] = HashingSlots(threads, os.cpu_count() or 1)
+    """Set the number of slots by the threads in the settings, and by this process's cores."""
+    settings = app.extensions["settings"]
+    cores = (os.cpu_count() or 1) // settings.web_concurrency
+    app.extensions["hashing"] = HashingSlots(settings.api_threads, cores)

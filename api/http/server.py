@@ -158,12 +158,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 class Server:
     """An application behind waitress. `run` blocks; `close` may be called from another thread."""
 
-    def __init__(self, app: Flask, host: str, port: int, threads: int) -> None:
+    def __init__(self, app: Flask, listener: socket.socket, threads: int) -> None:
         self._connections: dict[int, wasyncore.dispatcher] = {}
         self._waitress = create_server(
             app,
             map=self._connections,
-            sockets=[_listening(host, port)],
+            sockets=[listener],
             threads=threads,
             ident=None,
             connection_limit=CONNECTIONS,
@@ -236,12 +236,15 @@ class Server:
         self._streams.close()
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a bound socket; left to bind one itself, waitress leaks it where the port is taken."""
+def listening(host: str, port: int) -> socket.socket:
+    """Return a bound socket; port 0 picks a free one. Raises OSError.
+
+    Left to bind one itself, waitress leaks it where the port is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family)
 
 
 def serve(app: Flask, host: str, port: int, threads: int) -> Server:
     """Bind an application to an address; port 0 picks a free one. Raises OSError."""
-    return Server(app, host, port, threads)
+    return Server(app, listening(host, port), threads)
