@@ -3,6 +3,7 @@
 In a copy of it the ports, the DNS server and the longest time for a body are changed.
 """
 
+import re
 import socket
 import subprocess
 import sys
@@ -148,6 +149,18 @@ def log_in(stage: Stage, name: str, headers: dict[str, str], source: str = "127.
     with httpx2.Client(transport=httpx2.HTTPTransport(local_address=source)) as client:
         body = {"username": name, "password": "wrong-password"}
         return client.post(f"{stage.url}/api/login", json=body, headers=headers).status_code
+
+
+def test_the_console_is_behind_it_on_every_replica(stage: Stage) -> None:
+    form: dict[str, str] = {"username": "ada", "password": "a good password"}
+    with httpx2.Client(base_url=stage.url, headers={"Origin": stage.url}) as browser:
+        found = re.search('name="csrf" value="([^"]+)"', browser.get("/register").text)
+        assert found is not None
+        form["csrf"] = found[1]
+        assert browser.post("/register", data=form).status_code == 303
+        assert [browser.get("/chat").status_code for _ in range(6)] == [200] * 6
+        elsewhere = {"Origin": "https://evil.example"}
+        assert browser.post("/logout", data=form, headers=elsewhere).status_code == 403
 
 
 def test_caddy_accepts_the_file_as_it_is() -> None:

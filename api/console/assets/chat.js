@@ -170,9 +170,11 @@ chips.addEventListener("click", (event) => {
 });
 
 let last = 0; // the number of the last event
+let events = null; // the stream, while the page is looked at: browsers open few connections at once
 
 function follow() {
-  const events = new EventSource(`${chat.dataset.path}/events?after=${last}`);
+  if (events || document.hidden) return;
+  events = new EventSource(`${chat.dataset.path}/events?after=${last}`);
   const on = (kind, act) =>
     events.addEventListener(kind, (event) => {
       last = Number(event.lastEventId);
@@ -185,12 +187,19 @@ function follow() {
   on("reply", reply);
   on("delivery", reply);
   on("done", () => { typing.textContent = ""; });
+  events.onopen = () => { if (typing.textContent.startsWith("The connection")) typing.textContent = ""; };
   events.onerror = () => {
-    if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    if (events?.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    leave();
     typing.textContent = "The connection is lost. Trying again; if this stays, load the page again.";
     setTimeout(follow, 5000);
   };
-  events.onopen = () => { if (typing.textContent.startsWith("The connection")) typing.textContent = ""; };
 }
 
+function leave() {
+  events?.close();
+  events = null;
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
 follow();

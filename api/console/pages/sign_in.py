@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from flask import request, session, url_for
+from flask import current_app, request, session, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
@@ -97,6 +97,7 @@ def _form(error: str = "") -> str:
         code=request.values.get("code") if not error else None,
         username=request.form.get("username", ""),
         next=safe_path(request.values.get("next", "/")),
+        with_password="password" in current_app.extensions["settings"].sign_in,
     )
 
 

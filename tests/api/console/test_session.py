@@ -135,6 +135,23 @@ def test_the_api_does_not_take_the_cookie(ada_in: Browser, ada: Caller) -> None:
     assert SIGNED_IN in ada_in.open("/")
 
 
+def test_the_api_sets_no_cookie_and_reads_none(ada_in: Browser, ada: Caller) -> None:
+    headers = {**ada.headers, "Cookie": f"console={cookie(ada_in)}"}
+    for method, path in (("GET", "/api/notifications"), ("POST", "/api/login"), ("GET", "/api/x")):
+        answer = ada_in.client.open(path, method=method, headers=headers, json={})
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+
+
+def test_where_people_log_in_by_discord_alone_no_password_is_asked_for(
+    settings: Settings, database: Database
+) -> None:
+    app = create_app(settings.model_copy(update={"sign_in": ("discord",)}), database)
+    page = app.test_client().get("/login").text
+    assert "send me a log-in link" in page
+    assert "password" not in page
+
+
 def test_the_console_does_not_take_a_bearer_token(ada: Caller) -> None:
     assert ada.get("/").status_code == 303
 
