@@ -84,6 +84,12 @@ def find(user_uuid: UUID, agent: str) -> Row:
     return postgres.select_one("web_chats", where) or postgres.upsert("web_chats", where, [*where])
 
 
+def open_first(user_uuid: UUID, agent: str) -> None:
+    """Have reminders come to the chat with an agent, for a user who has no other chat yet."""
+    if not postgres.exists("chat_accounts", {"user_uuid": user_uuid, "logged_in": True}):
+        _log_in(user_uuid, agent)
+
+
 def post(user_uuid: UUID, agent: str, content: Mapping[str, Any], now: datetime) -> Row:
     """Leave a message to the bot; return its `id` and `number`, and log the user in there.
 

@@ -7,6 +7,7 @@ field are shown beside it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -117,7 +118,7 @@ def fields_of(
     only: Sequence[str] | None = None,
 ) -> list[FormField]:
     """Return the fields of a model, or of a JSON schema, with the values that they have."""
-    schema = model if isinstance(model, dict) else model.model_json_schema()
+    schema = model if isinstance(model, dict) else _schema_of(model)
     known = values or {}
     return [
         _filled(_field(name, one, schema), known.get(name))
@@ -169,6 +170,11 @@ def shown(value: Any, schema: Schema) -> str:  # noqa: ANN401 - any JSON
     if schema.get("format") == "date-time" and (local := local_time(str(value))):
         return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
     return str(value)
+
+
+@lru_cache(maxsize=256)
+def _schema_of(model: type[BaseModel]) -> Schema:
+    return model.model_json_schema()
 
 
 def _field(name: str, schema: Schema, whole: Schema) -> FormField:

@@ -2,6 +2,8 @@
 
 Write `api/console/pages/<name>.py`; it is found by itself:
 
+    from uuid import UUID
+
     from flask import request
     from werkzeug.wrappers import Response
 

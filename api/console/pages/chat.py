@@ -5,6 +5,7 @@ from flask import Response, request
 from api.console.client import ask, fetch
 from api.console.page import Page, show
 from api.http.security import caller
+from core import web_chats
 from core.errors import NotFound
 
 page = Page("chat", "Chat", "/chat", order=10)
@@ -18,6 +19,7 @@ def index(agent: str | None = None) -> str:
     agent = agent or names[0]
     if agent not in names:
         raise NotFound(f"There is no agent called {agent} that you may talk to.")
+    web_chats.open_first(caller().user_uuid, agent)
     return show("pages/chat.html", agents=names, agent=agent, who=caller().user_uuid)
 
 

@@ -15,7 +15,7 @@ from api.console.client import Refused, Row, fetch, fetch_page
 from api.console.page import Page, done, failed, local_time, show, user_zone
 
 AT_ONCE = 1000  # tasks that are sorted by their due times together: what the API gives at once
-PER_PAGE = 50
+PER_PAGE = 25
 TIMES = ("due_at", "repeat", "repeat_from")
 SNOOZE = (("10 min", "in 10 minutes"), ("1 h", "in 1 hour"), ("Tomorrow", "tomorrow"))
 NEVER = ("never", "no time", "none")

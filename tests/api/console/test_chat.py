@@ -1,8 +1,12 @@
 """The chat's page: what it passes on to the API, and what it does not."""
 
+from uuid import UUID
+
 from core import web_chats
+from core.postgres import insert, select
+from core.reminders import fire_due, set_reminder
 from core.web_chats import Event
-from tests.support.api import Caller
+from tests.support.api import NEW_YEAR, Caller
 from tests.support.console import Browser
 from tests.support.databases import on_sqlite
 from tests.support.waiting import Clock
@@ -60,3 +64,19 @@ def test_an_agent_that_is_none_is_told(ada_in: Browser) -> None:
         answer = ada_in.get(path)
         assert answer.status_code == 404
         assert "<script>alert" not in answer.text
+
+
+def test_who_has_no_chat_yet_gets_reminders_here(ada_in: Browser, ada: Caller) -> None:
+    """Those that are set on another page, before anything was said."""
+    ada_in.open("/")
+    set_reminder(UUID(ada.uuid), "errands:1", "Reminder: tea", NEW_YEAR)
+    fire_due(NEW_YEAR)
+    (delivery,) = select("deliveries")
+    assert (delivery["channel"], delivery["sender"]) == ("chat", "web/default")
+
+
+def test_who_has_a_chat_elsewhere_keeps_getting_them_there(ada_in: Browser, ada: Caller) -> None:
+    address = {"platform": "discord", "agent": "default", "account_id": "1"}
+    insert("chat_accounts", address | {"user_uuid": ada.uuid})
+    ada_in.open("/")
+    assert len(select("chat_accounts")) == 1

@@ -139,16 +139,16 @@ def test_lists_are_made_renamed_and_deleted(ada_in: Browser, ada: Caller) -> Non
 
 
 def test_many_tasks_come_in_pages_in_the_order_of_their_times(ada_in: Browser, ada: Caller) -> None:
-    for number in range(60):
-        due = {"due_at": f"2030-04-01T10:{59 - number:02}:00Z"} if number < 55 else {}
+    for number in range(35):
+        due = {"due_at": f"2030-04-01T10:{59 - number:02}:00Z"} if number < 30 else {}
         assert ada.post("/api/tasks", {"name": f"task-{number}-", **due}).status_code == 201
     page = ada_in.open(PAGE)
-    assert page.index("task-54-") < page.index("task-53-")
+    assert page.index("task-29-") < page.index("task-28-")
     assert "task-0-" not in page
     following = re.search(r'href="([^"]+)" rel="next"', page)
     assert following is not None
     page = ada_in.open(following[1].replace("&amp;", "&"))
-    assert {"task-0-", "task-59-"} <= {*re.findall(r"task-\d+-", page)}
+    assert {"task-0-", "task-34-"} <= {*re.findall(r"task-\d+-", page)}
     for start in ("-1", "x", "٣", "9" * 50, "1e3"):
         assert ada_in.get(PAGE, query_string={"start": start}).status_code == 200
 
