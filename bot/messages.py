@@ -72,13 +72,28 @@ class Button:
 
     Only the person who is answered can press it. Discord has no room for more than 60 characters in
     `says` and leaves such a button out; the console shows none at all, so the reply has to say the
-    same. A `form` asks for a user name and a password instead, and hands over Credentials.
+    same. A `form` asks for a user name and a password instead, and hands over Credentials; with a
+    `subject` it is the first button under reminders of that subject, such as "tasks:<id>".
     """
 
     label: str
-    says: str
+    says: str = ""
     style: Literal["plain", "go", "danger"] = "plain"
     form: Literal["log in", "register"] | None = None
+    subject: str = ""
+
+
+class Listing(str):
+    """A reply that has buttons beside some of its lines, for transports that can show them."""
+
+    __slots__ = ("beside",)
+    beside: Sequence[tuple[str, Button]]
+
+    def __new__(cls, text: str, beside: Sequence[tuple[str, Button]]) -> Self:
+        """Take the text, and those lines of it in their order."""
+        listing = super().__new__(cls, text)
+        listing.beside = beside
+        return listing
 
 
 class Draft(Protocol):

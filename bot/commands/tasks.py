@@ -15,8 +15,9 @@ from bot.framework.context import Context, Declined
 from bot.framework.fields import About, Repeating
 from bot.framework.lookup import ID, Row, pick
 from bot.framework.registry import CommandModule
-from bot.framework.reminder_buttons import Offer
+from bot.framework.reminder_buttons import Offer, subject_at
 from bot.markdown import escape, named
+from bot.messages import Button, Listing
 
 DEFAULT_LIST = "tasks"
 TIMES = ("due_at", "repeat", "repeat_from")
@@ -456,7 +457,20 @@ def _by_list(ctx: Context, rows: Rows) -> str:
     if len(rows) > MAX_LISTED:
         at_least = "at least " if rows.has_more else ""
         blocks.append(f"… and {at_least}{len(rows) - MAX_LISTED} more.")
-    return "\n\n".join(blocks)
+    open_ones = [row for home in homes.values() for row in home if not row["done"]]
+    return Listing(
+        "\n\n".join(blocks),
+        [
+            (f"• {_line(ctx, row, with_list=False)}", Button("Done", subject=_subject(row)))
+            for row in open_ones
+        ],
+    )
+
+
+def _subject(task: Row) -> str:
+    """Return what a button is about: a task, and of one that repeats which time."""
+    subject = f"tasks:{task['id']}"
+    return subject_at(subject, task["occurrence"]) if task["occurrence"] else subject
 
 
 def _line(ctx: Context, row: Row, *, with_list: bool = True) -> str:

@@ -10,11 +10,13 @@ from typing import Any, Literal, Self, get_args
 
 import discord
 
-from bot.messages import Button
+from bot.messages import Button, Listing
 
 ID_LENGTH = 100  # Discord's documentation, "Message Components": custom_id
 LABEL_LENGTH = 80  # and the label of a button
 MAX_BUTTONS = 25
+MAX_COMPONENTS = 40  # of a message in components alone, and
+MAX_TEXT = 4000  # characters in all of them: "Component Reference"
 ANSWER_LENGTH = 1000
 NAME_LENGTH = 255
 PASSWORD_LENGTH = 72
@@ -68,17 +70,19 @@ def short_cuts(
     buttons: Iterable[Button], asker: str, question: str
 ) -> "list[discord.ui.Button[Any]]":
     """Return the buttons under a reply, without those whose words don't fit."""
-    presses = [
-        (button, Press("form", asker, button.form))
-        if button.form
-        else (button, Press("say", asker, question, button.says))
-        for button in buttons
-    ]
-    return [
-        press.button(button.label, STYLES[button.style])
-        for button, press in presses
-        if len(press.custom_id) <= ID_LENGTH
-    ]
+    shown = (_short_cut(button, asker, question) for button in buttons)
+    return [button for button in shown if button]
+
+
+def _short_cut(button: Button, asker: str, question: str) -> "discord.ui.Button[Any] | None":
+    if button.form:
+        press = Press("form", asker, button.form)
+    elif button.subject:
+        press = Press("after", asker, "0", button.subject)
+    else:
+        press = Press("say", asker, question, button.says)
+    fits = len(press.custom_id) <= ID_LENGTH
+    return press.button(button.label, STYLES[button.style]) if fits else None
 
 
 def offers(labels: Iterable[str], asker: str, subject: str) -> "list[discord.ui.Button[Any]]":
@@ -104,6 +108,51 @@ def rows(buttons: "Sequence[discord.ui.Button[Any]]") -> discord.ui.View | None:
     for button in buttons[:MAX_BUTTONS]:
         view.add_item(button)
     view.stop()  # discord.py need not remember it: the custom ids say everything
+    return view
+
+
+def layout(listing: Listing, asker: str) -> discord.ui.LayoutView | None:
+    """Return a listing with its buttons beside their lines; None where it is too long for that."""
+    blocks: list[discord.ui.Item[Any]] = []
+    text: list[str] = []
+
+    def flush() -> None:
+        if said := "\n".join(text).strip("\n"):
+            blocks.append(discord.ui.TextDisplay(said))
+        text.clear()
+
+    waiting = list(listing.beside)
+    for line in listing.splitlines():
+        button = None
+        if waiting and waiting[0][0] == line:
+            button = _short_cut(waiting.pop(0)[1], asker, "")
+        if button is None:
+            text.append(line)
+            continue
+        flush()
+        blocks.append(discord.ui.Section(line, accessory=button))
+    flush()
+    count = 1 + sum(3 if isinstance(one, discord.ui.Section) else 1 for one in blocks)
+    if waiting or not listing.beside or count > MAX_COMPONENTS or len(listing) > MAX_TEXT:
+        return None
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.Container(*blocks))
+    view.stop()
+    return view
+
+
+def used(message: discord.Message | None, custom_id: str) -> discord.ui.LayoutView | None:
+    """Return what a message shows once a button of it was pressed.
+
+    One with its buttons below the text loses them all (None), a listing keeps the others.
+    """
+    if message is None or not message.flags.components_v2:
+        return None
+    view = discord.ui.LayoutView.from_message(message, timeout=None)
+    for item in view.walk_children():
+        if isinstance(item, discord.ui.Button) and item.custom_id == custom_id:
+            item.disabled = True
+    view.stop()
     return view
 
 

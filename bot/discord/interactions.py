@@ -10,7 +10,7 @@ import discord
 from bot.agent import Agent
 from bot.api.client import ApiError
 from bot.api.sessions import SessionEnded
-from bot.discord.components import Press, filled_in, form, rows, turning
+from bot.discord.components import Press, filled_in, form, rows, turning, used
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.discord.incoming_queue import IncomingQueue
 from bot.discord.pages import Pages
@@ -103,7 +103,7 @@ class Interactions:
         elif press.kind == "after":
             await self._act(interaction, press)
         else:
-            await respond.edit_message(view=None)
+            await respond.edit_message(view=used(interaction.message, press.custom_id))
             said = replace(
                 self._incoming(interaction, press.text),
                 answers=press.name,
@@ -112,8 +112,8 @@ class Interactions:
             await self._answer(interaction, said)
 
     async def _act(self, interaction: discord.Interaction, press: Press) -> None:
-        """Carry out what was offered under a reminder."""
-        await interaction.response.edit_message(view=None)
+        """Carry out what was offered under a reminder, or beside a line of a list."""
+        await interaction.response.edit_message(view=used(interaction.message, press.custom_id))
         offers = self._agent.registry.offers.of(press.text)
         number = int(press.name)
         if number >= len(offers):  # the module is another one by now

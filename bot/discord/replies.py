@@ -5,17 +5,20 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
 
 import discord
 
-from bot.discord.components import Press, rows, short_cuts, turning
+from bot.discord.components import Press, layout, rows, short_cuts, turning
 from bot.discord.drafts import DiscordDraft, Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.discord.pages import PAGE_LENGTH, Pages, is_long_list
 from bot.markdown import split
-from bot.messages import Button
+from bot.messages import Button, Listing
 
 logger = logging.getLogger(__name__)
+
+View = discord.ui.View | discord.ui.LayoutView
 
 
 class DiscordReplyChannel(ABC):
@@ -34,6 +37,9 @@ class DiscordReplyChannel(ABC):
         """Send a reply of any length. One that Discord does not take is logged, not raised."""
         if not text.strip():
             return
+        if isinstance(text, Listing) and (view := layout(text, self._asker)):
+            await self._send_all([], None, view)
+            return
         shown = short_cuts(buttons, self._asker, question)
         if question and (self._secret or not (shown or self.can_type)):
             label = "Answer privately" if self._secret else "Answer"
@@ -45,16 +51,23 @@ class DiscordReplyChannel(ABC):
             key = self._pages.keep(parts)
             before, last = [], self._pages.text(parts, 0)
             shown = turning(self._asker, key, 0, len(parts))
+        message = await self._send_all(before, last, rows(shown))
+        if message and question and shown:
+            self.asked = message.id
+
+    async def _send_all(
+        self, before: Sequence[str], last: str | None, view: View | None
+    ) -> discord.Message | None:
+        """Send messages; return the last one, or None where Discord does not take them."""
         try:
             for part in before:
                 await self._post(part, None)
-            message = await self._post(last, rows(shown))
+            message = await self._post(last, view)
         except NETWORK_ERRORS as error:
             logger.warning("a reply was not sent: %s", reason(error))
-            return
+            return None
         self.sent = True
-        if question and shown:
-            self.asked = message.id
+        return message
 
     def draft(self) -> DiscordDraft:
         """Write a reply bit by bit: it is sent first, and edited afterwards."""
@@ -80,8 +93,8 @@ class DiscordReplyChannel(ABC):
         """Wait until a message may be edited, for the last time or not."""
 
     @abstractmethod
-    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
-        """Send one message."""
+    async def _post(self, text: str | None, view: View | None) -> discord.Message:
+        """Send one message; its text is in the view where it is None."""
 
 
 class MessageReplyChannel(DiscordReplyChannel):
@@ -131,13 +144,12 @@ class MessageReplyChannel(DiscordReplyChannel):
     async def _turn(self, is_last: bool) -> None:
         await self._pace.wait(self._channel.id, is_last=is_last)
 
-    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
+    async def _post(self, text: str | None, view: View | None) -> discord.Message:
         if self._reply_to is None:
             return await post(self._channel, text, view)
         message, self._reply_to = self._reply_to, None
         return await self._channel.send(
-            text,
-            view=view or discord.utils.MISSING,
+            **_content(text, view),
             # A message that was deleted meanwhile is answered all the same.
             reference=message.to_reference(fail_if_not_exists=False),
             allowed_mentions=discord.AllowedMentions(
@@ -164,14 +176,21 @@ class InteractionReplyChannel(DiscordReplyChannel):
     async def _turn(self, is_last: bool) -> None:
         await self._pace.wait(0, is_last=is_last)
 
-    async def _post(self, text: str, view: discord.ui.View | None) -> discord.Message:
-        return await self._followup.send(
-            text, view=view or discord.utils.MISSING, ephemeral=self.ephemeral, wait=True
+    async def _post(self, text: str | None, view: View | None) -> discord.Message:
+        what = _content(text, view)
+        message: discord.Message = await self._followup.send(
+            **what, ephemeral=self.ephemeral, wait=True
         )
+        return message
 
 
 async def post(
-    channel: discord.abc.Messageable, text: str, view: discord.ui.View | None
+    channel: discord.abc.Messageable, text: str | None, view: View | None
 ) -> discord.Message:
     """Send one message, with buttons or without."""
-    return await (channel.send(text, view=view) if view else channel.send(text))
+    return await channel.send(**_content(text, view))
+
+
+def _content(text: str | None, view: View | None) -> dict[str, Any]:
+    """Return what is sent as discord.py takes it: without what there is none of."""
+    return {name: value for name, value in (("content", text), ("view", view)) if value}

@@ -27,6 +27,7 @@ WRITTEN = "2030-01-01T00:00:00+00:00"
 EDITED = "2015-01-01T00:00:05+00:00"  # the number of a message tells when it was written
 EVERYONE = {"name": "@everyone", "permissions": str((1 << 53) - 1), "position": 0, "color": 0}
 MEMBER = {"roles": [], "joined_at": WRITTEN, "deaf": False, "mute": False, "flags": 0}
+TEXT_DISPLAY = 10  # Discord's documentation, "Component Reference"
 NO_FLAGS = {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
 
 
@@ -317,10 +318,9 @@ class DiscordServer:
         await asyncio.sleep(self.post_seconds)
         reply_to = (body.get("message_reference") or {}).get("message_id", "")
         user_id = self._direct.get(channel_id, "")
-        message = self._message(channel_id, bot.user, body["content"])
-        post = Post(
-            bot, channel_id, user_id, body["content"], str(reply_to), now, body, message["id"]
-        )
+        text = body.get("content") or "\n".join(_texts(body.get("components", [])))
+        message = self._message(channel_id, bot.user, text)
+        post = Post(bot, channel_id, user_id, text, str(reply_to), now, body, message["id"])
         with self._changed:
             self.posts.append(post)
             self._changed.notify_all()
@@ -368,6 +368,14 @@ class DiscordServer:
         host, port = (request.transport.get_extra_info("peername") or ("", 0))[:2]
         await Connection(socket, self.bots, request.host).serve(f"{host}:{port}")
         return socket
+
+
+def _texts(components: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the texts of a message in components, in order."""
+    for one in components:
+        if one["type"] == TEXT_DISPLAY:
+            yield one["content"]
+        yield from _texts(one.get("components", []))
 
 
 def _user(user_id: str) -> dict[str, Any]:

@@ -104,15 +104,35 @@ class Beside(Agent):
             done.set_result(None)
 
 
+def parts(message: discord.Message) -> list[discord.Component]:
+    """All components of a message, those inside others too, in order."""
+    found: list[discord.Component] = []
+    for component in message.components:
+        found += _inside(component)
+    return found
+
+
+def _inside(component: discord.Component) -> list[discord.Component]:
+    found = [component]
+    for child in getattr(component, "children", []):
+        found += _inside(child)
+    accessory = getattr(component, "accessory", None)
+    return found + (_inside(accessory) if accessory else [])
+
+
 def labels(message: discord.Message) -> list[str]:
-    """The buttons under a message that can be pressed."""
+    """The buttons of a message that can be pressed."""
     return [
-        child.label or ""
-        for row in message.components
-        if isinstance(row, discord.ActionRow)
-        for child in row.children
-        if isinstance(child, discord.Button) and not child.disabled
+        one.label or ""
+        for one in parts(message)
+        if isinstance(one, discord.Button) and not one.disabled
     ]
+
+
+def text_of(message: discord.Message) -> str:
+    """The text of a message, which may be one in components."""
+    shown = [one.content for one in parts(message) if isinstance(one, discord.TextDisplay)]
+    return message.content or "\n".join(shown)
 
 
 class Member:
@@ -127,7 +147,7 @@ class Member:
     @property
     def replies(self) -> list[str]:
         """All that the bot has written to this person."""
-        return [message.content for message in self.messages if message.author.bot]
+        return [text_of(message) for message in self.messages if message.author.bot]
 
     @property
     def messages(self) -> list[discord.Message]:
