@@ -51,7 +51,10 @@ class Agent(ABC):
     remembers: bool = False
     """Whether it remembers people, so that "forget me" and /forget mean something to it."""
     trouble: str = ""
-    """What is missing and how to add it, in a sentence; its status shows that too."""
+    """What is missing and how to add it, in a sentence; its status shows that too.
+
+    It is looked at again after each message that is answered.
+    """
     open_secrets: OpenSecrets | None = None
     """Where it notes that it asks people for secrets; None where it never does."""
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from ai.llm.errors import MAY_PASS
 from ai.llm.reasoning import ReasoningFilter, without_begun_thoughts
+from ai.llm.traits import traits
 from ai.llm.types import NO_USAGE, ModelError, Usage
 from ai.llm.written_calls import WrittenCalls
 from ai.wire import Joiner
@@ -123,6 +124,11 @@ class Chat(Protocol):
         """Yield the text as it is written, then the whole Answer. Raises ModelError."""
         ...
 
+    @property
+    def warning(self) -> str:
+        """What to tell whoever runs the bot; nothing where all is well."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connections; a model that is used again opens new ones."""
         ...
@@ -133,6 +139,7 @@ class Streaming(ABC):
 
     def __init__(self, options: ChatOptions) -> None:
         self._options = options
+        self._traits = traits(options.base_url or "", options.model)
 
     async def stream(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
@@ -178,6 +185,11 @@ class Streaming(ABC):
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request; yield text and the Answer. Raises ModelError and nothing else."""
 
+    @property
+    def warning(self) -> str:
+        """What to tell whoever runs the bot; nothing where all is well."""
+        return self._traits.window_warning
+
     @abstractmethod
     def prepare(self) -> None:
         """Import and make what the first request needs; any thread may do that."""
@@ -213,6 +225,7 @@ class Streaming(ABC):
                 rest, named = written.rest()
                 if more + rest:
                     yield more + rest
+                self._traits.note_prompt([system, *map(_text, turns)], item.usage)
                 usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
                 made = item.calls or [ToolCall(f"call_{n}", *one) for n, one in enumerate(named)]
                 calls = _with_own_ids(made)
@@ -252,6 +265,10 @@ def tokens_of(turn: Turn) -> int:
             return FRAME_TOKENS + tokens(turn.text + written)
         case Results():
             return sum(FRAME_TOKENS + tokens(text) for text in turn.by_call.values())
+
+
+def _text(turn: Turn) -> str:
+    return "\n".join(turn.by_call.values()) if isinstance(turn, Results) else turn.text
 
 
 def _without_images(turns: Sequence[Turn]) -> Sequence[Turn]:

@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletionChunk
 
 from ai.llm.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.openai_completions import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.streaming import ClientChat, StreamAccumulator
+from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import NO_USAGE, ModelError, Usage
 from ai.wire import number, object_of, reason, text
 

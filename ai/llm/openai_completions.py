@@ -10,74 +10,28 @@ aiohttp half a millisecond (`make bench`, crowd).
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import aiohttp
 
 from ai.llm.errors import MAY_PASS, problem_of, retry_after
 from ai.llm.schemas import flattened
+from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import Message, ModelError, Reply, Usage
 from ai.wire import number, object_of, reason, text, whole
 from runtime.proxy import proxy_for
 
 RETRIES = 2
 MAX_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
-MAX_TOKEN_MULTIPLIER = 16  # times max_tokens, for models that think before they answer
 NO_KEY = "none"  # local servers ask for no key; some want the header all the same
 JSON = {"Content-Type": "application/json"}
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 """What servers that don't know `response_format` answer to it; some say 404, some 500."""
-REFUSALS = 3  # of a schema by 500, which may be about anything, before it is left out
 CHOICE, SCHEMA = "anyOf", "response_format"
 """What is left out where it was refused: the choice between objects in a schema, or all of it."""
-REMEMBERED = 3600.0
-"""Seconds for which something that was refused is left out: servers and models are replaced."""
-
 
 Json = dict[str, Any]
-
-
-@dataclass
-class Traits:
-    """What was learnt about a model on a server, by both ways to ask one."""
-
-    takes: set[str] = field(default_factory=set)  # kinds of schemas that it took last
-    refusals: Counter[str] = field(default_factory=Counter)  # of schemas, since one was taken
-    takes_max_tokens: bool = True  # reasoning models want max_completion_tokens
-    needs_no_effort: bool = False  # it takes tools only where it is told not to reason
-    needs_short_ids: bool = False  # of calls: nine letters and digits
-    token_multiplier: int = 1  # how many times max_tokens it needs: some spend them all on thinking
-    refused: dict[str, float] = field(default_factory=dict)  # and until when it is left out
-
-    def leaves_out(self, name: str) -> bool:
-        """Say whether the server refused a parameter within the last hour."""
-        return self.refused.get(name, 0.0) > time.monotonic()
-
-    def leave_out(self, name: str) -> None:
-        """Send a parameter no more for an hour."""
-        self.refused[name] = time.monotonic() + REMEMBERED
-
-    def note_taken(self, kind: str) -> None:
-        """Note that the server took a schema of a kind."""
-        self.takes.add(kind)
-        self.refusals[kind] = 0
-
-    def note_refused(self, kind: str, status: int) -> None:
-        """Note that it refused one, and with which status."""
-        self.takes.discard(kind)
-        self.refusals[kind] += 1
-        if status < 500 or self.refusals[kind] >= REFUSALS:
-            self.leave_out(kind)
-
-
-@lru_cache(maxsize=256)
-def traits(base_url: str, model: str) -> Traits:
-    """Return what this process remembers of a model."""
-    return Traits()
 
 
 class OpenAICompatible:
@@ -96,6 +50,7 @@ class OpenAICompatible:
         max_tokens: int = 500,
         timeout_seconds: float = 30,
         pause_seconds: float = 0.5,
+        known: Traits | None = None,
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
         self._headers = {
@@ -106,7 +61,7 @@ class OpenAICompatible:
         self._max_tokens = max_tokens
         self._timeout = timeout_seconds
         self._pause = pause_seconds
-        self._traits = traits(base_url, model)
+        self._traits = known or traits(base_url, model)
         self._http: aiohttp.ClientSession | None = None
         self._last_schema: tuple[dict[str, Any], str] = ({}, "")
         self._flat: tuple[Json, Json] = ({}, {})  # a schema, and the same one flat
@@ -121,6 +76,7 @@ class OpenAICompatible:
                 reply = _reply(await self._request(messages, schema, deadline), self._model)
         except TimeoutError as error:
             raise ModelError("timeout") from error
+        self._traits.note_prompt([one["content"] for one in messages], reply.usage)
         if reply.is_cut_off and not reply.text.strip():
             self._traits.token_multiplier = min(
                 self._traits.token_multiplier * 4, MAX_TOKEN_MULTIPLIER

@@ -77,6 +77,11 @@ class ProvidedChat:
             async for item in items:
                 yield item
 
+    @property
+    def warning(self) -> str:
+        """What to tell whoever runs the bot; nothing where all is well."""
+        return self._chat.warning if self._chat else ""
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._chat is not None:

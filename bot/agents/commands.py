@@ -6,11 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ai.config import load_ai_config
 from ai.llm.registry import model_of
+from ai.llm.traits import traits
 from ai.parser import Parser
 from bot.agent import AgentConfig, AgentError, AgentType, Services
 from bot.api.client import ApiClient
 from bot.conversation.handler import Conversation
 from bot.framework.registry import RegistrationError, Registry, load_commands, registry
+from bot.messages import Incoming, ReplyChannel
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
 
@@ -42,8 +44,14 @@ class CommandAgent(Conversation):
     ) -> None:
         config = load_ai_config(settings.ai_config_path)
         self._model = model_of(settings, config)
+        self._traits = traits(settings.openrouter_base_url, config.model)
         parser = Parser(known.specs, config, self._model, raw_types=known.raw_types)
         super().__init__(api, parser, known, settings, clock, prices=config.prices)
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        """Answer one message."""
+        await super().handle(incoming, reply_channel)
+        self.trouble = self._traits.window_warning
 
     async def close(self) -> None:
         """Drop the questions that are still open, and the connections to the model."""

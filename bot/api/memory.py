@@ -61,13 +61,17 @@ class MemoryClient:
         except ApiError as error:
             logger.warning("%s can't remember: %s", address.agent, error.message)
             return Remembered()
-        rows = known["turns"]
-        return Remembered(
-            known["summary"] or "",
-            tuple(Said(row["role"], row["content"]) for row in rows),
-            tuple(row["id"] for row in rows),
-            known["times_forgotten"],
-        )
+        turns: list[Said] = []
+        ids: list[int] = []
+        for row in known["turns"]:
+            text = row["content"]
+            if turns and turns[-1].role == row["role"]:  # noted bit by bit: models want it as one
+                text = f"{turns.pop().text}\n\n{text}"
+                ids.pop()
+            turns.append(Said(row["role"], text))
+            ids.append(row["id"])
+        summary = known["summary"] or ""
+        return Remembered(summary, tuple(turns), tuple(ids), known["times_forgotten"])
 
     async def add(
         self, address: Address, asked: str, answered: str, direct: bool, known: Remembered

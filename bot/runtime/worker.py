@@ -239,9 +239,10 @@ class AgentWorker(Agent):
             self._on_failure(f"it failed: {type(error).__name__}")
             await reply_channel.send(FAILED)
         else:
-            if self._failed:
-                self._failed = False
-                self._on_failure(self.trouble)
+            trouble = place.thread.agent.trouble
+            if place is self._place and (self._failed or trouble != self.trouble):
+                self._failed, self.trouble = False, trouble
+                self._on_failure(trouble)
         finally:
             seconds = time.perf_counter() - began
             metrics.answered(self._name, seconds, failed=failed)

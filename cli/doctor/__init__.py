@@ -49,11 +49,13 @@ async def examine() -> Findings:
     async with services.net() as net:
 
         async def all_bots() -> Findings:
-            stored = await _in_thread(agents.stored_tokens, settings)
+            stored = await _in_thread(agents.stored, settings)
             found = await asyncio.gather(
-                services.discord(settings, net, len(stored)), agents.tokens(settings, net, stored)
+                services.discord(settings, net, len(stored)),
+                agents.tokens(settings, net, stored),
+                _in_time("Model", agents.windows(settings, stored)),
             )
-            return [*found[0], *found[1]]
+            return [finding for part in found for finding in part]
 
         asking = {
             "Database": _in_thread(database, settings),

@@ -1,5 +1,6 @@
 """What the program talks to: its API, Discord, the model, ntfy, Redis. Asks only what is set."""
 
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,30 @@ from config.database_url import redis_place
 from config.settings import ConfigError, Settings
 
 SECONDS = 5.0  # that a server gets to answer
+WINDOW_SECONDS = 8.0  # that a model gets for a long prompt
+PROMPT_WORDS = 6000  # about what commands, or a history of 4,000 tokens and an answer, come to
+WORDS = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "is",
+    "that",
+    "it",
+    "was",
+    "for",
+    "on",
+    "are",
+    "with",
+    "as",
+    "his",
+    "they",
+    "at",
+    "be",
+    "this",
+    "from",
+]
 CLOCK_SECONDS = 5.0
 """How far the clock may be off: the header is in whole seconds, and travels for some time."""
 MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED = 1 << 18, 1 << 19
@@ -136,7 +161,42 @@ async def model(settings: Settings, _net: Net) -> Findings:
     finally:
         await asked.aclose()
     tokens = f", for {reply.usage.total} tokens" if reply.usage.total else ""
-    return [Finding("good", "Model", f"{reply.model or config.model} answers{tokens}")]
+    answers = Finding("good", "Model", f"{reply.model or config.model} answers{tokens}")
+    key, url = settings.openrouter_api_key.get_secret_value(), settings.openrouter_base_url
+    return [answers, *await window(config.model, url, key)]
+
+
+async def window(model: str, url: str, key: str) -> Findings:
+    """Send a model on a server of one's own a long prompt, and see whether all of it is read.
+
+    No provider drops what it is sent, and there the prompt would cost something.
+    """
+    if not url.startswith("http://"):
+        return []
+    from ai.llm.openai_completions import OpenAICompatible
+    from ai.llm.traits import Traits
+    from ai.llm.types import ModelError
+
+    traits = Traits()
+    # In an order that no cache knows, of words that are a token each.
+    prompt = " ".join(random.choices(WORDS, k=PROMPT_WORDS))  # noqa: S311 - no secret
+    asked = OpenAICompatible(
+        url, key, model, max_tokens=16, timeout_seconds=WINDOW_SECONDS, known=traits
+    )
+    try:
+        await asked.complete([{"role": "user", "content": prompt}])
+    except ModelError as error:
+        if error.problem != "rejected":
+            return []  # too slow to tell; whether it answers at all is asked elsewhere
+        what = f"{model} at {url} refuses a prompt of {PROMPT_WORDS} tokens"
+        return [Finding("warning", "Model", what, "Give it a larger context window.")]
+    finally:
+        await asked.aclose()
+    if not traits.cut_to:
+        return []
+    what = f"{model} at {url} reads {traits.cut_to} of more than {PROMPT_WORDS} tokens"
+    advice = "Give it a larger context window (Ollama: OLLAMA_CONTEXT_LENGTH=16384)."
+    return [Finding("warning", "Model", what, advice)]
 
 
 async def ntfy(settings: Settings, net: Net) -> Findings:

@@ -95,7 +95,7 @@ def test_all_set(
     database_url: URL,
 ) -> None:
     _, url = outside
-    model_server.replies("ok")
+    model_server.script = lambda _: "ok"
     settings = load_settings()
     agents.add("jeeves", TOKEN, {"type": "echo"})
     with running(create_app(settings, database)) as api_url:
@@ -127,8 +127,8 @@ def test_all_set(
     assert "jeeves" in report["Discord"]
     assert "up to date" in report["Database"]
     assert "ready and knows this bot" in report["API"]
-    (asked,) = model_server.requests
-    assert asked.body["max_tokens"] == 16, "a tiny request"
+    asked, long = model_server.requests
+    assert asked.body["max_tokens"] == long.body["max_tokens"] == 16, "tiny answers"
     hidden = (
         TOKEN,
         KEY,
@@ -226,6 +226,34 @@ def test_a_key_that_the_model_refuses_is_told(manage: Run, model_server: ModelSe
     assert done.returncode == 1
     assert "OPENROUTER_API_KEY" in lines(done.stdout)["Model"]
     assert KEY not in done.stdout
+
+
+@pytest.mark.parametrize("window", [4096, None])
+def test_a_context_window_that_is_too_small_is_told(
+    manage: Run, model_server: ModelServer, window: int | None
+) -> None:
+    model_server.window, model_server.script = window, lambda _: "ok"
+
+    done = manage("doctor", OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=model_server.base_url)
+
+    assert done.returncode == 0
+    report = lines(done.stdout)["Model"]
+    assert "answers" in report
+    assert ("reads 4096 of more than 6000 tokens" in report) is bool(window)
+
+
+@on_sqlite
+def test_so_is_that_of_an_agents_own_model(
+    manage: Run, model_server: ModelServer, database: Database, database_url: URL
+) -> None:
+    model_server.window, model_server.script = 2048, lambda _: "ok"
+    settings = {"model": "m", "base_url": model_server.base_url}
+    agents.add("sage", TOKEN, {"type": "llm", "settings": settings})
+
+    done = manage("doctor", DATABASE_URL=database_url.render_as_string())
+
+    assert "m at http://127.0.0.1" in lines(done.stdout)["Model"]
+    assert "reads 2048 of" in lines(done.stdout)["Model"]
 
 
 @on_sqlite

@@ -79,6 +79,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    window: int | None = None
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -107,7 +108,8 @@ class Request:
     @property
     def words(self) -> int:
         """How long the conversation is: what it counts as in tokens here."""
-        return sum(len(str(m["content"]).split()) for m in self.messages)
+        sent = sum(len(str(m["content"]).split()) for m in self.messages)
+        return min(sent, self.window or sent)
 
 
 Script = Callable[[Request], Answer | str]
@@ -120,6 +122,7 @@ class ModelServer:
         self.requests: list[Request] = []
         self.script: Script = lambda _: Answer(status=500)
         self.refuses_schema_with: int | None = None
+        self.window: int | None = None  # tokens; it drops what is beyond, without a word
         self._queue: deque[Answer] = deque()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
@@ -192,7 +195,7 @@ class ModelServer:
                 length = int(self.headers.get("Content-Length", 0))
                 body = json.loads(self.rfile.read(length))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Request(self.path, headers, body)
+                request = Request(self.path, headers, body, server.window)
                 try:
                     self._send(request, server.answer(request))
                 except (BrokenPipeError, ConnectionResetError):

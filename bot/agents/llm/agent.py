@@ -15,7 +15,7 @@ from ai.llm.types import ModelError
 from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
-from bot.agents.llm.mcp_servers import McpServers
+from bot.agents.llm.mcp_servers import REFUSED, McpServers
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
 from bot.agents.llm.settings import LlmSettings
 from bot.agents.llm.tools import MAX_RESULT, RULES, SEEN, Tools
@@ -44,6 +44,7 @@ ALREADY = "You are logged in, {name}."
 FIRST_LOG_IN = "For that I need to know who you are."
 CUT_OFF = "\n\n(That was as long as my answers get. Say “go on” for more.)"
 TOO_MANY_ROUNDS = "I have stopped here, since that was taking too many steps."
+USED = "(I have called {tool} of {server}.)"
 TOO_MANY_CALLS = "That was too many calls at once; this one was not made."
 
 
@@ -56,7 +57,9 @@ class Exchange:
     person: Person | None = None
     system: str = ""
     turns: list[Turn] = field(default_factory=list)
+    known: Remembered = field(default_factory=Remembered)
     told: list[str] = field(default_factory=list)  # what the person was told, for the memory
+    noted: int = 0  # of it, in the memory already
     api: UserApi | None = None  # one for all calls, as it counts what it posts
     is_outdated: bool = False  # its message reads differently now, and is answered anew
     has_acted: bool = False  # it has called tools, so that answering anew could do a thing twice
@@ -196,22 +199,30 @@ class LlmAgent(Agent):
         address, place = incoming.address, (incoming.address, incoming.channel_id)
         self._wanted.pop(place, None)
         exchange = self._exchanges[place] = Exchange(dialogue, incoming)
-        known = Remembered()
         try:
             person = await self.conversation.sessions.get(address) if self._tools else None
             known = await self._notes.read(address, incoming.private)
             images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
-            exchange.person = person
+            exchange.person, exchange.known = person, known
             exchange.system = self._system(incoming, person, known)
             exchange.turns = [*known.turns, Said("user", spoken(incoming), images)]
             await self._ask_model(self._chat, exchange)
         finally:
             self._exchanges.pop(place, None)
+            await self._remember(exchange)
             if exchange.told:
-                asked = incoming.text or "(a picture)"
-                answered, direct = "\n\n".join(exchange.told), incoming.private
-                await self._notes.add(address, asked, answered, direct, known)
-                self._notes.shorten(address, direct, self._chat, self._budget(exchange))
+                budget = self._budget(exchange)
+                self._notes.shorten(address, incoming.private, self._chat, budget)
+
+    async def _remember(self, exchange: Exchange) -> None:
+        """Note what the two have said, as far as that was not done."""
+        incoming, told = exchange.incoming, exchange.told[exchange.noted :]
+        if not told:
+            return
+        asked = "" if exchange.noted else incoming.text or "(a picture)"
+        exchange.noted = len(exchange.told)
+        answered, direct = "\n\n".join(told), incoming.private
+        await self._notes.add(incoming.address, asked, answered, direct, exchange.known)
 
     def _system(self, incoming: Incoming, person: Person | None, known: Remembered) -> str:
         zone = ZoneInfo((person and person.session.time_zone) or self._settings.time_zone)
@@ -251,6 +262,7 @@ class LlmAgent(Agent):
                 await budget.spend(error.usage, error.model)
                 return
             await budget.spend(answer.usage, answer.model)
+            self.trouble = chat.warning
             if not answer.calls:
                 return
             results = await self._carry_out(exchange, answer.calls)
@@ -299,6 +311,9 @@ class LlmAgent(Agent):
                 confirm = exchange.dialogue.confirm
                 told = await self._servers.call(remote, call.arguments, confirm)
                 by_call[call.id] = told[:MAX_RESULT]
+                if remote.asks and told != REFUSED:
+                    exchange.told.append(USED.format(tool=remote.name, server=remote.server.name))
+                    await self._remember(exchange)
                 continue
             order = self._tools.order(call)
             if isinstance(order, str):
@@ -342,6 +357,7 @@ class LlmAgent(Agent):
         except (Declined, ApiError) as error:
             return plain(reply_to(error))
         if api.changes > before and reply:
-            await dialogue.say(reply)
             exchange.told.append(plain(reply))
+            await self._remember(exchange)  # now: whatever comes next, it was done
+            await dialogue.say(reply)
         return plain(reply) or SEEN

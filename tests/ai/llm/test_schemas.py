@@ -7,7 +7,7 @@ import pytest
 
 from ai.extraction.prompt import schema
 from ai.extraction.validator import find_spec
-from ai.llm import openai_completions
+from ai.llm import traits
 from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.schemas import flattened
 from ai.llm.types import Message
@@ -77,8 +77,8 @@ async def test_a_server_that_refuses_a_choice_gets_a_flat_schema(
     for _ in range(2):
         await model.complete(HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat", "flat"]
-    later = openai_completions.time.monotonic() + openai_completions.REMEMBERED + 1
-    monkeypatch.setattr(openai_completions.time, "monotonic", lambda: later)
+    later = traits.time.monotonic() + traits.REMEMBERED + 1
+    monkeypatch.setattr(traits.time, "monotonic", lambda: later)
     model_server.requests.clear()
     await model.complete(HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat"], "the server may have been replaced"

@@ -11,6 +11,7 @@ from ai.llm.chat import Answer as Whole
 from ai.llm.chat import Called, ChatOptions, Image, Results, Said, Tool, ToolCall
 from ai.llm.openai import OpenAIChat
 from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.traits import traits
 from ai.llm.types import ModelError
 from ai.wire import reason
 from tests.support.model_server import Answer, ModelServer, Request
@@ -325,3 +326,36 @@ async def test_thoughts_that_are_marked_only_at_their_end_are_left_out(
     text = "Write <think> and </think> around it."
     model_server.replies(events({"content": text}))
     assert (await ask(model_server))[1].text == text
+
+
+@pytest.mark.parametrize(
+    ("window", "words", "is_cut"),
+    [
+        (4096, 6000, True),
+        (None, 6000, False),
+        (4096, 3000, False),
+        (60, 6000, False),  # the rest was in the server's cache
+    ],
+)
+async def test_a_context_window_that_is_too_small_is_noticed(
+    model_server: ModelServer, window: int | None, words: int, is_cut: bool
+) -> None:
+    model_server.window = window
+    model_server.script = lambda _: "Hi"
+    url = model_server.base_url
+    chat = OpenAIChat(ChatOptions("m", base_url=url))
+    asked = OpenAICompatible(url, None, "other")
+    said = "word " * words
+    async with aclosing(chat.stream("", [Said("user", said)])) as items:
+        said_back = [item async for item in items]
+        assert said_back[0] == "Hi"
+    await asked.complete([{"role": "user", "content": said}])
+    assert ("only 4096 tokens" in chat.warning) is is_cut
+    assert bool(traits(url, "other").cut_to) is is_cut
+    model_server.window = None
+    async with aclosing(chat.stream("", [Said("user", said)])) as items:
+        said_back = [item async for item in items]
+        assert said_back[0] == "Hi"
+    assert chat.warning == ""
+    await chat.aclose()
+    await asked.aclose()

@@ -300,3 +300,16 @@ def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
     assert planner.plan(wish).config.rules.mention is False
     own = DesiredAgent("a", "quiet", sealer.seal("t"), {"mention": True}, {})
     assert planner.plan(own).config.rules.mention is True
+
+
+async def test_a_trouble_that_comes_up_while_it_works_is_told_once_and_taken_back(
+    seat: AgentWorker, failures: list[str]
+) -> None:
+    async def act(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        brain.trouble = incoming.text
+
+    brain = Scripted(act)
+    await seat.take(lambda _: brain)
+    for text in ("the window is small", "the window is small", ""):
+        await seat.handle(said(text), Page())
+    assert failures == ["", "the window is small", ""]

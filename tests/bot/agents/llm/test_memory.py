@@ -257,3 +257,34 @@ async def test_an_agent_that_is_removed_takes_its_memory_along(llm: Llm, strange
     await tell(other, stranger, "two")
     agents.remove("chatty")
     assert [row["agent"] for row in select("agent_turns")] == [AGENT, AGENT]
+
+
+async def test_what_a_tool_did_is_remembered_even_if_the_process_dies_next(
+    llm: Llm, model_server: ModelServer, stranger: Person
+) -> None:
+    await llm(tools=["errand"])
+    await stranger.register("ada")
+    asked = len(model_server.requests)
+    add = Answer(calls=[("errand_add", {"name": "milk"})])
+    model_server.replies(add, Answer(hangs=True))
+    dying = asyncio.create_task(stranger.say("add milk"))
+    await until(lambda: len(model_server.requests) == asked + 2)
+    assert [turn["content"] for turn in select("agent_turns")] == ["add milk", "Added milk."]
+
+    dying.cancel()
+    await asyncio.wait({dying})
+    await llm(tools=["errand"])  # another process, which knows what the API knows
+    model_server.replies(add, "Done.", "Milk.")
+    assert await stranger.say("once more") == "Added **milk**.\nDone."
+    assert await stranger.say("what is there to do?") == "Milk."
+    assert shown(model_server.requests[-1]) == [
+        "add milk",
+        "Added milk.",
+        "once more",
+        "Added milk.\n\nDone.",
+        "what is there to do?",
+    ]
+    for request in model_server.requests:  # no call is sent without its result
+        called = [one["id"] for m in request.messages for one in m.get("tool_calls", ())]
+        told = [m["tool_call_id"] for m in request.messages if m["role"] == "tool"]
+        assert called == told
