@@ -13,7 +13,7 @@ A new type is one file in bot/agents/ with a module-level `AGENT_TYPE`:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -50,6 +50,8 @@ class Agent(ABC):
     """Whether it is given images: whether a message without text is one that it can answer."""
     remembers: bool = False
     """Whether it remembers people, so that "forget me" and /forget mean something to it."""
+    models: Sequence[str] = ()
+    """The models that people may choose from, by /model."""
     trouble: str = ""
     """What is missing and how to add it, in a sentence; its status shows that too.
 

@@ -126,6 +126,18 @@ CREATE TABLE agent_leases (
 
 CREATE INDEX ix_agent_leases_holder ON agent_leases (holder);
 
+CREATE TABLE agent_models (
+	agent VARCHAR(64) NOT NULL,
+	platform VARCHAR(32) NOT NULL,
+	account_id VARCHAR(64) NOT NULL,
+	user_uuid UUID,
+	model VARCHAR(100) NOT NULL,
+	CONSTRAINT pk_agent_models PRIMARY KEY (account_id, agent, platform),
+	CONSTRAINT fk_agent_models_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_agent_models_user_uuid ON agent_models (user_uuid);
+
 CREATE TABLE agent_summaries (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	agent VARCHAR(64) NOT NULL,
@@ -468,7 +480,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_1485e9', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_5c7fcd', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

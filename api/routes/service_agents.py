@@ -138,6 +138,19 @@ class RememberedOut(BaseModel):
     summary: str | None
     turns: list[TurnOut]
     times_forgotten: int
+    model: str = Field(description="The model that they have chosen; empty: the agent's own.")
+
+
+class ModelIn(Place):
+    """Which model of the agent's a person wants; empty: its own."""
+
+    model: Annotated[Text, Field(max_length=100)]
+
+
+class ChosenOut(BaseModel):
+    """What the person has chosen now."""
+
+    model: str
 
 
 class Noted(BaseModel):
@@ -195,6 +208,16 @@ def append(body: Noting) -> Noted:
         times_forgotten=body.times_forgotten,
     )
     return Noted(ids=ids)
+
+
+@routes.post("/memory/model")
+@routes.input(ModelIn, arg_name="body")
+@routes.output(ChosenOut)
+@service
+def choose_model(body: ModelIn) -> ChosenOut:
+    """Keep which model of the agent's a person wants."""
+    memory.choose_model(body.named(), body.model)
+    return ChosenOut(model=body.model)
 
 
 @routes.post("/memory/forget")

@@ -25,6 +25,7 @@ class Remembered:
     turns: tuple[Said, ...] = ()
     ids: tuple[int, ...] = ()
     times_forgotten: int | None = None  # None: it could not be read
+    model: str = ""  # that they have chosen
 
     def older_than(self, turns: int, most_tokens: int) -> int:
         """Return how many of the turns are older than the last ones within both limits.
@@ -61,17 +62,17 @@ class MemoryClient:
         except ApiError as error:
             logger.warning("%s can't remember: %s", address.agent, error.message)
             return Remembered()
-        turns: list[Said] = []
+        said: list[Said] = []
         ids: list[int] = []
         for row in known["turns"]:
             text = row["content"]
-            if turns and turns[-1].role == row["role"]:  # noted bit by bit: models want it as one
-                text = f"{turns.pop().text}\n\n{text}"
+            if said and said[-1].role == row["role"]:  # noted bit by bit: models want it as one
+                text = f"{said.pop().text}\n\n{text}"
                 ids.pop()
-            turns.append(Said(row["role"], text))
+            said.append(Said(row["role"], text))
             ids.append(row["id"])
-        summary = known["summary"] or ""
-        return Remembered(summary, tuple(turns), tuple(ids), known["times_forgotten"])
+        summary, times = known["summary"] or "", known["times_forgotten"]
+        return Remembered(summary, tuple(said), tuple(ids), times, known["model"])
 
     async def add(
         self, address: Address, asked: str, answered: str, direct: bool, known: Remembered
@@ -90,6 +91,10 @@ class MemoryClient:
         """Put a summary in the place of so many of the oldest turns, unless they were forgotten."""
         told = {"content": summary.replace("\0", "")[:MAX_CHARS], "up_to": known.ids[older - 1]}
         await self._append(address, {"summary": told}, direct, known)
+
+    async def choose_model(self, address: Address, model: str) -> None:
+        """Keep which model a person wants; "": the agent's own. Raises ApiError."""
+        await self._service("model", address, {"model": model})
 
     async def forget(self, address: Address, here: int = 0, phrases: int = 0) -> str:
         """Erase all that is known of a person, and say what that was. Raises ApiError.

@@ -65,7 +65,8 @@ class Interactions:
             return
         await _defer(interaction)
         if name in WORDS:
-            said = replace(self._incoming(interaction, WORDS[name]), starts_new=True)
+            words = " ".join([WORDS[name], *(one["value"] for one in data.get("options") or ())])
+            said = replace(self._incoming(interaction, words), starts_new=True)
         else:
             text, order, _ = read(data, self._agent.registry)
             said = replace(self._incoming(interaction, text), starts_new=True, order=order)

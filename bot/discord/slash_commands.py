@@ -34,7 +34,7 @@ CONTEXTS = [0, 1, 2]  # servers, direct messages with the bot, and other direct 
 INSTALLED_BY = [0, 1]  # servers, and people, whom the bot then follows anywhere
 
 SHOW = "show"
-WORDS = {"help": "help", "logout": "log out", "forget": "forget me"}
+WORDS = {"help": "help", "logout": "log out", "forget": "forget me", "model": "/model"}
 """Commands of the bot's own, and the words that they stand for."""
 FORMS = {"login": "log in", "register": "register"}
 """And those that open a form."""
@@ -45,6 +45,7 @@ DESCRIPTIONS = {
     "logout": "Log out",
 }
 FORGET = "Forget all that you have said to me"
+CHOOSE = "Choose the model that answers you"
 RESERVED = {*WORDS, *FORMS}
 """Names that no module's command can have."""
 
@@ -117,13 +118,18 @@ def _option(field: FieldSpec, command: Command) -> dict[str, Any]:
 
 
 def commands_of(agent: Agent) -> list[dict[str, Any]]:
-    """Return the slash commands of an agent: those of its modules, and /forget where it remembers.
+    """Return the slash commands of an agent: those of its modules, and its own.
 
     An agent that knows no modules has no others.
     """
     commands = payload(agent.registry) if agent.registry.list_registered() else []
     if agent.remembers:
         commands.append(_command("forget", FORGET))
+    if agent.models:
+        choices = [{"name": name, "value": name} for name in agent.models[:MAX_OPTIONS]]
+        option = {"type": TYPES["choice"], "name": "name", "description": "Which model"}
+        option |= {"required": False, "choices": choices}
+        commands.append(_command("model", CHOOSE) | {"options": [option]})
     return commands
 
 

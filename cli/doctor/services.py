@@ -16,28 +16,7 @@ from config.settings import ConfigError, Settings
 SECONDS = 5.0  # that a server gets to answer
 WINDOW_SECONDS = 8.0  # that a model gets for a long prompt
 PROMPT_WORDS = 6000  # about what commands, or a history of 4,000 tokens and an answer, come to
-WORDS = [
-    "the",
-    "of",
-    "and",
-    "to",
-    "in",
-    "is",
-    "that",
-    "it",
-    "was",
-    "for",
-    "on",
-    "are",
-    "with",
-    "as",
-    "his",
-    "they",
-    "at",
-    "be",
-    "this",
-    "from",
-]
+WORDS = ("the", "of", "and", "to", "in", "is", "that", "it", "was", "for", "on", "are", "with")
 CLOCK_SECONDS = 5.0
 """How far the clock may be off: the header is in whole seconds, and travels for some time."""
 MESSAGE_CONTENT, MESSAGE_CONTENT_LIMITED = 1 << 18, 1 << 19

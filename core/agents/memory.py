@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from config.settings import get_settings
-from core.agents.tables import agent_forgets, agent_summaries, agent_turns, agents
+from core.agents.tables import agent_forgets, agent_models, agent_summaries, agent_turns, agents
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.tables import chat_accounts
@@ -50,12 +50,13 @@ class Summary(NamedTuple):
 class Remembered(NamedTuple):
     """What an agent knows of a person: the turns, oldest first, come after the summary.
 
-    `times_forgotten` is for `append`.
+    `times_forgotten` is for `append`; `model` is the one that the person has chosen, or "".
     """
 
     summary: str | None
     turns: list[Row]
     times_forgotten: int = 0
+    model: str = ""
 
 
 class Erased(NamedTuple):
@@ -95,9 +96,11 @@ def read(
         )
         summaries = [*connection.execute(found).scalars()]
         times = _times_forgotten(connection, place)
+        chosen = sa.select(agent_models.c.model).where(_is(place, agent_models))
+        model = connection.execute(chosen).scalar() or ""
     if characters is not None:
         rows = _fitting(rows, characters)
-    return Remembered("\n\n".join(summaries) or None, rows[::-1], times)
+    return Remembered("\n\n".join(summaries) or None, rows[::-1], times, model)
 
 
 def append(
@@ -144,6 +147,16 @@ def append(
     return [int(key[0]) for key in ids if key is not None]
 
 
+def choose_model(place: Place, model: str) -> None:
+    """Keep which model of an agent's a person wants; "": the agent's own."""
+    with transaction() as connection:
+        _lock(connection, place)
+        connection.execute(sa.delete(agent_models).where(_is(place, agent_models)))
+        if model:
+            row = {**place._asdict(), "user_uuid": _person(connection, place), "model": model}
+            connection.execute(sa.insert(agent_models).values(row))
+
+
 def forget(place: Place, now: datetime) -> Erased:
     """Erase what an agent knows of a person, and return how much it was.
 
@@ -152,6 +165,7 @@ def forget(place: Place, now: datetime) -> Erased:
     with transaction() as connection:
         _lock(connection, place, more=1)
         connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
+        connection.execute(sa.delete(agent_models).where(_is(place, agent_models)))
         person = _person(connection, place, logged_out=True)
         counts = [
             connection.execute(sa.delete(table).where(_theirs(table, place, person))).rowcount
@@ -205,7 +219,7 @@ def forget_user(user_uuid: UUID, agent: str, now: datetime) -> Erased:
 def forget_agent(agent: str) -> None:
     """Erase all that an agent knows of anybody."""
     with transaction() as connection:
-        for table in (agent_turns, agent_summaries):
+        for table in (agent_turns, agent_summaries, agent_models):
             connection.execute(sa.delete(table).where(table.c.agent == agent))
 
 
@@ -233,8 +247,8 @@ def forget_old(now: datetime) -> None:
         connection.execute(sa.delete(agent_forgets).where(old))
 
 
-def _is(place: Place) -> sa.ColumnElement[bool]:
-    return sa.and_(*(agent_forgets.c[name] == value for name, value in place._asdict().items()))
+def _is(place: Place, table: sa.Table = agent_forgets) -> sa.ColumnElement[bool]:
+    return sa.and_(*(table.c[name] == value for name, value in place._asdict().items()))
 
 
 def _lock(connection: sa.Connection, place: Place, more: int = 0) -> None:

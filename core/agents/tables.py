@@ -134,6 +134,16 @@ agent_summaries = Table(
     Index("ix_agent_summaries_account_id_agent_platform", "account_id", "agent", "platform"),
 )
 
+# Which of an agent's models a person has chosen.
+agent_models = Table(
+    "agent_models",
+    metadata,
+    *_address(),
+    _person(),
+    Column("model", String(100), nullable=False),
+    PrimaryKeyConstraint("account_id", "agent", "platform"),
+)
+
 # How often an agent has forgotten a person, so that nothing from before is added afterwards.
 agent_forgets = Table(
     "agent_forgets",

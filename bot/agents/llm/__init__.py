@@ -1,5 +1,7 @@
 """An agent that chats, with a language model of OpenAI, Anthropic or a compatible server."""
 
+from dataclasses import replace
+
 from ai.config import load_ai_config
 from ai.llm.chat import NO_KEY, ChatOptions
 from ai.llm.registry import PROVIDERS, ProvidedChat, missing_package
@@ -48,6 +50,9 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
         asked.timeout_seconds,
     )
     servers = _servers(asked, services) if asked.mcp_servers else None
+    others = {
+        name: ProvidedChat(asked.provider, replace(options, model=name)) for name in asked.models
+    }
     try:
         return LlmAgent(
             config,
@@ -57,6 +62,7 @@ def _make(config: AgentConfig[LlmSettings], services: Services) -> LlmAgent:
             known=registry.only(asked.tools),
             prices=load_ai_config(settings.ai_config_path).prices,
             servers=servers,
+            others={} if why else others,
         )
     except RegistrationError as error:
         raise AgentError(f"tools: {error}") from error

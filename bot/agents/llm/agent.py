@@ -16,6 +16,7 @@ from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
 from bot.agents.llm.mcp_servers import REFUSED, McpServers
+from bot.agents.llm.models import Models
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
 from bot.agents.llm.settings import LlmSettings
 from bot.agents.llm.tools import MAX_RESULT, RULES, SEEN, Tools
@@ -34,6 +35,7 @@ from bot.messages import Address, Incoming, Place, ReplyChannel
 
 logger = logging.getLogger(__name__)
 
+NO_OTHERS: Mapping[str, Chat] = {}
 MAX_ROUNDS = 6  # requests to the model for one message
 MAX_WANTED = 1000  # messages that wait for their person to log in
 MAX_CALLS = 5  # of tools in one round
@@ -81,8 +83,12 @@ class LlmAgent(Agent):
         known: Registry,
         prices: Mapping[str, Price],
         servers: McpServers | None = None,
+        others: Mapping[str, Chat] = NO_OTHERS,
     ) -> None:
-        """Use a model, or none: then `trouble` says why, to everyone who writes."""
+        """Use a model, or none: then `trouble` says why, to everyone who writes.
+
+        `others` are those that people may choose, by name.
+        """
         api, settings = services.api, services.settings
         self.conversation = Conversation(
             api, None, known, settings, services.clock, prices=prices, answer=self._answer
@@ -97,6 +103,9 @@ class LlmAgent(Agent):
         self._clock = services.clock
         self._prices = prices
         self._chat = chat
+        self._others = others
+        self._models = Models([config.settings.model, *config.settings.models], prices)
+        self.models = self._models.names if config.settings.models else ()
         self._tools = Tools(known)
         self._servers = servers
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
@@ -147,8 +156,9 @@ class LlmAgent(Agent):
         await self.conversation.close()
         await self._notes.close()
         await self._pictures.close()
-        if self._chat is not None:
-            await self._chat.aclose()
+        for chat in (self._chat, *self._others.values()):
+            if chat is not None:
+                await chat.aclose()
 
     async def _answer(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Do what the person means for the bot itself, or have the model answer them."""
@@ -199,20 +209,28 @@ class LlmAgent(Agent):
         address, place = incoming.address, (incoming.address, incoming.channel_id)
         self._wanted.pop(place, None)
         exchange = self._exchanges[place] = Exchange(dialogue, incoming)
+        chat = self._chat
         try:
             person = await self.conversation.sessions.get(address) if self._tools else None
             known = await self._notes.read(address, incoming.private)
+            told = await self._models.answer(
+                incoming.text, address, known.model, self.conversation.memory
+            )
+            if told is not None:
+                await dialogue.say(told)
+                return
+            chat = self._others.get(self._models.of(known.model), chat)
             images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
             exchange.person, exchange.known = person, known
             exchange.system = self._system(incoming, person, known)
             exchange.turns = [*known.turns, Said("user", spoken(incoming), images)]
-            await self._ask_model(self._chat, exchange)
+            await self._ask_model(chat, exchange)
         finally:
             self._exchanges.pop(place, None)
             await self._remember(exchange)
             if exchange.told:
                 budget = self._budget(exchange)
-                self._notes.shorten(address, incoming.private, self._chat, budget)
+                self._notes.shorten(address, incoming.private, chat, budget)
 
     async def _remember(self, exchange: Exchange) -> None:
         """Note what the two have said, as far as that was not done."""

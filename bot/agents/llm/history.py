@@ -34,6 +34,7 @@ class ChatHistory:
         self._tokens = settings.history_tokens
         self._summarises = settings.summarise
         self._shares = settings.share_direct_messages
+        self._has_models = bool(settings.models)
         self._under_way: dict[Address, asyncio.Task[None]] = {}
 
     async def read(self, address: Address, direct: bool) -> Remembered:
@@ -42,7 +43,7 @@ class ChatHistory:
         Where others read along, that is what was said in channels, unless the agent shares the
         rest.
         """
-        if not self._turns:
+        if not self._turns and not self._has_models:
             return Remembered()
         where = None if direct or self._shares else False
         known = await self._memory_client.read(address, self._turns, self._tokens, where)

@@ -80,6 +80,15 @@ class LlmSettings(BaseModel):
             examples=["gpt-5-mini", "claude-sonnet-4-5"],
         ),
     ]
+    models: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^\S+$", max_length=100)], ...],
+        Field(
+            max_length=24,
+            description="Other models of the same server that people may choose, each for "
+            "themselves, by /model.",
+            examples=[["gpt-5"]],
+        ),
+    ] = ()
     base_url: Annotated[
         str | None,
         Field(
