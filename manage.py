@@ -36,6 +36,14 @@ app = group(
                 "disable": "cli.agents.commands:disable",
                 "remove": "cli.agents.commands:remove",
                 "rotate-keys": "cli.agents.commands:rotate_keys",
+                "knowledge": group(
+                    "What an llm agent looks things up in.",
+                    {
+                        "add": "cli.agents.knowledge:add",
+                        "list": "cli.agents.knowledge:list_",
+                        "remove": "cli.agents.knowledge:remove",
+                    },
+                ),
             },
         ),
         "db": group(

@@ -111,6 +111,17 @@ CREATE TABLE web_chat_processes (
 	CONSTRAINT pk_web_chat_processes PRIMARY KEY (process)
 );
 
+CREATE TABLE agent_documents (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	agent_id UUID NOT NULL,
+	name VARCHAR(200) NOT NULL,
+	characters INTEGER NOT NULL,
+	added_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_agent_documents PRIMARY KEY (id),
+	CONSTRAINT uq_agent_documents_agent_id_name UNIQUE (agent_id, name),
+	CONSTRAINT fk_agent_documents_agent_id FOREIGN KEY(agent_id) REFERENCES agents (id) ON DELETE CASCADE
+);
+
 CREATE TABLE agent_leases (
 	agent VARCHAR(64) NOT NULL,
 	holder VARCHAR(128),
@@ -347,6 +358,17 @@ CREATE INDEX ix_web_chats_agent ON web_chats (agent);
 
 CREATE INDEX ix_web_chats_user_uuid ON web_chats (user_uuid);
 
+CREATE TABLE agent_passages (
+	id UUID DEFAULT gen_random_uuid() NOT NULL,
+	document_id UUID NOT NULL,
+	number INTEGER NOT NULL,
+	place VARCHAR(200) NOT NULL,
+	content TEXT NOT NULL,
+	CONSTRAINT pk_agent_passages PRIMARY KEY (id),
+	CONSTRAINT uq_agent_passages_document_id_number UNIQUE (document_id, number),
+	CONSTRAINT fk_agent_passages_document_id FOREIGN KEY(document_id) REFERENCES agent_documents (id) ON DELETE CASCADE
+);
+
 CREATE TABLE deliveries (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	user_uuid UUID NOT NULL,
@@ -480,7 +502,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_5c7fcd', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_32f2da', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

@@ -4,9 +4,10 @@ import base64
 import hashlib
 import json
 import re
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
 import openai
 from openai.types import CompletionUsage
@@ -14,7 +15,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from ai.llm.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.streaming import ClientChat, StreamAccumulator
+from ai.llm.streaming import ClientChat, Piece, StreamAccumulator
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import NO_USAGE, ModelError, Usage
 from ai.wire import number, object_of, reason, text
@@ -26,8 +27,8 @@ OPTIONAL = ("temperature", "stream_options")
 """What some servers and models refuse, and what can be left out."""
 
 
-class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
-    """A model to talk to, on any server that speaks OpenAI's chat completions."""
+class OpenAIClient(ClientChat[openai.AsyncOpenAI, Piece], Generic[Piece]):
+    """A model to talk to through the openai client."""
 
     errors = (openai.APIError, ValueError)  # that is no JSON
 
@@ -44,8 +45,27 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
             max_retries=0,
             http_client=openai.DefaultAioHttpClient(timeout=None),
         )
-        _ = client.chat.completions  # imported here
+        self._load(client)
         return client
+
+    @abstractmethod
+    def _load(self, client: openai.AsyncOpenAI) -> None:
+        """Have the client import what it needs for the requests."""
+
+    def _told(self, error: Exception) -> ModelError:
+        if isinstance(error, openai.APIStatusError):
+            return ModelError(problem_of(error.status_code), retry_after(error.response.headers))
+        if isinstance(error, openai.APIConnectionError):
+            return ModelError("unreachable")
+        code = str(error.code) if isinstance(error, openai.APIError) else ""  # told in the stream
+        return ModelError(problem_of(int(code)) if code.isdecimal() else "broken")
+
+
+class OpenAIChat(OpenAIClient[ChatCompletionChunk]):
+    """A model to talk to, on any server that speaks OpenAI's chat completions."""
+
+    def _load(self, client: openai.AsyncOpenAI) -> None:
+        _ = client.chat.completions
 
     async def _open(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
@@ -86,14 +106,6 @@ class OpenAIChat(ClientChat[openai.AsyncOpenAI, ChatCompletionChunk]):
 
     def _listen(self) -> "_Accumulator":
         return _Accumulator(self._traits)
-
-    def _told(self, error: Exception) -> ModelError:
-        if isinstance(error, openai.APIStatusError):
-            return ModelError(problem_of(error.status_code), retry_after(error.response.headers))
-        if isinstance(error, openai.APIConnectionError):
-            return ModelError("unreachable")
-        code = str(error.code) if isinstance(error, openai.APIError) else ""  # told in the stream
-        return ModelError(problem_of(int(code)) if code.isdecimal() else "broken")
 
     def _parameters(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]

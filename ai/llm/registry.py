@@ -90,6 +90,10 @@ class ProvidedChat:
     def _import(self) -> Callable[[ChatOptions], Streaming]:
         module = importlib.import_module(self._provider.module)
         client: Callable[[ChatOptions], Streaming] = getattr(module, self._provider.client)
+        if self._provider.package == "openai":
+            own = importlib.import_module("ai.llm.openai_responses")
+            if own.is_openais(self._options.base_url or module.OPENAI):
+                client = own.OpenAIResponses
         return client
 
     def _make(self) -> Streaming:

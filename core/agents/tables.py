@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -132,6 +133,31 @@ agent_summaries = Table(
     Column("content", Text(), nullable=False),
     Column("at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
     Index("ix_agent_summaries_account_id_agent_platform", "account_id", "agent", "platform"),
+)
+
+# What an agent looks things up in: see core/agents/knowledge.py.
+agent_documents = Table(
+    "agent_documents",
+    metadata,
+    id_column(),
+    Column("agent_id", Uuid(), ForeignKey("agents.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("characters", Integer(), nullable=False),
+    Column("added_at", Moment(), nullable=False, default=utc_now, server_default=func.now()),
+    UniqueConstraint("agent_id", "name"),
+)
+
+agent_passages = Table(
+    "agent_passages",
+    metadata,
+    id_column(),
+    Column(
+        "document_id", Uuid(), ForeignKey("agent_documents.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("number", Integer(), nullable=False),
+    Column("place", String(200), nullable=False),  # a heading, or a page
+    Column("content", Text(), nullable=False),
+    UniqueConstraint("document_id", "number"),
 )
 
 # Which of an agent's models a person has chosen.

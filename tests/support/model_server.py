@@ -21,7 +21,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.model_streams import Calls, anthropic_events, event, openai_events
+from tests.support.model_streams import (
+    Calls,
+    anthropic_events,
+    event,
+    openai_events,
+    responses_events,
+)
 
 HANG_SECONDS = 60
 ERRORS = {
@@ -84,8 +90,13 @@ class Request:
     @property
     def messages(self) -> list[dict[str, Any]]:
         """The conversation that was sent."""
-        messages: list[dict[str, Any]] = self.body["messages"]
+        messages: list[dict[str, Any]] = self.body.get("messages") or self.body["input"]
         return messages
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it speaks the language of OpenAI's Responses API."""
+        return self.path.endswith("/responses")
 
     @property
     def is_anthropic(self) -> bool:
@@ -108,7 +119,7 @@ class Request:
     @property
     def words(self) -> int:
         """How long the conversation is: what it counts as in tokens here."""
-        sent = sum(len(str(m["content"]).split()) for m in self.messages)
+        sent = sum(len(str(m.get("content", "")).split()) for m in self.messages)
         return min(sent, self.window or sent)
 
 
@@ -266,6 +277,8 @@ def _events(request: Request, answer: Answer) -> Iterator[str]:
     model = request.body["model"]
     if request.is_anthropic:
         return anthropic_events(answer, model, request.words)
+    if request.is_response:
+        return responses_events(answer, model, request.words)
     tells_usage = bool(request.body.get("stream_options", {}).get("include_usage"))
     return openai_events(answer, model, request.words, tells_usage=tells_usage)
 

@@ -89,6 +89,69 @@ def anthropic_events(answer: Streamed, model: str, prompt: int) -> Iterator[str]
     yield event("message_stop")
 
 
+def responses_events(answer: Streamed, model: str, prompt: int) -> Iterator[str]:
+    """Yield a stream of OpenAI's Responses API, as its API reference describes it."""
+    number = iter(range(100_000))
+
+    def told(kind: str, **data: object) -> str:
+        return event(kind, sequence_number=next(number), **data)
+
+    items: list[dict[str, Any]] = []
+    if answer.thinks:
+        thought = {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "sealed"}
+        items.append(thought)
+    if answer.text:
+        part = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
+        said = {"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}
+        items.append(said | {"status": "completed"})
+    for place, (name, arguments) in enumerate(answer.calls):
+        call = {"type": "function_call", "id": f"fc_{place}", "call_id": f"call_{place}"}
+        written = {"name": name, "arguments": _written(arguments), "status": "completed"}
+        items.append(call | written)
+    response: dict[str, Any] = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1_700_000_000,
+        "model": model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "usage": None,
+    }
+    yield told("response.created", response=response)
+    yield told("response.in_progress", response=response)
+    for index, item in enumerate(items):
+        at = {"output_index": index, "item_id": item["id"]}
+        yield told("response.output_item.added", output_index=index, item=item)
+        if item["type"] == "message":
+            for piece in pieces(answer.text):
+                delta = {"content_index": 0, "delta": piece, "logprobs": []}
+                yield told("response.output_text.delta", **at, **delta)
+        if item["type"] == "function_call":
+            for piece in pieces(item["arguments"]):
+                yield told("response.function_call_arguments.delta", **at, delta=piece)
+        yield told("response.output_item.done", output_index=index, item=item)
+    completion = len((answer.text or "").split())
+    response["output"], response["status"] = items, "completed"
+    response["usage"] = {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": completion,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": prompt + completion,
+    }
+    if answer.finish_reason in ("length", "content_filter"):
+        why = {"length": "max_output_tokens"}.get(answer.finish_reason, answer.finish_reason)
+        response |= {"status": "incomplete", "incomplete_details": {"reason": why}}
+        yield told("response.incomplete", response=response)
+        return
+    yield told("response.completed", response=response)
+
+
 def event(kind: str, **data: object) -> str:
     """Return one of Anthropic's events."""
     return f"event: {kind}\n{_data({'type': kind, **data})}"

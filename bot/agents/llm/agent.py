@@ -15,6 +15,7 @@ from ai.llm.types import ModelError
 from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
+from bot.agents.llm.knowledge import TOOL, Knowledge
 from bot.agents.llm.mcp_servers import REFUSED, McpServers
 from bot.agents.llm.models import Models
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
@@ -108,6 +109,7 @@ class LlmAgent(Agent):
         self.models = self._models.names if config.settings.models else ()
         self._tools = Tools(known)
         self._servers = servers
+        self._knowledge = Knowledge(api, config.name) if config.settings.knowledge else None
         self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = ChatHistory(self.conversation.memory, config.settings)
@@ -248,7 +250,7 @@ class LlmAgent(Agent):
         parts = [system_prompt(self._config.system_prompt, incoming, now)]
         if not incoming.private:
             parts.append(SPEAKERS)
-        if self._tools or self._servers:
+        if self._tools or self._servers or self._knowledge:
             parts.append(RULES)
         if known.summary:
             parts.append(SUMMARY + known.summary)
@@ -296,6 +298,8 @@ class LlmAgent(Agent):
         tools = self._tools.offered(role)
         if self._servers:
             tools += await self._servers.offered()
+        if self._knowledge:
+            tools += (TOOL,)
         stream = chat.stream(exchange.system, exchange.turns, tools)
         async with exchange.dialogue.draft() as draft, aclosing(stream) as items:
             try:
@@ -324,6 +328,9 @@ class LlmAgent(Agent):
         for number, call in enumerate(calls):
             if number >= MAX_CALLS:
                 by_call[call.id] = TOO_MANY_CALLS
+                continue
+            if self._knowledge and call.name == TOOL.name:
+                by_call[call.id] = await self._knowledge.search(call.arguments)
                 continue
             if self._servers and (remote := self._servers.find(call.name)):
                 confirm = exchange.dialogue.confirm

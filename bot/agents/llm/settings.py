@@ -157,6 +157,12 @@ class LlmSettings(BaseModel):
             examples=[["account", "notification.show"]],
         ),
     ] = ()
+    knowledge: Annotated[
+        bool,
+        Field(
+            description="Let it look things up in its documents: manage.py agents knowledge add."
+        ),
+    ] = False
     mcp_servers: Annotated[
         tuple[McpServer, ...],
         Field(max_length=10, description="MCP servers whose tools it may use for everyone."),
