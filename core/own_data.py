@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core import postgres
 from core.db.compiled import Row
-from core.tables import metadata
+from core.db.engine import get_database
 
 AT_ONCE = 500  # rows
 LEFT_OUT = {"login_codes", "idempotency_keys"}  # what is kept to check requests, for a day at most
@@ -17,9 +17,13 @@ SECRET = {"password_hashed", "token_version", "name_key", "discord_webhook", "ur
 
 
 def tables_of_users() -> list[str]:
-    """Return the tables whose rows belong to users, by name."""
-    owned = {table.name for table in metadata.tables.values() if "user_uuid" in table.c}
-    return sorted(owned - LEFT_OUT)
+    """Return the tables whose rows belong to users, by name; those made in plain SQL, too."""
+    database = get_database()
+    return [
+        name
+        for name in sorted(database.table_names() - LEFT_OUT)
+        if "user_uuid" in database.table(name).columns and database.table(name).key
+    ]
 
 
 def rows_of(user_uuid: UUID) -> Iterator[tuple[str, list[Row]]]:
@@ -36,7 +40,7 @@ def rows_of(user_uuid: UUID) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _some(table: str, where: dict[str, Any]) -> Iterator[tuple[str, list[Row]]]:
-    order = [column.name for column in metadata.tables[table].primary_key]
+    order = [*get_database().table(table).key]
     last: Row | None = None
     while True:
         rows = postgres.select(table, where, order_by=order, limit=AT_ONCE, after=last)

@@ -27,6 +27,9 @@ def people(database: Database) -> dict[str, dict[str, object]]:
         address = {"platform": "web", "agent": "helper", "account_id": name}
         insert("chat_accounts", address | {"user_uuid": user["id"]})
         for number in range(3):
+            insert(
+                "errands", {"id": str(uuid4()), "user_uuid": user["id"], "name": f"{name} {number}"}
+            )
             phrase = {"user_uuid": user["id"], "phrase": f"{name} {number}", "orders": "[]"}
             insert("phrases", phrase)
         memory.append(Place("helper", "web", name), [Turn("user", f"{name} said")], NOW)
@@ -45,6 +48,7 @@ def test_it_is_all_of_one_user_and_nothing_of_another(
         rows.setdefault(table, []).extend(some)
 
     assert sorted(str(row["phrase"]) for row in rows["phrases"]) == ["ada 0", "ada 1", "ada 2"]
+    assert len(rows["errands"]) == 3  # a table that the program does not know
     assert rows["users"][0]["username"] == "ada"
     assert rows["agent_turns"][0]["content"] == "ada said"
     assert rows["web_chat_events"][0]["data"] == '"to ada"'
