@@ -161,6 +161,21 @@ def test_nobody_finds_out_who_exists(ada: Caller, ben: Caller) -> None:
     assert ben.username == "ben"
 
 
+def test_an_invitation_that_is_sent_again_is_one_even_after_it_was_declined(
+    ada: Caller, ben: Caller
+) -> None:
+    path = f"/api/projects/{made(ada, '/api/projects')}/members"
+    sender = Caller(ada.client, {**ada.headers, "Idempotency-Key": "once"})
+    first = sender.post(path, {"username": "ben", "role": "editor"})
+    assert ben.delete(f"{path}/{first.json['id']}").status_code == 200
+    again = sender.post(path, {"username": "ben", "role": "editor"})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert ben.get("/api/projects/invitations").json == []
+    other = sender.post(path, {"username": "eve", "role": "editor"})
+    assert other.status_code == 422, other.json
+
+
 def test_an_invitation_that_is_declined_or_old_is_none(
     ada: Caller, ben: Caller, clock: Clock
 ) -> None:

@@ -119,6 +119,16 @@ async def test_a_question_that_is_open_when_one_is_removed(chat: Person, bob: Pe
     assert [row["name"] for row in select("tasks")] == ["milk"]
 
 
+async def test_who_is_removed_undoes_nothing_any_more(chat: Person, bob: Person) -> None:
+    await shared(chat, bob)
+    await bob.say("add bread to my shopping list")
+    await chat.say("stop sharing my shopping list with bob")
+    told = await bob.say("undo")
+    assert "Removed" not in told, told
+    assert sorted(row["name"] for row in select("tasks")) == ["bread", "milk"]
+    assert "**bread**" in await chat.say("show the shopping list")
+
+
 def test_what_people_put_on_their_tasks_stays_theirs(ada: Caller, ben: Caller) -> None:
     list_id = ada.post("/api/tasks", {"name": "milk"}).json["list_id"]
     invited = ada.post(f"/api/lists/{list_id}/members", {"username": "ben"}).json["id"]
