@@ -98,7 +98,26 @@ def use_schema(schema: dict[str, Any]) -> None:
     _validator.cache_clear()
 
 
+def definitions() -> dict[str, Any]:
+    """Return the JSON schemas of an agent, its rules and its types' settings, by name."""
+    schema = _schema or json.loads(SCHEMA_FILE.read_text("utf-8"))
+    found: dict[str, Any] = schema["$defs"]
+    return found
+
+
+def settings_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each type's settings, by the type's name."""
+    known = definitions()
+    branches = [(one["if"], one["then"]) for one in known["agent"]["allOf"]]
+    return {
+        when["properties"]["type"]["const"]: known[
+            then["properties"]["settings"]["$ref"].rpartition("/")[2]
+        ]
+        for when, then in branches
+    }
+
+
 @lru_cache(maxsize=1)
 def _validator() -> Draft202012Validator:
-    schema = _schema or json.loads(SCHEMA_FILE.read_text("utf-8"))
-    return Draft202012Validator({**schema["$defs"]["agent"], "$defs": schema["$defs"]})
+    known = definitions()
+    return Draft202012Validator({**known["agent"], "$defs": known})

@@ -1,0 +1,148 @@
+"""The agents of this service, for administrators: how they are doing, and their definitions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import request
+from werkzeug.wrappers import Response
+
+from api.console.client import Refused, Row, fetch
+from api.console.forms import FormField, fields_of, read_form
+from api.console.page import Page, done, show
+from core.agents.validation import definitions, settings_schemas
+from core.errors import NotFound
+
+PATH = "/api/agents"
+PARTS = ("settings", "answers")  # what of a definition has fields of its own
+
+page = Page("agents", "Agents", "/agents", access="admin", order=80)
+
+
+@page.get("")
+def index() -> str:
+    """Show all agents, and lead to a new one."""
+    return show("pages/agents.html", rows=fetch("GET", PATH), types=_types())
+
+
+@page.get("/new/<kind>")
+def new(kind: str) -> str:
+    """Show the form for a new agent of a type."""
+    return _form({"type": kind, "enabled": True})
+
+
+@page.post("/new/<kind>")
+def add(kind: str) -> Response | tuple[str, int]:
+    """Make an agent."""
+    form = request.form
+    given = {"name": form.get("name", "").strip(), "type": kind, "token": form.get("token", "")}
+    given |= {"enabled": form.get("enabled") == "true"} | _parts(kind, {})
+    try:
+        row = fetch("POST", PATH, given)
+    except Refused as error:
+        return _form(given, str(error)), error.status
+    return done(f"Added {row['name']}. It starts within seconds.", "agents.index")
+
+
+@page.get("/of/<name>")
+def edit(name: str) -> str:
+    """Show an agent, to be changed."""
+    return _form(fetch("GET", f"{PATH}/{name}"))
+
+
+@page.post("/of/<name>")
+def change(name: str) -> Response | tuple[str, int]:
+    """Change an agent; what the form does not show stays, and so does a token that is left out."""
+    before = fetch("GET", f"{PATH}/{name}")
+    given = _parts(before["type"], before)
+    if token := request.form.get("token", ""):
+        given["token"] = token
+    try:
+        fetch("PUT", f"{PATH}/{name}", given)
+    except Refused as error:
+        return _form(before | given, str(error)), error.status
+    undo = None if token else ("PUT", f"{PATH}/{name}", {part: before[part] for part in PARTS})
+    return done(f"Changed {name}.", "agents.index", undo=undo)
+
+
+@page.post("/of/<name>/switch")
+def switch(name: str) -> Response:
+    """Have an agent run, or stop."""
+    on = request.form.get("enabled") == "true"
+    way, back = ("enable", "disable") if on else ("disable", "enable")
+    fetch("POST", f"{PATH}/{name}/{way}")
+    undo = ("POST", f"{PATH}/{name}/{back}", None)
+    words = f"{name} is turned {'on' if on else 'off'}, within seconds."
+    return done(words, "agents.index", undo=undo)
+
+
+@page.post("/of/<name>/remove")
+def remove(name: str) -> Response:
+    """Delete an agent and all that it remembers."""
+    fetch("DELETE", f"{PATH}/{name}")
+    return done(f"Removed {name}.", "agents.index")
+
+
+def _types() -> dict[str, str]:
+    """Return what an agent of each type does, by the type's name."""
+    told = dict.fromkeys(settings_schemas(), "")
+    words = str(definitions()["agent"]["properties"]["type"]["description"])
+    for kind in told:
+        told[kind] = words.partition(f"{kind}: ")[2].partition(". ")[0].rstrip(".")
+    return told
+
+
+def _fields(part: str, kind: str, values: Mapping[str, Any]) -> list[FormField]:
+    """Return the fields of an agent's settings or rules; what is no line of text has none."""
+    known = definitions()
+    schema = settings_schemas().get(kind) if part == "settings" else known["Rules"]
+    if schema is None:
+        raise NotFound
+    return [
+        replace(one, name=f"{part}.{one.name}", schema={"title": one.name, **one.schema})
+        for one in fields_of({**schema, "$defs": known}, values)
+        if one.kind != "object" and "$ref" not in one.schema.get("items", {})
+    ]
+
+
+def _parts(kind: str, before: Mapping[str, Any]) -> Row:
+    """Return settings and rules as they were filled in, over those that there were."""
+    parts: Row = {}
+    for part in PARTS:
+        values = dict(before.get(part, {}))
+        fields = _fields(part, kind, values)
+        for name, value in read_form(fields, request.form, changes=True).items():
+            field = next(one for one in fields if one.name == name)
+            short = name.partition(".")[2]
+            if value in ("", []) and not field.required:
+                values.pop(short, None)  # back to the default
+            else:
+                values[short] = _number(value) if field.kind == "number" else value
+        parts[part] = values
+    return parts
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _form(agent: Row, error: str = "") -> str:
+    settings, answers = (_fields(part, agent["type"], agent.get(part, {})) for part in PARTS)
+    more = [name for name, value in agent.get("settings", {}).items() if _is_nested(value)]
+    return show(
+        "pages/agents.edit.html",
+        agent=agent,
+        settings=settings,
+        answers=answers,
+        more=more,
+        error=error,
+    )
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(one, dict) for one in value)
+    )

@@ -1,0 +1,115 @@
+"""The agents in the console: administrators add, change, switch and remove them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from core import agents
+from core.users import set_role
+from tests.support.api import Caller
+from tests.support.console import Browser
+from tests.support.databases import on_sqlite
+
+pytestmark = on_sqlite
+
+PAGE = "/agents"
+TOKEN = "env:AGENT_HELPER_TOKEN"
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def admin(ada: Caller, browser: Callable[[], Browser]) -> Browser:
+    set_role(ada.username, "admin")
+    found = browser()
+    assert found.sign_in(ada.username).status_code == 303
+    return found
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+
+
+def add(admin: Browser, **more: object) -> str:
+    fields = {"name": "helper", "token": TOKEN, "enabled": "true", **more}
+    return admin.send(f"{PAGE}/new/echo", f"{PAGE}/new/echo", **fields)
+
+
+def test_an_agent_is_added_changed_switched_and_removed(admin: Browser) -> None:
+    assert "There are no agents yet." in admin.open(PAGE)
+    assert "Added helper." in add(admin, **{"settings.prefix": "You said: "})
+    found = agents.find("helper")
+    assert (found["settings"], found["enabled"]) == ({"prefix": "You said: "}, True)
+
+    edit = f"{PAGE}/of/helper"
+    assert 'value="You said: "' in admin.open(edit)
+    fields = {"settings.prefix": "Hm: ", "answers.mention": "false", "answers.roles": "42\r\n43"}
+    assert "Changed helper." in admin.send(edit, edit, **fields)
+    found = agents.find("helper")
+    assert found["settings"] == {"prefix": "Hm: "}
+    assert found["answers"] == {"mention": False, "roles": ["42", "43"]}
+    assert found["token"] == TOKEN
+
+    admin.send("/undo", PAGE)
+    assert agents.find("helper")["answers"] == {}
+    admin.send(edit, edit, **{"settings.prefix": ""})
+    assert agents.find("helper")["settings"] == {}
+
+    assert "is turned off" in admin.send(f"{edit}/switch", PAGE, enabled="false")
+    assert not agents.find("helper")["enabled"]
+    assert "Removed helper." in admin.send(f"{edit}/remove", PAGE)
+    assert agents.list_all() == []
+
+
+def test_what_a_form_does_not_show_stays(admin: Browser) -> None:
+    server = {"name": "calendar", "url": "https://mcp.example.com/mcp", "tools": ["list"]}
+    settings = {"model": "m", "temperature": 0.5, "mcp_servers": [server]}
+    agents.add("talker", TOKEN, {"type": "llm", "settings": settings})
+    edit = f"{PAGE}/of/talker"
+    page = admin.open(edit)
+    assert "Not shown, and kept as they are: mcp_servers" in page
+    fields = {"settings.model": "n", "settings.temperature": "0.7", "settings.max_tokens": "200"}
+    admin.send(edit, edit, **fields)
+    assert agents.find("talker")["settings"] == {
+        **settings,
+        "model": "n",
+        "temperature": 0.7,
+        "max_tokens": 200,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"name": EVIL}, "name"),
+        ({"token": "env:no name"}, "token"),
+        ({"settings.prefix": "x" * 201}, "longer than 200 characters"),
+        ({"answers.roles": "nobody"}, "answers"),
+    ],
+)
+def test_what_is_refused_is_said_and_nothing_typed_is_lost(
+    admin: Browser, fields: dict[str, str], told: str
+) -> None:
+    given = {"name": "helper", "token": TOKEN, "settings.suffix": "kept", **fields}
+    answer = admin.post(f"{PAGE}/new/echo", f"{PAGE}/new/echo", **given)
+    assert answer.status_code in (400, 422), answer.text
+    assert told in answer.text
+    assert 'value="kept"' in answer.text
+    assert EVIL not in answer.text
+    assert TOKEN not in answer.text
+    assert agents.list_all() == []
+
+
+def test_nobody_else_sees_or_changes_them(ada_in: Browser) -> None:
+    agents.add("helper", TOKEN, {"type": "echo"})
+    assert 'href="/agents"' not in ada_in.open("/")
+    for path in (PAGE, f"{PAGE}/new/echo", f"{PAGE}/of/helper"):
+        assert ada_in.get(path).status_code == 403
+    for path in (f"{PAGE}/of/helper", f"{PAGE}/of/helper/switch", f"{PAGE}/of/helper/remove"):
+        assert ada_in.post(path, "/account").status_code == 403
+    assert agents.find("helper")["enabled"]
+
+
+def test_unknown_ones_are_told(admin: Browser) -> None:
+    for path in (f"{PAGE}/new/parrot", f"{PAGE}/of/nobody"):
+        assert admin.get(path).status_code == 404
