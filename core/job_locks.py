@@ -5,7 +5,7 @@ time on in a single UPDATE that names the time as it was: of many who try, one s
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, update
 
@@ -31,6 +31,11 @@ def look(name: str) -> Taken | None:
     """Return how far a job is; None where no daemon has met it yet."""
     row = postgres.select_one("scheduler_jobs", {"name": name})
     return Taken(row["due_at"], row["running_until"]) if row else None
+
+
+def list_all() -> list[dict[str, Any]]:
+    """Return every job that a daemon has met, by name, with what `look` tells of one."""
+    return postgres.select("scheduler_jobs", {}, "name")
 
 
 def begin(name: str, now: datetime, *, run: bool) -> bool:

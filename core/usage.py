@@ -282,6 +282,27 @@ def keep_of_deleted(connection: sa.Connection, user_uuid: UUID, now: datetime) -
     add_up(connection, account_usage, rows, ACCOUNT_KEY)
 
 
+def by_day(now: datetime, days: int) -> list[dict[str, Any]]:
+    """Return what models have cost on each of the last days, by agent, the latest day first."""
+    spent = sa.union_all(
+        *(
+            sa.select(
+                *(table.c[name] for name in ("day", "agent", "requests", "cost")),
+                (table.c.prompt_tokens + table.c.completion_tokens).label("tokens"),
+            ).where(table.c.day > day_of(now) - timedelta(days=days))
+            for table in (model_usage, account_usage)
+        )
+    ).subquery()
+    sums = [sa.func.sum(spent.c[name]).label(name) for name in ("requests", "tokens", "cost")]
+    query = (
+        sa.select(spent.c.day, spent.c.agent, *sums)
+        .group_by(spent.c.day, spent.c.agent)
+        .order_by(spent.c.day.desc(), spent.c.agent)
+    )
+    with transaction(read_only=True) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def next_day(now: datetime) -> datetime:
     """Return when counting starts over."""
     return datetime.combine(day_of(now) + timedelta(days=1), time(), UTC)

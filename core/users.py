@@ -175,11 +175,18 @@ def set_role(username: str, role: Role) -> None:
     postgres.update("users", {"role": role}, {"id": user["id"]})
 
 
-def list_users(role: Role | None = None) -> list[Row]:
-    """Return the users, or those of one role, by name, without what checks their passwords."""
+def list_users(
+    role: Role | None = None, *, after: str | None = None, limit: int | None = None
+) -> list[Row]:
+    """Return the users, or those of one role, by name, without what checks their passwords.
+
+    A page of them begins after a name.
+    """
     columns = ("id", "username", "display_name", "role", "created_at")
-    where = {} if role is None else {"role": role}
-    return postgres.select("users", where, "username", columns=columns)
+    where: dict[str, object] = {} if role is None else {"role": role}
+    if after is not None:
+        where["username"] = (">", after)
+    return postgres.select("users", where, "username", columns=columns, limit=limit)
 
 
 def delete_user(

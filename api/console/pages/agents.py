@@ -35,7 +35,8 @@ def new(kind: str) -> str:
 def add(kind: str) -> Response | tuple[str, int]:
     """Make an agent."""
     form = request.form
-    given = {"name": form.get("name", "").strip(), "type": kind, "token": form.get("token", "")}
+    given: Row = {"name": form.get("name", "").strip(), "type": kind}
+    given["token"] = form.get("token", "")
     given |= {"enabled": form.get("enabled") == "true"} | _parts(kind, {})
     try:
         row = fetch("POST", PATH, given)

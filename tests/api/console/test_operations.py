@@ -1,0 +1,129 @@
+"""The service in the console: dead letters, jobs, users and costs, for administrators."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core import postgres
+from core.users import find_user_by_name, set_role
+from tests.support.api import Caller
+from tests.support.console import Browser
+from tests.support.waiting import Clock
+
+pytestmark = pytest.mark.every_database
+
+PAGE = "/service"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def admin(ada: Caller, browser: Callable[[], Browser]) -> Browser:
+    set_role(ada.username, "admin")
+    found = browser()
+    assert found.sign_in(ada.username).status_code == 303
+    return found
+
+
+def dead(user: Caller, why: str = "it answered 410") -> str:
+    row = {
+        "user_uuid": user.uuid,
+        "channel": "ntfy",
+        "state": "dead",
+        "text": "call mum",
+        "attempts": 5,
+        "last_error": why,
+        "due_at": NOW,
+        "settled_at": NOW,
+        "next_attempt_at": NOW,
+    }
+    return str(postgres.insert("deliveries", row)["id"])
+
+
+def test_dead_letters_are_shown_and_sent_again(admin: Browser, ben: Caller) -> None:
+    assert "No delivery is dead." in admin.open(PAGE)
+    one, _ = dead(ben, "<script>alert(1)</script>"), dead(ben)
+    page = admin.open(PAGE)
+    assert "dead (2)" in page
+    assert "<script>alert(1)" not in page
+    assert "call mum" not in page
+    assert "1 delivery is sent again." in admin.send(f"{PAGE}/resend", PAGE, id=one)
+    assert postgres.select_one("deliveries", {"id": one})["state"] == "waiting"  # type: ignore[index]
+    assert "1 delivery is sent again." in admin.send(f"{PAGE}/resend", PAGE)
+    assert "Nothing could be sent again" in admin.send(f"{PAGE}/resend", PAGE)
+    assert "waiting (2)" in admin.open(f"{PAGE}?state=waiting")
+    assert "There is no state" not in admin.open(PAGE)
+    assert admin.get(f"{PAGE}?state=nonsense").status_code == 400
+
+
+def test_jobs_and_costs_are_shown(admin: Browser, ada: Caller, ben: Caller, clock: Clock) -> None:
+    page = admin.open(PAGE)
+    assert "No job has run yet." in page
+    assert "No model was asked" in page
+    postgres.insert("scheduler_jobs", {"name": "report.send", "due_at": NOW})
+    for who, days, tokens in ((ada, 0, 1000), (ben, 0, 234), (ada, 1, 7), (ada, 400, 99)):
+        spent = {"day": (clock() - timedelta(days=days)).date(), "agent": "helper", "requests": 1}
+        more = {"prompt_tokens": tokens, "completion_tokens": 0, "cost": 0.25}
+        postgres.insert("model_usage", {"user_uuid": who.uuid, **spent, **more})
+    page = admin.open(PAGE)
+    assert "report.send" in page
+    assert "1,234" in page
+    assert "$0.5000" in page
+    assert ">99<" not in page
+
+
+def test_roles_are_given_and_taken(admin: Browser, ada: Caller, ben: Caller) -> None:
+    page = admin.open(f"{PAGE}/users")
+    assert "ben" in page
+    assert "Make an administrator: ben" in page
+    assert "administrator: ada" not in page
+    users = f"{PAGE}/users"
+    page = admin.send(f"{users}/role", users, username="ben", role="admin")
+    assert "ben is an administrator." in page
+    assert find_user_by_name("ben")["role"] == "admin"  # type: ignore[index]
+    admin.send("/undo", users)
+    assert find_user_by_name("ben")["role"] == "user"  # type: ignore[index]
+    assert "for another administrator" in admin.send(
+        f"{users}/role", users, username="ada", role="user"
+    )
+    assert "no user called" in admin.send(f"{users}/role", users, username="eve", role="admin")
+    assert find_user_by_name("ada")["role"] == "admin"  # type: ignore[index]
+
+
+def test_many_users_come_in_pages(admin: Browser) -> None:
+    for number in range(60):
+        postgres.insert("users", _named(f"user{number:02}"))
+    first = admin.open(f"{PAGE}/users")
+    assert "user00" in first
+    assert "user59" not in first
+    assert "Next page" in first
+    assert "user59" in admin.open(f"{PAGE}/users?cursor=user48")
+
+
+def _named(name: str) -> dict[str, object]:
+    return {"username": name, "name_key": name, "password_hashed": b"x"}
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}/users"])
+def test_nobody_else_sees_it(ada_in: Browser, path: str) -> None:
+    assert 'href="/service"' not in ada_in.open("/")
+    assert ada_in.get(path).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["resend", "users/role"])
+def test_nobody_else_changes_it(ada_in: Browser, ben: Caller, path: str) -> None:
+    one = dead(ben)
+    fields = {"id": one, "username": "ada", "role": "admin"}
+    assert ada_in.post(f"{PAGE}/{path}", "/account", **fields).status_code == 403
+    assert postgres.select_one("deliveries", {"id": one})["state"] == "dead"  # type: ignore[index]
+    assert find_user_by_name("ada")["role"] == "user"  # type: ignore[index]
+
+
+def test_the_api_says_the_same(ada: Caller, ben: Caller) -> None:
+    paths = ("deliveries", "unsent", "users", "jobs", "costs")
+    assert {ada.get(f"/api/operations/{path}").status_code for path in paths} == {403}
+    set_role("ada", "admin")
+    assert {ada.get(f"/api/operations/{path}").status_code for path in paths} == {200}
+    assert ada.put("/api/operations/users/ben/role", {"role": "king"}).status_code == 400
+    assert ada.post("/api/operations/resend", {"ids": ["x"]}).status_code == 400
+    assert ada.get("/api/operations/costs?days=0").status_code == 400
