@@ -207,6 +207,9 @@ def forget_user(user_uuid: UUID, agent: str, now: datetime) -> Erased:
         for place in sorted(places):  # so that no answer under way is remembered afterwards
             _lock(connection, place, more=1)
             connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
+        chosen = agent_models.c
+        own = sa.delete(agent_models).where(chosen.user_uuid == user_uuid, chosen.agent == agent)
+        connection.execute(own)
         counts = [
             connection.execute(
                 sa.delete(table).where(table.c.user_uuid == user_uuid, table.c.agent == agent)

@@ -10,7 +10,7 @@ from core import own_data
 from core.agents import memory
 from core.agents.memory import Place, Turn
 from core.db.engine import Database
-from core.postgres import insert
+from core.postgres import insert, select
 from core.users import find_user_by_name, register_user
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -63,10 +63,13 @@ def test_what_is_remembered_is_told_and_forgotten_for_one_user(
     ada, ben = people["ada"]["id"], people["ben"]["id"]
     known = {"agent": "helper", "turns": 1, "summaries": 0, "latest": NOW}
     assert memory.known_of(ada) == [known]
+    for name in people:
+        memory.choose_model(Place("helper", "web", name), "small")
 
     assert memory.forget_user(ada, "helper", NOW) == (1, 0)
     assert memory.forget_user(ada, "another", NOW) == (0, 0)
 
+    assert [str(row["user_uuid"]) for row in select("agent_models")] == [str(ben)]
     assert memory.known_of(ada) == []
     assert memory.known_of(ben) == [known]
     place = Place("helper", "web", "ada")
