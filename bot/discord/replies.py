@@ -37,8 +37,8 @@ class DiscordReplyChannel(ABC):
         """Send a reply of any length. One that Discord does not take is logged, not raised."""
         if not text.strip():
             return
-        if isinstance(text, Listing) and (view := layout(text, self._asker)):
-            await self._send_all([], None, view)
+        view = layout(text, self._asker) if isinstance(text, Listing) else None
+        if view and await self._send_layout(view):
             return
         shown = short_cuts(buttons, self._asker, question)
         if question and (self._secret or not (shown or self.can_type)):
@@ -55,8 +55,18 @@ class DiscordReplyChannel(ABC):
         if message and question and shown:
             self.asked = message.id
 
+    async def _send_layout(self, view: discord.ui.LayoutView) -> bool:
+        """Send a message in components; return False where it is refused: its text may do."""
+        try:
+            await self._post(None, view)
+        except NETWORK_ERRORS as error:
+            logger.warning("a layout was not sent: %s", reason(error))
+            return not (isinstance(error, discord.HTTPException) and error.status == 400)
+        self.sent = True
+        return True
+
     async def _send_all(
-        self, before: Sequence[str], last: str | None, view: View | None
+        self, before: Sequence[str], last: str, view: discord.ui.View | None
     ) -> discord.Message | None:
         """Send messages; return the last one, or None where Discord does not take them."""
         try:

@@ -57,3 +57,10 @@ async def test_names_that_look_like_markup_or_lines_do_no_harm(stage: Stage) -> 
     assert "everyone" in text_of(ada.latest)
     assert not ada.latest.mention_everyone
     assert labels(ada.latest) == ["Done", "Done"]
+
+
+async def test_where_discord_refuses_the_layout_the_text_is_sent(stage: Stage) -> None:
+    ada = await listed(stage, "milk")
+    stage.env.inject_error("POST", "/channels/*/messages", status=400, code=50006)
+    await ada.say("show my tasks")
+    assert ada.latest.content == "**tasks**:\n\u2022 **milk**"
