@@ -21,7 +21,11 @@ _MASKED = re.compile(r"\]\((?=\s{0,9}<?[a-z]{1,20}:)", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\*_~`|<\[\]])")
 _LINE_START = re.compile(r"^([^\S\n]*)([#>+-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^([^\S\n]*\d+)\.", re.MULTILINE)
-_MARKUP = re.compile(r"\\([^\w\s]|_)|\*\*|`+")
+_MARKUP = re.compile(
+    r"(?P<fence>^[^\S\n]*```[^`\n]*\n.*?(?:^[^\S\n]*```[^\S\n]*$|\Z))"
+    r"|\\(?P<escaped>[^\w\s]|_)|\*\*|`+",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def escape(text: str) -> str:
@@ -51,8 +55,11 @@ def named(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a reply as a terminal shows it: without emphasis, backquotes and escapes."""
-    return _MARKUP.sub(lambda found: found[1] or "", text)
+    """Return a reply as a terminal shows it: without emphasis, backquotes and escapes.
+
+    A block of code stays as it is, in its fences.
+    """
+    return _MARKUP.sub(lambda found: found["fence"] or found["escaped"] or "", text)
 
 
 DISCORD_LIMIT = 2000  # characters in one message; Discord's documentation, "Create Message"

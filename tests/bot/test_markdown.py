@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.markdown import DISCORD_LIMIT, Piece, cut, fences_closed, split
+from bot.markdown import DISCORD_LIMIT, Piece, cut, fences_closed, plain, split
 
 
 def test_a_short_text_is_one_piece() -> None:
@@ -215,3 +215,30 @@ def test_no_text_takes_long(part: str) -> None:
 
 def test_a_piece_is_its_parts() -> None:
     assert str(Piece("```\n", "x", "\n```")) == "```\nx\n```"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("**a** `b` \\*c", "a b *c"),
+        (
+            "See:\n```py\nx = a**b  # `c` \\*\n```\n**so**",
+            "See:\n```py\nx = a**b  # `c` \\*\n```\nso",
+        ),
+        ("```\nstill being **written", "```\nstill being **written"),
+        ("```on one line```", "on one line"),
+        ("```\n1\n```\n**and**\n```\n2\n```", "```\n1\n```\nand\n```\n2\n```"),
+        ("a ```b\n**c**", "a b\nc"),
+    ],
+)
+def test_a_terminal_shows_code_in_its_fences_and_no_other_marks(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n" * 50_000, "`" * 200_000, " " * 200_000 + "```\n", "\n```x" * 50_000]
+)
+def test_a_terminal_shows_the_longest_texts_in_no_time(text: str) -> None:
+    began = time.monotonic()
+    plain(text)
+    assert time.monotonic() - began < 20
