@@ -156,3 +156,13 @@ async def test_an_alarm_for_an_hour_is_at_the_next_one(chat: Person) -> None:
     assert " at 07:00" in await chat.say("set an alarm for 7") or "19:00" in chat.replies[-1]
     answer = await chat.say("set an alarm for 25")
     assert "Added" not in answer
+
+
+async def test_ticking_off_its_list_ends_what_comes_until_it_is_done(chat: Person) -> None:
+    await chat.say("remind me every 10 minutes until I say done to drink water")
+    await chat.say("complete everything on my tasks list")
+    assert select_one("reminders", {}) is None
+    await chat.say("undo")
+    row = select_one("reminders", {})
+    assert row is not None
+    assert row["rule"] == "FREQ=MINUTELY;INTERVAL=10;COUNT=50"
