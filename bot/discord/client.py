@@ -59,6 +59,7 @@ MESSAGES_KEPT = 200  # to know what a corrected message said before
 NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
 NO_STICKERS = "That is a nice sticker! I can only read text, though. Please tell me in words."
 NO_FILES = "I can only open short text files, I'm afraid. Please tell me in words."
+SOME_FILES = "I can only open short text files, so I have left something out."
 NO_WORDS = "Yes? Please tell me what you need together with my name."
 NOT_HERE = "I don't answer here."
 
@@ -288,6 +289,8 @@ class DiscordClient(discord.Client):
         elif kind_word:
             await self._reply_channel(message).send(kind_word)
         else:
+            if self._has_unread_files(message):
+                await self._reply_channel(message).send(SOME_FILES)
             await self._answer(message)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
@@ -407,6 +410,14 @@ class DiscordClient(discord.Client):
         if message.attachments:
             return NO_FILES
         return None if guild_of(message) is None else NO_WORDS
+
+    def _has_unread_files(self, message: discord.Message) -> bool:
+        """Say whether something came with a message that is neither a picture nor a short text."""
+        read = text_files(message.attachments)
+        return any(
+            one not in read and not (one.content_type or "").startswith("image/")
+            for one in message.attachments
+        )
 
 
 class ShardedClient(DiscordClient, discord.AutoShardedClient):

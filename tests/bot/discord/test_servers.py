@@ -7,7 +7,14 @@ import pytest
 import simcord
 
 from bot.agent import Agent
-from bot.discord.client import NO_FILES, NO_WORDS, THREADS_EACH, UNCALLED_EACH, DiscordClient
+from bot.discord.client import (
+    NO_FILES,
+    NO_WORDS,
+    SOME_FILES,
+    THREADS_EACH,
+    UNCALLED_EACH,
+    DiscordClient,
+)
 from bot.discord.files import MAX_BYTES
 from bot.discord.incoming_queue import Quota
 from bot.messages import Incoming, ReplyChannel
@@ -231,6 +238,15 @@ async def test_large_files_and_others_get_a_sentence(server: Server) -> None:
         assert await server.say(server.name, attachments=[attached]) == []
 
     assert [body["content"] for body in server.sent] == [NO_FILES, NO_FILES]
+
+
+async def test_what_could_not_be_opened_beside_the_words_is_said(server: Server) -> None:
+    files = [("notes.txt", b"milk"), ("notes.pdf", b"%PDF"), PICTURE]
+    assert await server.say(f"{server.name} add these", attachments=files) == ["add these"]
+    assert server.brain.heard[-1].quoted == "milk"
+    assert server.sent[0]["content"] == SOME_FILES
+    await server.say(f"{server.name} add these", attachments=[files[0], PICTURE])
+    assert len(server.sent) == 3
 
 
 async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:

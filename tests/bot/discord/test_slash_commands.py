@@ -57,6 +57,12 @@ async def plan(
 # What Discord is told
 
 
+async def test_people_can_install_it_for_themselves_and_use_it_anywhere(stage: Stage) -> None:
+    commands = payload(stage.world.brain.registry)
+    assert {tuple(one["contexts"]) for one in commands} == {(0, 1, 2)}  # servers, its DMs, others'
+    assert {tuple(one["integration_types"]) for one in commands} == {(0, 1)}  # servers, people
+
+
 async def test_options_have_types_choices_and_the_required_ones_first(stage: Stage) -> None:
     registry = await stage.world.know(party)
     (command,) = [command for command in payload(registry) if command["name"] == "party"]
