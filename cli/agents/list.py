@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli.agents.values import Row
 from cli.agents.yaml_files import write_yaml
 from cli.preparation import prepare_database
 from cli.tables import show_table
 from core import agents
+from core.db.compiled import Row
 from runtime.clock import utc_now
 
 Name = Annotated[str, typer.Argument(help="The agent's name.")]
