@@ -4,18 +4,15 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from bot import web
-from bot.agent import Agent, Services
+from bot.agent import Agent
 from bot.messages import Incoming, ReplyChannel
-from bot.runtime.inbox import Inbox
 from bot.runtime.worker import FAILED
-from bot.web import NOT_THERE, OFFER_EXPIRED, WebChat
+from bot.web import NOT_THERE, OFFER_EXPIRED
 from config.settings import ROOT
 from core import postgres, users
 from core.reminders import fire_due
@@ -24,34 +21,11 @@ from tests.support.chat import World
 from tests.support.people import PASSWORD
 from tests.support.shop import Listening, shop
 from tests.support.waiting import PATIENCE, until
-from tests.support.web import WebUser
+from tests.support.web import WebUser, answering
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 DOCUMENTATION = ROOT / "docs" / "chat.md"
-
-Answer = Callable[[Incoming, ReplyChannel], Awaitable[None]]
-
-
-class Scripted(Agent):
-    """Answers as a function says."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        await self._answer(incoming, reply_channel)
-
-
-class Ordered(Agent):
-    """The world's agent behind its inbox."""
-
-    def __init__(self, world: World) -> None:
-        self.registry = world.brain.registry
-        self._inbox = Inbox(world.brain, Services(world.api, world.settings, world.clock))
-
-    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        await self._inbox.handle(incoming, reply_channel)
 
 
 async def token_of(world: World, name: str) -> str:
@@ -64,29 +38,6 @@ async def token_of(world: World, name: str) -> str:
 
 async def user(world: World, name: str = "ada", agent: str = "default") -> WebUser:
     return WebUser(world.settings.api_url, await token_of(world, name), agent)
-
-
-@asynccontextmanager
-async def answering(
-    world: World, answer: Answer | None = None, process: str = "one", *, default: bool = True
-) -> AsyncIterator[WebChat]:
-    """Run the bot's side: the world's agent as the default one, or one that is scripted."""
-    agent = Scripted(answer) if answer else Ordered(world)
-
-    async def made() -> Agent:
-        return agent
-
-    services = Services(world.api.another(), world.settings, world.clock)
-    named = {} if default else {"helper": agent}
-    chat = WebChat(services, process, lambda: named, made)
-    running = asyncio.create_task(chat.run())
-    try:
-        yield chat
-    finally:
-        async with asyncio.timeout(PATIENCE):
-            await chat.finish()
-            await running
-        await services.api.close()
 
 
 async def test_message_is_answered_as_everywhere_else(world: World) -> None:

@@ -2,13 +2,64 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+from bot.agent import Agent, Services
+from bot.messages import Incoming, ReplyChannel
+from bot.runtime.inbox import Inbox
+from bot.web import WebChat
+from tests.support.chat import World
 from tests.support.waiting import PATIENCE
+
+Answer = Callable[[Incoming, ReplyChannel], Awaitable[None]]
+
+
+class Scripted(Agent):
+    """Answers as a function says."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await self._answer(incoming, reply_channel)
+
+
+class Ordered(Agent):
+    """The world's agent behind its inbox."""
+
+    def __init__(self, world: World) -> None:
+        self.registry = world.brain.registry
+        self._inbox = Inbox(world.brain, Services(world.api, world.settings, world.clock))
+
+    async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await self._inbox.handle(incoming, reply_channel)
+
+
+@asynccontextmanager
+async def answering(
+    world: World, answer: Answer | None = None, process: str = "one", *, default: bool = True
+) -> AsyncIterator[WebChat]:
+    """Run the bot's side: the world's agent as the default one, or one that is scripted."""
+    agent = Scripted(answer) if answer else Ordered(world)
+
+    async def made() -> Agent:
+        return agent
+
+    services = Services(world.api.another(), world.settings, world.clock)
+    named = {} if default else {"helper": agent}
+    chat = WebChat(services, process, lambda: named, made)
+    running = asyncio.create_task(chat.run())
+    try:
+        yield chat
+    finally:
+        async with asyncio.timeout(PATIENCE):
+            await chat.finish()
+            await running
+        await services.api.close()
 
 
 class WebUser:

@@ -1,0 +1,204 @@
+"""The console as people see it: signed in, talked to, narrow and in the dark, and attacked."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from bot.messages import Incoming, ReplyChannel
+from core import agents, postgres
+from core.reminders import fire_due
+from core.users import set_role
+from tests.support.browser import NARROW, needs_chromium, problems, sign_in
+from tests.support.chat import World
+from tests.support.people import PASSWORD
+from tests.support.web import answering
+
+pytestmark = [needs_chromium, pytest.mark.slow]
+
+FOCUSED = "document.activeElement.textContent.trim()"
+EVIL = "<img src=x onerror=document.title='attacked'><script>document.title='attacked'</script>"
+
+
+async def say(page: Page, words: str) -> None:
+    await page.get_by_label("Your message").fill(words)
+    await page.keyboard.press("Enter")
+
+
+async def open_pages(page: Page) -> list[str]:
+    """Return the addresses of all pages in the navigation."""
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    return [str(await link.get_attribute("href")) for link in await links.all()]
+
+
+async def test_a_reminder_that_is_set_in_the_chat_arrives_there(page: Page, world: World) -> None:
+    async with answering(world):
+        await sign_in(page, world)
+        await page.goto("/chat")
+        await say(page, "remind me of the errand call mum in 10 minutes")
+        await page.get_by_text("Added call mum").wait_for()
+        world.clock.forward(minutes=10)
+        await asyncio.to_thread(fire_due, world.clock())
+        delivery = page.locator(".bubble.delivery")
+        await delivery.get_by_text("call mum").wait_for()
+        await delivery.get_by_role("button", name="Done").click()
+        await page.get_by_text("Done: call mum").wait_for()
+        assert [row["done"] for row in postgres.select("errands")] == [True]
+
+
+async def test_a_row_is_added_changed_and_brought_back(page: Page, world: World) -> None:
+    await sign_in(page, world)
+    await page.goto("/data/errands")
+    await page.get_by_label("Name").first.fill(EVIL)
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_role("status").get_by_text("Added").wait_for()
+    await page.get_by_role("link", name="Edit").click()
+    await page.get_by_label("Name").fill("buy milk")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("Changed “buy milk”").wait_for()
+    await page.get_by_role("button", name="Undo").click()
+    await page.get_by_text("Undone").first.wait_for()
+    assert [row["name"] for row in postgres.select("errands")] == [EVIL]
+    assert "attacked" not in await page.title()
+
+
+async def test_an_agent_is_made_and_talked_to(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+    await sign_in(page, world)
+    set_role("ada", "admin")
+    await page.goto("/agents")
+    await page.get_by_role("link", name="echo").click()
+    await page.get_by_label("Name").fill("helper")
+    await page.get_by_label("Token").fill("env:AGENT_HELPER_TOKEN")
+    await page.get_by_label("Start it at once").check()
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_text("Added helper").wait_for()
+    assert agents.find("helper")["enabled"]
+
+    async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await reply_channel.send(f"You said {incoming.text}, and `{EVIL}`")
+
+    async with answering(world, answer, default=False):
+        await page.goto("/chat/helper")
+        await say(page, EVIL)
+        await page.get_by_text("You said").wait_for()
+        assert await page.title() == "Chat · Console"
+
+
+async def test_a_dead_letter_is_sent_again(page: Page, world: World) -> None:
+    await sign_in(page, world)
+    set_role("ada", "admin")
+    user = postgres.select_one("users", {"username": "ada"})
+    assert user is not None
+    now = world.clock()
+    times = {"due_at": now, "settled_at": now, "next_attempt_at": now}
+    row = {"user_uuid": user["id"], "channel": "ntfy", "state": "dead", "text": "call mum"}
+    dead = postgres.insert("deliveries", row | times | {"last_error": EVIL})
+    await page.goto("/service")
+    await page.get_by_role("button", name="Send again: ada").click()
+    await page.get_by_text("1 delivery is sent again.").wait_for()
+    after = postgres.select_one("deliveries", {"id": dead["id"]})
+    assert after is not None
+    assert after["state"] == "waiting"
+    assert "attacked" not in await page.title()
+
+
+async def test_the_keyboard_is_enough(page: Page, world: World) -> None:
+    credentials = {"username": "ada", "password": PASSWORD}
+    await world.api.request("POST", "/api/register", data=credentials)
+    await page.goto("/login")
+    await page.get_by_label("User name").focus()
+    await page.keyboard.type("ada")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Sign out").wait_for()
+    await page.goto("/data/errands")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate(FOCUSED) == "Skip to the content"
+    await tab_to(page, "document.activeElement.name", "name")
+    await page.keyboard.type("buy milk")
+    await tab_to(page, FOCUSED, "Add")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Added “buy milk”").wait_for()
+
+
+async def tab_to(page: Page, what: str, wanted: str) -> None:
+    """Go to an element by the keyboard alone."""
+    for _ in range(40):
+        if await page.evaluate(what) == wanted:
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not lead to {wanted}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_for_everyone(page: Page, world: World, scheme: str) -> None:
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    await page.goto("/login")
+    found = await problems(page)
+    await sign_in(page, world)
+    set_role("ada", "admin")
+    await page.goto("/account")
+    addresses = await open_pages(page)
+    assert {"/chat", "/data/errands", "/agents", "/service"} <= {*addresses}
+    for address in (*addresses, "/agents/new/llm", "/service/users"):
+        await page.goto(address)
+        found += await problems(page)
+        await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found += [f"{address} is {wider} px too wide"] if wider > 0 else []
+        await page.set_viewport_size({"width": 1280, "height": 800})
+    assert found == []
+
+
+async def test_no_other_site_acts_for_who_is_signed_in(page: Page, world: World) -> None:
+    await sign_in(page, world)
+    target = world.settings.api_url
+    form = (
+        f'<form method="post" action="{target}/data/errands"><input name="name" value="x"></form>'
+    )
+    # The same machine by its other name is another site to a browser.
+    port = target.rpartition(":")[2]
+    await page.route(
+        f"http://localhost:{port}/evil",
+        lambda route: route.fulfill(
+            content_type="text/html", body=f"{form}<iframe src='{target}/account'></iframe>"
+        ),
+    )
+    await page.goto(f"http://localhost:{port}/evil")
+    frame = page.frames[-1]
+    assert "Account" not in await frame.content()
+    await page.evaluate("document.forms[0].submit()")
+    await page.wait_for_load_state()
+    assert postgres.count("errands") == 0
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="makes the documentation's pictures")
+async def test_pictures_for_the_documentation(page: Page, world: World) -> None:
+    """SCREENSHOTS=docs/screenshots make test ARGS="-n 0 tests/browser -k pictures"."""
+    folder = Path(os.environ["SCREENSHOTS"])
+    await page.set_viewport_size({"width": 900, "height": 620})
+    async with answering(world):
+        await sign_in(page, world)
+        set_role("ada", "admin")
+        await page.goto("/chat")
+        for words in ("remind me of the errand call mum tomorrow at 5pm", "list my errands"):
+            await say(page, words)
+            await page.locator(".bubble:not(.mine)").last.get_by_text("call mum").wait_for()
+            await asyncio.sleep(1)
+        await page.screenshot(path=folder / "chat.png")
+        await page.emulate_media(color_scheme="dark")
+        await page.set_viewport_size(NARROW)
+        await page.screenshot(path=folder / "chat-narrow-dark.png")
+    await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size({"width": 900, "height": 620})
+    agents.add("helper", "env:AGENT_HELPER_TOKEN", {"type": "echo"})
+    agents.add("chatty", "env:AGENT_CHATTY_TOKEN", {"type": "llm", "settings": {"model": "m"}})
+    for name in ("data/errands", "agents"):
+        await page.goto(f"/{name}")
+        await page.screenshot(path=folder / f"{name.rpartition('/')[2]}.png")
