@@ -39,7 +39,7 @@ from ai.llm.registry import model_of
 from ai.llm.types import Budget, ChatModel, Message, ModelError
 from ai.metrics import parsed
 from ai.sentences import wording
-from ai.sentences.matcher import matcher_of
+from ai.sentences.matcher import Match, matcher_of
 from ai.sentences.references import NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
@@ -149,12 +149,15 @@ class Parser:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
             prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
+            asked = _asked(history)
             described = self._described(interaction_type, raw)
             known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)
+            if not asked and (nearly := self._nearly(text, references, specs)):
+                earlier += prompts.guess(nearly.command)
             turns = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
             messages = prompts.opening(prompt, known, text, earlier, problems, turns)
-            said, asked = _said(text, history), _asked(history)
+            said = _said(text, history)
             judge = ResponseValidator(
                 listed,
                 self._open_types(raw),
@@ -199,12 +202,17 @@ class Parser:
         interaction_type: str,
     ) -> Offer | None:
         """Return the one order that a text nearly says, to be offered, or None."""
-        match = self._matcher.near(text, references)
-        known = next((spec for spec in specs if match and spec.key == match.spec.key), None)
-        if match is None or known is None or rejections(match.command, interaction_type):
+        match = self._nearly(text, references, specs)
+        if match is None or rejections(match.command, interaction_type):
             return None
-        orders = (ParsedCommand.from_dict(match.command),)
-        return _offer(text, orders, [known])
+        return _offer(text, (ParsedCommand.from_dict(match.command),), specs)
+
+    def _nearly(
+        self, text: str, references: References, specs: Sequence[CommandSpec]
+    ) -> Match | None:
+        """Return the one order that a text nearly says, among those that may be given."""
+        match = self._matcher.near(text, references)
+        return match if match and any(spec.key == match.spec.key for spec in specs) else None
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (

@@ -20,19 +20,21 @@ from typing import Any
 
 import yaml
 
-from ai.commands import Catalogue, Offer, catalogue
+from ai.commands import Catalogue, Clarification, NotUnderstood, Offer, Parsed, catalogue
 from ai.config import COMMAND, get_ai_config
 from ai.extraction.prompt import examples, manual, opening
 from ai.llm.chat import tokens
 from ai.llm.registry import model_of
 from ai.llm.types import ChatModel, Message, Reply, Usage
 from ai.parser import Parser
+from ai.sentences.explain import candidates
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import References
 from bot.framework.registry import load_commands
 from config.settings import get_settings
 
 DOMAINS = Path(__file__).parent / "domains"
+WORST_SHOWN = 20
 AT_ONCE = 8  # requests that a model gets at the same time
 
 Command = dict[str, Any]
@@ -78,14 +80,13 @@ class Score:
     """How the utterances of a domain were understood."""
 
     right: int = 0
-    missed: int = 0
+    missed: list[str] = field(default_factory=list)  # with why
     offered: int = 0  # what was meant, for a yes
     misled: list[str] = field(default_factory=list)  # offers of something else
     wrong: list[str] = field(default_factory=list)
     invented: int = 0  # values in wrong commands that nobody said
     seconds: list[float] = field(default_factory=list)
-    requests: int = 0
-    usage: Usage = field(default_factory=Usage)  # of all requests
+    usages: list[Usage] = field(default_factory=list)  # one a request
 
     def include(self, other: "Score") -> None:
         """Add another score."""
@@ -94,8 +95,7 @@ class Score:
         self.misled += other.misled
         self.missed += other.missed
         self.invented += other.invented
-        self.requests += other.requests
-        self.usage += other.usage
+        self.usages += other.usages
         self.wrong += other.wrong
         self.seconds += other.seconds
 
@@ -106,20 +106,25 @@ class Score:
         seconds: float,
         *,
         is_offer: bool = False,
+        why: str = "",
     ) -> None:
-        """Count one utterance."""
+        """Count one utterance; `why` is what was said instead of a command."""
         self.seconds.append(seconds)
         if is_offer and [*found] == [*utterance.expected]:
             self.offered += 1
         elif is_offer:
-            self.misled.append(f"{utterance.text!r} was offered {found}")
+            self.misled.append(f"{utterance.text!r} was offered {found}{_meant(utterance)}")
         elif [*found] == [*utterance.expected]:
             self.right += 1
         elif not found:
-            self.missed += 1
+            self.missed.append(f"{utterance.text!r}{f': {why}' if why else ''}")
         else:
-            self.wrong.append(f"{utterance.text!r} was taken for {found}")
+            self.wrong.append(f"{utterance.text!r} was taken for {found}{_meant(utterance)}")
             self.invented += sum(len(utterance.invented(command)) for command in found)
+
+
+def _meant(utterance: Utterance) -> str:
+    return f", and means {[*utterance.expected]}" if utterance.expected else ""
 
 
 def utterances() -> Iterator[Utterance]:
@@ -161,15 +166,14 @@ class CountingModel:
 
     def reset(self) -> None:
         """Begin again at nothing."""
-        self.requests, self.usage = 0, Usage()
+        self.usages: list[Usage] = []
 
     async def complete(
         self, messages: Sequence[Message], schema: dict[str, Any] | None = None
     ) -> Reply:
         """Pass a request on."""
-        self.requests += 1
         reply = await self.model.complete(messages, schema)
-        self.usage += reply.usage
+        self.usages.append(reply.usage)
         return reply
 
     async def aclose(self) -> None:
@@ -208,19 +212,34 @@ async def evaluate(
         is_offer = isinstance(found, Offer)
         orders = found.orders if isinstance(found, Offer) else found
         made = [order.as_dict() for order in orders] if isinstance(orders, tuple) else []
+        why = (
+            ""
+            if made or not utterance.expected
+            else _why(utterance.text, found if counting else None)
+        )
         score = scores.setdefault(utterance.domain, Score())
-        score.add(utterance, made, seconds, is_offer=is_offer)
+        score.add(utterance, made, seconds, is_offer=is_offer, why=why)
         if by_language is not None:
             score = by_language.setdefault(utterance.language, Score())
-            score.add(utterance, made, seconds, is_offer=is_offer)
+            score.add(utterance, made, seconds, is_offer=is_offer, why=why)
 
     for domain, group in groupby(said or utterances(), key=lambda utterance: utterance.domain):
         if counting:
             counting.reset()
         await asyncio.gather(*map(one, group))
         if counting:
-            scores[domain].requests, scores[domain].usage = counting.requests, counting.usage
+            scores[domain].usages = [*counting.usages]
     return scores
+
+
+def _why(text: str, answer: Parsed | None) -> str:
+    """Return why nothing was found: what a model said, or where the nearest sentence parts."""
+    if isinstance(answer, Clarification):
+        return answer.question
+    if isinstance(answer, NotUnderstood):
+        return answer.problem
+    nearest = next(iter(candidates(catalogue, text)), None)
+    return f"{' '.join(nearest.spec.key)}: {nearest.why}" if nearest else "no command begins so"
 
 
 def report(
@@ -232,27 +251,38 @@ def report(
     everything = Score()
     for domain, score in [*scores.items(), ("all", everything)]:
         cuts = quantiles(score.seconds * 2, n=100, method="inclusive")  # twice: one is too few
-        asked, used = score.requests or 1, score.usage
+        asked, used = len(score.usages) or 1, sum(score.usages, Usage())
         yield (
-            f"{domain:32}{score.right:9}{len(score.wrong):9}{score.missed:9}"
+            f"{domain:32}{score.right:9}{len(score.wrong):9}{len(score.missed):9}"
             f"{score.offered:9}{len(score.misled):9}{score.invented:9}"
-            f"{score.requests:9}{used.prompt / asked:9.0f}{used.completion / asked:9.0f}"
+            f"{len(score.usages):9}{used.prompt / asked:9.0f}{used.completion / asked:9.0f}"
             f"{cuts[49] * 1000:10.2f}{cuts[98] * 1000:10.2f}"
         )
         if score is not everything:
             everything.include(score)
-    yield from (f"  wrong: {line}" for line in everything.wrong)
-    yield from (f"  misled: {line}" for line in everything.misled)
+    worst = [f"  wrong: {line}" for line in everything.wrong]
+    worst += [f"  misled: {line}" for line in everything.misled]
+    worst += [f"  missed: {line}" for line in everything.missed]
+    yield from worst[:WORST_SHOWN]
     yield from _languages(by_language or {})
+    if everything.usages:
+        sizes = sorted(usage.completion for usage in everything.usages)
+        most = max(usage.prompt for usage in everything.usages)
+        yield (
+            f"  tokens of a request: {most} in at most, "
+            f"{sizes[len(sizes) // 2]} out at the median, {sizes[-1]} at most"
+        )
 
 
 def _languages(scores: dict[str, Score]) -> Iterator[str]:
     """Yield a line a language, where there are several."""
     for name, score in sorted(scores.items()) if len(scores) > 1 else ():
-        every = score.right + score.missed + score.offered + len(score.wrong) + len(score.misled)
+        every = (
+            score.right + len(score.missed) + score.offered + len(score.wrong) + len(score.misled)
+        )
         yield (
             f"  in {name}: {score.right} right and {score.offered} offered of {every}, "
-            f"{len(score.wrong)} wrong"
+            f"{len(score.wrong)} wrong, {len(score.misled)} misled, {len(score.missed)} missed"
         )
 
 

@@ -120,6 +120,16 @@ class Sources:
             case _:
                 return self._has_text(str(value))
 
+    def spelled(self, text: str) -> str:
+        """Return a text with the accents that the person wrote, which models leave out."""
+        return _WORD.sub(lambda match: self._spelled(match[0]), text)
+
+    def _spelled(self, word: str) -> str:
+        if word.casefold() in self.words:
+            return word
+        bare = _bare(word)
+        return next((said for said in sorted(self.words) if _bare(said) == bare), word)
+
     def _has_text(self, value: str) -> bool:
         words = [word for word in _words(value) if word not in FILLERS] or _words(value)
         found = sum(self._has(word) for word in words)
@@ -172,6 +182,12 @@ def _words_of(spec: CommandSpec) -> frozenset[str]:
 def _words(text: str) -> list[str]:
     """Return the words of a text for comparison; digits are words of their own."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _bare(word: str) -> str:
+    """Return a word in lower case without its accents."""
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 def _stem(word: str) -> str:

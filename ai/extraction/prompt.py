@@ -211,5 +211,13 @@ def earlier(history: Sequence[Turn], references: References = NO_REFERENCES) -> 
     return told
 
 
+def guess(command: Command) -> str:
+    """Tell what a message's words alone may mean: small models are right more often for it."""
+    fields = {**command}
+    name = f"{fields.pop('interaction_type')}.{fields.pop('action')}"
+    said = _as_data(_json({"command": name, **fields}))
+    return f"By its words alone it may mean {said}, if it orders anything.\n\n"
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)

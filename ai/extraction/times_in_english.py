@@ -27,6 +27,8 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"am|den|der|dem|el|los|las|le|les|la|l|de|du|des", ""),
 )
 _PATTERNS = [(re.compile(rf"(?<!\w)(?:{one})(?!\w)"), other) for one, other in PATTERNS]
+_LONE_HOUR = re.compile(r"^([^\W\d]+) (\d{1,2})$")
+"""What is left of "montag 9 uhr" in English: "monday 9"."""
 _LATER = frozenset({"morgen", "mañana"})  # that is both "tomorrow" and "morning"
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -43,6 +45,8 @@ def in_english(words: str) -> str:
     for pattern, other in _PATTERNS:
         said = pattern.sub(lambda match, other=other: _put(match, other), said)  # type: ignore[misc]
     said = " ".join(_WORD.sub(_translated, said).split())
+    if phrases.read_all(said) is None:
+        said = _LONE_HOUR.sub(r"\1 at \2", said)
     return said if phrases.read_all(said) is not None else words
 
 

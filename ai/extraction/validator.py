@@ -89,6 +89,8 @@ def check(
             del command[field.name]
         elif field.is_time:
             command[field.name] = in_english(command[field.name])
+        elif field.kind == "text" and isinstance(command[field.name], str):
+            command[field.name] = sources.spelled(command[field.name])
     return command, problems
 
 

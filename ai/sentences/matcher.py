@@ -44,12 +44,14 @@ class Matcher:
         root = build(self._catalogue)
         specs = {spec.key: spec for spec in self._catalogue}
         self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue), specs)
-        self._shown = {
-            shown: (spec, fixed)
+        shown = {
+            shown: (spec.key, default_process(fixed))
             for spec in self._catalogue
             for sentence in spec.sentences
             for shown, fixed in [_shown(spec, sentence)]
         }
+        self._shown = [(sentence, key) for sentence, (key, _) in shown.items()]
+        self._fixed = [fixed for _, fixed in shown.values()]
         loose = [replace(one, sentences=one.sentences + one.near) for one in self._catalogue]
         self._unsure = replace(self._index, root=build(loose))
         self._bags = _bags(self._catalogue)
@@ -130,15 +132,14 @@ class Matcher:
         """Return all commands, the nearest first, each with the sentence most like the text."""
         self.refresh()
         found = process.extract(
-            text[:MAX_NEAREST],
-            {shown: fixed for shown, (_, fixed) in self._shown.items()},
+            default_process(text[:MAX_NEAREST]),
+            self._fixed,
             scorer=fuzz.token_set_ratio,
-            processor=default_process,
             limit=None,
         )
         nearest: dict[tuple[str, str], str] = {}
-        for _, _, sentence in found:
-            key = self._shown[sentence][0].key
+        for _, _, number in found:
+            sentence, key = self._shown[number]
             if allowed is None or key in allowed:
                 nearest.setdefault(key, sentence)
         return nearest

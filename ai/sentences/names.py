@@ -11,8 +11,11 @@ from ai.sentences.tokens import (
     NO_NAMES,
     POINTERS,
     STATES,
+    TELLING,
+    WHOLES,
 )
 
+MAX_NAME_WORDS = 8  # of what stands behind a verb and no more; a longer one is more of a sentence
 ARTICLES = {"the", "a", "an"}
 DETERMINERS = {"the", "my", "our", "your", "me"}
 
@@ -29,6 +32,8 @@ def may_be_name(words: Sequence[str], before: str) -> bool:
     says_how = says_how or (before == "get" and words[0] in NO_GOODS)
     is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
     is_no_name = is_no_name or DETERMINERS.issuperset(words)
+    says_how = says_how or (before == "bought" and words[0] in ("a", "an"))
+    is_no_name = is_no_name or (words[0] in WHOLES and len(words) > 1)
     return any(words) and not (is_reference(words) or is_no_name or says_how)
 
 
@@ -47,8 +52,10 @@ def is_sure_name(
     goes_on = node.slots[field].literals if field in node.slots else {}
     return (
         may_be_name(words, "")
+        and len(words) <= MAX_NAME_WORDS
         and not all_fixed
         and words[0] not in NO_LONE_STARTS
+        and TELLING.isdisjoint(words)
         and not (words[0] in node.literals and words[0] not in ARTICLES)
         and not any(word in goes_on for word in words)
     )

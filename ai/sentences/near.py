@@ -9,11 +9,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ai.sentences.following import Index, Match
-from ai.sentences.references import References
+from ai.sentences.references import References, named_by
 from ai.sentences.search import Attempt, Steps, TooManySteps
-from ai.sentences.tokens import Word, split
+from ai.sentences.tokens import DANGLING, NO_GOODS, TELLING, TIMES, Word, split
+from ai.times.grammar.phrases import find
+from ai.times.resolve import NOW
 
 MAX_WORDS = 30
+# fmt: off
+SAYINGS = frozenset({
+    "help", "go", "talk", "you", "to", "me", "a", "break", "hug", "minute", "moment", "second",
+    "sleep", "rest", "advice", "know", "think", "ask", "say", "leave", "home", "bed", "deal", "all",
+    "it", "well", "lost", "bored", "there", "over", "something", "more", "time", "some", "us",
+})
+# fmt: on
+"""What is of these words alone is small talk: "we need to talk", "got a minute"."""
+UNFINISHED = frozenset(
+    {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get"}
+)
+"""What ends so is no name: "the report is not done"."""
+BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", "might"})
+MAX_BESIDE = 3  # words of a list, a person, or a new name
+NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us"}
 MAX_TRIES = 16  # at texts with less chatter
 # fmt: off
 CHATTER = frozenset({
@@ -53,12 +70,42 @@ def near(
     steps = Steps()
     try:
         for index in (sure, unsure):
-            for part in _parts(text, words, sure.verbs):
-                if orders := Attempt(index, part, references, steps).orders():
-                    return orders[0] if len(orders) == 1 else None
+            parts = _parts(text, words, sure.verbs)
+            for part in islice(parts, int(index is sure), None):  # the whole text is no sentence
+                attempt = Attempt(
+                    index, part, references, steps, is_unsure=index is unsure and part == text
+                )
+                if orders := attempt.orders():
+                    is_one = len(orders) == 1 and _is_likely(orders[0])
+                    return orders[0] if is_one else None
     except TooManySteps:
         return None
     return bags.get(bare)
+
+
+def _is_likely(match: Match) -> bool:
+    """Say whether what is beside an order's thing, like a place, is a name, and the thing one too.
+
+    "The soup if it's bland" is no list, and nobody needs to be reminded to "get a life".
+    """
+    about = named_by(match.spec)
+    if any(
+        str(match.fields.get(one.name)).casefold() in NOW
+        for one in match.spec.fields
+        if one.is_time
+    ):
+        return False
+    for field in match.spec.fields:
+        words = [word.text for word in split(str(match.fields.get(field.name, "")))]
+        if field.kind != "text" or not words:
+            continue
+        is_saying = words[0] == "get" and not NO_GOODS.isdisjoint(words[1:2])
+        is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
+        is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)
+        is_place = is_place and not find(" ".join(words))
+        if is_saying or (field != about and not (is_place and not words[0].isdecimal())):
+            return False
+    return True
 
 
 def bag(words: Iterable[str]) -> frozenset[str]:
@@ -74,8 +121,9 @@ def _parts(text: str, words: Sequence[Word], verbs: frozenset[str]) -> Iterator[
     ends = range(len(words), len(words) - _chatter(texts[::-1]) - 1, -1)
     tries = ((start, end) for end in ends for start in starts if end - start > 1)
     for start, end in islice(tries, MAX_TRIES):
-        # "to my tasks" is no "my tasks"; behind "I want to" stands an order.
-        is_order = not start or texts[start - 1] != "to" or texts[start] in verbs
+        # "to my tasks" is no "my tasks", "you need help" no "need help"; behind "I want to" stands
+        # an order.
+        is_order = not start or texts[start - 1] not in BEFORE_VERBS or texts[start] in verbs
         if is_order and not words[start].is_glued:
             yield text[words[start].start : words[end - 1].end]
 

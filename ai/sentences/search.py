@@ -5,7 +5,7 @@ words. Two different readings that are equally good are none, and so is a text t
 second order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from ai.sentences.tokens import (
     JOINTS,
     NO_CHORES,
     NO_NAME_STARTS,
+    NO_PLANS,
     PLACES,
     THINGS,
     TIMES,
@@ -34,7 +35,7 @@ from ai.times.grammar import phrases
 from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
 
-LENGTH_BEFORE = {"for", "by", "of", "timer"}
+LENGTH_BEFORE = {"for", "by", "of", "timer", "countdown", "down"}
 LENGTH_OF = {"timer"}
 MAX_SLIPS = 2
 MAX_ITEM_WORDS = 4  # of each of the names in a row
@@ -68,6 +69,7 @@ class Steps:
 
     def __init__(self, left: int = MAX_STEPS) -> None:
         self.left = left
+        self.meant: dict[str, list[str]] = {}  # the slips that words may be, for all attempts
 
     def take(self, steps: int = 1) -> None:
         """Count steps. Raises TooManySteps where none are left."""
@@ -79,13 +81,21 @@ class Steps:
 class Attempt:
     """One text against the tree of sentences."""
 
-    def __init__(self, index: Index, text: str, references: References, steps: Steps) -> None:
-        self.index, self.text, self.steps = index, text, steps
+    def __init__(
+        self,
+        index: Index,
+        text: str,
+        references: References,
+        steps: Steps,
+        *,
+        is_unsure: bool = False,
+    ) -> None:
+        """Look at a text; where `is_unsure`, what is found is but offered."""
+        self.index, self.text, self.steps, self.is_unsure = index, text, steps, is_unsure
         self.pointer = ReferenceResolver(references, index.specs)
         self.words = split(text)
         self.texts = tuple(word.text for word in self.words)
         self.end = order_end(self.words)
-        self.meant: dict[str, list[str]] = {}
 
     def orders(self) -> list[Match]:
         """Return the best reading, if it is the only one: one order, or one for each thing meant.
@@ -165,9 +175,9 @@ class Attempt:
                 yield from ((child, at + len(phrase), SYNONYM) for child in children)
         if word in node.literals or len(self.words) > MAX_WORDS_WITH_SLIPS:
             return
-        if word not in self.meant:
-            self.meant[word] = slips(word, self.index.vocabulary)
-        for meant in self.meant[word]:
+        if word not in self.steps.meant:
+            self.steps.meant[word] = slips(word, self.index.vocabulary)
+        for meant in self.steps.meant[word]:
             if child := node.literals.get(meant):
                 yield child, at + 1, SLIP
 
@@ -282,7 +292,9 @@ class Attempt:
         follows_time = any(one.end == slot.start and one.field.is_time for one in path.slots)
         if path.literals == 0:
             is_chore = words[0] in CHORES and NO_CHORES.isdisjoint(words) and len(words) > 1
-            return is_chore and follows_time and may_be_name(words[1:], words[0])
+            if is_chore and follows_time and may_be_name(words[1:], words[0]):
+                return True
+            return self.is_unsure and self._is_plan(words, path)
         if follows_time and words[0] in DANGLING | NO_NAME_STARTS | JOINTS | {"about"}:
             return False  # "remind me tomorrow or friday"
         behind = self.texts[slot.end] if slot.end < self.end else ""
@@ -298,6 +310,25 @@ class Attempt:
         if path.synonyms and not PLACES.isdisjoint(words):
             return False
         return is_sure_name(words, path.verb, slot.field, self.index.vocabulary)
+
+    def _is_plan(self, words: Sequence[str], path: Path) -> bool:
+        """Say whether free text beside nothing but a time may be a plan: "dentist at 4pm".
+
+        It is one in a few words that make no sentence, with a time of day.
+        """
+        times = [slot for slot in path.slots if slot.field.is_time]
+        told = times and phrases.read_all(self._slice(times[0].start, times[0].end))
+        return bool(
+            told
+            and not told.slots.isdisjoint({"time", "part"})
+            and len(words) <= MAX_ITEM_WORDS
+            and NO_PLANS.isdisjoint(words)
+            and words[0] not in NO_NAME_STARTS
+            and (words[0] in CHORES or words[0] not in self.index.root.literals)
+            and words[-1] not in DANGLING
+            and (not path.start or self.texts[path.start - 1] != "you")
+            and may_be_name(words, "")
+        )
 
     def _about(self, match: Match, pointed: Reference, *, is_bare: bool) -> Match | None:
         """Return the command for what was pointed at: in its own module, that of the same name.
@@ -328,7 +359,8 @@ class Attempt:
                 return False  # two times beside each other that don't make one
             rest = self._slice(end, slot.end) if at_start else self._slice(slot.start, start)
             both = f"{fields.get(time, '')} {self._slice(start, end)}".strip()
-            if not rest or phrases.read_all(both) is None:
+            is_rest = rest and may_be_name([word.text for word in split(rest)], "")
+            if not is_rest or phrases.read_all(both) is None:
                 return False
             fields |= {time: both, slot.field.name: _value(slot.field, rest)}
             return True

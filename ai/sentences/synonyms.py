@@ -4,10 +4,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 OPENINGS: tuple[tuple[str, ...], ...] = (
-    ("show", "list", "read", "read me", "read out", "tell me", "give me", "display", "view", "see"),
+    (
+        *("show", "list", "read", "read me", "read out", "tell me", "give me", "display", "view"),
+        *("see", "open", "pull up", "bring up", "can i see", "could i see", "let me see"),
+    ),
     ("delete", "remove", "erase", "get rid of", "cross off", "scrap", "scratch", "del"),
-    ("complete", "tick off", "check off"),
-    ("remind me", "ping me", "nudge me", "alert me", "notify me"),
+    ("complete", "tick off", "check off", "mark off"),
+    ("put", "stick", "pop", "throw"),
+    (
+        *(
+            "remind me",
+            "remind us",
+            "ping me",
+            "nudge me",
+            "alert me",
+            "notify me",
+            "rmd me",
+            "poke me",
+        ),
+        *("text me", "message me", "dm me", "let me know", "give me a reminder"),
+    ),
+    ("set", "set up"),
     ("stop", "end", "quit"),
     ("turn on", "switch on", "enable", "activate"),
     ("turn off", "switch off", "disable", "deactivate"),

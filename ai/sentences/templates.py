@@ -92,8 +92,9 @@ def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
             )
         if named.count(name) > 1:
             raise _problem(spec, sentence, f"names {{{name}}} twice")
-    is_time_first = [fields[name].is_time for name in named] == [True, False]
-    if len(named) == len(slots) and not is_time_first:
+    times = [fields[name].is_time for name in named]
+    is_with_time = times == [True, False] or (times == [False, True] and sentence in spec.near)
+    if len(named) == len(slots) and not is_with_time:
         raise _problem(spec, sentence, "has a way to say it without any fixed word")
     for one, other in pairwise(slots):
         if one and other and fields[one].kind == fields[other].kind == "text":

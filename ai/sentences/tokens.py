@@ -24,6 +24,15 @@ CONTRACTIONS = {
     "let's": ("let", "us"),
     "we're": ("we", "are"),
     "we've": ("we", "have"),
+    "im": ("i", "am"),
+    "ive": ("i", "have"),
+    "there's": ("there", "is"),
+    "today's": ("today", "s"),
+    "todays": ("today", "s"),
+    "tomorrow's": ("tomorrow", "s"),
+    "tomorrows": ("tomorrow", "s"),
+    "week's": ("week", "s"),
+    "gimme": ("give", "me"),
     "gotta": ("got", "to"),
     "wanna": ("want", "to"),
     "don't": ("do", "not"),
@@ -32,6 +41,10 @@ CONTRACTIONS = {
     "isn't": ("is", "not"),
     "can't": ("can", "not"),
     "cannot": ("can", "not"),
+    "mustn't": ("must", "not"),
+    "mustnt": ("must", "not"),
+    "shouldn't": ("should", "not"),
+    "cant": ("can", "not"),
     "won't": ("will", "not"),
 }
 GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
@@ -41,7 +54,22 @@ LEADING = (
     *(f"{greeting} {name}" for greeting in GREETINGS for name in (*ASSISTANTS, "there")),
     *GREETINGS,
     *ASSISTANTS,
-    *("please", "pls", "kindly", "oops", "also", "and", "oh", "so", "now", "just", "then"),
+    *(
+        "please",
+        "pls",
+        "plz",
+        "kindly",
+        "oops",
+        "wait",
+        "also",
+        "and",
+        "oh",
+        "so",
+        "now",
+        "just",
+        "then",
+    ),
+    "no wait",
     "can you",
     "could you",
     "can u",
@@ -57,7 +85,19 @@ LEADING = (
 ASKING = ("tell me", "show me", "let me see", "let me know", "do you know", "i want to know")
 """Polite before a question: "tell me what is on my list"."""
 QUESTION_WORDS = {"what", "which", "who", "how", "when"}
-TRAILING = ("please", "pls", "thanks", "thank you", "thx", "ty", "for me", "ok", "okay", "bot")
+TRAILING = (
+    "please",
+    "pls",
+    "plz",
+    "thanks",
+    "thank you",
+    "thx",
+    "ty",
+    "for me",
+    "ok",
+    "okay",
+    "bot",
+)
 
 # fmt: off
 ASKS_FOR_MORE = {
@@ -98,6 +138,14 @@ NO_CHORES = {
 }
 """With one of these it is a sentence about something: "at 5 pay day was over"."""
 
+NO_PLANS = NO_CHORES | {
+    "am", "be", "been", "has", "have", "had", "do", "does", "did", "not", "never", "can", "could",
+    "should", "would", "may", "my", "your", "his", "her", "their", "him", "them", "see", "good",
+    "who", "what", "when", "where", "why", "how", "which", "if", "because", "lol", "so",
+    "weather", "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close",
+}
+"""None of these stands in a plan: "see you at 5", "weather tomorrow morning"."""
+
 NO_LONE_STARTS = {
     "all", "every", "each", "any", "me", "myself", "you", "your", "yourself", "everyone", "this",
     "that", "these", "those", "it", "them", "half",
@@ -130,6 +178,12 @@ TIMES = {
 
 THINGS = {"task", "tasks", "item", "items", "thing", "things"}
 """In front of "list" they name it: "my tasks list"."""
+
+WHOLES = {"everything", "anything", "nothing"}
+"""Free text that begins so names no one thing: "mark everything on groceries as done"."""
+
+TELLING = {"is", "are", "was", "were", "has", "had", "if", "because", "who", "which", "whether"}
+"""Free text behind a lone verb with one of these is more of a sentence: "todo lists are boring"."""
 
 POINTERS = {
     "it", "that", "this", "them", "these", "those", "one", "ones", "all", "everything", "something",
@@ -180,10 +234,17 @@ def split(text: str) -> list[Word]:
             words.append(Word(parts[0], start, middle))
             words.append(Word(parts[1], middle, end, is_glued=True))
         else:
+            if word == "2" and words and words[-1].text in BEFORE_TO and _AFTER_TO.match(text, end):
+                word = "to"
             words.append(Word(word, start, end))
     return words
 
 
+BEFORE_TO = {"me", "need", "have", "want", "forget", "remember", "reminder", "got"}
+"""Behind one of these "2" is "to": "remind me 2 call dad"; but "remind me 2 days before"."""
+_AFTER_TO = re.compile(
+    r"\s+(?!(?:sec|min|h|hr|hour|day|week|month|year)[a-z]*\b)[a-z]", re.IGNORECASE
+)
 _LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)
 _ASKING = [tuple(phrase.split()) for phrase in ASKING]
 _TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reverse=True)

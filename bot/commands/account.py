@@ -45,7 +45,9 @@ async def show(ctx: Context) -> str:
     "my time zone is {zone}",
     "(set|change) [my] (time zone|timezone) to {zone}",
     "my timezone is {zone}",
-    "i live in {zone}",
+    "i [now] live in {zone} [now]",
+    "i am [now] (living|based) in {zone} [now]",
+    "i [have] [just] moved to {zone}",
     "(set|change) my (time zone|timezone)",
     hint="Also: I live in a city.",
 )

@@ -29,12 +29,15 @@ lists = CommandModule("list", "Your lists")
 @lists.command(
     "make a list called {name}",
     "(make|create|start|add) [me] [a] [new] list (called|named|for) {name}",
-    "(make|create|start) [me] [a] [new] list {name}",
+    "(make|create|start|set up) [me] [a] [new] list {name}",
+    "(i|we) (want|need) [a] [new] list (called|named|for) {name}",
+    "(i|we) (want|need) a [new] {name} list",
     "(make|create|start|add) [me] a [new] {name} list",
     "(make|create|start) [me] [new] {name} list",
     "(make|create|start|add) [me] [a] [new] list",
     "new list [called|named|for] {name}",
     "new {name} list",
+    "set up (a|my|the) [new] {name} list",
     "new list",
     hint="Also: start a list.",
 )
@@ -50,6 +53,7 @@ async def make(ctx: Context, name: NewName) -> str:
     "(show|list) [me] [all] [of] [my|the] lists",
     "(what|which|how many) lists (do i have|are there|have i got)",
     "(do i have|are there) any lists",
+    "what are my lists",
     "[my] lists",
 )
 async def show(ctx: Context) -> str:
@@ -65,10 +69,12 @@ async def show(ctx: Context) -> str:
 
 @lists.command(
     "empty my {name} list",
-    "(empty|clear) [out] [my|the] {name} list",
+    "(empty|clear|wipe|clean) [out] [my|the] {name} list",
     "(empty|clear) [out] [my|the] list (called|named) {name}",
     "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) [my|the] {name} list",
-    hint="Also: clear out.",
+    "take everything off (my|the) {name} list",
+    near=("(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) {name}",),
+    hint="Also: remove everything from it.",
 )
 async def empty(ctx: Context, name: ListName) -> str:
     """Delete everything on a list; the list stays."""
@@ -85,7 +91,13 @@ async def empty(ctx: Context, name: ListName) -> str:
     "complete everything on my {name} list",
     "(complete|finish|tick off|check off) (everything|all tasks) on (my|the) {name} list",
     "(tick|check) (everything|all tasks) on (my|the) {name} list off",
+    "(tick|check) (everything|all tasks) off (on|from) (my|the) {name} list",
     "mark (everything|all tasks) on (my|the) {name} list as (done|complete|completed)",
+    near=(
+        "(complete|finish|tick off|check off) (everything|all [the] (tasks|items)) on {name}",
+        "mark (everything|all [the] (tasks|items)) on {name} as (done|complete|completed|bought)",
+        "(i|we) [have] (got|bought|did|done|finished) everything (on|from) [my|the] {name} [list]",
+    ),
 )
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     """Tick off everything on a list."""
@@ -106,7 +118,8 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 
 @lists.command(
     "delete my {name} list",
-    "(delete|remove) [my|the] {name} list",
+    "(delete|remove|drop|bin|trash|dump|ditch|throw out|throw away) [my|the] {name} list",
+    "(drop|bin|trash|dump|ditch|throw out|throw away) [the|my] list [called|named] {name}",
     "(delete|remove) [the|my] list [called|named] {name}",
     hint="Also: get rid of a list.",
     examples=(("get rid of the regatta list", {"name": "regatta"}),),
@@ -148,12 +161,13 @@ async def rename(
     "share [my|the] {name} list with {person} as [a|an] {role}",
     "(let|invite) {person} (see|to) (my|the) {name} list",
     "give {person} access to (my|the) {name} list",
+    "(let|have) {person} (use|edit|view|join) (my|the) {name} list",
     "share [my|the] {name} list",
 )
 async def share(
     ctx: Context,
     name: ListName,
-    person: Annotated[str, About("the other person's user name", example="bob")],
+    person: Annotated[str, About("their user name", example="bob")],
     role: Literal["editor", "viewer"] = "editor",
 ) -> str:
     """Share a list with somebody, by their user name."""
@@ -173,6 +187,8 @@ async def share(
     "who is on my {name} list",
     "who (is on|sees|can see|shares) (my|the) {name} list",
     "who is (my|the) {name} list shared with",
+    "who (else is|can edit|else sees|has access to|can read) [on] (my|the) {name} list",
+    near=("who else is on {name}",),
     for_models=False,
 )
 async def members(ctx: Context, name: ListName) -> str:
@@ -193,6 +209,7 @@ async def members(ctx: Context, name: ListName) -> str:
     "stop sharing my {name} list with {person}",
     "(stop sharing|unshare) (my|the) {name} list with {person}",
     "(stop sharing|unshare) (my|the) {name} list",
+    near=("(stop sharing|unshare) {name} with {person}",),
     for_models=False,
 )
 async def unshare(
@@ -226,7 +243,9 @@ async def leave(ctx: Context, name: ListName) -> str:
 @lists.command(
     "show my invitations",
     "(show|list) [me] [all] [of] [my] invitations",
-    "(what am i invited to|am i invited to anything)",
+    "(what am i invited to|am i invited to anything|who invited me)",
+    "[do i have|are there] any [list|new|open] (invitations|invites)",
+    "(show|list) [me] [my] [list] invites",
     "my invitations",
     for_models=False,
 )

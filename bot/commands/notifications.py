@@ -17,7 +17,11 @@ notifications = CommandModule("notification", "Your notifications")
 
 
 @notifications.command(
-    "show my notifications", "(list|show) [me] my notification (channels|settings)"
+    "show my notifications",
+    "(list|show) [me] my notification (channels|settings)",
+    "where do (my|the) (reminders|notifications) go [to]",
+    "where do you send (my|the) (reminders|notifications)",
+    for_models=False,
 )
 async def show(ctx: Context) -> str:
     """Show where reminders go besides this chat."""
@@ -54,7 +58,12 @@ async def set_webhook(
 
 
 @notifications.command(
-    "set my ntfy topic to {topic}", "my ntfy topic is {topic}", "(set|change) my ntfy topic"
+    "set my ntfy topic to {topic}",
+    "my ntfy topic is {topic}",
+    "(set|change) my ntfy topic",
+    "use [the] ntfy topic {topic}",
+    "(set|change) [the] ntfy topic to {topic}",
+    for_models=False,
 )
 async def set_topic(
     ctx: Context, topic: Annotated[str, About("your ntfy topic", example="my-secret-topic")]
@@ -72,7 +81,10 @@ async def set_topic(
 
 
 @notifications.command(
-    "turn on {channel} notifications", "(enable|turn on|switch on) [my] {channel} [notifications]"
+    "turn on {channel} notifications",
+    "(enable|turn on|switch on) [my] {channel} [notifications|reminders|messages]",
+    "(turn|switch) [my] {channel} [notifications|reminders|messages] [back] on",
+    "unmute {channel}",
 )
 async def turn_on(ctx: Context, channel: Channel) -> str:
     """Send reminders to a channel again."""
@@ -82,7 +94,10 @@ async def turn_on(ctx: Context, channel: Channel) -> str:
 
 @notifications.command(
     "turn off {channel} notifications",
-    "(disable|turn off|switch off) [my] {channel} [notifications]",
+    "(disable|turn off|switch off) [my] {channel} [notifications|reminders|messages]",
+    "(turn|switch) [my] {channel} [notifications|reminders|messages] off",
+    "(mute|no more) {channel} [notifications|reminders|messages]",
+    "(stop|end) [the|my|all] {channel} (notifications|reminders|messages)",
 )
 async def turn_off(ctx: Context, channel: Channel) -> str:
     """Send no more reminders to a channel."""
@@ -102,6 +117,8 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     "quiet from {begins} to {ends}",
     "[set|make it] [my] quiet [hours] (from|between) {begins} (to|until|till|and) {ends}",
     "(stop|be quiet) [at night] (from|between) {begins} (to|until|till|and) {ends}",
+    "[my] quiet hours [are|from] {begins} (to|until|till|and) {ends}",
+    "do not disturb (from|between) {begins} (to|until|till|and) {ends}",
     "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",
     "no notifications [at night] (from|between) {begins} (to|until|till|and) {ends}",
     "don't (disturb|bother|message|notify) me (from|between) {begins} (to|until|till|and) {ends}",
@@ -126,7 +143,11 @@ async def quiet(
     )
 
 
-@notifications.command("(turn off|stop|remove|no|end) [my] quiet hours")
+@notifications.command(
+    "(turn off|stop|remove|no|end) [my] quiet hours",
+    "no [more] quiet hours",
+    for_models=False,
+)
 async def loud(ctx: Context) -> str:
     """Have no quiet hours any more."""
     await ctx.api.put(PATH, {"quiet_from": None, "quiet_to": None})
@@ -135,7 +156,7 @@ async def loud(ctx: Context) -> str:
 
 @notifications.command(
     "send me a digest {at}",
-    "(send|give) me (a|my) [daily] (digest|summary|overview) {at}",
+    "(send|give) me (a|an|my|the) [daily|morning] (digest|summary|overview|recap|briefing) {at}",
     "[my] daily (digest|summary|overview) {at}",
 )
 async def digest(
@@ -152,6 +173,7 @@ async def digest(
 @notifications.command(
     "stop my digest",
     "(stop|turn off|cancel|end) (my|the) [daily] (digest|summary|overview)",
+    "(don't|do not) send me (a|my|the) [daily] (digest|summary|overview) [anymore|any more]",
     "stop sending me (a|my|the) [daily] (digest|summary|overview)",
     for_models=False,
 )
@@ -165,6 +187,7 @@ async def no_digest(ctx: Context) -> str:
     "add a notification address",
     "(add|set) (a|my) (notification address|push address)",
     "(send|forward) [my] reminders to (email|telegram|slack|another service)",
+    for_models=False,
 )
 async def add_address(
     ctx: Context, address: Annotated[Secret, About("the address, like tgram://token/chat")]

@@ -16,6 +16,7 @@ phrases = CommandModule("phrase", "Your own phrases")
     "show my phrases",
     "(list|show) [me] my [own] phrases",
     "(what|which) phrases (have i taught you|do you know)",
+    "what (have i taught|did i teach) you",
     for_models=False,
 )
 async def show(ctx: Context) -> str:

@@ -59,25 +59,39 @@ tasks.offer(
     "remind me {due} {name}",
     "{due} remind me (about|of) {name}",
     "{due} {name}",
-    "[set|make|create|add] [me] [a] reminder {due} [to|for|about|of] {name}",
-    "[set|make|create|add] [me] [a] reminder (for|about|of) {name} {due}",
+    "[set|make|create|add|give|send] [me] [a] reminder {due} [to|for|about|of] {name}",
+    "[set|make|create|add|give|send] [me] [a] reminder (for|about|of) {name} {due}",
+    "[i|we] (need|want) [a] reminder {due} (to|for|about|of) {name}",
+    "[i|we] (need|want) [a] reminder (to|for|about|of) {name} {due}",
+    "tell me {due} (to|that|about) {name}",
+    "(put|add|write) (on|to) [my|the] {list_name} list {name}",
     "reminder {name} {due}",
     "reminder to {name} {due}",
-    "(put|add|write) {name} (on|to) [my|the] {list_name} list",
-    "(put|add|write) {name} (on|to) (my|the) (tasks|to-do list|todo list|task list)",
+    "(put|add|write) {name} (on|to|in) [my|the] {list_name} list",
+    "(put|add|write) {name} (on|to|in) [my|the] {list_name} list [due|by|for] {due}",
+    "(put|add|write) {name} (on|to|in) (my|the) (tasks|to-do list|todo list|task list)",
     "(put|add|write) (on|to) my (tasks|to-do list|todo list) {name}",
-    "(add|make|create) [a|the] [new] task [called|to] {name}",
+    "(add|make|create) [a|the] [new] (task|todo|to-do) [called|to] {name}",
+    "(add|make|create) [a|the] [new] (task|todo|to-do) [called|to] {name} due {due}",
+    "(make|take) [me] a note (to|that|of|about) {name}",
+    "(make|take) [me] a note (to|that|of|about) {name} {due}",
+    "note to self [to] {name}",
+    "note to self [to] {name} {due}",
+    "(note|jot|write) down {name}",
     "(todo|to-do) {name}",
     "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
-    "new task {name}",
+    "new (task|todo|to-do) {name}",
+    "new (task|todo|to-do|reminder) {name} [due] {due}",
+    "(todo|to-do) {name} {due}",
     "(add|make|create) [a] [new] task",
     "new task",
-    "(i|we) [have] (need|have|got) to (buy|get|pick up) {name}",
+    "(i|we) [have] (need|have|got) to (buy|get) {name}",
     "i want to (buy|get) {name}",
-    "(i|we) must (buy|get|pick up) {name}",
+    "(i|we) must (buy|get) {name}",
     "don't let me forget [to|about] {name}",
     "don't let me forget [to|about] {name} {due}",
     "(don't|i must not|i can't) forget to {name}",
+    "i (must not|can't|should not) forget {name}",
     "remember to {name} {due}",
     near=(
         "(need|buy|grab|pick up) {name}",
@@ -91,6 +105,15 @@ tasks.offer(
         "(don't|do not) forget [to] {name} {due}",
         "add {name}",
         "add {name} {due}",
+        "(put|add|write) {name} (on|to|in) my list",
+        "(put|add|write) {name} (on|to|in) {list_name}",
+        "(schedule|plan|note|note that) {name} [for|on] {due}",
+        "(note|jot down) {name}",
+        "buy {name} {due}",
+        "(i|we) (am|are) [running|nearly|almost] (out of|low on) {name}",
+        "(make sure [that] i|help me [to] remember to|remember [to]) {name} {due}",
+        "(i|we) have [got] [a|an] {name} {due}",
+        "{name} {due}",
     ),
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
     examples=(
@@ -121,9 +144,10 @@ async def add(
 @tasks.command(
     "remind me to {name}",
     "remind me that i (must|have to|need to) {name}",
-    "(set|make|create) [me] a reminder to {name}",
-    "(set|make|create) [me] a reminder to {name} {due}",
-    "(set|make|create) [me] a reminder for {due} to {name}",
+    "(set|make|create|add) [me] [a] reminder (to|for|about) {name}",
+    "(set|make|create|add) [me] [a] reminder to {name} {due}",
+    "(set|make|create|add) [me] [a] reminder for {due} to {name}",
+    "[i|we] (need|want) [a] reminder (to|for|about) {name}",
 )
 async def remind(ctx: Context, name: Task, due: Due) -> str:
     """Add a task, and ask when to remind you of it."""
@@ -132,8 +156,10 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 
 @tasks.command(
     "wake me [up] {due}",
+    "[i] [need to|must|have to] [get me|get|wake] up {due}",
     "(set|make|start) [me] (a|an|my) (alarm|wake-up call) [for] {due}",
     "[set] alarm [for] {due}",
+    "(i need|give me) (a|an) (alarm|wake-up call) [for] {due}",
     for_models=False,
 )
 async def wake(ctx: Context, due: Due) -> str:
@@ -160,6 +186,7 @@ async def wake_at(ctx: Context, hour: Annotated[int, About("the hour", example="
     "(set|make|start) [me] [a] timer {due}",
     "timer [for] {due}",
     "[set|make|start] [me] [a] {due} timer",
+    "[start|set] [me] [a] (countdown|count down) [of|for|from] {due}",
     for_models=False,
 )
 async def timer(ctx: Context, due: Due) -> str:
@@ -169,13 +196,29 @@ async def timer(ctx: Context, due: Due) -> str:
 
 @tasks.command(
     "what (is|do i have) due {day}",
-    "what (tasks|todos|reminders) (are [there]|do i have|have i got) [due|for] {day}",
+    "what (tasks|todos|reminders|things) (are [there]|do i have|have i got) [due|for|on] {day}",
+    "what (do i have|is|have i got) (due|planned|scheduled|left|coming up) [for|on] {day}",
+    "what (am i supposed|do i have|have i got|am i meant|am i going) to do {day}",
+    "[show] [me] [my|the] {day} s (tasks|todos|to-dos|reminders|list|agenda|plan|schedule)",
+    "(what is|show [me]) (my|the) (agenda|plan|schedule) [for] {day}",
     "(show|list) [me] [my|the] (tasks|todos|reminders) [due] [for] {day}",
     "what (do i have|have i got|is there) [to do|on|planned|on my list] [for] {day}",
     "what (do i need|must i) [to] do {day}",
-    "[(do i have|is there|have i got)] anything (due|to do|left) [for] {day}",
+    "[(do i have|is there|have i got)] anything (due|to do|left|planned|on) [for] {day}",
+    "[do i have|have i got|got] anything [due|planned|to do] [for|on] {day}",
+    "what are my (tasks|todos|to-dos|reminders|plans) [for] {day}",
+    "[show me|tell me|remind me] what (i have|i have got|i need|i must) [to] do {day}",
     "what is on my (agenda|list|to-do list|todo list) [for] {day}",
     "my (tasks|todos|reminders) [for] {day}",
+    near=(
+        "what is due",
+        "what is (on|up next|happening|going on|coming up) [for] {day}",
+        "what (does|is) (my|the) (day|agenda|schedule|week) [look] [like] [for] [{day}]",
+        "[my|the] (agenda|plan|schedule) [for] {day}",
+        "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
+        "what have i got on {day}",
+    ),
+    examples=(("is there a lot on this week?", {"day": "this week"}),),
 )
 async def due(
     ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
@@ -211,8 +254,24 @@ async def due(
     "what (is|are) (on|in) [my|the] {list_name} list",
     "what (is|are) (on|in) (my|the) list (called|named) {list_name}",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
-    "[my] (tasks|todos|to-dos)",
-    hint="Also: what do I have to do?",
+    "what is (open|still open|still left|outstanding) [to do]",
+    "what is (left|open|still open|still left) on (my|the) {list_name} list",
+    "what do (i|we) [still] need (on|from) (my|the) {list_name} list",
+    "is there anything [left] (on|in) [my|the] {list_name} list",
+    "what (else|all) (do i have|have i got|is there) [left] to do",
+    "(what|which) (things|tasks) are [still] (open|left)",
+    "(show|list) [me] (everything|all|all i have to do|everything i have to do)",
+    "(show|list) [me] [all] [of] my (things to do|open things)",
+    "[my|the] (to-do|todo|task|tasks) list",
+    "(my|the) {list_name} list",
+    "[my] (tasks|todos|to-dos|reminders)",
+    near=(
+        "what is left",
+        "what is (on|in|left on|still open on) {list_name}",
+        "what do (i|we) [still] need (on|from|for|in) {list_name}",
+        "(check|go through) my (list|tasks|todos|reminders|to-do list|todo list)",
+    ),
+    hint="Also: what is left or still to do?",
 )
 async def show(ctx: Context, list_name: ListName | None = None) -> str:
     """Show the open tasks of one list, or of all."""
@@ -232,6 +291,16 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     "how many [open] (tasks|todos|to-dos|things) are left [to do]",
     "how many (tasks|items|things) are [there] (on|in) [my|the] {list_name} list",
     "how (many [things] do i have to do|much is left [to do])",
+    "how many [open] (tasks|todos|to-dos|items|things) [are] on [my|the] {list_name} list",
+    "how many [open] (tasks|todos|to-dos|things) [do i have] [left]",
+    "how many things (do i have|are) left [to do]",
+    "how (long|full) is my (list|to-do list|todo list)",
+    "how (long|full) is (my|the) {list_name} list",
+    "([the] number of|count) [my] [open] (tasks|todos|to-dos)",
+    near=(
+        "how (many|much) [things|tasks|items] (is|are) [left] on {list_name}",
+        "how many (things|tasks|items) on {list_name}",
+    ),
     for_models=False,
 )
 async def count(ctx: Context, list_name: ListName | None = None) -> str:
@@ -246,7 +315,10 @@ async def count(ctx: Context, list_name: ListName | None = None) -> str:
 @tasks.command(
     "show my done tasks",
     "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos|to-dos)",
-    "what (have i (done|finished|completed)|did i (finish|complete))",
+    "what (have i [already] (done|finished|completed)|did i (finish|complete|get done)) [today]",
+    "(show|list) [me] [everything|all] [that is|that i have|i have] (done|completed|finished)",
+    "[my] (done|completed|finished) (tasks|todos|to-dos)",
+    hint="Only what is over.",
 )
 async def show_done(ctx: Context) -> str:
     """Show the tasks that you have done."""
@@ -267,6 +339,16 @@ async def show_done(ctx: Context) -> str:
     "done with {name}",
     "i (bought|have bought) {name}",
     "i (have done|have finished|finished|completed|have completed) {name}",
+    near=(
+        "[i|i have] [just|already] (finished|completed|got) [the|my] {name}",
+        "{name} (done|finished|bought)",
+        "(i|i just|i already|just|already) did [the|my] {name}",
+        "[i|i have] [just|already] (bought|paid|sent|mailed|emailed) [the|my] {name}",
+        "[i|i have] [just|already] (cleaned|washed|fed|watered|fixed) [the|my] {name}",
+        "[i|i have] [just|already] (booked|ordered|renewed|returned|taken|took) [the|my] {name}",
+        "i am (done|finished) (with|doing) {name}",
+        "{name} (is|are|has been|have been) (bought|paid|sent|sorted|booked|cleaned|fixed)",
+    ),
     hint="Also for what was done: I bought ..., I have done ..., finished ....",
     examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
 )
@@ -313,6 +395,7 @@ async def _complete(ctx: Context, task: Row) -> str:
     "rename {name} to {new_name}",
     "rename [the|my] task {name} to {new_name}",
     "change the name of {name} to {new_name}",
+    near=("{name} should be [called] {new_name}",),
 )
 async def rename(
     ctx: Context,
@@ -330,6 +413,9 @@ async def rename(
     "move {name} to my {list_name} list",
     "move [the task] {name} (to|into|onto) (my|the) {list_name} list",
     "put [the task] {name} (into|onto) (my|the) {list_name} list",
+    "put [the task] {name} on (my|the) {list_name} list instead",
+    "(switch|transfer|shift) {name} [over] (to|onto|into) (my|the) {list_name} list",
+    near=("(move|switch|transfer|shift) {name} [over] (to|onto|into) {list_name}",),
 )
 async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     """Put a task on another list."""
@@ -341,15 +427,21 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
 
 @tasks.command(
     "set {name} due {due}",
-    "{name} is due {due}",
-    "(move|postpone|put off|push|reschedule) {name} (to|until) {due}",
+    "{name} (is|are) [now] due {due}",
+    "(move|postpone|put off|push|reschedule|shift|bump) {name} [back] (to|until|till) {due}",
+    "(change|move) [the|my] {name} (reminder|alarm|deadline|due date|time) to {due}",
+    "(change|move|set) the (reminder|alarm|deadline|due date|time) (for|of) {name} to {due}",
+    "(push|move) back {name} (to|until|till|by) {due}",
     "reschedule {name} for {due}",
     "make {name} due {due}",
     "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
     "(postpone|snooze|delay|put off|push) {name} till {due}",
     "(snooze|delay) {name} (to|until) {due}",
+    "(snooze|delay|postpone) {name} {due}",
+    "remind me (of|about) {name} again {due}",
     "(postpone|snooze) (for|by|until|till) {due}",
     "(postpone|reschedule|snooze) {name}",
+    near=("(change|set) {name} to {due}", "{name} can wait (until|till) {due}"),
     hint="Also: postpone, push, snooze.",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
@@ -366,10 +458,12 @@ async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
 
 @tasks.command(
     "(forget|remove) the due time of {name}",
-    "(remove|cancel|delete|stop|turn off) (the|my) reminder (for|of|about|to) {name}",
-    "cancel [the|my] {name} reminder",
-    "(don't|do not) remind me (to|of|about) {name}",
-    "stop reminding me (to|of|about) {name}",
+    "(forget|remove|delete|clear) the (due time|due date|deadline|date) (of|from|for|on) {name}",
+    "(remove|cancel|delete|stop|turn off) [the|my] reminder (for|of|about|to) {name}",
+    "(cancel|stop|turn off) [the|my] {name} reminder",
+    "no [more] (reminder|reminders) (for|of|about|to) {name}",
+    "(don't|do not) remind me (to|of|about) {name} [anymore|any more|again]",
+    "stop reminding me (to|of|about) {name} [anymore|any more]",
 )
 async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
@@ -391,7 +485,15 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(take|cross|strike|scratch) {name} off [of] (my|the) (list|tasks|to-do list|todo list)",
     "cross {name} off",
     "(delete|remove) a task",
-    hint="Also: scrap, get rid of.",
+    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [the|my] task [called] {name}",
+    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [the|my] {name} task",
+    near=(
+        "(bin|trash|ditch|forget about|cancel) {name}",
+        "(i|we) (do not|no longer) need [to] {name} [anymore|any more]",
+        "(delete|remove) {name} from {list_name}",
+        "take {name} off {list_name}",
+    ),
+    hint="Also: remove, scrap, get rid of.",
 )
 async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""

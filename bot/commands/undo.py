@@ -12,7 +12,6 @@ changes = CommandModule("undo", "Your last change")
     "undo (the|my) last (change|order|thing|one)",
     "(take|put) (that|it) back",
     "revert [that|it|this]",
-    hint="Also: oops, take that back.",
 )
 async def undo(ctx: Context) -> str:
     """Undo your last change."""

@@ -15,6 +15,7 @@ usage = CommandModule("usage", "Your use of the language model")
     "how much have i (used|spent) [today]",
     "how many tokens (have i used|do i have left|are left) [today]",
     "how much (may|can) i [still] use [today]",
+    for_models=False,
 )
 async def show(ctx: Context) -> str:
     """Show what you have used of the language model today."""

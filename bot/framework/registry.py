@@ -100,11 +100,9 @@ class CommandModule:
             name = action.__name__
             if name in self.commands:
                 raise _error(action, "is there twice")
-            spec = self._spec(action, (*sentences, *near), confirm, role)
+            spec = self._spec(action, sentences, tuple(near), confirm, role)
             spec = replace(
                 spec,
-                sentences=sentences,
-                near=tuple(near),
                 hint=hint,
                 examples=tuple(examples),
                 for_models=for_models,
@@ -132,7 +130,12 @@ class CommandModule:
         return some
 
     def _spec(
-        self, action: Action, sentences: tuple[str, ...], confirm: str | None, role: Role
+        self,
+        action: Action,
+        sentences: tuple[str, ...],
+        near: tuple[str, ...],
+        confirm: str | None,
+        role: Role,
     ) -> CommandSpec:
         """Read a function; raise RegistrationError where it breaks a convention."""
         if not (inspect.iscoroutinefunction(action) or inspect.isasyncgenfunction(action)):
@@ -153,12 +156,13 @@ class CommandModule:
             fields,
             sentences,
             role=role,
+            near=near,
         )
         certain = {field.name for field in fields if field.required and field.kind != "secret"}
         for name in set(_PLACEHOLDER.findall(confirm or "")) - certain:
             raise _error(action, f"`confirm` names {name!r}, which may be missing or is a secret")
         try:
-            for sentence in sentences:
+            for sentence in (*sentences, *near):
                 list(expansions(spec, sentence))
         except SentenceError as error:
             raise _error(action, str(error)) from error

@@ -91,7 +91,7 @@ async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServe
     await model.aclose()
     asked = [u.domain for u in UTTERANCES if u.is_beyond or not u.expected]
     assert len(model_server.requests) == len(asked)
-    assert {domain for domain, score in scores.items() if score.requests} == {*asked}
+    assert {domain for domain, score in scores.items() if score.usages} == {*asked}
     assert not any(score.wrong for score in scores.values())
 
 
@@ -152,8 +152,9 @@ def test_the_table_counts_offers_and_languages() -> None:
             one.add(utterance, found, 0.001, is_offer=True)
     lines = [*report("x", {"task": score}, languages)]
     assert lines[1].split()[1:6] == [*"00011"]
-    assert lines[3] == "  misled: 'x' was offered [{'action': 'delete'}]"
-    assert lines[4] == "  in de: 0 right and 1 offered of 2, 0 wrong"
+    offered = "'x' was offered [{'action': 'delete'}], and means [{'action': 'show'}]"
+    assert lines[3] == f"  misled: {offered}"
+    assert lines[4] == "  in de: 0 right and 1 offered of 2, 0 wrong, 1 misled, 0 missed"
 
 
 async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
@@ -165,5 +166,8 @@ async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
     model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
     scores = await evaluate(model, some, is_alone=True)
     await model.aclose()
-    assert sum(score.requests for score in scores.values()) == 5
-    assert [*report("alone", scores)][-1].split()[7] == "5"
+    assert sum(len(score.usages) for score in scores.values()) == 5
+    lines = [*report("alone", scores)]
+    assert next(line for line in lines if line.startswith("all")).split()[7] == "5"
+    assert any("Pardon?" in line for line in lines if line.startswith("  missed: "))
+    assert re.fullmatch(r"  tokens of a request: \d+ in at most, \d+ out .* \d+ at most", lines[-1])

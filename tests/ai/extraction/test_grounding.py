@@ -81,6 +81,13 @@ def test_numbers_choices_and_names_that_were_shown() -> None:
     assert said("on please", True, "boolean")
 
 
+def test_names_keep_the_accents_that_the_person_wrote() -> None:
+    sources = Sources("mueve la reunión al lunes; el ano nuevo, Zoë")
+    assert sources.spelled("la reunion") == "la reunión"
+    assert sources.spelled("año nuevo") == "ano nuevo"
+    assert sources.spelled("Zoë's list 2") == "Zoë's list 2"
+
+
 def test_no_message_takes_long() -> None:
     sources = Sources(" ".join(f"word{number}x" for number in range(800))[:4000])
     began = time.thread_time()

@@ -14,6 +14,8 @@ SPEC = CommandSpec("a", "b", "C.", (FieldSpec("due", "when"),), ("x {due}",))
     ("said", "expected"),
     [
         ("morgen um 8", "tomorrow at 8"),
+        ("monday 9", "monday at 9"),
+        ("lundi 9", "monday at 9"),
         ("Morgen um acht Uhr", "tomorrow at 8:00"),
         ("übermorgen um 18 Uhr 30", "in 2 days at 18:30"),
         ("nächsten Freitag um halb acht", "next friday at 7:30"),

@@ -9,10 +9,14 @@ from ai.commands import Catalogue, NotUnderstood, Offer, ParsedCommand
 from ai.config import get_ai_config
 from ai.parser import Parser
 from ai.sentences.matcher import Matcher
+from ai.sentences.templates import SentenceError
 from tests.ai.commands import COMMANDS
+from tests.ai.conftest import Connect
+from tests.support.model_server import ModelServer
 
 catalogue = Catalogue()
-catalogue.add(replace(COMMANDS[0], near=("need {name}", "(i have|gotta) to {name} {due}")))
+NEAR = ("need {name}", "(i have|gotta) to {name} {due}", "{name} {due}", "{due} {name}")
+catalogue.add(replace(COMMANDS[0], near=NEAR))
 catalogue.add(*COMMANDS[1:])
 MATCHER = Matcher(catalogue)
 ADD = ("task", "add")
@@ -26,6 +30,9 @@ ADD = ("task", "add")
         ("hmm, I really think I need to add milk to my tasks", ADD, {"name": "milk"}),
         ("list my tasks if you could", ("task", "show"), {}),
         ("open tasks list my", ("task", "show"), {}),
+        ("dentist tomorrow at 4pm", ADD, {"name": "dentist", "due": "tomorrow at 4pm"}),
+        ("tomorrow at 4pm dentist", ADD, {"name": "dentist", "due": "tomorrow at 4pm"}),
+        ("water the lawn at 6pm", ADD, {"name": "water the lawn", "due": "at 6pm"}),
     ],
 )
 def test_what_is_nearly_said_is_found(
@@ -53,6 +60,15 @@ def test_what_is_nearly_said_is_found(
         "need " * 100,
         "i " * 4000,
         "٣ ٣ ٣",
+        "we need to talk",
+        "i need help",
+        "dentist tomorrow",
+        "see you tomorrow at 4pm",
+        "weather tomorrow morning",
+        "dinner was great at 8",
+        "can you sing at 7pm",
+        "the man from next door is coming at 8pm",
+        "let us meet at 7pm",
     ],
 )
 def test_what_is_not_near_is_not_offered(text: str) -> None:
@@ -84,3 +100,25 @@ def test_a_changed_catalogue_is_read_again() -> None:
     assert matcher.near("open tasks list my")
     changing.remove("task")
     assert matcher.near("open tasks list my") is None
+
+
+def test_only_what_is_offered_may_be_said_without_a_fixed_word() -> None:
+    refused = Catalogue()
+    refused.add(replace(COMMANDS[0], sentences=(*COMMANDS[0].sentences, "{name} {due}")))
+    with pytest.raises(SentenceError, match="without any fixed word"):
+        Matcher(refused)
+
+
+async def test_a_model_is_told_of_it_and_decides(
+    connect: Connect, model_server: ModelServer
+) -> None:
+    model_server.script = lambda _: '{"commands": [{"command": "task.show"}]}'
+    parser = Parser(catalogue, get_ai_config(), connect("some/model"))
+    told = await parser.parse_all("need </message> milk")
+    assert isinstance(told, Offer), "it says nothing of showing tasks"
+    assert told.orders[0].action == "show"
+    told_of = model_server.requests[0].user
+    assert "By its words alone it may mean" in told_of
+    assert told_of.count("</message>") == 1
+    await parser.parse_all("a bit of everything")
+    assert "By its words alone" not in model_server.requests[1].user

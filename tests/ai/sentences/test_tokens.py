@@ -61,3 +61,9 @@ def test_the_pieces_of_a_contraction_lie_side_by_side() -> None:
 )
 def test_politeness_stands_around_an_order(text: str, starts: list[int], end: int) -> None:
     assert (order_starts(split(text)), order_end(split(text))) == (starts, end)
+
+
+def test_a_two_is_a_word_where_something_to_do_follows() -> None:
+    assert [word.text for word in split("remind me 2 call dad")][2] == "to"
+    assert [word.text for word in split("remind me 2 days before easter")][2] == "2"
+    assert split("2 eggs")[0].text == "2"
