@@ -161,8 +161,8 @@ async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
     model_server: ModelServer,
 ) -> None:
     model_server.script = lambda _: '{"needs_clarification": "Pardon?"}'
-    some = sample(5, seed=3)
-    assert some == sample(5, seed=3) != sample(5, seed=4)
+    assert sample(5, seed=3) == sample(5, seed=3) != sample(5, seed=4)
+    some = [utterance for utterance in sample(500, seed=3) if utterance.expected][:5]
     model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
     scores = await evaluate(model, some, is_alone=True)
     await model.aclose()

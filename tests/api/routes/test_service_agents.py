@@ -53,6 +53,7 @@ def test_what_was_said_is_remembered_until_it_is_forgotten(bot: Caller) -> None:
             {"id": second, "at": "2030-01-01T12:00:00Z", **turns[1]},
         ],
         "times_forgotten": 0,
+        "model": "",
     }
     summary = {"content": "a greeting", "up_to": first}
     bot.post("/api/service/memory/append", {**PLACE, "summary": summary})
