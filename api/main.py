@@ -99,9 +99,10 @@ def create_app(
 def main() -> int:
     """Serve the API until SIGTERM or SIGINT; return the exit code."""
     settings, stop = start(), stop_on_signals()
-    if settings.web_concurrency > 1 and sys.platform == "win32":
+    is_several = settings.web_concurrency > 1
+    if is_several and sys.platform == "win32":
         raise CannotStart("WEB_CONCURRENCY: processes can't share a port on Windows; leave it at 1")
-    if settings.web_concurrency > 1 and (worker := workers.inherited()):
+    if is_several and (worker := workers.inherited()):
         return _serve(settings, worker.listener, stop, worker)
     try:
         listener = listening(settings.api_host, settings.api_port)
@@ -109,7 +110,7 @@ def main() -> int:
         log.error("port %d can't be used: %s", settings.api_port, error.strerror)
         return 1
     log.info("listening on port %d", listener.getsockname()[1])
-    if settings.web_concurrency > 1:
+    if is_several:
         with listener:
             return workers.run_workers(settings, listener, stop)
     return _serve(settings, listener, stop)

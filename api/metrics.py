@@ -30,6 +30,7 @@ class Metrics:
     """The metrics of one application since its start."""
 
     def __init__(self) -> None:
+        self._folder = os.environ.get(FOLDER)
         self._registry = CollectorRegistry()
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
@@ -70,14 +71,13 @@ class Metrics:
             self._series[key] = found
         found[0].inc()
         found[1].observe(seconds)
-        if FOLDER in os.environ:  # where functions of a gauge are not asked
+        if self._folder:  # where functions of a gauge are not asked
             for gauge, function in self._pool:
                 gauge.set(_of_pool(function))
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format, of all processes of the API."""
-        folder = os.environ.get(FOLDER)
-        return counted_in(folder) if folder else generate_latest(self._registry)
+        return counted_in(self._folder) if self._folder else generate_latest(self._registry)
 
 
 def install(app: APIFlask) -> None:

@@ -61,6 +61,11 @@ class Incoming:
     quoted: str = ""  # what it is about: a message replied to or forwarded, a text file; data
 
     @property
+    def place(self) -> Place:
+        """Who wrote, and in which channel."""
+        return self.address, self.channel_id
+
+    @property
     def is_typed(self) -> bool:
         """Whether the person wrote it, and neither pressed a button nor filled in a form for it."""
         return not (self.starts_new or self.answers or self.order or self.credentials)

@@ -5,11 +5,12 @@ time on in a single UPDATE that names the time as it was: of many who try, one s
 """
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, or_, update
 
 from core import postgres
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import Conflict
 from core.tables import scheduler_jobs
@@ -33,7 +34,7 @@ def look(name: str) -> Taken | None:
     return Taken(row["due_at"], row["running_until"]) if row else None
 
 
-def list_all() -> list[dict[str, Any]]:
+def list_all() -> list[Row]:
     """Return every job that a daemon has met, by name, with what `look` tells of one."""
     return postgres.select("scheduler_jobs", {}, "name")
 

@@ -31,6 +31,11 @@ UNTIL_DONE = re.compile(r"(FREQ=(?:MINUTELY|HOURLY)(?:;INTERVAL=[0-9]+)?);COUNT=
 UNTIL = re.compile(r";UNTIL=([0-9]{8})(?:T[0-9]{6})?$")
 
 
+def ends_when_done(rule: str | None) -> bool:
+    """Say whether something comes "until I say done": by a rule with a bound in number."""
+    return bool(rule and UNTIL_DONE.fullmatch(rule))
+
+
 def repeats(rule: str | None) -> str:
     """Say a rule of RFC 5545, to stand behind a time: ", every weekday"; "" for None."""
     if not rule:

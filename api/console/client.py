@@ -16,6 +16,7 @@ from flask import Flask, Response, current_app, request
 from api.console.session import token
 from api.http.request_id import HEADER as REQUEST_ID
 from api.http.streams import HAND_OVER
+from core.db.compiled import Row as Row
 from core.errors import AppError
 from runtime.logs import request_id
 
@@ -34,8 +35,6 @@ PASSED_ON = (
     "wsgi.run_once",
     HAND_OVER,
 )
-
-Row = dict[str, Any]
 
 
 class Refused(AppError):

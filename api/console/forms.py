@@ -155,10 +155,6 @@ def with_errors(
     ]
 
 
-def _names(place: str, field: FormField) -> bool:
-    return place.split(".")[0] == field.name
-
-
 def shown(value: Any, schema: Schema) -> str:  # noqa: ANN401 - any JSON
     """Return a value as it stands in an input."""
     if value is None:

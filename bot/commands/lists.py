@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Literal
 
-from ai.times.wording import UNTIL_DONE
+from ai.times.wording import ends_when_done
 from bot.api.sessions import UserApi
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About
@@ -107,7 +107,7 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     ctx.undoable(f"{named(found['name'])} is as it was before.", partial(_reopen, ctx, done))
     for number, row in enumerate(rows, 1):
         which = {"occurrence": row["occurrence"]} if row["repeat"] else {}
-        if _ends_when_done(row):
+        if ends_when_done(row["repeat"]):
             which = {"repeat": None}
         await ctx.api.put(f"/api/tasks/{row['id']}", {"done": True, **which})
         done.append(row)
@@ -296,17 +296,12 @@ async def _unmake(ctx: Context, made: Row) -> None:
     await ctx.api.delete(f"/api/lists/{made['id']}")
 
 
-def _ends_when_done(row: Row) -> bool:
-    """Say whether a task comes again only until it is done."""
-    return bool(row["repeat"] and UNTIL_DONE.fullmatch(row["repeat"]))
-
-
 async def _reopen(ctx: Context, done: list[Row]) -> None:
     """Have tasks to do again that were ticked off together."""
     while done:
         row = done[-1]
         time = {"occurrence": row["occurrence"]} if row["repeat"] else {}  # which is due again
-        if _ends_when_done(row):
+        if ends_when_done(row["repeat"]):
             time = {name: row[name] for name in ("due_at", "repeat", "repeat_from")}
         await ctx.api.put(f"/api/tasks/{row['id']}", {"done": False, **time})
         done.pop()

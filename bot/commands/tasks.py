@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from ai.times.recurrence import Resolved
 from ai.times.resolve import UnclearTime, resolve
-from ai.times.wording import UNTIL_DONE, repeats
+from ai.times.wording import ends_when_done, repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
 from bot.framework.context import Context, Declined
@@ -365,7 +365,7 @@ async def complete(ctx: Context, name: OpenTask) -> str:
 )
 async def done(ctx: Context) -> str:
     """Tick off what you are reminded of until it is done."""
-    rows = [row for row in await ctx.api.get_all("/api/tasks") if _ends_when_done(row)]
+    rows = [row for row in await ctx.api.get_all("/api/tasks") if ends_when_done(row["repeat"])]
     if not rows:
         raise Declined("What is done? For example: “I have done the laundry”.")
     if len(rows) == 1:
@@ -377,7 +377,7 @@ async def done(ctx: Context) -> str:
 
 
 async def _complete(ctx: Context, task: Row) -> str:
-    if _ends_when_done(task):
+    if ends_when_done(task["repeat"]):
         before = {key: task[key] for key in TIMES}
         await ctx.api.put(_path(task), {"done": True, "repeat": None})
         _let_undo(ctx, task, "is still to do", done=False, **before)
@@ -599,11 +599,6 @@ def _series(task: Row) -> str:
     return repeats(task["repeat"])[2:] + (
         "" if on_the_clock else f" at {task['repeat_from'][11:16]}"
     )
-
-
-def _ends_when_done(task: Row) -> bool:
-    """Say whether a task comes again only until it is done: "every 10 minutes until I say done"."""
-    return bool(task["repeat"] and UNTIL_DONE.fullmatch(task["repeat"]))
 
 
 def _let_undo(ctx: Context, task: Row, told: str, **before: object) -> None:

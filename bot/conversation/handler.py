@@ -110,7 +110,7 @@ class Conversation(Agent):
 
     async def _receive(self, incoming: Incoming, reply_channel: ReplyChannel) -> Dialogue | None:
         """Return the dialogue that a message begins; None where it needs no further answer."""
-        place = (incoming.address, incoming.channel_id)
+        place = incoming.place
         dialogue = self._dialogues.get(place)
         if refusal := self._refusal(incoming, dialogue):
             await reply_channel.send(refusal)
@@ -193,7 +193,7 @@ class Conversation(Agent):
 
     async def _hold(self, dialogue: Dialogue, incoming: Incoming) -> None:
         """Answer a message to the end, which may be several messages later."""
-        place = (incoming.address, incoming.channel_id)
+        place = incoming.place
         try:
             await self._answer(dialogue, incoming)
         except TimedOut:

@@ -35,7 +35,7 @@ class Inbox:
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Have the agent answer a message that it may read. Raises what the two raise."""
-        place = (incoming.address, incoming.channel_id)
+        place = incoming.place
         key = (place, incoming.message_id or uuid4().hex)
         if before := self._waiting.get(key):
             self._waiting[key] = replace(incoming, edited=before.edited)

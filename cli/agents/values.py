@@ -8,10 +8,10 @@ import yaml
 
 from cli.agents.schema import agents_schema
 from cli.errors import fail
-from core.agents.validation import use_schema
+from core.agents.validation import settings_schemas, use_schema
+from core.db.compiled import Row as Row
 
 Schema = dict[str, Any]
-Row = dict[str, Any]
 
 PLAIN: dict[str, Schema] = {
     "enabled": {"type": "boolean"},
@@ -28,11 +28,8 @@ def known_fields(type_: str) -> dict[str, Schema]:
     use_schema(schema)
     parts: dict[str, Schema] = {
         "answers": schema["$defs"]["agent"]["properties"]["answers"],
-        "settings": {},
+        "settings": settings_schemas().get(type_, {}),
     }
-    for case in schema["$defs"]["agent"]["allOf"]:
-        if case["if"]["properties"]["type"]["const"] == type_:
-            parts["settings"] = case["then"]["properties"]["settings"]
     fields = dict(PLAIN)
     for part, found in parts.items():
         model = _resolved(found, schema)

@@ -95,9 +95,11 @@ def use_schema(schema: dict[str, Any]) -> None:
     """Check against this schema instead of the file, which may be older than the program."""
     global _schema  # the one place that owns it
     _schema = schema
+    definitions.cache_clear()
     _validator.cache_clear()
 
 
+@lru_cache(maxsize=1)
 def definitions() -> dict[str, Any]:
     """Return the JSON schemas of an agent, its rules and its types' settings, by name."""
     schema = _schema or json.loads(SCHEMA_FILE.read_text("utf-8"))

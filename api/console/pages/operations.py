@@ -29,6 +29,7 @@ def index() -> str:
         costs=costs,
         most=max((row["tokens"] for row in costs), default=0),
         days=DAYS,
+        shown=SHOWN,
     )
 
 

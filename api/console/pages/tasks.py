@@ -162,8 +162,7 @@ def _index(error: str = "") -> str:
     rows.sort(key=lambda row: (row["completed_at" if is_done else "due_at"] is None, _moment(row)))
     if is_done:
         rows.reverse()
-    start = _start()
-    part = rows[start : start + PER_PAGE]
+    part, paging = _part(rows)
     days = [Day("Done", part)] if is_done and part else _by_day(part)
     return show(
         "pages/tasks.html",
@@ -173,8 +172,7 @@ def _index(error: str = "") -> str:
         is_done=is_done,
         error=error,
         filled=request.form if error else {},
-        before=max(0, start - PER_PAGE) if start else None,
-        after=start + PER_PAGE if start + PER_PAGE < len(rows) else None,
+        **paging,
         has_more=more,
         snooze=SNOOZE,
         repeats=repeats,
@@ -195,14 +193,8 @@ def _edit(task: Row, error: str = "") -> str:
 
 
 def _lists(error: str = "") -> str:
-    rows, start = fetch("GET", "/api/lists"), _start()
-    return show(
-        "pages/tasks.lists.html",
-        lists=rows[start : start + PER_PAGE],
-        before=max(0, start - PER_PAGE) if start else None,
-        after=start + PER_PAGE if start + PER_PAGE < len(rows) else None,
-        error=error,
-    )
+    part, paging = _part(fetch("GET", "/api/lists"))
+    return show("pages/tasks.lists.html", lists=part, **paging, error=error)
 
 
 def _by_day(rows: list[Row]) -> list[Day]:
@@ -245,9 +237,13 @@ def _where() -> dict[str, Any]:
     return {name: request.values[name] for name in ("list", "done") if request.args.get(name)}
 
 
-def _start() -> int:
-    start = request.args.get("start", "")
-    return int(start) if start.isascii() and start.isdecimal() and len(start) < 7 else 0
+def _part(rows: list[Row]) -> tuple[list[Row], dict[str, int | None]]:
+    """Return the rows of the page that is asked for, and where those around it start."""
+    asked = request.args.get("start", "")
+    start = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else 0
+    end = start + PER_PAGE
+    before = max(0, start - PER_PAGE) if start else None
+    return rows[start:end], {"before": before, "after": end if end < len(rows) else None}
 
 
 def _moment(row: Row) -> str:

@@ -186,8 +186,7 @@ class LlmAgent(Agent):
         if person is None:
             return
         await dialogue.say(told.format(name=named(person.session.display_name)))
-        place = (incoming.address, incoming.channel_id)
-        if wanted := self._wanted.pop(place, None):
+        if wanted := self._wanted.pop(incoming.place, None):
             await self._converse(dialogue, wanted)
 
     async def _logged_in(self, dialogue: Dialogue, incoming: Incoming) -> Person | None:
@@ -200,7 +199,7 @@ class LlmAgent(Agent):
         person = await self.conversation.log_in.run(dialogue, incoming)
         if person is None and incoming.credentials is None:
             # What is typed after a refusal may be the password, put right: no model sees it.
-            await self.conversation.open_secrets.expect((incoming.address, incoming.channel_id))
+            await self.conversation.open_secrets.expect(incoming.place)
         return person
 
     async def _converse(self, dialogue: Dialogue, incoming: Incoming) -> None:
@@ -208,7 +207,7 @@ class LlmAgent(Agent):
         if self._chat is None:
             await dialogue.say(escape(self.trouble))
             return
-        address, place = incoming.address, (incoming.address, incoming.channel_id)
+        address, place = incoming.address, incoming.place
         self._wanted.pop(place, None)
         exchange = self._exchanges[place] = Exchange(dialogue, incoming)
         chat = self._chat
@@ -355,14 +354,14 @@ class LlmAgent(Agent):
         exchange.person = await self.conversation.log_in.by_account(dialogue, incoming)
         if exchange.person is not None:
             return True
-        self._wanted[incoming.address, incoming.channel_id] = incoming
+        self._wanted[incoming.place] = incoming
         if len(self._wanted) > MAX_WANTED:  # the oldest of those who have never logged in
             del self._wanted[next(iter(self._wanted))]
         if incoming.private:
             await dialogue.say(FIRST_LOG_IN)
         exchange.person = await self._logged_in(dialogue, replace(incoming, text="log in"))
         if exchange.person is not None:
-            self._wanted.pop((incoming.address, incoming.channel_id), None)
+            self._wanted.pop(incoming.place, None)
         return exchange.person is not None
 
     async def _call(self, exchange: Exchange, order: dict[str, Any]) -> str:
