@@ -193,7 +193,6 @@ class World:
         self.brain = self._make()
 
     def _make(self) -> Conversation:
-        load_commands()
         known = registry.only(self._modules) if self._modules else registry
         return CommandAgent(self.api, self.settings, self.clock, known)
 

@@ -10,6 +10,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core.users import set_role
 from tests.support.api import Caller
 from tests.support.people import PASSWORD
 
@@ -67,3 +68,10 @@ def ada_in(browser: Callable[[], Browser], ada: Caller) -> Browser:
     found = browser()
     assert found.sign_in(ada.username).status_code == 303
     return found
+
+
+@pytest.fixture
+def admin(ada: Caller, ada_in: Browser) -> Browser:
+    """Ada, signed in to the console, and an administrator."""
+    set_role(ada.username, "admin")
+    return ada_in

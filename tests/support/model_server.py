@@ -13,14 +13,16 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from ai.llm.chat import Answer as Whole
+from ai.llm.chat import Chat, Tool, Turn
 from tests.support.model_streams import (
     Calls,
     anthropic_events,
@@ -331,3 +333,21 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer()
     yield server
     server.close()
+
+
+async def streamed(
+    chat: Chat, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
+) -> tuple[str, Whole]:
+    """Ask a model; return what was shown, and the whole answer. The connections are closed."""
+    shown, whole = "", None
+    try:
+        async with aclosing(chat.stream(system, turns, tools)) as items:
+            async for item in items:
+                if isinstance(item, Whole):
+                    whole = item
+                else:
+                    shown += item
+    finally:
+        await chat.aclose()
+    assert whole is not None
+    return shown, whole

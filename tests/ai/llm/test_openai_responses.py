@@ -4,7 +4,6 @@ OpenAI's own has not been asked: nothing here is shown of it.
 """
 
 import json
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from ai.llm.openai import OpenAIChat
 from ai.llm.openai_responses import SEALED_THOUGHTS, OpenAIResponses, is_openais
 from ai.llm.registry import ProvidedChat
 from ai.llm.types import ModelError, Usage
-from tests.support.model_server import Answer, ModelServer
+from tests.support.model_server import Answer, ModelServer, streamed
 from tests.support.model_streams import event
 
 HELLO: list[Turn] = [Said("user", "hello there")]
@@ -28,18 +27,7 @@ async def ask(server: ModelServer, turns: list[Turn] = HELLO, **options: Any) ->
     model = options.pop("model", "m")
     url = server.base_url
     chat = OpenAIResponses(ChatOptions(model, base_url=url, pause_seconds=0.01, **options))
-    shown, whole = "", None
-    try:
-        async with aclosing(chat.stream("Be kind.", turns, [TOOL])) as items:
-            async for item in items:
-                if isinstance(item, Whole):
-                    whole = item
-                else:
-                    shown += item
-    finally:
-        await chat.aclose()
-    assert whole is not None
-    return shown, whole
+    return await streamed(chat, "Be kind.", turns, [TOOL])
 
 
 async def test_a_talk_is_streamed_with_its_usage(model_server: ModelServer) -> None:

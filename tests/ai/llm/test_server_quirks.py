@@ -14,7 +14,7 @@ from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.traits import traits
 from ai.llm.types import ModelError
 from ai.wire import reason
-from tests.support.model_server import Answer, ModelServer, Request
+from tests.support.model_server import Answer, ModelServer, Request, streamed
 
 HELLO = [Said("user", "hello")]
 TOOL = Tool("add", "Add.", {"type": "object", "properties": {}})
@@ -34,18 +34,7 @@ async def ask(server: ModelServer, **options: Any) -> tuple[str, Whole]:  # noqa
     """Ask; return what was shown, and the whole answer."""
     turns = options.pop("turns", HELLO)
     chat = OpenAIChat(ChatOptions("m", base_url=server.base_url, pause_seconds=0.01, **options))
-    shown, whole = "", None
-    try:
-        async with aclosing(chat.stream("", turns, [TOOL])) as items:
-            async for item in items:
-                if isinstance(item, Whole):
-                    whole = item
-                else:
-                    shown += item
-    finally:
-        await chat.aclose()
-    assert whole is not None
-    return shown, whole
+    return await streamed(chat, "", turns, [TOOL])
 
 
 @pytest.mark.parametrize(

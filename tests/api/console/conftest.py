@@ -1,5 +1,5 @@
 """Somebody who uses the console with a browser."""
 
-from tests.support.console import ada_in, browser, visitor
+from tests.support.console import ada_in, admin, browser, visitor
 
-__all__ = ["ada_in", "browser", "visitor"]
+__all__ = ["ada_in", "admin", "browser", "visitor"]

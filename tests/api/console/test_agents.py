@@ -1,12 +1,8 @@
 """The agents in the console: administrators add, change, switch and remove them."""
 
-from collections.abc import Callable
-
 import pytest
 
 from core import agents
-from core.users import set_role
-from tests.support.api import Caller
 from tests.support.console import Browser
 from tests.support.databases import on_sqlite
 
@@ -15,14 +11,6 @@ pytestmark = on_sqlite
 PAGE = "/agents"
 TOKEN = "env:AGENT_HELPER_TOKEN"
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def admin(ada: Caller, browser: Callable[[], Browser]) -> Browser:
-    set_role(ada.username, "admin")
-    found = browser()
-    assert found.sign_in(ada.username).status_code == 303
-    return found
 
 
 @pytest.fixture(autouse=True)

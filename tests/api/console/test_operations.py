@@ -1,6 +1,5 @@
 """The service in the console: dead letters, jobs, users and costs, for administrators."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,14 +14,6 @@ pytestmark = pytest.mark.every_database
 
 PAGE = "/service"
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def admin(ada: Caller, browser: Callable[[], Browser]) -> Browser:
-    set_role(ada.username, "admin")
-    found = browser()
-    assert found.sign_in(ada.username).status_code == 303
-    return found
 
 
 def dead(user: Caller, why: str = "it answered 410") -> str:
