@@ -34,9 +34,9 @@ from ai.extraction.validator import (
     rejections,
     validated_types,
 )
-from ai.llm.chat import tokens
+from ai.llm.chat import tokens, tokens_of
 from ai.llm.registry import model_of
-from ai.llm.types import Budget, ChatModel, Message, ModelError
+from ai.llm.types import Budget, ChatModel, ModelError, Said
 from ai.metrics import parsed
 from ai.sentences import wording
 from ai.sentences.matcher import Match, matcher_of
@@ -155,8 +155,8 @@ class Parser:
             earlier = prompts.earlier(history, references)
             if not asked and (nearly := self._nearly(text, references, specs)):
                 earlier += prompts.guess(nearly.command)
-            turns = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
-            messages = prompts.opening(prompt, known, text, earlier, problems, turns)
+            given = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
+            system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
             said = _said(text, history)
             judge = ResponseValidator(
                 listed,
@@ -168,7 +168,7 @@ class Parser:
                 None if asked else text,
             )
             try:
-                answer = await self._ask(self._model, messages, judge, budget, retry_count)
+                answer = await self._ask(self._model, system, turns, judge, budget, retry_count)
                 parsed("model", began, answer)
                 understood = from_dicts(answer)
                 if isinstance(understood, tuple) and not judge.is_certain:
@@ -253,7 +253,8 @@ class Parser:
     async def _ask(
         self,
         model: ChatModel,
-        messages: list[Message],
+        system: str,
+        turns: list[Said],
         judge: ResponseValidator,
         budget: Budget | None,
         retry_count: int,
@@ -262,12 +263,12 @@ class Parser:
         raw = tuple(judge.raw_types)
         schema = prompts.schema(judge.specs, raw) if judge.specs else None
         for _ in range(retry_count, self._config.validation.max_retries):
-            size = sum(tokens(message["content"]) for message in messages)
+            size = tokens(system) + sum(map(tokens_of, turns))
             most = size + self._config.max_tokens
             if budget and (refusal := await budget.allow(most)):
                 raise _OverBudget(refusal)
             try:
-                reply = await model.complete(messages, schema)
+                reply = await model.complete(system, turns, schema)
             except ModelError as error:
                 if budget:
                     for usage, name in (*error.before, (error.usage, error.model)):
@@ -280,7 +281,7 @@ class Parser:
             commands, problems = judge.judge(reply)
             if commands:
                 return commands
-            messages += prompts.again(reply.text, problems)
+            turns += prompts.again(reply.text, problems)
         return [{"error": " ".join(judge.rejections) or judge.unknown or NO_ANSWER}]
 
 

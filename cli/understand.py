@@ -19,7 +19,7 @@ from ai.commands import (
 )
 from ai.config import get_ai_config
 from ai.llm.registry import model_of
-from ai.llm.types import ChatModel, Message, ModelError, Reply
+from ai.llm.types import Answer, ChatModel, ModelError, Said
 from ai.parser import Parser
 from ai.sentences.explain import candidates
 from ai.times.recurrence import Resolved
@@ -41,18 +41,18 @@ class RecordedModel:
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
-        self.exchanges: list[tuple[Sequence[Message], str]] = []
+        self.exchanges: list[tuple[str, Sequence[Said], str]] = []
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
+        self, system: str, turns: Sequence[Said], schema: dict[str, Any] | None = None
+    ) -> Answer:
         """Ask, and keep both sides. Raises ModelError."""
         try:
-            reply = await self._model.complete(messages, schema)
+            reply = await self._model.complete(system, turns, schema)
         except ModelError as error:
-            self.exchanges.append(([*messages], f"no answer: {error.told}"))
+            self.exchanges.append((system, [*turns], f"no answer: {error.told}"))
             raise
-        self.exchanges.append(([*messages], reply.text or reply.reasoning))
+        self.exchanges.append((system, [*turns], reply.text or reply.reasoning))
         return reply
 
     async def aclose(self) -> None:
@@ -167,8 +167,10 @@ def _field_said(words: str, parsed: Parsed) -> FieldSpec:
 def _show(recorded: RecordedModel) -> None:
     """Print what the model was told, and what it answered; of later requests what is new."""
     known = 0
-    for messages, answer in recorded.exchanges:
-        for message in messages[known:]:
-            typer.echo(f"--- {message['role']}, to the model ---\n{message['content']}")
+    for system, turns, answer in recorded.exchanges:
+        if not known:
+            typer.echo(f"--- system, to the model ---\n{system}")
+        for turn in turns[known:]:
+            typer.echo(f"--- {turn.role}, to the model ---\n{turn.text}")
         typer.echo(f"--- the model's answer ---\n{answer}")
-        known = len(messages)
+        known = len(turns)

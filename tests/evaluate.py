@@ -25,7 +25,7 @@ from ai.config import COMMAND, get_ai_config
 from ai.extraction.prompt import examples, manual, opening
 from ai.llm.chat import tokens
 from ai.llm.registry import model_of
-from ai.llm.types import ChatModel, Message, Reply, Usage
+from ai.llm.types import Answer, ChatModel, Said, Usage
 from ai.parser import Parser
 from ai.sentences.explain import candidates
 from ai.sentences.matcher import matcher_of
@@ -169,10 +169,10 @@ class CountingModel:
         self.usages: list[Usage] = []
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
+        self, system: str, turns: Sequence[Said], schema: dict[str, Any] | None = None
+    ) -> Answer:
         """Pass a request on."""
-        reply = await self.model.complete(messages, schema)
+        reply = await self.model.complete(system, turns, schema)
         self.usages.append(reply.usage)
         return reply
 
@@ -290,8 +290,8 @@ def prompt_size() -> tuple[int, int]:
     """Return how many commands a model is told of, and how many tokens its prompt is, estimated."""
     load_commands()
     specs, prompt = tuple(catalogue), get_ai_config().prompts[COMMAND]
-    sent = opening(prompt, manual(specs), "", turns=examples(specs, prompt))
-    size = sum(tokens(message["content"]) for message in sent)
+    system, turns = opening(prompt, manual(specs), "", turns=examples(specs, prompt))
+    size = tokens(system) + sum(tokens(turn.text) for turn in turns)
     return sum(spec.for_models for spec in specs), size
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ai.commands import CommandSpec, FieldKind, FieldSpec
 from ai.config import Prompt
-from ai.llm.types import Message
+from ai.llm.types import Said
 from ai.sentences.references import NO_REFERENCES, References
 
 Command = dict[str, Any]
@@ -106,17 +106,17 @@ def name_of(spec: CommandSpec) -> str:
     return f"{spec.interaction_type}.{spec.action}"
 
 
-def examples(specs: tuple[CommandSpec, ...], prompt: Prompt) -> list[Message]:
+def examples(specs: tuple[CommandSpec, ...], prompt: Prompt) -> list[Said]:
     """Return examples as turns of a chat: what their authors give, and one that orders nothing."""
     given = [
         (said, {"command": name_of(spec), **fields})
         for spec in _most_said_first(specs)
         for said, fields in spec.examples
     ]
-    turns: list[Message] = []
+    turns: list[Said] = []
     for said, command in [*given[: MAX_EXAMPLES - 1], NO_ORDER] if specs else []:
-        turns.append({"role": "user", "content": _filled(prompt, said)})
-        turns.append({"role": "assistant", "content": _json({"commands": [command]})})
+        turns.append(Said("user", _filled(prompt, said)))
+        turns.append(Said("assistant", _json({"commands": [command]})))
     return turns
 
 
@@ -161,14 +161,17 @@ def opening(
     text: str,
     earlier: str = "",
     errors: Sequence[str] = (),
-    turns: Sequence[Message] = (),
-) -> list[Message]:
-    """Return the messages that ask for a command the first time, behind the examples' `turns`."""
+    turns: Sequence[Said] = (),
+) -> tuple[str, list[Said]]:
+    """Return the system prompt and the turns that ask for a command the first time.
+
+    The turns begin with the examples', `turns`.
+    """
     user = _filled(prompt, text, earlier)
     if errors:
         user += "\n\n" + correction(errors)
     system = f"{prompt.system}\n\n{commands}" if commands else prompt.system
-    return [{"role": "system", "content": system}, *turns, {"role": "user", "content": user}]
+    return system, [*turns, Said("user", user)]
 
 
 def _filled(prompt: Prompt, text: str, earlier: str = "") -> str:
@@ -176,11 +179,11 @@ def _filled(prompt: Prompt, text: str, earlier: str = "") -> str:
     return re.sub(r"\{(user_input|history_context)\}", lambda m: filled[m[1]], prompt.user_template)
 
 
-def again(answer: str, errors: Sequence[str]) -> list[Message]:
-    """Return the messages that show a model its answer and what was wrong with it."""
+def again(answer: str, errors: Sequence[str]) -> list[Said]:
+    """Return the turns that show a model its answer and what was wrong with it."""
     return [
-        {"role": "assistant", "content": answer[:MAX_ANSWER_SHOWN] or "(nothing)"},
-        {"role": "user", "content": correction(errors)},
+        Said("assistant", answer[:MAX_ANSWER_SHOWN] or "(nothing)"),
+        Said("user", correction(errors)),
     ]
 
 

@@ -11,7 +11,7 @@ from ai.extraction import json_reply
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import NONE
 from ai.extraction.times_in_english import in_english
-from ai.llm.types import Reply
+from ai.llm.types import Answer
 from ai.sentences.matcher import MAX_ORDERS
 
 Command = dict[str, Any]
@@ -172,11 +172,11 @@ class ResponseValidator:
         self.unknown = ""  # what the person is told where the last answer was of an unknown type
         self.rejections: list[str] = []  # what the validators said last
 
-    def judge(self, reply: Reply) -> tuple[list[Command], list[str]]:
+    def judge(self, answer: Answer) -> tuple[list[Command], list[str]]:
         """Return the commands or the question of an answer, or what is wrong with it."""
         self.rejections, self.unknown, self.is_certain = [], "", True
         try:
-            found = json_reply.extract(reply.text, reply.reasoning, is_cut_off=reply.is_cut_off)
+            found = json_reply.extract(answer.text, answer.reasoning, is_cut_off=answer.is_cut_off)
         except json_reply.NoCommand as error:
             return [], [str(error)]
         if len(found) > MAX_ORDERS:

@@ -10,10 +10,21 @@ import anthropic
 import httpx2
 from anthropic.types import RawMessageStreamEvent
 
-from ai.llm.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
+from ai.llm.chat import ChatOptions
 from ai.llm.errors import problem_of, retry_after
 from ai.llm.streaming import ClientChat, StreamAccumulator
-from ai.llm.types import ModelError, Problem, Usage
+from ai.llm.types import (
+    Answer,
+    Called,
+    ModelError,
+    Problem,
+    Results,
+    Said,
+    Tool,
+    ToolCall,
+    Turn,
+    Usage,
+)
 
 ANTHROPIC = "https://api.anthropic.com"
 KINDS: dict[str, Problem] = {

@@ -13,12 +13,22 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
 
 from ai.llm.errors import MAY_PASS
 from ai.llm.reasoning import ReasoningFilter, without_begun_thoughts
 from ai.llm.traits import traits
-from ai.llm.types import NO_USAGE, ModelError, Usage
+from ai.llm.types import (
+    NO_USAGE,
+    Answer,
+    Called,
+    ModelError,
+    Results,
+    Said,
+    Tool,
+    ToolCall,
+    Turn,
+    Usage,
+)
 from ai.llm.written_calls import WrittenCalls
 from ai.wire import Joiner
 
@@ -33,76 +43,6 @@ UNSEEN = "(a picture that you can't see)"
 
 
 @dataclass(frozen=True)
-class Image:
-    """A picture, as PNG, JPEG, GIF or WebP."""
-
-    media_type: str
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Tool:
-    """Something that the model may ask for; `schema` is the JSON schema of its arguments."""
-
-    name: str
-    description: str
-    schema: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """What a model asks for; `arguments` are None where it wrote no JSON object.
-
-    `extra` is what the model's server wants back with the result, and nobody else reads.
-    """
-
-    id: str
-    name: str
-    arguments: dict[str, Any] | None
-    extra: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one side said."""
-
-    role: Literal["user", "assistant"]
-    text: str
-    images: tuple[Image, ...] = ()
-
-
-@dataclass(frozen=True)
-class Called:
-    """The calls that a model made, with what it said before; `thoughts` are its server's own."""
-
-    text: str
-    calls: tuple[ToolCall, ...]
-    thoughts: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Results:
-    """What came of the calls, by the calls' ids."""
-
-    by_call: dict[str, str]
-
-
-Turn = Said | Called | Results
-
-
-@dataclass(frozen=True)
-class Answer:
-    """All that a model said at once: a text, calls, or both."""
-
-    text: str
-    calls: tuple[ToolCall, ...] = ()
-    usage: Usage = NO_USAGE
-    is_cut_off: bool = False
-    model: str = ""
-    thoughts: tuple[dict[str, Any], ...] = ()  # see Called
-
-
-@dataclass(frozen=True)
 class ChatOptions:
     """Which model, and how it is asked; without an address, the provider's own."""
 
@@ -113,25 +53,6 @@ class ChatOptions:
     temperature: float | None = None
     timeout_seconds: float = 60  # that a model may say nothing
     pause_seconds: float = 0.5  # before the first retry, twice as long before the next
-
-
-class Chat(Protocol):
-    """A language model to talk to."""
-
-    def stream(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
-    ) -> AsyncGenerator[str | Answer, None]:
-        """Yield the text as it is written, then the whole Answer. Raises ModelError."""
-        ...
-
-    @property
-    def warning(self) -> str:
-        """What to tell whoever runs the bot; nothing where all is well."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections; a model that is used again opens new ones."""
-        ...
 
 
 class Streaming(ABC):

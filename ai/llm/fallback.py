@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ai.llm.types import ChatModel, Message, ModelError, Reply, Usage
+from ai.llm.types import Answer, ChatModel, ModelError, Said, Usage
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ class Fallbacks:
         self._rests_until = [0.0] * len(models)
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
+        self, system: str, turns: Sequence[Said], schema: dict[str, Any] | None = None
+    ) -> Answer:
         """Answer with the first model that does. Raises the first one's ModelError."""
         first: ModelError | None = None
         before: tuple[tuple[Usage, str], ...] = ()
@@ -35,14 +35,14 @@ class Fallbacks:
             if self._rests_until[number] > self._clock():
                 continue
             try:
-                reply = await model.complete(messages, schema)
+                answer = await model.complete(system, turns, schema)
             except ModelError as error:
                 log.warning("model %d of %d: %s", number + 1, len(self._models), error.told)
                 self._rests_until[number] = self._clock() + (error.retry_after or 0)
                 before += ((error.usage, error.model),)
                 first = first or error
                 continue
-            return replace(reply, before=before)
+            return replace(answer, before=before)
         if first is None:
             raise ModelError("busy")
         first.before = before[1:]

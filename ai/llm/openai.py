@@ -13,11 +13,22 @@ import openai
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
-from ai.llm.chat import Answer, Called, ChatOptions, Results, Said, Tool, ToolCall, Turn
+from ai.llm.chat import ChatOptions
 from ai.llm.errors import problem_of, retry_after
 from ai.llm.streaming import ClientChat, Piece, StreamAccumulator
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
-from ai.llm.types import NO_USAGE, ModelError, Usage
+from ai.llm.types import (
+    NO_USAGE,
+    Answer,
+    Called,
+    ModelError,
+    Results,
+    Said,
+    Tool,
+    ToolCall,
+    Turn,
+    Usage,
+)
 from ai.wire import number, object_of, reason, text
 
 OPENAI = "https://api.openai.com/v1"

@@ -18,7 +18,7 @@ import aiohttp
 from ai.llm.errors import MAY_PASS, problem_of, retry_after
 from ai.llm.schemas import flattened
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
-from ai.llm.types import Message, ModelError, Reply, Usage
+from ai.llm.types import Answer, ModelError, Said, Usage
 from ai.wire import number, object_of, reason, text, whole
 from runtime.proxy import proxy_for
 
@@ -32,6 +32,8 @@ CHOICE, SCHEMA = "anyOf", "response_format"
 """What is left out where it was refused: the choice between objects in a schema, or all of it."""
 
 Json = dict[str, Any]
+Messages = list[dict[str, str]]
+"""The turns as the server wants them."""
 
 
 class OpenAICompatible:
@@ -67,21 +69,23 @@ class OpenAICompatible:
         self._flat: tuple[Json, Json] = ({}, {})  # a schema, and the same one flat
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
+        self, system: str, turns: Sequence[Said], schema: dict[str, Any] | None = None
+    ) -> Answer:
         """Answer, as JSON of the schema where the server can. Raises ModelError."""
         deadline = time.monotonic() + self._timeout
+        messages = [{"role": "system", "content": system}] if system else []
+        messages += [{"role": turn.role, "content": turn.text} for turn in turns]
         try:
             async with asyncio.timeout(self._timeout):
-                reply = _reply(await self._request(messages, schema, deadline), self._model)
+                answer = _answer(await self._request(messages, schema, deadline), self._model)
         except TimeoutError as error:
             raise ModelError("timeout") from error
-        self._traits.note_prompt([one["content"] for one in messages], reply.usage)
-        if reply.is_cut_off and not reply.text.strip():
+        self._traits.note_prompt([one["content"] for one in messages], answer.usage)
+        if answer.is_cut_off and not answer.text.strip():
             self._traits.token_multiplier = min(
                 self._traits.token_multiplier * 4, MAX_TOKEN_MULTIPLIER
             )
-        return reply
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections; the next request opens new ones."""
@@ -90,7 +94,7 @@ class OpenAICompatible:
             await http.close()
 
     async def _request(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None, deadline: float
+        self, messages: Messages, schema: dict[str, Any] | None, deadline: float
     ) -> Json:
         """Ask with the schema, else with a flat one, else with none, as the server takes them."""
         refused: list[tuple[str, int]] = []
@@ -121,7 +125,7 @@ class OpenAICompatible:
         return [*forms, ("", None)]
 
     async def _send(
-        self, messages: Sequence[Message], schema: Json | None, deadline: float, kind: str
+        self, messages: Messages, schema: Json | None, deadline: float, kind: str
     ) -> Json:
         """Send one request, again after a pause where that may help and there is time for it."""
         pause, tries_left = self._pause, RETRIES + 1
@@ -149,7 +153,7 @@ class OpenAICompatible:
             await asyncio.sleep(wait)
             pause *= 2
 
-    async def _send_once(self, messages: Sequence[Message], schema: dict[str, Any] | None) -> Json:
+    async def _send_once(self, messages: Messages, schema: dict[str, Any] | None) -> Json:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 headers=self._headers,
@@ -220,7 +224,7 @@ def _read(body: bytes) -> Json:
         return {}
 
 
-def _reply(completion: Json, model: str) -> Reply:
+def _answer(completion: Json, model: str) -> Answer:
     """Read a completion; servers leave out what the specification calls required."""
     choices = completion.get("choices")
     choice = object_of(choices[0] if isinstance(choices, list) and choices else None)
@@ -231,7 +235,7 @@ def _reply(completion: Json, model: str) -> Reply:
     usage = _usage(object_of(completion.get("usage")))
     if message.get("refusal") or choice.get("finish_reason") == "content_filter":
         raise ModelError("refused", usage=usage, model=model)
-    return Reply(
+    return Answer(
         text=whole(text(message.get("content"))),
         usage=usage,
         reasoning=text(message.get("reasoning") or message.get("reasoning_content")),

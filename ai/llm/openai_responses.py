@@ -19,12 +19,23 @@ from openai.types.responses import (
     ResponseStreamEvent,
 )
 
-from ai.llm.chat import Answer, Called, Results, Said, Tool, ToolCall, Turn
 from ai.llm.errors import problem_of
 from ai.llm.openai import OpenAIClient
 from ai.llm.streaming import StreamAccumulator
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits
-from ai.llm.types import NO_USAGE, ModelError, Problem, Usage
+from ai.llm.types import (
+    NO_USAGE,
+    Answer,
+    Called,
+    ModelError,
+    Problem,
+    Results,
+    Said,
+    Tool,
+    ToolCall,
+    Turn,
+    Usage,
+)
 
 SEALED_THOUGHTS = "reasoning.encrypted_content"
 NO_THOUGHTS = "ncrypted content"  # how models that don't reason refuse it

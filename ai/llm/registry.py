@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ai.config import AIConfig
-from ai.llm.chat import Answer, ChatOptions, Streaming, Tool, Turn
+from ai.llm.chat import ChatOptions, Streaming
 from ai.llm.fallback import Fallbacks
 from ai.llm.openai_completions import OpenAICompatible
-from ai.llm.types import ChatModel
+from ai.llm.types import Answer, ChatModel, Tool, Turn
 from config.settings import Settings
 
 Name = Literal["openai", "anthropic"]

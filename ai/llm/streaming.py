@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from ai.llm.chat import Answer, ChatOptions, Said, Streaming, Tool, Turn
-from ai.llm.types import ModelError
+from ai.llm.chat import ChatOptions, Streaming
+from ai.llm.types import Answer, ModelError, Said, Tool, Turn
 from ai.wire import reason
 
 

@@ -1,8 +1,8 @@
-"""Language models behind one small protocol: messages in, a text and its cost out."""
+"""What all models share: turns of a conversation, tools, answers, their cost, errors."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypedDict
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from ai.config import Price
 
@@ -31,13 +31,6 @@ SENTENCES: dict[Problem, str] = {
     "rejected": "The language model can't take this message. Please say it in other words.",
     "empty": "The language model gave no answer. Please try again.",
 }
-
-
-class Message(TypedDict):
-    """One turn of a conversation with a model."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
 
 
 @dataclass(frozen=True)
@@ -72,14 +65,77 @@ NO_USAGE = Usage()
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What a model answered; `reasoning` is what it thought aloud in a field of its own."""
+class Image:
+    """A picture, as PNG, JPEG, GIF or WebP."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that the model may ask for; `schema` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What a model asks for; `arguments` are None where it wrote no JSON object.
+
+    `extra` is what the model's server wants back with the result, and nobody else reads.
+    """
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | None
+    extra: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one side said."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True)
+class Called:
+    """The calls that a model made, with what it said before; `thoughts` are its server's own."""
 
     text: str
+    calls: tuple[ToolCall, ...]
+    thoughts: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of the calls, by the calls' ids."""
+
+    by_call: dict[str, str]
+
+
+Turn = Said | Called | Results
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a model said at once: a text, calls, or both.
+
+    `reasoning` is what it thought aloud in a field of its own.
+    """
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
     usage: Usage = NO_USAGE
-    reasoning: str = ""
     is_cut_off: bool = False
     model: str = ""  # which one answered
+    thoughts: tuple[dict[str, Any], ...] = ()  # see Called
+    reasoning: str = ""
     before: tuple[tuple[Usage, str], ...] = ()  # what others cost that were asked before, and which
 
 
@@ -99,7 +155,7 @@ class ModelError(Exception):
         self.problem = problem
         self.retry_after = retry_after
         self.usage, self.model = usage, model  # a refusal costs tokens too
-        self.before: tuple[tuple[Usage, str], ...] = ()  # see Reply
+        self.before: tuple[tuple[Usage, str], ...] = ()  # see Answer
         self.reason = reason
 
     @property
@@ -124,12 +180,31 @@ class Budget(Protocol):
 
 
 class ChatModel(Protocol):
-    """A language model."""
+    """A language model that answers as a whole."""
 
     async def complete(
-        self, messages: Sequence[Message], schema: dict[str, Any] | None = None
-    ) -> Reply:
+        self, system: str, turns: Sequence[Said], schema: dict[str, Any] | None = None
+    ) -> Answer:
         """Answer, as JSON of the schema where the model can. Raises ModelError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; a model that is used again opens new ones."""
+        ...
+
+
+class Chat(Protocol):
+    """A language model to talk to, which answers piece by piece."""
+
+    def stream(
+        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Yield the text as it is written, then the whole Answer. Raises ModelError."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What to tell whoever runs the bot; nothing where all is well."""
         ...
 
     async def aclose(self) -> None:

@@ -4,7 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from ai.llm.chat import Said, tokens_of
+from ai.llm.chat import tokens_of
+from ai.llm.types import Said
 from bot.api.client import ApiClient, ApiError, where
 from bot.messages import Address
 

@@ -13,7 +13,7 @@ from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp_types.version import is_version_at_least
 
-from ai.llm.chat import ToolCall
+from ai.llm.types import ToolCall
 from bot.agents.llm.tools import Tools
 from bot.api.sessions import PLACES_KEPT
 from bot.conversation.handler import Conversation

@@ -119,7 +119,7 @@ async def model(settings: Settings, _net: Net) -> Findings:
     # Imported here: with a key alone is the client worth its half a second.
     from ai.config import load_ai_config
     from ai.llm.registry import model_of
-    from ai.llm.types import ModelError
+    from ai.llm.types import ModelError, Said
 
     try:
         config = load_ai_config(settings.ai_config_path)
@@ -128,7 +128,7 @@ async def model(settings: Settings, _net: Net) -> Findings:
     asked = model_of(settings, config.model_copy(update={"max_tokens": 16}))
     assert asked is not None  # noqa: S101 - for mypy; there is a key
     try:
-        reply = await asked.complete([{"role": "user", "content": "Say ok."}])
+        reply = await asked.complete("", [Said("user", "Say ok.")])
     except ModelError as error:
         advice = {
             "key": "Set OPENROUTER_API_KEY to one that is valid there.",
@@ -154,7 +154,7 @@ async def window(model: str, url: str, key: str) -> Findings:
         return []
     from ai.llm.openai_completions import OpenAICompatible
     from ai.llm.traits import Traits
-    from ai.llm.types import ModelError
+    from ai.llm.types import ModelError, Said
 
     traits = Traits()
     # In an order that no cache knows, of words that are a token each.
@@ -163,7 +163,7 @@ async def window(model: str, url: str, key: str) -> Findings:
         url, key, model, max_tokens=16, timeout_seconds=WINDOW_SECONDS, known=traits
     )
     try:
-        await asked.complete([{"role": "user", "content": prompt}])
+        await asked.complete("", [Said("user", prompt)])
     except ModelError as error:
         if error.problem != "rejected":
             return []  # too slow to tell; whether it answers at all is asked elsewhere

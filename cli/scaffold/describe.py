@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ai.commands import Catalogue, CommandSpec
 from ai.extraction.json_reply import NoCommand, extract
-from ai.llm.types import ChatModel, Message
+from ai.llm.types import ChatModel, Said
 from ai.sentences.matcher import Matcher
 from bot.dialogue import is_question
 from bot.framework.registry import CommandModule
@@ -130,15 +130,10 @@ async def propose(
     """
     if not description.strip() or len(description) > MAX_DESCRIPTION:
         raise BadName(f"Describe it in up to {MAX_DESCRIPTION} characters.")
-    messages: list[Message] = [
-        {"role": "system", "content": PROMPT},
-        {"role": "user", "content": EXAMPLE[0]},
-        {"role": "assistant", "content": EXAMPLE[1]},
-        {"role": "user", "content": description},
-    ]
+    turns = [Said("user", EXAMPLE[0]), Said("assistant", EXAMPLE[1]), Said("user", description)]
     problem = BadName("")
     for _ in range(TRIES):
-        reply = await model.complete(messages, Proposal.model_json_schema())
+        reply = await model.complete(PROMPT, turns, Proposal.model_json_schema())
         try:
             found = extract(reply.text, reply.reasoning, is_cut_off=reply.is_cut_off)
             return _checked(Proposal.model_validate(found[0]), known, plural)
@@ -148,9 +143,9 @@ async def propose(
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             problem = BadName(f"{place}: {first['msg']}")
-        messages += [
-            {"role": "assistant", "content": reply.text},
-            {"role": "user", "content": f"That can't be used: {problem} Answer again, in full."},
+        turns += [
+            Said("assistant", reply.text),
+            Said("user", f"That can't be used: {problem} Answer again, in full."),
         ]
     raise BadName(f"The model proposed nothing that can be used. Its last answer: {problem}")
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from ai.llm.chat import Answer as Whole
-from ai.llm.chat import Chat, Tool, Turn
+from ai.llm.types import Answer as Whole
+from ai.llm.types import Chat, Tool, Turn
 from tests.support.model_streams import (
     Calls,
     anthropic_events,

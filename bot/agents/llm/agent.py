@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ai.config import Price
-from ai.llm.chat import Answer, Called, Chat, Results, Said, ToolCall, Turn, tokens_of
-from ai.llm.types import ModelError
+from ai.llm.chat import tokens_of
+from ai.llm.types import Answer, Called, Chat, ModelError, Results, Said, ToolCall, Turn
 from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures

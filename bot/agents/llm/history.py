@@ -5,8 +5,8 @@ import logging
 from contextlib import aclosing
 from dataclasses import replace
 
-from ai.llm.chat import Answer, Chat, Said, tokens_of
-from ai.llm.types import Budget, ModelError
+from ai.llm.chat import tokens_of
+from ai.llm.types import Answer, Budget, Chat, ModelError, Said
 from bot.agents.llm.settings import LlmSettings
 from bot.api.client import ApiError
 from bot.api.memory import MemoryClient, Remembered

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ai.llm.chat import Image
+from ai.llm.types import Image
 
 logger = logging.getLogger(__name__)
 

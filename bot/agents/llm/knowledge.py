@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ai.llm.chat import Tool
+from ai.llm.types import Tool
 from bot.agents.llm.tools import MAX_RESULT
 from bot.api.client import ApiClient, ApiError
 

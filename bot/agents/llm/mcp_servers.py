@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from ai.llm.chat import Tool
+from ai.llm.types import Tool
 from bot.agents.llm.settings import McpServer
 from runtime.clock import Clock
 

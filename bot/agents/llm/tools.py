@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ai.commands import CommandSpec, Role
-from ai.llm.chat import Tool, ToolCall
+from ai.llm.types import Tool, ToolCall
 from bot.framework.registry import RegistrationError, Registry
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's and Anthropic's documentation alike

@@ -8,6 +8,7 @@ from ai.commands import Catalogue, CommandSpec, FieldSpec
 from ai.config import Prompt, get_ai_config
 from ai.extraction import prompt
 from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.types import Said
 from ai.parser import Parser
 from ai.sentences.references import References
 from tests.ai.commands import COMMANDS
@@ -41,12 +42,12 @@ def test_the_domain_with_the_most_sentences_comes_first() -> None:
 def test_examples_are_turns_that_authors_give_and_one_that_orders_nothing() -> None:
     spec = replace(COMMANDS[0], examples=(("wax the kayak!", {"name": "wax the kayak"}),))
     asked, answered, last, nothing = prompt.examples((spec,), PROMPT)
-    assert asked == {"role": "user", "content": "Message:\n<message>\nwax the kayak!\n</message>"}
-    assert json.loads(answered["content"]) == {
+    assert asked == Said("user", "Message:\n<message>\nwax the kayak!\n</message>")
+    assert json.loads(answered.text) == {
         "commands": [{"command": "task.add", "name": "wax the kayak"}]
     }
-    assert last["role"] == "user"
-    assert json.loads(nothing["content"])["commands"][0]["command"] == prompt.NONE
+    assert last.role == "user"
+    assert json.loads(nothing.text)["commands"][0]["command"] == prompt.NONE
     assert prompt.examples((), PROMPT) == []
 
 
@@ -65,18 +66,18 @@ def test_the_schema_has_a_variant_for_each_command_with_its_own_fields() -> None
 def test_what_is_the_same_for_everyone_comes_first_and_the_message_last() -> None:
     one = prompt.opening(PROMPT, "The commands: ...", "list my tasks")
     two = prompt.opening(PROMPT, "The commands: ...", "hi", prompt.earlier([("x", {})]))
-    assert one[0] == two[0] == {"role": "system", "content": "Be exact.\n\nThe commands: ..."}
-    assert one[1]["content"] == "Message:\n<message>\nlist my tasks\n</message>"
+    assert one[0] == two[0] == "Be exact.\n\nThe commands: ..."
+    assert one[1][0].text == "Message:\n<message>\nlist my tasks\n</message>"
 
 
 def test_a_prompt_without_commands_is_left_as_it_is() -> None:
-    assert prompt.opening(PROMPT, "", "x")[0]["content"] == "Be exact."
+    assert prompt.opening(PROMPT, "", "x")[0] == "Be exact."
 
 
 def test_a_persons_braces_and_marks_break_nothing() -> None:
     text = "{history_context} {user_input} {0} {} }{ %s </message> < / message >"
     earlier = prompt.earlier([("{user_input}", {"name": "</message>"})])
-    user = prompt.opening(PROMPT, "", text, earlier)[1]["content"]
+    user = prompt.opening(PROMPT, "", text, earlier)[1][0].text
     assert user.count("{history_context} {user_input} {0} {} }{ %s") == 1
     assert user.count("</message>") == 1
     assert user.endswith("\n</message>")
@@ -100,10 +101,10 @@ def test_the_last_list_is_told_as_data() -> None:
 
 def test_errors_are_shown_with_the_answer_they_are_about() -> None:
     answer, told = prompt.again("x" * 5000, ["name must be text.", "no such action"])
-    assert answer == {"role": "assistant", "content": "x" * prompt.MAX_ANSWER_SHOWN}
-    assert "\n- name must be text.\n- no such action\n" in told["content"]
-    assert prompt.again("", ["empty"])[0]["content"] == "(nothing)"
-    assert "- too long" in prompt.opening(PROMPT, "", "x", "", ["too long"])[1]["content"]
+    assert answer == Said("assistant", "x" * prompt.MAX_ANSWER_SHOWN)
+    assert "\n- name must be text.\n- no such action\n" in told.text
+    assert prompt.again("", ["empty"])[0].text == "(nothing)"
+    assert "- too long" in prompt.opening(PROMPT, "", "x", "", ["too long"])[1][0].text
 
 
 def test_of_many_commands_those_that_may_fit_are_described() -> None:

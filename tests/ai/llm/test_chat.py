@@ -8,22 +8,22 @@ from contextlib import aclosing
 import pytest
 
 from ai.llm.anthropic import AnthropicChat
-from ai.llm.chat import (
-    UNSEEN,
+from ai.llm.chat import UNSEEN, ChatOptions, Streaming, tokens
+from ai.llm.openai import OpenAIChat
+from ai.llm.types import (
+    SENTENCES,
     Answer,
     Called,
-    ChatOptions,
     Image,
+    ModelError,
+    Problem,
     Results,
     Said,
-    Streaming,
     Tool,
     ToolCall,
     Turn,
-    tokens,
+    Usage,
 )
-from ai.llm.openai import OpenAIChat
-from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from tests.support import model_server as servers
 from tests.support.model_server import ModelServer, Request
 from tests.support.waiting import until

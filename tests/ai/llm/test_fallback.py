@@ -75,7 +75,7 @@ async def test_where_the_first_gives_no_answer_the_next_is_asked(
     model_server: ModelServer, chain: Chain, answer: Answer
 ) -> None:
     model_server.script = by_model(one=answer, two=Answer("hello"))
-    reply = await chain("one", "two", timeout=1).complete(HELLO)
+    reply = await chain("one", "two", timeout=1).complete("", HELLO)
     assert (reply.text, reply.model) == ("hello", "two")
     assert asked(model_server)[-1] == "two"
 
@@ -84,7 +84,7 @@ async def test_the_next_is_not_asked_where_the_first_answers(
     model_server: ModelServer, chain: Chain
 ) -> None:
     model_server.script = by_model(one=Answer("hello"))
-    assert (await chain("one", "two").complete(HELLO)).model == "one"
+    assert (await chain("one", "two").complete("", HELLO)).model == "one"
 
 
 async def test_who_asks_for_a_long_pause_is_passed_over_until_then(
@@ -93,11 +93,11 @@ async def test_who_asks_for_a_long_pause_is_passed_over_until_then(
     rest = Answer(status=429, headers={"Retry-After": "60"})
     model_server.script = by_model(one=rest, two=Answer("hello"))
     models = chain("one", "two")
-    await models.complete(HELLO)
-    await models.complete(HELLO)
+    await models.complete("", HELLO)
+    await models.complete("", HELLO)
     assert asked(model_server) == ["one", "two", "two"]
     seconds.now += 61
-    await models.complete(HELLO)
+    await models.complete("", HELLO)
     assert asked(model_server)[3:] == ["one", "two"]
 
 
@@ -106,7 +106,7 @@ async def test_where_all_rest_nobody_is_asked(model_server: ModelServer, chain: 
     models = chain("one", "two")
     for _ in range(2):
         with pytest.raises(ModelError) as caught:
-            await models.complete(HELLO)
+            await models.complete("", HELLO)
         assert str(caught.value) == SENTENCES["busy"]
     assert asked(model_server) == ["one", "two"]
 
@@ -114,18 +114,18 @@ async def test_where_all_rest_nobody_is_asked(model_server: ModelServer, chain: 
 async def test_the_first_ones_problem_is_told(model_server: ModelServer, chain: Chain) -> None:
     model_server.script = by_model(one=Answer(status=402), two=Answer(status=404))
     with pytest.raises(ModelError) as caught:
-        await chain("one", "two").complete(HELLO)
+        await chain("one", "two").complete("", HELLO)
     assert caught.value.problem == "credit"
 
 
 async def test_a_refusals_cost_is_not_lost(model_server: ModelServer, chain: Chain) -> None:
     refusal = Answer("no no no", message={"refusal": "no"})
     model_server.script = by_model(one=refusal, two=Answer("hello"))
-    reply = await chain("one", "two").complete(HELLO)
+    reply = await chain("one", "two").complete("", HELLO)
     assert (reply.usage, reply.model) == (Usage(prompt=2, completion=1), "two")
     assert reply.before == ((Usage(prompt=2, completion=3), "one"),)
     with pytest.raises(ModelError) as caught:
-        await chain("one").complete(HELLO)
+        await chain("one").complete("", HELLO)
     assert caught.value.usage == Usage(prompt=2, completion=3)
 
 
@@ -170,7 +170,7 @@ async def test_a_model_that_refuses_max_tokens_gets_its_own_name_for_it_from_the
 
     model_server.script = script
     for _ in range(2):
-        assert (await connect("thinker").complete(HELLO, SCHEMA)).text == "hi"
+        assert (await connect("thinker").complete("", HELLO, SCHEMA)).text == "hi"
     bodies = [request.body for request in model_server.requests]
     assert [body.get("max_tokens") for body in bodies] == [500, None, None]
     assert [body.get("max_completion_tokens") for body in bodies] == [None, 500, 500]
@@ -184,7 +184,7 @@ async def test_a_model_that_thinks_all_its_tokens_away_gets_more(
     model_server.replies(thought, thought, thought, "hi")
     model = connect("brooder")
     for _ in range(4):
-        await model.complete(HELLO)
+        await model.complete("", HELLO)
     limits = [request.body["max_tokens"] for request in model_server.requests]
     assert limits == [500, 2000, 8000, 8000]
 
@@ -194,7 +194,7 @@ async def test_a_short_pause_is_kept_and_a_long_one_is_not(
 ) -> None:
     model_server.replies(Answer(status=429, headers={"Retry-After": "6"}))
     with pytest.raises(ModelError) as caught:
-        await connect(timeout=30).complete(HELLO)
+        await connect(timeout=30).complete("", HELLO)
     problem: Problem = "busy"
     assert (caught.value.problem, caught.value.retry_after) == (problem, 6)
     assert len(model_server.requests) == 1

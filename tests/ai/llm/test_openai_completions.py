@@ -7,17 +7,17 @@ import time
 import pytest
 
 from ai.llm.openai_completions import OpenAICompatible
-from ai.llm.types import SENTENCES, Message, ModelError, Problem, Usage
+from ai.llm.types import SENTENCES, ModelError, Problem, Said, Usage
 from tests.ai.conftest import Connect
 from tests.support.model_server import Answer, ModelServer
 
-HELLO: list[Message] = [{"role": "user", "content": "hello there"}]
+HELLO = [Said("user", "hello there")]
 SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False, "required": []}
 
 
 async def test_an_answer_comes_with_its_cost(model_server: ModelServer, connect: Connect) -> None:
     model_server.replies("hello yourself, my friend")
-    reply = await connect().complete(HELLO)
+    reply = await connect().complete("", HELLO)
     assert reply.text == "hello yourself, my friend"
     assert reply.usage == Usage(prompt=2, completion=4)
     assert not reply.is_cut_off
@@ -37,7 +37,7 @@ def test_costs_add_up() -> None:
 async def test_a_server_without_a_key_is_sent_a_stand_in(model_server: ModelServer) -> None:
     model_server.replies("hi")
     model = OpenAICompatible(model_server.base_url, None, "local")
-    await model.complete(HELLO)
+    await model.complete("", HELLO)
     await model.aclose()
     await model.aclose()  # twice is no error
     assert model_server.requests[0].headers["authorization"] == "Bearer none"
@@ -46,9 +46,9 @@ async def test_a_server_without_a_key_is_sent_a_stand_in(model_server: ModelServ
 async def test_a_closed_model_opens_again(model_server: ModelServer, connect: Connect) -> None:
     model_server.replies("one", "two")
     model = connect()
-    await model.complete(HELLO)
+    await model.complete("", HELLO)
     await model.aclose()
-    assert (await model.complete(HELLO)).text == "two"
+    assert (await model.complete("", HELLO)).text == "two"
 
 
 # Structured output
@@ -59,8 +59,8 @@ async def test_the_schema_goes_to_a_server_that_takes_it(
 ) -> None:
     model_server.replies("{}", "{}")
     model = connect()
-    await model.complete(HELLO, SCHEMA)
-    await model.complete(HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
     for request in model_server.requests:
         assert request.body["response_format"] == {
             "type": "json_schema",
@@ -74,7 +74,7 @@ async def test_a_status_that_may_mean_anything_has_to_come_three_times(
     model_server.refuses_schema_with = 500
     model_server.script = lambda _: Answer("{}")
     for _ in range(4):
-        await connect("may be broken").complete(HELLO, SCHEMA)
+        await connect("may be broken").complete("", HELLO, SCHEMA)
     sent = ["response_format" in request.body for request in model_server.requests]
     assert sent == [True, False] * 3 + [False]
 
@@ -85,10 +85,10 @@ async def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on
 ) -> None:
     model_server.refuses_schema_with = status
     model_server.replies("one", "two", "three")
-    assert (await connect(f"refusing with {status}").complete(HELLO, SCHEMA)).text == "one"
-    assert (await connect(f"refusing with {status}").complete(HELLO, SCHEMA)).text == "two"
+    assert (await connect(f"refusing with {status}").complete("", HELLO, SCHEMA)).text == "one"
+    assert (await connect(f"refusing with {status}").complete("", HELLO, SCHEMA)).text == "two"
     assert ["response_format" in r.body for r in model_server.requests] == [True, False, False]
-    assert (await connect(f"another with {status}").complete(HELLO, SCHEMA)).text == "three"
+    assert (await connect(f"another with {status}").complete("", HELLO, SCHEMA)).text == "three"
     assert ["response_format" in r.body for r in model_server.requests[3:]] == [True, False]
 
 
@@ -98,9 +98,9 @@ async def test_a_server_that_is_broken_altogether_is_not_taken_for_a_refusal(
     model_server.replies(*[Answer(status=500)] * 4, "better")
     model = connect()
     with pytest.raises(ModelError) as caught:
-        await model.complete(HELLO, SCHEMA)
+        await model.complete("", HELLO, SCHEMA)
     assert caught.value.problem == "broken"
-    await model.complete(HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
     assert "response_format" in model_server.requests[-1].body
 
 
@@ -109,8 +109,8 @@ async def test_a_server_that_took_the_schema_once_is_retried_with_it(
 ) -> None:
     model_server.replies("{}", Answer(status=500), "{}")
     model = connect()
-    await model.complete(HELLO, SCHEMA)
-    await model.complete(HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
     assert all("response_format" in request.body for request in model_server.requests)
 
 
@@ -136,7 +136,7 @@ async def test_an_error_becomes_one_plain_sentence(
 ) -> None:
     model_server.script = lambda _: Answer(status=status)
     with pytest.raises(ModelError) as caught:
-        await connect().complete(HELLO)
+        await connect().complete("", HELLO)
     assert caught.value.problem == problem
     assert str(caught.value) == SENTENCES[problem]
     assert "sk-secret" not in repr(caught.value)
@@ -151,7 +151,7 @@ def test_every_sentence_is_one_a_person_can_read() -> None:
 
 async def test_what_passes_is_tried_again(model_server: ModelServer, connect: Connect) -> None:
     model_server.replies(Answer(status=503), Answer(status=429), "at last")
-    assert (await connect().complete(HELLO)).text == "at last"
+    assert (await connect().complete("", HELLO)).text == "at last"
 
 
 async def test_the_pause_that_a_server_asks_for_is_kept(
@@ -159,7 +159,7 @@ async def test_the_pause_that_a_server_asks_for_is_kept(
 ) -> None:
     model_server.replies(Answer(status=429, headers={"Retry-After": "0.3"}), "now")
     started = time.monotonic()
-    assert (await connect().complete(HELLO)).text == "now"
+    assert (await connect().complete("", HELLO)).text == "now"
     assert time.monotonic() - started >= 0.3
 
 
@@ -169,7 +169,7 @@ async def test_a_pause_longer_than_there_is_time_for_is_told_at_once(
     model_server.replies(Answer(status=429, headers={"Retry-After": "3600"}))
     started = time.monotonic()
     with pytest.raises(ModelError) as caught:
-        await connect().complete(HELLO)
+        await connect().complete("", HELLO)
     assert (caught.value.problem, caught.value.retry_after) == ("busy", 3600)
     assert time.monotonic() - started < 15
 
@@ -179,7 +179,7 @@ async def test_a_pause_that_is_no_number_of_seconds_is_no_reason_to_fail(
     model_server: ModelServer, connect: Connect, when: str
 ) -> None:
     model_server.replies(Answer(status=429, headers={"Retry-After": when}), "fine")
-    assert (await connect().complete(HELLO)).text == "fine"
+    assert (await connect().complete("", HELLO)).text == "fine"
 
 
 @pytest.mark.parametrize("answer", [Answer(hangs=True), Answer("x" * 500, trickles=True)])
@@ -189,14 +189,14 @@ async def test_a_server_that_hangs_or_trickles_is_left_in_time(
     model_server.replies(answer)
     started = time.monotonic()
     with pytest.raises(ModelError) as caught:
-        await connect(timeout=0.3).complete(HELLO)
+        await connect(timeout=0.3).complete("", HELLO)
     assert caught.value.problem == "timeout"
     assert time.monotonic() - started < 10
 
 
 async def test_a_server_that_is_not_there_is_told(connect: Connect) -> None:
     with pytest.raises(ModelError) as caught:
-        await connect(base_url="http://127.0.0.1:9/v1").complete(HELLO)
+        await connect(base_url="http://127.0.0.1:9/v1").complete("", HELLO)
     assert caught.value.problem == "unreachable"
 
 
@@ -222,7 +222,7 @@ async def test_nonsense_from_the_server_is_told(
 ) -> None:
     model_server.replies(answer)
     with pytest.raises(ModelError) as caught:
-        await connect().complete(HELLO)
+        await connect().complete("", HELLO)
     assert caught.value.problem == "broken"
 
 
@@ -232,7 +232,7 @@ async def test_an_error_in_a_good_answer_is_read(
     body = json.dumps({"error": {"code": 402, "message": "Insufficient credits"}}).encode()
     model_server.replies(Answer(body=body))
     with pytest.raises(ModelError) as caught:
-        await connect().complete(HELLO)
+        await connect().complete("", HELLO)
     assert caught.value.problem == "credit"
 
 
@@ -248,7 +248,7 @@ async def test_a_refusal_is_told(
 ) -> None:
     model_server.replies(answer)
     with pytest.raises(ModelError) as caught:
-        await connect().complete(HELLO)
+        await connect().complete("", HELLO)
     assert caught.value.problem == "refused"
 
 
@@ -260,7 +260,7 @@ async def test_the_fields_for_reasoning_are_read(
     model_server: ModelServer, connect: Connect, field: str
 ) -> None:
     model_server.replies(Answer(None, message={field: "{}"}))
-    reply = await connect().complete(HELLO)
+    reply = await connect().complete("", HELLO)
     assert (reply.text, reply.reasoning) == ("", "{}")
 
 
@@ -268,14 +268,14 @@ async def test_reasoning_of_another_shape_is_left_alone(
     model_server: ModelServer, connect: Connect
 ) -> None:
     model_server.replies(Answer("hi", message={"reasoning": [{"text": "x"}]}))
-    assert (await connect().complete(HELLO)).reasoning == ""
+    assert (await connect().complete("", HELLO)).reasoning == ""
 
 
 async def test_an_answer_that_was_cut_off_says_so(
     model_server: ModelServer, connect: Connect
 ) -> None:
     model_server.replies(Answer("{", finish_reason="length"))
-    assert (await connect().complete(HELLO)).is_cut_off
+    assert (await connect().complete("", HELLO)).is_cut_off
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ async def test_a_cost_that_is_left_out_is_nothing(
 ) -> None:
     body = {"choices": [{"message": {"role": "assistant", "content": "hi"}}], "usage": usage}
     model_server.replies(Answer(body=json.dumps(body).encode()))
-    assert (await connect().complete(HELLO)).usage == expected
+    assert (await connect().complete("", HELLO)).usage == expected
 
 
 async def test_a_slow_answer_holds_up_no_other(model_server: ModelServer, connect: Connect) -> None:
@@ -308,8 +308,8 @@ async def test_a_slow_answer_holds_up_no_other(model_server: ModelServer, connec
         Answer("slow", delay=3) if "slow" in request.user else Answer("fast")
     )
     model = connect()
-    slow = asyncio.create_task(model.complete([{"role": "user", "content": "slow"}]))
+    slow = asyncio.create_task(model.complete("", [Said("user", "slow")]))
     await asyncio.sleep(0)
-    assert (await model.complete(HELLO)).text == "fast"
+    assert (await model.complete("", HELLO)).text == "fast"
     assert not slow.done()
     assert (await slow).text == "slow"

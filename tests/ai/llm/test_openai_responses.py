@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ai.llm.chat import Answer as Whole
-from ai.llm.chat import Called, ChatOptions, Image, Results, Said, Tool, ToolCall, Turn
+from ai.llm.chat import ChatOptions
 from ai.llm.openai import OpenAIChat
 from ai.llm.openai_responses import SEALED_THOUGHTS, OpenAIResponses, is_openais
 from ai.llm.registry import ProvidedChat
-from ai.llm.types import ModelError, Usage
+from ai.llm.types import Answer as Whole
+from ai.llm.types import Called, Image, ModelError, Results, Said, Tool, ToolCall, Turn, Usage
 from tests.support.model_server import Answer, ModelServer, streamed
 from tests.support.model_streams import event
 

@@ -7,8 +7,9 @@ from contextlib import aclosing
 
 import pytest
 
-from ai.llm.chat import Answer, ChatOptions, Said
+from ai.llm.chat import ChatOptions
 from ai.llm.registry import PROVIDERS, Name, ProvidedChat, missing_package
+from ai.llm.types import Answer, Said
 from config.settings import ROOT, Settings
 from tests.support.model_server import ModelServer
 
@@ -48,7 +49,8 @@ def test_the_import_leaves_the_event_loop_free() -> None:
     late = run(
         "import asyncio, time\n"
         "from ai.llm.registry import ProvidedChat\n"
-        "from ai.llm.chat import ChatOptions, Said\n"
+        "from ai.llm.chat import ChatOptions\n"
+        "from ai.llm.types import Said\n"
         "async def main():\n"
         "    chat = ProvidedChat('openai', ChatOptions('m', 'k', 'http://127.0.0.1:9'))\n"
         "    asking = asyncio.ensure_future(anext(chat.stream('', [Said('user', 'x')])))\n"

@@ -10,11 +10,11 @@ from ai.extraction.validator import find_spec
 from ai.llm import traits
 from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.schemas import flattened
-from ai.llm.types import Message
+from ai.llm.types import Said
 from tests.ai.commands import COMMANDS
 from tests.support.model_server import Answer, ModelServer, Request
 
-HELLO: list[Message] = [{"role": "user", "content": "hi"}]
+HELLO = [Said("user", "hi")]
 SCHEMA = schema(COMMANDS)
 
 
@@ -75,12 +75,12 @@ async def test_a_server_that_refuses_a_choice_gets_a_flat_schema(
 
     model_server.script = script
     for _ in range(2):
-        await model.complete(HELLO, SCHEMA)
+        await model.complete("", HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat", "flat"]
     later = traits.time.monotonic() + traits.REMEMBERED + 1
     monkeypatch.setattr(traits.time, "monotonic", lambda: later)
     model_server.requests.clear()
-    await model.complete(HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat"], "the server may have been replaced"
 
 
@@ -90,7 +90,7 @@ async def test_a_server_that_refuses_both_gets_none(
     model_server.refuses_schema_with = 400
     model_server.script = lambda _: "{}"
     for _ in range(2):
-        await model.complete(HELLO, SCHEMA)
+        await model.complete("", HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat", "none", "none"]
 
 
@@ -98,6 +98,6 @@ async def test_a_broken_server_is_not_taken_for_one_that_refuses(
     model_server: ModelServer, model: OpenAICompatible
 ) -> None:
     model_server.replies(Answer(status=500), Answer(status=500), "{}", "{}")
-    await model.complete(HELLO, SCHEMA)
-    await model.complete(HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
+    await model.complete("", HELLO, SCHEMA)
     assert kinds(model_server) == ["choice", "flat", "none", "choice"]

@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from ai.llm.chat import Answer as Whole
-from ai.llm.chat import Called, ChatOptions, Image, Results, Said, Tool, ToolCall
+from ai.llm.chat import ChatOptions
 from ai.llm.openai import OpenAIChat
 from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.traits import traits
-from ai.llm.types import ModelError
+from ai.llm.types import Answer as Whole
+from ai.llm.types import Called, Image, ModelError, Results, Said, Tool, ToolCall
 from ai.wire import reason
 from tests.support.model_server import Answer, ModelServer, Request, streamed
 
 HELLO = [Said("user", "hello")]
 TOOL = Tool("add", "Add.", {"type": "object", "properties": {}})
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
-MESSAGE: dict[str, Any] = {"role": "user", "content": "hello"}
 
 
 def events(*deltas: object, **last: object) -> Answer:
@@ -124,7 +123,7 @@ async def test_a_parameter_that_is_refused_costs_none_of_those_under_way(
 async def test_nor_does_a_schema(model_server: ModelServer) -> None:
     model_server.script = refusing("max_tokens", "response_format")
     models = [OpenAICompatible(model_server.base_url, None, "n") for _ in range(5)]
-    replies = await asyncio.gather(*(one.complete([MESSAGE], SCHEMA) for one in models))  # type: ignore[list-item]
+    replies = await asyncio.gather(*(one.complete("", HELLO, SCHEMA) for one in models))
     assert {reply.text for reply in replies} == {'{"a": "b"}'}
     for model in models:
         await model.aclose()
@@ -135,12 +134,12 @@ async def test_one_error_does_not_end_schemas_and_a_new_refusal_is_heard(
 ) -> None:
     model = OpenAICompatible(model_server.base_url, None, "o", pause_seconds=0.01)
     model_server.replies(Answer(status=500), '{"a": "b"}')
-    await model.complete([MESSAGE], SCHEMA)  # type: ignore[list-item]
+    await model.complete("", HELLO, SCHEMA)
     model_server.replies('{"a": "b"}')
-    await model.complete([MESSAGE], SCHEMA)  # type: ignore[list-item]
+    await model.complete("", HELLO, SCHEMA)
     assert "response_format" in model_server.requests[-1].body
     model_server.script = refusing("response_format", seconds=0)  # the server was replaced
-    assert (await model.complete([MESSAGE], SCHEMA)).text == '{"a": "b"}'  # type: ignore[list-item]
+    assert (await model.complete("", HELLO, SCHEMA)).text == '{"a": "b"}'
     await model.aclose()
 
 
@@ -338,7 +337,7 @@ async def test_a_context_window_that_is_too_small_is_noticed(
     async with aclosing(chat.stream("", [Said("user", said)])) as items:
         said_back = [item async for item in items]
         assert said_back[0] == "Hi"
-    await asked.complete([{"role": "user", "content": said}])
+    await asked.complete("", [Said("user", said)])
     assert ("only 4096 tokens" in chat.warning) is is_cut
     assert bool(traits(url, "other").cut_to) is is_cut
     model_server.window = None
