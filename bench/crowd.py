@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from api.http.server import serve
 from api.main import create_app
+from bench.processor import cpu_seconds
 from bot.agent import Services, load_agent_types
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient
@@ -70,9 +71,9 @@ async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> 
     await seat.take(lambda there: make_agent(there.api, there.settings))
     try:
         for title in ("first orders", "second orders"):
-            before = {name: _cpu_seconds(process) for name, process in processes.items()}
+            before = {name: cpu_seconds(process) for name, process in processes.items()}
             seconds, late = await _crowd(seat)
-            spent = {name: _cpu_seconds(processes[name]) - then for name, then in before.items()}
+            spent = {name: cpu_seconds(processes[name]) - then for name, then in before.items()}
             print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
             print(f"heartbeat at most {late * 1000:.0f} ms late")
             each = ", ".join(f"{name} {cpu / USERS * 1000:.2f}" for name, cpu in spent.items())
@@ -123,14 +124,6 @@ async def _alone(seat: AgentWorker) -> float:
         await seat.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
         taken.append(time.perf_counter() - began)
     return median(taken)
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    """Return the processor's seconds that a process and its children have used."""
-    all_of_them = [process, *(process.children() if process.name() == "postgres" else ())]
-    times = [one.cpu_times() for one in all_of_them]
-    ended = times[0].children_user + times[0].children_system
-    return sum((one.user + one.system for one in times), ended)
 
 
 class Collected:

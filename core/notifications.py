@@ -5,14 +5,15 @@ nor a message's text ever reach a log line or an error.
 """
 
 import asyncio
+import json
 import math
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -22,9 +23,9 @@ from sqlalchemy import select, update
 from config.settings import get_settings
 from core.db.engine import transaction
 from core.db.types import as_uuid
+from core.http_posts import Answer, HttpPosts
 from core.postgres import exists, select_one, upsert
 from core.tables import notifications
-from runtime.proxy import proxy_for
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
@@ -35,9 +36,11 @@ NTFY_BYTES = 4096  # of what is longer, ntfy makes a file: https://docs.ntfy.sh/
 MARKDOWN = re.compile(r"(https?://\S+)|([\\*_~`|<\[\]]|^[#>+-])", re.MULTILINE)
 GONE_WEBHOOK = (401, 403, 404, 410)
 GONE_TOPIC = (403,)  # someone else's; 401 and 404 are about the server and its token
-MAX_READ = 65_536  # bytes of an answer
 WEBHOOK_TAIL = re.compile(r"[A-Za-z0-9_/-]{1,300}")  # an id and a token; no dots, query or host
 TOPIC = re.compile(r"[-_A-Za-z0-9]{1,64}")
+JSON = {"Content-Type": "application/json"}
+RECORDED_EVERY = timedelta(seconds=10)
+"""How exactly it is kept when a user's last message went out: else each would write it again."""
 SETTABLE = (
     *("discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled"),
     *("quiet_from", "quiet_to"),
@@ -59,19 +62,29 @@ class Outcome:
     parts_sent: int = 0
 
 
+SENT = Outcome("sent")
+
+
 @dataclass
 class Progress:
-    """How many parts of a text have arrived: known even where sending the next is cut off."""
+    """How many parts of a text have arrived: known even where sending the next is cut off.
+
+    `seconds`: how long sending it may take, counted from now.
+    """
 
     parts: int = 0
+    seconds: float = math.inf
+    began: float = field(default_factory=time.monotonic)
+
+    def left(self) -> float:
+        """Return how long sending the next part may take, in seconds."""
+        return min(TIMEOUT_SECONDS, self.began + self.seconds - time.monotonic())
 
 
 class Channel(Protocol):
     """A way to reach a user."""
 
-    async def deliver(
-        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
-    ) -> Outcome:
+    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
         """Send one message of plain text, but for the parts that have arrived."""
         ...
 
@@ -83,21 +96,17 @@ class DiscordWebhook:
         """Send Markdown of any length; return whether Discord took it. Mentions are inert."""
         return _at_once(partial(self._send, webhook_url, message))
 
-    async def deliver(
-        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
-    ) -> Outcome:
+    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
         """Send plain text, every character of it shown as it is."""
         return await self._send(target, _escape(text), http, progress)
 
-    async def _send(
-        self, url: str, text: str, http: aiohttp.ClientSession, progress: Progress
-    ) -> Outcome:
+    async def _send(self, url: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
         if not is_webhook(url):
             return Outcome("failed", "the address is not a Discord webhook's", off=True)
 
         def post(part: str) -> Awaitable[Outcome]:
-            body = {"content": part, "allowed_mentions": {"parse": []}}
-            return _post(http, url, GONE_WEBHOOK, json=body)
+            body = json.dumps({"content": part, "allowed_mentions": {"parse": []}}).encode()
+            return _post(http, url, GONE_WEBHOOK, body, JSON, progress.left())
 
         return await _in_turn(split(text, DISCORD_LENGTH), progress, post)
 
@@ -109,9 +118,7 @@ class Ntfy:
         """Send a message; return whether the server took it."""
         return _at_once(partial(self.deliver, topic, message))
 
-    async def deliver(
-        self, target: str, text: str, http: aiohttp.ClientSession, progress: Progress
-    ) -> Outcome:
+    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
         """Send a message; each part of it is the body of a request."""
         if not TOPIC.fullmatch(target):
             return Outcome("failed", "the topic is not one that ntfy takes", off=True)
@@ -122,7 +129,7 @@ class Ntfy:
         url = f"{settings.ntfy_base_url.rstrip('/')}/{target}"
 
         def post(part: str) -> Awaitable[Outcome]:
-            return _post(http, url, GONE_TOPIC, data=part.encode(), headers=headers)
+            return _post(http, url, GONE_TOPIC, part.encode(), headers, progress.left())
 
         return await _in_turn(split(text, NTFY_BYTES, in_bytes=True), progress, post)
 
@@ -142,15 +149,6 @@ def is_webhook(url: str) -> bool:
     """Tell whether an address is a webhook's, on the server in the settings and nowhere else."""
     base = get_settings().discord_webhook_base_url
     return url.startswith(base) and bool(WEBHOOK_TAIL.fullmatch(url.removeprefix(base)))
-
-
-def new_session() -> aiohttp.ClientSession:
-    """Return what `deliver` needs, to be closed by the caller. It keeps no cookies."""
-    return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 def get_notification_settings(userUUID: UUID | str) -> dict[str, Any] | Literal[False]:  # noqa: N803
@@ -175,23 +173,30 @@ def set_notification_settings(userUUID: UUID | str, data_dict: Mapping[str, Any]
 def record_results(people: Collection[UUID], sent: bool, now: datetime) -> None:
     """Write down, for the users to see, whether their last message went out.
 
-    Where another sender is writing it down at this moment, that will do: nobody waits.
+    Of many messages within RECORDED_EVERY the first is written down. Where another sender is
+    writing it down at this moment, that will do: nobody waits.
     """
     if not people:
         return
     changes: dict[str, Any] = {"current_notification_status": "active" if sent else "failed"}
+    table = notifications.c
+    news = table.current_notification_status.is_distinct_from(
+        changes["current_notification_status"]
+    )
     if sent:
         changes["last_message_sent"] = now
-    table = notifications.c
+        before = table.last_message_sent
+        news |= before.is_(None) | (before < now - RECORDED_EVERY)
     with transaction(savepoint=False) as connection:
         free = connection.execute(
             select(table.user_uuid)
-            .where(table.user_uuid.in_(people))
+            .where(table.user_uuid.in_(people), news)
             .with_for_update(skip_locked=True)
         )
-        connection.execute(
-            update(notifications).where(table.user_uuid.in_(free.scalars().all())).values(changes)
-        )
+        if found := free.scalars().all():
+            connection.execute(
+                update(notifications).where(table.user_uuid.in_(found)).values(changes)
+            )
 
 
 def _send_to_enabled_channels(settings: Mapping[str, Any] | Literal[False], message: str) -> bool:
@@ -209,12 +214,12 @@ def _send_to_enabled_channels(settings: Mapping[str, Any] | Literal[False], mess
 
 
 def _at_once(
-    deliver: Callable[[aiohttp.ClientSession, Progress], Coroutine[Any, Any, Outcome]],
+    deliver: Callable[[HttpPosts, Progress], Coroutine[Any, Any, Outcome]],
 ) -> bool:
     """Send by itself, wherever it is called from; return whether it was taken."""
 
     async def send() -> Outcome:
-        async with new_session() as http:
+        async with HttpPosts() as http:
             return await deliver(http, Progress())
 
     with ThreadPoolExecutor(1) as own:  # the caller's thread may have an event loop already
@@ -232,55 +237,40 @@ async def _in_turn(
         if outcome.state != "sent":
             return outcome
         progress.parts += 1
-    return Outcome("sent")
+    return SENT
 
 
 async def _post(
-    http: aiohttp.ClientSession,
+    http: HttpPosts,
     url: str,
     gone: Collection[int],
-    **body: Any,  # noqa: ANN401 - aiohttp's
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
 ) -> Outcome:
     """Post, and say what the answer means. The errors name the kind of failure alone.
 
     gone: the statuses that mean that the address leads nowhere any more. No redirect is followed.
     """
     try:
-        async with http.post(url, allow_redirects=False, proxy=_proxy(url), **body) as response:
-            return await _meaning(response, gone)
+        answer = await http.post(url, body, headers, seconds)
     except aiohttp.InvalidURL:
         return Outcome("failed", "the address is not one that can be called")
     except (aiohttp.ClientError, TimeoutError) as error:
         return Outcome("retry", f"the receiver can't be reached ({type(error).__name__})")
-
-
-async def _meaning(response: aiohttp.ClientResponse, gone: Collection[int]) -> Outcome:
-    status = response.status
+    status = answer.status
     if status in (200, 204):
-        # What is read to its end leaves the connection for the next; what is said, or that it
-        # breaks off, does not matter: the message was taken, and would come twice.
-        with suppress(aiohttp.ClientError, TimeoutError):
-            await response.content.read(MAX_READ)
-        return Outcome("sent")
+        return SENT
     said = f"the receiver answered {status}"
     if status == 429 or status >= 500:
-        return Outcome("retry", said, _retry_after(response))
+        return Outcome("retry", said, _retry_after(answer))
     return Outcome("failed", said, off=status in gone)
 
 
-@lru_cache(8)
-def _proxy_of(scheme_and_host: str) -> str | None:
-    return proxy_for(scheme_and_host)
-
-
-def _proxy(url: str) -> str | None:
-    return _proxy_of("/".join(url.split("/", 3)[:3]))
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     """Return the pause in seconds that the receiver asks for; a date or nonsense counts as none."""
     try:
-        seconds = float(response.headers.get("Retry-After", ""))
+        seconds = float(answer.headers.get("Retry-After", ""))
     except ValueError:
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None

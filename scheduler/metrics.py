@@ -1,6 +1,7 @@
 """What the scheduler counts for Prometheus about the messages that it sends."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -20,6 +21,16 @@ LATENESS = Histogram(
 
 def tried(row: dict[str, Any], outcome: str, now: datetime) -> None:
     """Count one try to send a claimed message."""
-    DELIVERIES.labels(row["channel"], outcome).inc()
+    _tries(row["channel"], outcome).inc()
     if outcome == "sent":
-        LATENESS.labels(row["channel"]).observe(max((now - row["due_at"]).total_seconds(), 0))
+        _lateness(row["channel"]).observe(max((now - row["due_at"]).total_seconds(), 0))
+
+
+@lru_cache(256)
+def _tries(channel: str, outcome: str) -> Counter:
+    return DELIVERIES.labels(channel, outcome)
+
+
+@lru_cache(64)
+def _lateness(channel: str) -> Histogram:
+    return LATENESS.labels(channel)

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import astuple, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -24,7 +24,8 @@ from core.deliveries import queue as outbox
 from core.deliveries.channels import SEND_SECONDS, deliver
 from core.deliveries.queue import Receiver, Settlement
 from core.errors import Unavailable
-from core.notifications import Outcome, new_session
+from core.http_posts import HttpPosts
+from core.notifications import Outcome
 from runtime.clock import Clock
 from runtime.logs import request_id
 from scheduler import metrics
@@ -118,7 +119,7 @@ class Sender:
 
     async def _send_until_stopped(self) -> None:
         stop = asyncio.Event()
-        async with new_session() as self._http:
+        async with HttpPosts() as self._http:
             self._ready.set_result((asyncio.get_running_loop(), stop))
             await stop.wait()
 
@@ -144,7 +145,7 @@ class Sender:
                     outcome = await self._send(row)
                 metrics.tried(row, outcome.state, self._clock())
                 logger.info("delivery %s: %s, %s", row["id"], outcome.state, outcome.error or "-")
-                said = Settlement(row["id"], row["lease_id"], *astuple(outcome))
+                said = _settlement(row, outcome)
                 self._results.put((latest + SEND_SECONDS, left.pop(0), said))
         finally:
             for row in left:  # another sender may take it at once
@@ -219,3 +220,9 @@ class Sender:
             self._changed.notify_all()
         if freed:
             self._on_free()
+
+
+def _settlement(row: Row, how: Outcome) -> Settlement:
+    """Return how sending a row went, as it is settled."""
+    more = (how.error, how.retry_after, how.off, how.parts_sent)
+    return Settlement(row["id"], row["lease_id"], how.state, *more)

@@ -6,7 +6,7 @@ message may arrive twice, and none is lost.
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -48,9 +48,10 @@ ERROR_LENGTH = 500
 PUT_OFF = timedelta(minutes=1)
 """Until what can't be claimed by a mistake of the program is tried again; the rest comes first."""
 CLAIMED = (
-    *("id", "user_uuid", "channel", "sender", "subject", "due_at", "attempts", "parts_sent"),
-    "request_id",
+    *("id", "user_uuid", "channel", "sender", "subject", "text", "due_at", "attempts"),
+    *("parts_sent", "request_id"),
 )
+OURS = ("any_hour", "chat_account_id")  # what is read with them, and not told
 MAX_PER_RECEIVER = 8
 """Messages that are claimed at once for one channel of one user."""
 Receiver = tuple[UUID, str]
@@ -58,7 +59,10 @@ Receiver = tuple[UUID, str]
 NOTHING: Mapping[Receiver, int] = {}
 
 UNSENT = ("waiting", "held", "dead")
-SETTLING = ("id", "lease_id", "user_uuid", "channel", "chat_account_id", "due_at", "attempts")
+SETTLING = (
+    *("id", "lease_id", "user_uuid", "channel", "chat_account_id", "due_at", "attempts"),
+    "request_id",
+)
 
 
 class Settlement(NamedTuple):
@@ -130,7 +134,7 @@ def _claim(
 ) -> list[dict[str, Any]]:
     lease, until = uuid4(), now + timedelta(seconds=lease_seconds)
     with transaction(savepoint=False) as connection:
-        rows: list[RowMapping] = []
+        rows: list[dict[str, Any]] = []
         taken = Counter(under_way)
         full = busy(under_way)
         for sender in senders if len(senders) == 1 else _with_work(connection, senders, now):
@@ -162,9 +166,9 @@ def _claim(
             if target.quiet_until and (late or not row["any_hour"]):
                 put_off[target.quiet_until].append(row["id"])
                 continue
-            found_ = {key: row[key] for key in CLAIMED}
-            text = row["text"] + (_lateness(row["due_at"], now) if late else "")
-            claimed.append({**found_, "lease_id": lease, "text": text, "target": target.address})
+            row["text"] += _lateness(row["due_at"], now) if late else ""
+            own = {name: value for name, value in row.items() if name not in OURS}
+            claimed.append({**own, "lease_id": lease, "target": target.address})
         for end, ids in put_off.items():
             _change(connection, ids, lease_id=None, leased_until=None, next_attempt_at=end)
     return claimed
@@ -237,24 +241,27 @@ def settle_all(settlements: Iterable[Settlement], now: datetime | None = None) -
 
 
 def _settle(said: Mapping[UUID, Settlement], now: datetime) -> set[UUID]:
+    over = {"lease_id": None, "leased_until": None, "attempts": deliveries.c.attempts + 1}
+    done = {**over, "state": "sent", "settled_at": now, "last_error": None}
+    sent: dict[UUID, list[UUID]] = defaultdict(list)
+    for delivery_id, how in said.items():
+        if how.outcome == "sent":
+            sent[how.lease_id].append(delivery_id)
     with transaction(savepoint=False) as connection:
-        rows = [
-            row
-            for row in connection.execute(
-                select(*(deliveries.c[name] for name in SETTLING), deliveries.c.request_id)
-                .where(deliveries.c.id.in_(said), deliveries.c.state == "waiting")
-                .order_by(deliveries.c.id)
-                .with_for_update()
-            ).mappings()
-            if row["lease_id"] == said[row["id"]].lease_id
-        ]
-        over = {"lease_id": None, "leased_until": None, "attempts": deliveries.c.attempts + 1}
-        sent = [row for row in rows if said[row["id"]].outcome == "sent"]
-        if sent:
-            done = {"state": "sent", "settled_at": now, "last_error": None}
-            _change(connection, [row["id"] for row in sent], **over, **done)
-        unsent = [row for row in rows if said[row["id"]].outcome != "sent"]
+        # One statement for what was sent, which is most, where the database can tell what it did.
+        at_once = connection.dialect.update_returning
+        to_read = [id_ for id_, how in said.items() if how.outcome != "sent" or not at_once]
+        rows = _lock_leased(connection, to_read, said)
+        went_out: list[RowMapping] = []
+        if at_once:
+            for lease, ids in sent.items():
+                went_out += _finish(connection, lease, ids, done)
+        else:
+            went_out = [row for row in rows if said[row["id"]].outcome == "sent"]
+            if went_out:
+                _change(connection, [row["id"] for row in went_out], **done)
         dead = []
+        unsent = [row for row in rows if said[row["id"]].outcome != "sent"]
         for row in unsent:
             one = said[row["id"]]
             values = _after(row, one, now)
@@ -263,11 +270,34 @@ def _settle(said: Mapping[UUID, Settlement], now: datetime) -> set[UUID]:
             if values.get("state") == "dead":
                 dead.append(row)
             _change(connection, [row["id"]], **over, **values)
-        for rows_, went_out in ((sent, True), (dead, False)):
+        for rows_, arrived in ((went_out, True), (dead, False)):
             record_results(
-                {row["user_uuid"] for row in rows_ if row["channel"] != CHAT}, went_out, now
+                {row["user_uuid"] for row in rows_ if row["channel"] != CHAT}, arrived, now
             )
-    return {row["id"] for row in rows}
+    return {row["id"] for row in (*went_out, *unsent)}
+
+
+def _lock_leased(
+    connection: Connection, ids: Collection[UUID], said: Mapping[UUID, Settlement]
+) -> list[RowMapping]:
+    """Return those deliveries whose lease is still the one that is spoken of."""
+    if not ids:
+        return []
+    columns = (deliveries.c[name] for name in SETTLING)
+    query = select(*columns).where(deliveries.c.id.in_(ids), deliveries.c.state == "waiting")
+    rows = connection.execute(query.order_by(deliveries.c.id).with_for_update()).mappings()
+    return [row for row in rows if row["lease_id"] == said[row["id"]].lease_id]
+
+
+def _finish(
+    connection: Connection, lease_id: UUID, ids: Collection[UUID], done: Mapping[str, Any]
+) -> Sequence[RowMapping]:
+    """Change those deliveries that are still under this lease, and return whose they are."""
+    columns = deliveries.c
+    mine = columns.id.in_(ids) & (columns.lease_id == lease_id) & (columns.state == "waiting")
+    change = update(deliveries).where(mine).values(**done)
+    found = connection.execute(change.returning(columns.id, columns.user_uuid, columns.channel))
+    return found.mappings().all()
 
 
 def unsent() -> dict[str, int]:
@@ -349,8 +379,10 @@ def _lock_due(
     limit: int,
     full: Collection[Receiver],
     only: UUID | None,
-) -> list[RowMapping]:
-    query = select(deliveries).where(_waiting(sender), deliveries.c.next_attempt_at <= now)
+) -> list[dict[str, Any]]:
+    query = select(*(deliveries.c[name] for name in (*CLAIMED, *OURS))).where(
+        _waiting(sender), deliveries.c.next_attempt_at <= now
+    )
     if only is not None:
         query = query.where(deliveries.c.id == only)
     rows = connection.execute(
@@ -359,7 +391,8 @@ def _lock_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return list(rows.mappings())
+    names = tuple(rows.keys())
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _to_others(full: Collection[Receiver]) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, union
@@ -17,6 +17,10 @@ from core.tables import chat_accounts, notifications, push_addresses, users
 
 CHAT = "chat"
 SCHEDULER = "scheduler"
+SETTINGS = (
+    *("user_uuid", "discord_webhook", "discord_enabled", "ntfy_topic", "ntfy_enabled"),
+    *("quiet_from", "quiet_to"),
+)
 
 
 class Route(NamedTuple):
@@ -125,7 +129,9 @@ def _sender(chat: RowMapping) -> str:
     return bot_at((chat["platform"], chat["agent"]))
 
 
-def targets(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Target]:
+def targets(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> list[Target]:
     """Return where each delivery goes, and whether it has to wait for the end of quiet hours."""
     accounts = {}
     if chats := {row["chat_account_id"] for row in rows} - {None}:
@@ -137,7 +143,9 @@ def targets(connection: Connection, rows: Sequence[RowMapping], now: datetime) -
         accounts = {row.id: row.account_id for row in found}
     people = {row["user_uuid"] for row in rows}
     settings = _settings(connection, people)
-    channels = {} if len(accounts) == len(rows) else _switched_on(connection, people, settings)
+    channels = {user_uuid: _own_channels(row) for user_uuid, row in settings.items()}
+    if {row["channel"] for row in rows} - {CHAT, DISCORD_WEBHOOK, NTFY}:
+        channels = _switched_on(connection, people, settings)
     quiet = {
         user_uuid: quiet_until(found, zone_of(found["time_zone"]), now)
         for user_uuid, found in settings.items()
@@ -155,7 +163,7 @@ def targets(connection: Connection, rows: Sequence[RowMapping], now: datetime) -
 
 def _settings(connection: Connection, people: Collection[UUID]) -> dict[UUID, RowMapping]:
     rows = connection.execute(
-        select(notifications, users.c.time_zone)
+        select(*(notifications.c[name] for name in SETTINGS), users.c.time_zone)
         .join(users, users.c.id == notifications.c.user_uuid)
         .where(notifications.c.user_uuid.in_(people))
     )

@@ -54,8 +54,9 @@ async def _serve(path: Path) -> None:
 class CountingSink:
     """A running sink: where it listens, and what has arrived."""
 
-    def __init__(self, url: str, path: Path) -> None:
+    def __init__(self, url: str, path: Path, pid: int) -> None:
         self.url = url
+        self.pid = pid
         self._path = path
 
     def arrived(self) -> list[tuple[float, str]]:
@@ -75,7 +76,7 @@ def counting_sink(path: Path) -> Iterator[CountingSink]:
     )
     assert process.stdout is not None
     try:
-        yield CountingSink(f"http://127.0.0.1:{int(process.stdout.readline())}", path)
+        yield CountingSink(f"http://127.0.0.1:{int(process.stdout.readline())}", path, process.pid)
     finally:
         process.kill()
         process.stdout.close()

@@ -3,9 +3,8 @@
 import asyncio
 from dataclasses import replace
 
-import aiohttp
-
 from core.deliveries.channels import apprise
+from core.http_posts import HttpPosts
 from core.notifications import CHANNELS, Outcome, Progress
 
 SEND_SECONDS = 20.0
@@ -13,20 +12,20 @@ SEND_SECONDS = 20.0
 
 
 async def deliver(
-    channel: str, target: str, text: str, http: aiohttp.ClientSession, parts_sent: int = 0
+    channel: str, target: str, text: str, http: HttpPosts, parts_sent: int = 0
 ) -> Outcome:
     """Send plain text through a channel; what comes of it is returned, never raised.
 
     parts_sent: of a text longer than the service takes at once, how many parts arrived before; the
     outcome says how many have then.
     """
-    known, progress = CHANNELS.get(channel), Progress(parts_sent)
-    try:
-        async with asyncio.timeout(SEND_SECONDS):
-            if known is not None:
-                outcome = await known.deliver(target, text, http, progress)
-            else:
+    known, progress = CHANNELS.get(channel), Progress(parts_sent, SEND_SECONDS)
+    if known is not None:
+        outcome = await known.deliver(target, text, http, progress)
+    else:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
                 outcome = await apprise.deliver(target, text, progress)
-    except TimeoutError:
-        outcome = Outcome("retry", "the receiver took too long")
+        except TimeoutError:
+            outcome = Outcome("retry", "the receiver took too long")
     return replace(outcome, parts_sent=progress.parts)

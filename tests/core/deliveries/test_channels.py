@@ -3,16 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from unittest.mock import patch
 from uuid import uuid4
 
-import aiohttp
 import pytest
 
 from config.settings import get_settings
 from core import notifications
 from core.db.engine import Database, transaction
 from core.deliveries.channels import deliver
-from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome, new_session
+from core.http_posts import HttpPosts
+from core.notifications import DISCORD_WEBHOOK, NTFY, Outcome
 from runtime.logs import QUIET
 from tests.support.http_sink import (
     Answer,
@@ -40,11 +41,11 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
 
 def sent(channel: str, target: str, text: str = TEXT, timeout: float = 10) -> Outcome:
     async def send() -> Outcome:
-        async with new_session() as http:
-            http._timeout = aiohttp.ClientTimeout(total=timeout)
+        async with HttpPosts() as http:
             return await deliver(channel, target, text, http)
 
-    return asyncio.run(send())
+    with patch.object(notifications, "TIMEOUT_SECONDS", timeout):
+        return asyncio.run(send())
 
 
 # The documented senders

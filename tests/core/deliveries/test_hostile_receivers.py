@@ -16,7 +16,8 @@ from core.deliveries import queue
 from core.deliveries.channels import apprise, deliver
 from core.deliveries.routing import SCHEDULER
 from core.errors import InvalidInput
-from core.notifications import Outcome, Progress, new_session, split
+from core.http_posts import HttpPosts
+from core.notifications import Outcome, Progress, split
 from core.postgres import count, insert_many
 from runtime.clock import utc_now
 from tests.support.databases import on_postgresql
@@ -101,7 +102,7 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("core.deliveries.channels.SEND_SECONDS", 1.0)
 
     async def send(url: str) -> Outcome:
-        async with new_session() as http:
+        async with HttpPosts() as http:
             return await deliver("mailto", url, "hello", http)
 
     with mail_server(drips=True) as server:
@@ -138,7 +139,7 @@ def test_what_was_taken_is_sent_however_the_answer_goes_on(
             port = server.sockets[0].getsockname()[1]
             monkeypatch.setenv("NTFY_BASE_URL", f"http://127.0.0.1:{port}")
             get_settings.cache_clear()
-            async with new_session() as http:
+            async with HttpPosts() as http:
                 outcome = await deliver("ntfy", "topic", "hello", http)
             await answered.wait()
             return outcome
@@ -217,7 +218,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
 
 def test_a_long_text_goes_in_parts_and_what_arrived_is_not_sent_again(sink: HttpSink) -> None:
     async def send(parts_sent: int) -> Outcome:
-        async with new_session() as http:
+        async with HttpPosts() as http:
             return await deliver("ntfy", "ada", text, http, parts_sent)
 
     text = " ".join(f"wörd{number}" for number in range(1000))

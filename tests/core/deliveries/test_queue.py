@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from core import reminders
-from core.db.engine import transaction
+from core.db.engine import Database, transaction
 from core.deliveries import queue
+from core.deliveries.queue import Settlement
 from core.deliveries.routing import SCHEDULER, bot_at
 from core.postgres import select_one, update
 from tests.support.people import (
@@ -211,6 +212,50 @@ def test_only_the_holder_of_the_lease_settles_and_only_once() -> None:
     assert queue.settle(delivery, lease, "sent")
     assert not queue.settle(delivery, lease, "failed")
     assert deliveries()[0]["state"] == "sent"
+
+
+@pytest.mark.parametrize("returning", [True, False])  # False: as on MySQL and MariaDB
+def test_of_a_batch_each_is_settled_as_it_went_and_with_its_own_lease(
+    database: Database, monkeypatch: pytest.MonkeyPatch, returning: bool
+) -> None:
+    monkeypatch.setattr(database.engine.dialect, "update_returning", returning)
+    people = [user() for _ in range(4)]
+    for one in people:
+        channels(one, topic="topic")
+        waiting(one)
+    rows = queue.claim(HERE, NOW, limit=2) + queue.claim(HERE, NOW, limit=2)
+    gone = uuid4()
+    said = [
+        Settlement(rows[0]["id"], rows[0]["lease_id"], "sent"),
+        Settlement(rows[1]["id"], gone, "sent"),
+        Settlement(rows[2]["id"], rows[2]["lease_id"], "retry", "busy"),
+        Settlement(rows[3]["id"], rows[3]["lease_id"], "failed", "gone"),
+    ]
+    assert queue.settle_all(said, NOW) == {row["id"] for row in (rows[0], *rows[2:])}
+    states = {row["id"]: (row["state"], row["attempts"]) for row in deliveries()}
+    wanted = [("sent", 1), ("waiting", 0), ("waiting", 1), ("dead", 1)]
+    assert [states[row["id"]] for row in rows] == wanted
+
+
+def test_of_many_messages_in_ten_seconds_one_is_written_down_for_the_user() -> None:
+    ada = user()
+    channels(ada, topic="ada")
+    for number, (seconds, outcome, shown) in enumerate(
+        (
+            (0, "sent", (0, "active")),
+            (9, "sent", (0, "active")),
+            (10, "failed", (0, "failed")),
+            (11, "sent", (11, "active")),
+            (22, "sent", (22, "active")),
+        )
+    ):
+        waiting(ada, text=f"m{number}", next_attempt_at=later(seconds))
+        (row,) = queue.claim(HERE, later(seconds))
+        assert queue.settle(row["id"], row["lease_id"], outcome, now=later(seconds))
+        seen = select_one("notifications", {"user_uuid": ada})
+        assert seen is not None
+        told = (seen["last_message_sent"], seen["current_notification_status"])
+        assert told == (later(shown[0]), shown[1])
 
 
 # When to look again

@@ -13,7 +13,8 @@ from config.settings import get_settings
 from core.deliveries.channels import apprise, deliver
 from core.deliveries.ssrf_guard import PrivateAddressError, is_outside, outside_only
 from core.errors import InvalidInput
-from core.notifications import Outcome, new_session
+from core.http_posts import HttpPosts
+from core.notifications import Outcome
 from tests.support.http_sink import Answer, HttpSink, http_sink
 
 REFUSED = Outcome("failed", "the address leads into a private network", off=True)
@@ -88,7 +89,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
 
 def sent(url: str) -> Outcome:
     async def send() -> Outcome:
-        async with new_session() as http:
+        async with HttpPosts() as http:
             return await deliver("json", url, "buy milk", http)
 
     return asyncio.run(send())
