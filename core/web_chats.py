@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from config.settings import get_settings
 from core import postgres
 from core.accounts import chat_links
-from core.agents.tables import agents
+from core.agents.tables import UNREADABLE, agents
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.db.notify import wake
@@ -215,7 +215,8 @@ def _note_process(process: str, now: datetime) -> bool:
 
 
 def _open_to_all(answers: Mapping[str, Any]) -> bool:
-    return bool(answers.get("direct_messages", "everyone") == "everyone")
+    everyone = answers.get("direct_messages", "everyone") == "everyone"
+    return everyone and UNREADABLE not in answers
 
 
 def _log_in(user_uuid: UUID, agent: str) -> None:

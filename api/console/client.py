@@ -17,7 +17,7 @@ from api.console.session import token
 from api.http.request_id import HEADER as REQUEST_ID
 from api.http.streams import HAND_OVER
 from core.db.compiled import Row as Row
-from core.errors import AppError
+from core.errors import AppError, NotFound
 from runtime.logs import request_id
 
 PASSED_ON = (
@@ -87,7 +87,9 @@ def _answer(app: Flask, environ: dict[str, Any]) -> Response:
 
 def _read(answer: Response) -> Any:  # noqa: ANN401 - any JSON
     said = answer.get_json(silent=True)
-    if answer.status_code < 400:
+    if answer.status_code < 300:
         return said
+    if answer.status_code < 400:  # it leads to another address, which nobody here meant
+        raise Refused(404, NotFound.message, {})
     said = said if isinstance(said, dict) else {}
     raise Refused(answer.status_code, said.get("error", AppError.message), said.get("fields") or {})

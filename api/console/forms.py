@@ -4,6 +4,7 @@ What the fields mean is said by the model alone. The API checks what is sent, an
 field are shown beside it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from api.console.page import local_time, user_zone
 
 MAX_LINE = 255  # characters; a longer text gets several lines
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")  # as browsers send it
 INPUTS = {"date-time": "datetime-local", "date": "date", "time": "time", "password": "password"}
 NONE = ("", "\N{EN DASH}")
 YES_OR_NO = [NONE, ("true", "yes"), ("false", "no")]
@@ -77,9 +79,8 @@ class FormField:
     def rows(self) -> int:
         """How many lines it has; 0 for one that can't have more."""
         is_long = self.kind == "string" and self.input == "text" and not self.choices
-        return (
-            3 if self.kind == "array" or (is_long and self.limit("max", MAX_LINE) > MAX_LINE) else 0
-        )
+        is_long &= self.limit("max", MAX_LINE) > MAX_LINE or "\n" in self.value
+        return 3 if self.kind == "array" or is_long else 0
 
     @property
     def step(self) -> str | None:
@@ -103,7 +104,7 @@ class FormField:
         if self.kind == "boolean":
             return text == "true"
         try:
-            if self.kind == "integer":
+            if self.kind == "integer" and PLAIN_NUMBER.fullmatch(text):
                 return int(text)
             if self.input == "datetime-local":
                 return datetime.fromisoformat(text).replace(tzinfo=user_zone()).isoformat()

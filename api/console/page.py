@@ -75,6 +75,7 @@ class Link(NamedTuple):
 
 UNDO = "undo"
 MAX_UNDO = 1500  # characters as JSON, in the cookie; browsers keep 4,096 of all
+MAX_TOLD = 120  # characters of a message, in the same cookie: up to 12 bytes each
 
 
 class Page(APIBlueprint):
@@ -131,14 +132,23 @@ def done(
     session.pop(UNDO, None)
     if kept and len(kept) <= MAX_UNDO:
         session[UNDO] = kept
-    flash(message, UNDO if UNDO in session else "done")
+    tell(message, UNDO if UNDO in session else "done")
     return redirect(target, 303)
 
 
 def failed(message: str, endpoint: str, **values: Any) -> Response:  # noqa: ANN401 - as above
     """Lead to a page that says what could not be done."""
-    flash(message, "error")
+    tell(message, "error")
     return redirect(url_for(f"console.{endpoint}", **values), 303)
+
+
+def tell(message: str, kind: str) -> None:
+    """Say something on the page that comes next: kind is done, undo or error.
+
+    It is cut to what a cookie can hold, which browsers would drop as a whole.
+    """
+    long = len(message) > MAX_TOLD
+    flash(f"{message[: MAX_TOLD - 1]}\N{HORIZONTAL ELLIPSIS}" if long else message, kind)
 
 
 def user_zone() -> ZoneInfo:
@@ -150,7 +160,10 @@ def user_zone() -> ZoneInfo:
 
 
 def local_time(moment: datetime | str | None) -> datetime | None:
-    """Return a time, as the API tells it, on the user's own clock."""
+    """Return a time, as the API tells it, on the user's own clock; as it is at the ends of time."""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return moment and moment.astimezone(user_zone())
+    try:
+        return moment and moment.astimezone(user_zone())
+    except OverflowError:  # in that zone it would be in the year 0 or 10000
+        return moment

@@ -51,6 +51,19 @@ class AgentChange(Change):
     answers: Answers = optional()
     settings: OfType = optional()
     memory_days: Days = None
+    revision: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="The one that you have read; it is refused where the agent has another by now.",
+    )
+
+
+class AgentQuery(Body):
+    """Which agents are wanted, by name: all, or some after another."""
+
+    after: Text | None = Field(None, max_length=255, description="The last name before.")
+    limit: int | None = Field(None, ge=1, le=1000)
 
 
 class StatusOut(BaseModel):
@@ -85,11 +98,12 @@ class AgentOut(BaseModel):
 
 
 @routes.get("")
+@routes.input(AgentQuery, location="query", arg_name="query")
 @routes.output(list_of(AgentOut))
 @admin
-def index() -> list[Row]:
+def index(query: AgentQuery) -> list[Row]:
     """List the agents, by name."""
-    return agents.list_all()
+    return agents.list_all(after=query.after, limit=query.limit)
 
 
 @routes.post("")
@@ -114,13 +128,13 @@ def show(name: str) -> Row:
 @routes.put("/<name>")
 @routes.input(AgentChange, arg_name="body")
 @routes.output(AgentOut)
-@routes.doc(responses={409: "Another agent has this bot."})
+@routes.doc(responses={409: "Another agent has this bot, or the revision is an older one."})
 @admin
 def change(name: str, body: AgentChange) -> Row:
     """Change the fields that you send; it takes effect within seconds."""
     changes = body.given()
-    token = changes.pop("token", None)
-    return agents.edit(name, changes, token)
+    token, revision = changes.pop("token", None), changes.pop("revision", None)
+    return agents.edit(name, changes, token, revision=revision)
 
 
 @routes.post("/<name>/enable")

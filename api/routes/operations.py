@@ -13,7 +13,7 @@ from api.models import Body, Success, Text, list_of
 from core import job_locks, usage, users
 from core.db.compiled import Row
 from core.deliveries import dead_letters, queue
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 
 routes = APIBlueprint("operations", __name__, url_prefix="/api/operations")
 
@@ -139,14 +139,17 @@ def user_list(query: UserQuery) -> list[Row]:
     return users.list_users(after=query.after, limit=MAX_ROWS)
 
 
-@routes.put("/users/<username>/role")
+@routes.put("/users/<path:username>/role")
 @routes.input(RoleIn, arg_name="body")
 @routes.output(Success)
 @routes.doc(responses={409: "It is your own role."})
 @admin
 def set_role(username: str, body: RoleIn) -> Success:
     """Make a user an administrator, or one no longer."""
-    if username == caller().username:
+    user = users.find_user_by_name(username)
+    if user is None or user["username"] != username:  # not somebody whose name looks like it
+        raise NotFound(f"There is no user called {username}.")
+    if user["id"] == caller().user_uuid:
         raise Conflict("Your own role is for another administrator to change.")
     users.set_role(username, body.role)
     return Success()

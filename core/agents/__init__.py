@@ -23,6 +23,7 @@ from runtime.clock import utc_now
 
 DEFINED = ("type", "enabled", "answers", "settings", "memory_days")
 """What an agent's owner says of it, besides its name and its token."""
+OFF = {"enabled": False}
 SEALED = "sealed"
 STATUS = ("state", "since", "guilds", "latency_ms", "error", "revision", "holder")
 
@@ -43,17 +44,28 @@ def add(name: str, token: str, definition: Mapping[str, Any]) -> Row:
     return find(name)
 
 
-def edit(name: str, changes: Mapping[str, Any], token: str | None = None) -> Row:
+def edit(
+    name: str,
+    changes: Mapping[str, Any],
+    token: str | None = None,
+    *,
+    revision: int | None = None,
+) -> Row:
     """Change what is named of DEFINED, and the token where one is given; return the agent.
 
     `answers` and `settings` are replaced as a whole. A change that changes nothing leaves the
-    revision as it is. Raises NotFound, InvalidInput, Conflict.
+    revision as it is. Raises NotFound, InvalidInput, Conflict; that where the agent is no longer at
+    the `revision` that the change was made of, too.
     """
     with transaction() as connection:
         row = _row(connection, name, lock=True)
         if row is None:
             raise _absent(name)
-        whole = _checked(name, {**{key: row[key] for key in DEFINED}, **changes})
+        if revision not in (None, row["revision"]):
+            raise Conflict(f"{name} was changed by somebody else meanwhile.")
+        whole = {**{key: row[key] for key in DEFINED}, **changes}
+        if changes != OFF:  # what can't run any more can still be turned off
+            whole = _checked(name, whole)
         changed = {key: value for key, value in whole.items() if value != row[key]}
         if token is not None and not _same_token(row, token):
             changed |= _token(connection, name, token)
@@ -106,12 +118,12 @@ def find(name: str) -> Row:
     return found[0]
 
 
-def list_all() -> list[Row]:
-    """Return every agent and its status, by name."""
-    return _select(sa.true())
+def list_all(*, after: str | None = None, limit: int | None = None) -> list[Row]:
+    """Return the agents and their status, by name: every one, or those after a name."""
+    return _select(sa.true() if after is None else agents.c.name > after, limit)
 
 
-def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
+def _select(condition: sa.ColumnElement[bool], limit: int | None = None) -> list[Row]:
     joined = agents.outerjoin(agent_leases, agent_leases.c.agent == agents.c.name).outerjoin(
         bot_processes, bot_processes.c.process == agent_leases.c.holder
     )
@@ -119,7 +131,8 @@ def _select(condition: sa.ColumnElement[bool]) -> list[Row]:
         *(agent_leases.c[name].label(f"status_{name}") for name in STATUS),
         bot_processes.c.seen_at.label("status_seen_at"),
     ]
-    query = sa.select(agents, *status).select_from(joined).where(condition).order_by(agents.c.name)
+    query = sa.select(agents, *status).select_from(joined).where(condition)
+    query = query.order_by(agents.c.name).limit(limit)
     with transaction(read_only=True) as connection:
         return [
             _shown({str(key): value for key, value in row.items()})

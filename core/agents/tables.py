@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     Uuid,
     func,
@@ -36,6 +38,31 @@ def bot_at(address: Address) -> str:
 
 
 NAME_LENGTH = 64
+UNREADABLE = "unreadable"
+
+
+class Definition(TypeDecorator[dict[str, Any]]):
+    """A JSON object. What somebody has made of it by hand that is none harms no other row.
+
+    It is read as one with the key UNREADABLE, which no agent takes: so that one does not run.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ANN401
+        """Return what reads a value of the database's."""
+        inner = super().result_processor(dialect, coltype)
+
+        def read(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever the driver has
+            try:
+                found = inner(value) if inner else value
+            except ValueError:
+                found = None
+            return found if isinstance(found, dict) else {UNREADABLE: True}
+
+        return read
+
 
 agents = Table(
     "agents",
@@ -49,8 +76,8 @@ agents = Table(
     Column("token_ref", String(255), unique=True),
     # Equal for tokens of one bot, so that no two agents have it: see config/sealing.py.
     Column("token_fingerprint", String(64), unique=True),
-    Column("answers", JSON(), nullable=False),  # when it answers
-    Column("settings", JSON(), nullable=False),  # those of its type
+    Column("answers", Definition(), nullable=False),  # when it answers
+    Column("settings", Definition(), nullable=False),  # those of its type
     Column("memory_days", Integer()),  # None: MEMORY_RETENTION_DAYS; 0: no end
     Column("revision", Integer(), nullable=False, default=1, server_default="1"),
     created_at_column(),

@@ -89,9 +89,8 @@ def app(database: Database, settings: Settings, clock: Clock) -> APIFlask:
 
 
 @pytest.fixture
-def client(app: APIFlask) -> Iterator[FlaskClient]:
-    with app.test_client() as client:
-        yield client
+def client(app: APIFlask) -> FlaskClient:
+    return app.test_client()
 
 
 @pytest.fixture

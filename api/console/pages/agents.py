@@ -1,5 +1,6 @@
 """The agents of this service, for administrators: how they are doing, and their definitions."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,12 +9,15 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from api.console.client import Refused, Row, fetch
-from api.console.forms import FormField, fields_of, read_form
+from api.console.forms import PLAIN_NUMBER, FormField, fields_of, read_form
 from api.console.page import Page, done, show
+from core.agents.tables import UNREADABLE
 from core.agents.validation import definitions, settings_schemas
 from core.errors import NotFound
 
 PATH = "/api/agents"
+SHOWN = 50  # on one page
+OTHERS = "Below is what you filled in: with Save it takes the place of what they did."
 PARTS = ("settings", "answers")  # what of a definition has fields of its own
 
 page = Page("agents", "Agents", "/agents", access="admin", order=80)
@@ -22,12 +26,16 @@ page = Page("agents", "Agents", "/agents", access="admin", order=80)
 @page.get("")
 def index() -> str:
     """Show all agents, and lead to a new one."""
-    return show("pages/agents.html", rows=fetch("GET", PATH), types=_types())
+    rows = fetch("GET", PATH, after=request.args.get("cursor"), limit=SHOWN)
+    after = rows[-1]["name"] if len(rows) == SHOWN else None
+    return show("pages/agents.html", rows=rows, types=_types(), after=after)
 
 
 @page.get("/new/<kind>")
 def new(kind: str) -> str:
     """Show the form for a new agent of a type."""
+    if kind not in settings_schemas():
+        raise NotFound
     return _form({"type": kind, "enabled": True})
 
 
@@ -56,13 +64,16 @@ def change(name: str) -> Response | tuple[str, int]:
     """Change an agent; what the form does not show stays, and so does a token that is left out."""
     before = fetch("GET", f"{PATH}/{name}")
     given = _parts(before["type"], before)
-    if token := request.form.get("token", ""):
-        given["token"] = token
+    read = request.form.get("revision", type=int)
+    read_before = {} if read is None else {"revision": read}
+    secret = {"token": token} if (token := request.form.get("token", "")) else {}
     try:
-        fetch("PUT", f"{PATH}/{name}", given)
+        after = fetch("PUT", f"{PATH}/{name}", given | secret | read_before)
     except Refused as error:
-        return _form(before | given, str(error)), error.status
-    undo = None if token else ("PUT", f"{PATH}/{name}", {part: before[part] for part in PARTS})
+        words = f"{error} {OTHERS}" if read not in (None, before["revision"]) else str(error)
+        return _form(before | given, words), error.status
+    back = {part: before[part] for part in PARTS} | {"revision": after["revision"]}
+    undo = None if token else ("PUT", f"{PATH}/{name}", back)
     return done(f"Changed {name}.", "agents.index", undo=undo)
 
 
@@ -96,11 +107,14 @@ def _types() -> dict[str, str]:
 def _fields(part: str, kind: str, values: Mapping[str, Any]) -> list[FormField]:
     """Return the fields of an agent's settings or rules; what is no line of text has none."""
     known = definitions()
-    schema = settings_schemas().get(kind) if part == "settings" else known["Rules"]
-    if schema is None:
-        raise NotFound
+    schema = settings_schemas().get(kind, {}) if part == "settings" else known["Rules"]
     return [
-        replace(one, name=f"{part}.{one.name}", schema={"title": one.name, **one.schema})
+        replace(
+            one,
+            name=f"{part}.{one.name}",
+            schema={"title": one.name, **one.schema},
+            value="" if _may_be_secret(one) else one.value,
+        )
         for one in fields_of({**schema, "$defs": known}, values)
         if one.kind != "object" and "$ref" not in one.schema.get("items", {})
     ]
@@ -111,6 +125,7 @@ def _parts(kind: str, before: Mapping[str, Any]) -> Row:
     parts: Row = {}
     for part in PARTS:
         values = dict(before.get(part, {}))
+        values.pop(UNREADABLE, None)
         fields = _fields(part, kind, values)
         for name, value in read_form(fields, request.form, changes=True).items():
             field = next(one for one in fields if one.name == name)
@@ -124,10 +139,13 @@ def _parts(kind: str, before: Mapping[str, Any]) -> Row:
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value
+    return float(value) if PLAIN_NUMBER.fullmatch(str(value)) else value
+
+
+def _may_be_secret(field: FormField) -> bool:
+    """Tell whether something was put where the name of its variable belongs."""
+    pattern = str(field.schema.get("pattern", ""))
+    return pattern.startswith("^env:") and not re.search(pattern, field.value)
 
 
 def _form(agent: Row, error: str = "") -> str:
@@ -136,6 +154,7 @@ def _form(agent: Row, error: str = "") -> str:
     return show(
         "pages/agents.edit.html",
         agent=agent,
+        known=agent["type"] in settings_schemas(),
         settings=settings,
         answers=answers,
         more=more,

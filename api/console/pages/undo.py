@@ -2,11 +2,11 @@
 
 import json
 
-from flask import flash, redirect, session
+from flask import redirect, session
 from werkzeug.wrappers import Response
 
 from api.console.client import fetch
-from api.console.page import UNDO, Page, failed
+from api.console.page import UNDO, Page, failed, tell
 
 page = Page("undo", "Undo", "/undo")
 
@@ -19,5 +19,5 @@ def take_back() -> Response:
         return failed("There is nothing left to undo.", "home.index")
     message, target, method, path, body = json.loads(kept)
     fetch(method, path, body)
-    flash(f"Undone: {message}", "done")
+    tell(f"Undone: {message}", "done")
     return redirect(target, 303)

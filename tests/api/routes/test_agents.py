@@ -144,7 +144,7 @@ def test_nobody_makes_themselves_an_administrator(ada: Caller, nobody: Caller) -
         ({"token": "env:"}, "token: a reference is written env:NAME"),
         ({"token": ""}, "token: a token is one word"),
         ({"id": "x"}, "id:"),
-        ({"revision": 7}, "revision:"),
+        ({"revision": 0}, "revision:"),
     ],
 )
 def test_what_is_refused_where_it_is_made(
