@@ -48,6 +48,8 @@ class Agent(ABC):
     reads_quotes = False  # can answer a message that is nothing but quoted
     takes_images: bool = False
     """Whether it is given images: whether a message without text is one that it can answer."""
+    takes_voice: bool = False
+    """Whether voice messages are written out for it, and it can answer them."""
     remembers: bool = False
     """Whether it remembers people, so that "forget me" and /forget mean something to it."""
     models: Sequence[str] = ()

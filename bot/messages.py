@@ -11,6 +11,7 @@ from ai.commands import Role
 
 CONSOLE = "console"  # the platform of the terminal
 WEB = "web"  # that of those who write over the API
+MAX_QUOTED = 20_000  # characters of what a message is about
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,17 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Speech that came with a message, where it can be fetched, and what its sender says of it."""
+
+    url: str
+    media_type: str  # one of ai.llm.transcription.EXTENSIONS
+    size: int  # bytes
+    seconds: float | None = None  # None where that is not told
+    is_quoted: bool = False  # it was forwarded
+
+
+@dataclass(frozen=True)
 class Incoming:
     """One message from a person, as a transport received it.
 
@@ -58,6 +70,7 @@ class Incoming:
     channel_name: str = ""  # "" where it has none, as in direct messages
     private: bool = True  # nobody else reads along
     images: tuple[str, ...] = ()  # the URLs of the pictures that came with it
+    recording: Recording | None = None  # a voice message, until it is written out
     quoted: str = ""  # what it is about: a message replied to or forwarded, a text file; data
 
     @property

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
 
     discord_cdn_urls: ListOf[Origin] = Field(
         ("https://cdn.discordapp.com", "https://media.discordapp.net"),
-        description="Where pictures may be fetched from, for models to see; comma-separated.",
+        description="Where pictures and recordings may be fetched from; comma-separated.",
     )
 
     api_host: str = Field("127.0.0.1", description="The address that the API listens on.")
@@ -231,6 +231,15 @@ class Settings(BaseSettings):
     )
     anthropic_base_url: BaseUrl = Field(
         "https://api.anthropic.com", description="Where ANTHROPIC_API_KEY is sent."
+    )
+    transcription_base_url: BaseUrl | None = Field(
+        None,
+        description="Where voice messages are written out: any server with OpenAI's "
+        "/audio/transcriptions; without one they are not understood.",
+    )
+    transcription_api_key: SecretStr | None = Field(None, description="The key for that server.")
+    transcription_model: str = Field(
+        "gpt-transcribe", min_length=1, description="The model that writes them out."
     )
     ai_config_path: Path = Field(
         ROOT / "ai" / "ai_config.json", description="Model, prompts, validation."

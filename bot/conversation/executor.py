@@ -33,7 +33,7 @@ from bot.framework import help, raw_handlers
 from bot.framework.context import Context, Declined
 from bot.framework.registry import Registry
 from bot.markdown import escape, named
-from bot.messages import CONSOLE, Button, Incoming
+from bot.messages import CONSOLE, Address, Button, Incoming
 from config.settings import Settings
 from runtime.clock import Clock
 from runtime.logs import for_developers, where_raised
@@ -110,6 +110,7 @@ class Orders:
         settings: Settings,
         clock: Clock,
         prices: Mapping[str, Price],
+        tokens_per_day: int = 0,
     ) -> None:
         self._api = api
         self._sessions = sessions
@@ -119,6 +120,7 @@ class Orders:
         self._clock = clock
         self._prices = prices
         self._matcher = matcher_of(registry.specs)
+        self._tokens_per_day = tokens_per_day  # of one agent
         self._meters: dict[str, Meter] = {}
 
     def is_order(self, text: str) -> bool:
@@ -168,7 +170,7 @@ class Orders:
             history=tuple(memory.history),
             allowed=None if known is self._registry else known.specs.keys(),
             references=memory.references,
-            budget=self._budget(person, incoming.address.agent),
+            budget=self.budget(person, incoming.address.agent),
             taught=None if incoming.quoted else phrases.meaning,
         )
         if isinstance(understood, Offer):
@@ -207,9 +209,17 @@ class Orders:
             await dialogue.say(REFUSED)
         return accepted
 
-    def _budget(self, person: Person, agent: str) -> Budget:
-        meter = self._meters.setdefault(agent, Meter(self._api, agent))
-        return Budget(meter, person, self._prices, self._clock, self._settings.time_zone)
+    def budget(self, person: Person | Address, agent: str) -> Budget:
+        """Return what somebody may spend on the models of an agent."""
+        meter = self._meters.setdefault(agent, Meter(self._api, agent, self._tokens_per_day))
+        return Budget(
+            meter,
+            person,
+            self._prices,
+            self._clock,
+            self._settings.time_zone,
+            has_sentences=self._parser is not None,
+        )
 
     def _small_talk(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
         """Answer what is no order: a call for help, or small talk."""

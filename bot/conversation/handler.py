@@ -6,6 +6,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,11 +20,12 @@ from bot.api.phrases import Phrases
 from bot.api.sessions import Person, Sessions, UserApi
 from bot.conversation.executor import Orders, Understanding, reply_to
 from bot.conversation.login import BEGINNINGS, LogIn
+from bot.conversation.voice import TO_BE_TYPED, NotHeard, Voice
 from bot.dialogue import Dialogue, TimedOut, normalise
 from bot.framework import help
 from bot.framework.autocomplete import Suggestions
 from bot.framework.registry import Registry
-from bot.markdown import named
+from bot.markdown import escape, named
 from bot.messages import Address, Incoming, Place, ReplyChannel
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
@@ -41,6 +43,7 @@ LOG_IN_PRIVATELY = (
     "I don't know who you are yet. Please write “log in” to me in a direct message, or use /login."
 )
 
+HEARD = "I have heard: “{text}”"
 TOO_LONG = "That is too long for me: I read up to {most:,} characters."
 MAX_LENGTH = 4000  # characters; Discord's documentation: the longest message that anybody can send
 
@@ -67,6 +70,7 @@ class Conversation(Agent):
         *,
         prices: Mapping[str, Price] = NO_PRICES,
         answer: Callable[[Dialogue, Incoming], Awaitable[None]] | None = None,
+        tokens_per_day: int = 0,
     ) -> None:
         """Answer with the commands of a registry, or by `answer`, which may use `self.answer`."""
         self._api = api
@@ -75,7 +79,11 @@ class Conversation(Agent):
         self.sessions = Sessions(api, clock)
         self._suggestions = Suggestions(api, self.sessions, registry)
         self.log_in = LogIn(api, self.sessions, settings.sign_in)
-        self.orders = Orders(api, self.sessions, parser, registry, settings, clock, prices)
+        self.orders = Orders(
+            api, self.sessions, parser, registry, settings, clock, prices, tokens_per_day
+        )
+        self._voice = Voice(settings)
+        self.takes_voice = self._voice.is_on
         self.memory = MemoryClient(api)
         self._answer = answer or self.answer
         self._dialogues: dict[Place, Dialogue] = {}
@@ -89,9 +97,13 @@ class Conversation(Agent):
         request_id.set(incoming.message_id or uuid4().hex)
         async with reply_channel.typing():
             try:
+                if incoming.recording is not None:
+                    incoming = await self._written_out(incoming, reply_channel)
                 dialogue = await self._receive(incoming, reply_channel)
                 if dialogue is not None:
                     await dialogue.start(self._hold(dialogue, incoming))
+            except NotHeard as error:
+                await reply_channel.send(str(error))
             except Exception as error:
                 await reply_channel.send(reply_to(error, incoming.address.platform))
 
@@ -107,6 +119,23 @@ class Conversation(Agent):
         async with aclosing(self.orders.execute(dialogue, person, incoming, orders)) as replies:
             async for reply in replies:
                 await dialogue.say(reply)
+
+    async def _written_out(self, incoming: Incoming, reply_channel: ReplyChannel) -> Incoming:
+        """Return a voice message as a typed one, and show what was heard. Raises NotHeard."""
+        address, is_typed, quoted = incoming.address, incoming.text.strip(), incoming.recording
+        is_secret = self.waits_for_secret(incoming.place)
+        if is_typed and (is_secret or not self.takes_voice):
+            return replace(incoming, recording=None)
+        if is_secret:
+            raise NotHeard(TO_BE_TYPED)
+        if quoted and quoted.is_quoted and not (is_typed or self.reads_quotes):
+            raise NotHeard(WHAT_TO_DO)
+        person = await self.sessions.get(address)
+        budget = self.orders.budget(person or address, address.agent)
+        written = await self._voice.written_out(incoming, budget)
+        if written.text != incoming.text and len(written.text) <= MAX_LENGTH:
+            await reply_channel.send(HEARD.format(text=escape(written.text)))
+        return written
 
     async def _receive(self, incoming: Incoming, reply_channel: ReplyChannel) -> Dialogue | None:
         """Return the dialogue that a message begins; None where it needs no further answer."""
@@ -180,9 +209,10 @@ class Conversation(Agent):
         return (address, channel_id) in self._dialogues
 
     async def close(self) -> None:
-        """Drop the questions that are still open."""
+        """Drop the questions that are still open, and the connections."""
         for dialogue in list(self._dialogues.values()):
             await dialogue.close()
+        await self._voice.close()
 
     def _is_superseded(self, dialogue: Dialogue, incoming: Incoming) -> bool:
         """Say whether a message is an order of its own, though the bot has asked something."""

@@ -12,6 +12,7 @@ import discord
 import yarl
 
 from bot.agent import Agent
+from bot.conversation.voice import NO_VOICE
 from bot.discord.components import offers, rows
 from bot.discord.drafts import Pace
 from bot.discord.errors import NETWORK_ERRORS, reason
@@ -26,6 +27,7 @@ from bot.discord.messages import (
     images_of,
     incoming_of,
     quoted_of,
+    recording_of,
     text_of,
 )
 from bot.discord.pages import Pages
@@ -56,7 +58,6 @@ THREADS_EACH = 5  # threads that are opened for one person in ten minutes
 THREAD_NAME_LENGTH = 100  # Discord's documentation, "Start Thread from Message"
 MESSAGES_KEPT = 200  # to know what a corrected message said before
 
-NO_VOICE = "I can't listen to voice messages, I'm afraid. Please write it to me."
 NO_STICKERS = "That is a nice sticker! I can only read text, though. Please tell me in words."
 NO_FILES = "I can only open short text files, I'm afraid. Please tell me in words."
 SOME_FILES = "I can only open short text files, so I have left something out."
@@ -403,8 +404,8 @@ class DiscordClient(discord.Client):
             return None
         if quoted_of(message, self.user) or text_files(message.attachments):
             return None
-        if message.flags.voice:
-            return NO_VOICE
+        if recording_of(message, self.user):
+            return None if self._agent.takes_voice else NO_VOICE
         if message.stickers:
             return NO_STICKERS
         if message.attachments:
@@ -412,10 +413,13 @@ class DiscordClient(discord.Client):
         return None if guild_of(message) is None else NO_WORDS
 
     def _has_unread_files(self, message: discord.Message) -> bool:
-        """Say whether something came with a message that is neither a picture nor a short text."""
-        read = text_files(message.attachments)
+        """Say whether something came with a message that no agent is given."""
+        assert self.user is not None  # noqa: S101
+        read = [one.url for one in text_files(message.attachments)]
+        if self._agent.takes_voice and (recording := recording_of(message, self.user)):
+            read.append(recording.url)
         return any(
-            one not in read and not (one.content_type or "").startswith("image/")
+            one.url not in read and not (one.content_type or "").startswith("image/")
             for one in message.attachments
         )
 

@@ -4,12 +4,13 @@ import re
 
 import discord
 
+from ai.llm.transcription import EXTENSIONS
 from bot.discord.files import PASTE
-from bot.messages import Address, Incoming
+from bot.messages import MAX_QUOTED, Address, Incoming, Recording
 from bot.rules import Call, Facts
 
 PLATFORM = "discord"
-MAX_QUOTED = 20_000  # characters
+VOICE = "audio/ogg"  # Discord's documentation, "Voice Messages"
 
 
 def facts_of(message: discord.Message, me: discord.ClientUser) -> Facts:
@@ -72,6 +73,7 @@ def incoming_of(
         channel_name=getattr(message.channel, "name", None) or "",
         private=guild_of(message) is None,
         images=images_of(message),
+        recording=recording_of(message, me),
         quoted="\n\n".join(part for part in (quoted, attached) if part)[:MAX_QUOTED],
     )
 
@@ -131,6 +133,31 @@ def images_of(message: discord.Message) -> tuple[str, ...]:
         for attachment in [*message.attachments, *forwarded]
         if (attachment.content_type or "").startswith("image/")
     )
+
+
+def recording_of(message: discord.Message, me: discord.ClientUser) -> Recording | None:
+    """Return the voice message that a message is, forwards or replies to.
+
+    Any other recording that is attached counts as one, the first of several.
+    """
+    others: list[discord.Message | discord.MessageSnapshot] = [*message.message_snapshots]
+    before = _replied_to(message)
+    if before is not None and before.author.id != me.id:
+        others += [before, *before.message_snapshots]
+    found = [_recording(message), *(_recording(one, is_quoted=True) for one in others)]
+    return next((one for one in found if one is not None), None)
+
+
+def _recording(
+    message: discord.Message | discord.MessageSnapshot, *, is_quoted: bool = False
+) -> Recording | None:
+    for one in message.attachments:
+        media_type = (one.content_type or "").partition(";")[0].strip().lower()
+        if message.flags.voice and media_type not in EXTENSIONS:
+            media_type = VOICE
+        if media_type in EXTENSIONS:
+            return Recording(one.url, media_type, one.size, one.duration, is_quoted)
+    return None
 
 
 def _replies_to(message: discord.Message, me: discord.ClientUser) -> bool:

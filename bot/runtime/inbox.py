@@ -70,7 +70,8 @@ class Inbox:
     async def _may_be_late_secret(self, place: Place, incoming: Incoming) -> bool:
         """Say whether a secret was asked for that the agent itself no longer waits for."""
         # None is asked for where others read along.
-        if not (incoming.private and incoming.is_typed and incoming.text.strip()):
+        says_something = incoming.recording or incoming.text.strip()
+        if not (incoming.private and incoming.is_typed and says_something):
             return False
         if self._agent.waits_for_secret(place):
             return False

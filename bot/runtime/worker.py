@@ -214,6 +214,7 @@ class AgentWorker(Agent):
         agent = thread.agent
         self.registry, self.trouble = agent.registry, agent.trouble
         self.takes_images, self.remembers = agent.takes_images, agent.remembers
+        self.takes_voice = agent.takes_voice
         self.models = agent.models
         self._failed = False
         self._on_failure(self.trouble)

@@ -64,6 +64,7 @@ async def examine() -> Findings:
             "Discord": all_bots(),
             "Model": services.model(settings, net),
             "Providers": services.providers(settings, net),
+            "Voice": services.voice(settings, net),
             "ntfy": services.ntfy(settings, net),
         }
         found = await asyncio.gather(*(_in_time(name, check) for name, check in asking.items()))

@@ -1,6 +1,8 @@
 """What the program talks to: its API, Discord, the model, ntfy, Redis. Asks only what is set."""
 
+import io
 import random
+import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -176,6 +178,46 @@ async def window(model: str, url: str, key: str) -> Findings:
     what = f"{model} at {url} reads {traits.cut_to} of more than {PROMPT_WORDS} tokens"
     advice = "Give it a larger context window (Ollama: OLLAMA_CONTEXT_LENGTH=16384)."
     return [Finding("warning", "Model", what, advice)]
+
+
+async def voice(settings: Settings, _net: Net) -> Findings:
+    """Have a second of silence written out."""
+    if settings.transcription_base_url is None:
+        if settings.transcription_api_key is None:
+            what = "no TRANSCRIPTION_BASE_URL: voice messages are not understood"
+            return [Finding("unused", "Voice", what)]
+        what = "TRANSCRIPTION_API_KEY is set, and no TRANSCRIPTION_BASE_URL"
+        advice = "Set both, for OpenAI to https://api.openai.com/v1."
+        return [Finding("warning", "Voice", what, advice)]
+    from ai.llm.transcription import Transcriber
+    from ai.llm.types import ModelError
+
+    key = settings.transcription_api_key
+    model, url = settings.transcription_model, settings.transcription_base_url
+    asked = Transcriber(url, key.get_secret_value() if key else None, model, WINDOW_SECONDS)
+    try:
+        await asked.transcribe(_silence(), "audio/wav", 1)
+    except ModelError as error:
+        advice = {
+            "key": "Set TRANSCRIPTION_API_KEY to one that is valid there.",
+            "unknown": "Look at TRANSCRIPTION_BASE_URL and TRANSCRIPTION_MODEL.",
+            "credit": "Pay in, or use another key.",
+        }.get(error.problem, "Look at TRANSCRIPTION_BASE_URL, or try again in a minute.")
+        return [Finding("bad", "Voice", f"{model} at {url}: {error.problem}", advice)]
+    finally:
+        await asked.aclose()
+    return [Finding("good", "Voice", f"{model} writes out voice messages")]
+
+
+def _silence() -> bytes:
+    """Return a second without a sound, as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(16_000))
+    return file.getvalue()
 
 
 async def ntfy(settings: Settings, net: Net) -> Findings:

@@ -15,8 +15,9 @@ from config.settings import ROOT
 from tests.support import warm
 from tests.support.api import running
 from tests.support.model_server import model_server
+from tests.support.speech_server import speech_server
 
-__all__ = ["model_server"]
+__all__ = ["model_server", "speech_server"]
 
 TOKEN = "a-token.of-the.bot"
 NTFY_TOKEN = "tk_of_the_ntfy_server"

@@ -17,6 +17,8 @@ from tests.cli.conftest import KEY, NTFY_TOKEN, TOKEN, Outside, Run, outside_ser
 from tests.support.api import running
 from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.model_server import Answer, ModelServer
+from tests.support.speech_server import KEY as SPEECH_KEY
+from tests.support.speech_server import SpeechServer
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_nothing_set_is_fine(manage: Run, tmp_path: Path) -> None:
     assert done.stderr == ""
     report = lines(done.stdout)
     assert report["Python"].startswith("✓")
-    unused = ("API", "Discord", "Agents", "Model", "Providers", "ntfy", "Redis", "Clock")
+    unused = ("API", "Discord", "Agents", "Model", "Providers", "Voice", "ntfy", "Redis", "Clock")
     for subject in unused:
         assert report[subject].startswith("- "), subject
     assert "made at the first start" in report["Database"]
@@ -91,11 +93,13 @@ def test_all_set(
     manage: Run,
     outside: tuple[Outside, str],
     model_server: ModelServer,
+    speech_server: SpeechServer,
     database: Database,
     database_url: URL,
 ) -> None:
     _, url = outside
     model_server.script = lambda _: "ok"
+    speech_server.says("")
     settings = load_settings()
     agents.add("jeeves", TOKEN, {"type": "echo"})
     with running(create_app(settings, database)) as api_url:
@@ -117,6 +121,8 @@ def test_all_set(
             OPENAI_BASE_URL=url,
             ANTHROPIC_API_KEY=KEY,
             ANTHROPIC_BASE_URL=url,
+            TRANSCRIPTION_BASE_URL=speech_server.base_url,
+            TRANSCRIPTION_API_KEY=SPEECH_KEY,
         )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -129,9 +135,12 @@ def test_all_set(
     assert "ready and knows this bot" in report["API"]
     asked, long = model_server.requests
     assert asked.body["max_tokens"] == long.body["max_tokens"] == 16, "tiny answers"
+    (silence,) = speech_server.uploads
+    assert (silence.filename, silence.data[:4]) == ("speech.wav", b"RIFF")
     hidden = (
         TOKEN,
         KEY,
+        SPEECH_KEY,
         NTFY_TOKEN,
         settings.jwt_secret,
         settings.service_key,
@@ -165,7 +174,9 @@ def test_an_agent_whose_token_is_of_no_use_is_told(
     assert "AGENT_TOKEN_KEYS" in other["Agent good"], "sealed with another key"
 
 
-def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str]) -> None:
+def test_keys_that_are_refused_are_told(
+    manage: Run, outside: tuple[Outside, str], speech_server: SpeechServer
+) -> None:
     _, url = outside
 
     done = manage(
@@ -176,6 +187,8 @@ def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str
         ANTHROPIC_BASE_URL=url,
         NTFY_BASE_URL=url,
         NTFY_TOKEN="tk-old",
+        TRANSCRIPTION_BASE_URL=speech_server.base_url,
+        TRANSCRIPTION_API_KEY="sk-old",
     )
 
     assert done.returncode == 1
@@ -183,6 +196,8 @@ def test_keys_that_are_refused_are_told(manage: Run, outside: tuple[Outside, str
     assert "OPENAI_API_KEY is refused" in report["Providers"]
     assert "ANTHROPIC_API_KEY is accepted" in report["Providers"]
     assert "NTFY_TOKEN" in report["ntfy"]
+    assert "Set TRANSCRIPTION_API_KEY" in done.stdout
+    assert "TRANSCRIPTION_BASE_URL" in manage("doctor", TRANSCRIPTION_API_KEY="sk").stdout
     assert "sk-old" not in done.stdout
     assert "tk-old" not in done.stdout
 

@@ -77,6 +77,10 @@ class Beside(Agent):
     def takes_images(self) -> bool:
         return self._brain().takes_images
 
+    @property
+    def takes_voice(self) -> bool:
+        return self._brain().takes_voice
+
     async def run(self) -> None:
         """Answer until cancelled."""
         async with asyncio.TaskGroup() as tasks:

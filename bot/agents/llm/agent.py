@@ -24,7 +24,7 @@ from bot.agents.llm.tools import MAX_RESULT, RULES, SEEN, Tools
 from bot.api.client import ApiError
 from bot.api.memory import FORGET, Remembered
 from bot.api.sessions import Person, UserApi
-from bot.api.usage import Budget, Meter
+from bot.api.usage import Budget
 from bot.conversation.executor import reply_to
 from bot.conversation.handler import LOG_IN_PRIVATELY, Conversation
 from bot.conversation.login import BEGINNINGS, LOG_OUT
@@ -92,17 +92,24 @@ class LlmAgent(Agent):
         """
         api, settings = services.api, services.settings
         self.conversation = Conversation(
-            api, None, known, settings, services.clock, prices=prices, answer=self._answer
+            api,
+            None,
+            known,
+            settings,
+            services.clock,
+            prices=prices,
+            answer=self._answer,
+            tokens_per_day=config.settings.tokens_per_day,
         )
         self.registry, self.open_secrets = known, self.conversation.open_secrets
         self.takes_images = self.conversation.takes_images = config.settings.images
+        self.takes_voice = self.conversation.takes_voice
         self.conversation.reads_quotes = True
         self.trouble = trouble
         self._api = api
         self._settings = settings
         self._config = config.settings
         self._clock = services.clock
-        self._prices = prices
         self._chat = chat
         self._others = others
         self._models = Models([config.settings.model, *config.settings.models], prices)
@@ -110,7 +117,6 @@ class LlmAgent(Agent):
         self._tools = Tools(known)
         self._servers = servers
         self._knowledge = Knowledge(api, config.name) if config.settings.knowledge else None
-        self._meter = Meter(api, config.name, config.settings.tokens_per_day)
         self._pictures = Pictures(settings.discord_cdn_urls)
         self._notes = ChatHistory(self.conversation.memory, config.settings)
         self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
@@ -256,14 +262,8 @@ class LlmAgent(Agent):
         return "\n\n".join(part for part in parts if part)
 
     def _budget(self, exchange: Exchange) -> Budget:
-        return Budget(
-            self._meter,
-            exchange.person or exchange.incoming.address,
-            self._prices,
-            self._clock,
-            self._settings.time_zone,
-            has_sentences=False,
-        )
+        address = exchange.incoming.address
+        return self.conversation.orders.budget(exchange.person or address, address.agent)
 
     async def _ask_model(self, chat: Chat, exchange: Exchange) -> None:
         """Ask the model until it has no more calls; tell the person what goes wrong."""

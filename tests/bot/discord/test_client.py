@@ -19,6 +19,7 @@ from core.postgres import count, select, select_one
 from tests.support.chat import AGENT, World
 from tests.support.stage import Beside, Stage
 
+VOICE = 1 << 13  # Discord's documentation, "Message Flags"
 TYPING = "/channels/*/typing"
 MESSAGES = "/channels/*/messages"
 
@@ -62,7 +63,8 @@ async def test_a_message_without_words_gets_a_kind_word(stage: Stage) -> None:
         "proxy_url": "https://x",
     }
     assert "only open short text files" in await ada.say("", attachments=[photo])
-    assert "voice" in await ada.say("", attachments=[photo], flags=1 << 13)
+    assert "voice" in await ada.say("", attachments=[photo], flags=VOICE)
+    assert "voice" in await ada.say("", attachments=[photo | {"content_type": "audio/mpeg"}])
     assert "sticker" in await ada.say("", stickers=[MessageSticker(2, "wave", 1, 3)])
 
 

@@ -17,9 +17,11 @@ from bot.discord.client import (
 )
 from bot.discord.files import MAX_BYTES
 from bot.discord.incoming_queue import Quota
-from bot.messages import Incoming, ReplyChannel
+from bot.messages import Incoming, Recording, ReplyChannel
 from bot.rules import Rules
 
+VOICE = 1 << 13  # Discord's documentation, "Message Flags"
+SPOKEN = ("voice-message.ogg", b"OggS")
 PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n")
 
 
@@ -247,6 +249,35 @@ async def test_what_could_not_be_opened_beside_the_words_is_said(server: Server)
     assert server.sent[0]["content"] == SOME_FILES
     await server.say(f"{server.name} add these", attachments=[files[0], PICTURE])
     assert len(server.sent) == 3
+
+
+async def test_a_voice_message_is_one_that_is_forwarded_or_replied_to(server: Server) -> None:
+    server.brain.takes_voice = True
+    said = await server.bob.send(server.channel, "", attachments=[SPOKEN])
+    assert server.brain.heard == []
+    await server.say(f"{server.name} add this", reply_to=said)
+    reference = {"type": 1, "channel_id": str(server.channel.id), "message_id": str(said.id)}
+    await server.ada.user.send_dm(reference=reference)
+    about = {"id": "1", "filename": "a.ogg", "size": 14, "url": "https://a/", "proxy_url": ""}
+    spoken = {**about, "content_type": "audio/ogg; codecs=opus", "duration_secs": 1.5}
+    await server.ada.user.send_dm(attachments=[spoken])
+    await server.ada.user.send_dm(attachments=[about], flags=VOICE)
+    await server.env.settle()
+
+    replied, forwarded, attached, own = (one.recording for one in server.brain.heard)
+    assert replied == forwarded
+    assert replied is not None
+    assert (replied.media_type, replied.size, replied.is_quoted) == ("audio/ogg", 4, True)
+    assert attached == Recording("https://a/", "audio/ogg", 14, 1.5)
+    assert own == Recording("https://a/", "audio/ogg", 14)
+
+
+async def test_a_voice_message_is_answered_where_no_mention_is_needed(server: Server) -> None:
+    server.client.rules = Rules(without_mention=(server.channel.id,))
+    assert await server.say("", attachments=[SPOKEN]) == []
+    assert server.sent == [], "no sentence about what was not for the agent"
+    server.brain.takes_voice = True
+    assert await server.say("", attachments=[SPOKEN]) == [""]
 
 
 async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
