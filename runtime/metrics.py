@@ -91,7 +91,7 @@ def metrics_server(settings: Settings, more: Callable[[], bytes] = bytes) -> Ite
     """Serve /metrics and /health at METRICS_HOST and METRICS_PORT; yield the port, None where off.
 
     `more` returns metrics that are not in the default registry. A port that is taken is logged, and
-    nothing is served: figures are worth less than the work.
+    nothing is served: metrics are worth less than the work.
     """
     if not settings.metrics_port:
         yield None

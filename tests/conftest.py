@@ -52,6 +52,12 @@ register_routes(errands)
 registry.add(errands.errands)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core where there are few cores: half of the time, tests wait."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(cores or 1, min(2 * (cores or 1), 6))
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["DATA_DIR"])
 

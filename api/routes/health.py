@@ -15,7 +15,7 @@ from core.db.engine import get_database
 from core.errors import Unavailable
 from runtime.metrics import stopped_loops
 
-FIGURES: Any = {
+METRICS: Any = {
     "description": "The metrics, in Prometheus' text format.",
     "content": {"text/plain": {"schema": {"type": "string"}}},
 }
@@ -54,7 +54,7 @@ def register(app: APIFlask) -> None:
         return Health()
 
     @app.get("/metrics")
-    @app.doc(responses={200: FIGURES})
+    @app.doc(responses={200: METRICS})
     @operator
     @quiet
     def metrics() -> Response:

@@ -21,7 +21,6 @@ IS_TEMPLATE = (
 TESTS = (
     "tests/docs",
     "tests/domains",
-    "tests/core/migrations",
     # What has leant on the example domains before.
     "tests/core/test_transfer.py",
     "tests/api/console",
