@@ -158,7 +158,7 @@ async def rename(
     "share my {name} list with {person}",
     "share [my|the] {name} list with {person}",
     "share [my|the] list (called|named) {name} with {person}",
-    "share [my|the] {name} list with {person} as [a|an] {role}",
+    "share [my|the] {name} list with {person} as [an|a] {role}",
     "(let|invite) {person} (see|to) (my|the) {name} list",
     "give {person} access to (my|the) {name} list",
     "(let|have) {person} (use|edit|view|join) (my|the) {name} list",

@@ -157,9 +157,9 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "wake me [up] {due}",
     "[i] [need to|must|have to] [get me|get|wake] up {due}",
-    "(set|make|start) [me] (a|an|my) (alarm|wake-up call) [for] {due}",
+    "(set|make|start) [me] (an|a|my) (alarm|wake-up call) [for] {due}",
     "[set] alarm [for] {due}",
-    "(i need|give me) (a|an) (alarm|wake-up call) [for] {due}",
+    "(i need|give me) (an|a) (alarm|wake-up call) [for] {due}",
     for_models=False,
 )
 async def wake(ctx: Context, due: Due) -> str:
@@ -168,7 +168,7 @@ async def wake(ctx: Context, due: Due) -> str:
 
 
 @tasks.command(
-    "(set|make|start) [me] (a|an|my) (alarm|wake-up call) for {hour}",
+    "(set|make|start) [me] (an|a|my) (alarm|wake-up call) for {hour}",
     "[set] alarm for {hour}",
     for_models=False,
 )
