@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from ai.llm.errors import MAY_PASS
 from ai.llm.reasoning import ReasoningFilter, without_begun_thoughts
+from ai.llm.template_marks import TemplateMarks
 from ai.llm.traits import traits
 from ai.llm.types import (
     NO_USAGE,
@@ -124,7 +125,7 @@ class Streaming(ABC):
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request, and bound the time that it takes."""
         spoken, joiner = ReasoningFilter(), Joiner()
-        written = WrittenCalls({tool.name for tool in tools})
+        written, marks = WrittenCalls({tool.name for tool in tools}), TemplateMarks()
         prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
         async with aclosing(self._request(system, turns, tools)) as items:
             while True:
@@ -139,21 +140,21 @@ class Streaming(ABC):
                         error.usage = Usage(prompt, tokens(spoken.text))
                     raise
                 if isinstance(item, str):
-                    if shown := written.hear(spoken.hear(joiner.hear(item))):
+                    if shown := marks.hear(written.hear(spoken.hear(joiner.hear(item)))):
                         yield shown
                     continue
-                more = written.hear(spoken.rest())
+                held = written.hear(spoken.rest())
                 rest, named = written.rest()
-                if more + rest:
-                    yield more + rest
+                if more := marks.hear(held + rest) + marks.rest():
+                    yield more
                 self._traits.note_prompt([system, *map(_text, turns)], item.usage)
                 usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
                 made = item.calls or [ToolCall(f"call_{n}", *one) for n, one in enumerate(named)]
                 calls = _with_own_ids(made)
-                if not written.text.strip() and not calls:
+                if not marks.text.strip() and not calls:
                     raise ModelError("empty", usage=usage)
                 model = self._options.model
-                text = without_begun_thoughts(written.text)
+                text = without_begun_thoughts(marks.text)
                 yield replace(item, text=text, calls=calls, usage=usage, model=model)
                 return
 

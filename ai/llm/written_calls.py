@@ -14,11 +14,10 @@ _CLOSER = re.compile(r"\s*(?:</tool_call>|```)?\s*,?\s*")
 
 
 class WrittenCalls:
-    """Keeps back what may be a call while the text streams in; `text` is what was shown."""
+    """Keeps back what may be a call while the text streams in."""
 
     def __init__(self, names: Collection[str]) -> None:
         """Look for calls of these tools."""
-        self.text = ""
         self._names = names
         self._held = ""
         self._holds = bool(names)  # what was held so far may be a call
@@ -26,7 +25,7 @@ class WrittenCalls:
     def hear(self, piece: str) -> str:
         """Take a piece of the text; return what of it can be shown now."""
         if not self._names:
-            return self._show(piece)
+            return piece
         self._held += piece
         if self._holds and _may_be_call(self._held):
             return ""
@@ -37,17 +36,13 @@ class WrittenCalls:
         else:
             self._holds = True
         shown, self._held = self._held[:at], self._held[at:]
-        return self._show(shown)
+        return shown
 
     def rest(self) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
         """Return at the end what was held back: as text, or as the names and arguments of calls."""
         held, self._held = self._held, ""
         calls = _read(held, self._names) if self._holds else []
-        return ("" if calls else self._show(held)), calls
-
-    def _show(self, text: str) -> str:
-        self.text += text
-        return text
+        return ("" if calls else held), calls
 
 
 def _may_be_call(text: str) -> bool:

@@ -200,7 +200,7 @@ async def test_a_call_may_be_written_behind_a_sentence(model_server: ModelServer
         '{"name": "add", "arguments": {"n": 1}',
         "```python\nprint(1)\n```",
         '{"a": 1}',
-        "<tool_call>",
+        "`<tool_call>`",
         "[" * 5000,
         '{"name": ' * 2000,
     ],
@@ -211,6 +211,27 @@ async def test_what_is_no_call_of_a_known_tool_is_text(
     model_server.replies(events(*({"content": text[at : at + 3]} for at in range(0, len(text), 3))))
     shown, whole = await ask(model_server)
     assert (shown, whole.text, whole.calls) == (text, text, ())
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+async def test_what_a_model_writes_around_its_text_is_not_shown(
+    model_server: ModelServer, size: int
+) -> None:
+    text = f"<|im_start|>assistant\n<tool_response>\n{ADD}\n</tool_response>\nIt is `<tool_call>`."
+    model_server.replies(
+        events(*({"content": text[at : at + size]} for at in range(0, len(text), size)))
+    )
+    shown, whole = await ask(model_server)
+    assert (shown, whole.text, whole.calls) == ("It is `<tool_call>`.",) * 2 + ((),)
+
+
+async def test_nothing_but_a_call_that_can_not_be_read_is_asked_for_again(
+    model_server: ModelServer,
+) -> None:
+    broken = '<tool_call>\n{"name": "delete_all", "arguments": {}}\n</tool_call>'
+    model_server.replies(events({"content": broken}), events({"content": "Hello."}))
+    shown, whole = await ask(model_server)
+    assert (shown, whole.text) == ("Hello.", "Hello.")
 
 
 async def test_a_server_that_takes_tools_only_without_reasoning_is_told_so(
