@@ -12,6 +12,7 @@ MEASUREMENTS = (
     "sentences",
     "crowd",
     "deliveries",
+    "memory",
     "agents",
     "reconnects",
 )

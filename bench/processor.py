@@ -2,6 +2,9 @@
 
 import psutil
 
+PLAIN = {"PYTHONFAULTHANDLER": "1"}
+"""For tests.support.process: a plain Python, not one forked with every library imported."""
+
 
 def cpu_seconds(process: psutil.Process) -> float:
     """Return the processor's seconds that a process and its children have used.

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-import httpx2
-
 from ai.config import load_ai_config
 from bot.agent import AgentType, Services, load_agent_types
 from bot.api.client import TIMEOUT_SECONDS, ApiClient, ApiError
@@ -70,6 +68,8 @@ def api_request(
 def _requested(
     method: str, endpoint: str, token: str | None, data: Mapping[str, Any] | None
 ) -> tuple[Any, int]:
+    import httpx2  # here, for only raw handlers ask in a way that blocks
+
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     url = api_url().rstrip("/") + "/" + endpoint.lstrip("/")
     try:

@@ -4,10 +4,11 @@ What can't be read is never repeated: it may be a part of one.
 """
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+if TYPE_CHECKING:  # the bot, which has no database, starts without SQLAlchemy
+    from sqlalchemy import URL
 
 DRIVERS = {
     "postgres": "postgresql+psycopg2",
@@ -25,12 +26,15 @@ REDIS_PORT = 6379
 UNESCAPED = "in a user name or password @ is written %40, / is %2F, # is %23 and ? is %3F"
 
 
-def read_url(text: str) -> URL:
+def read_url(text: str) -> "URL":
     """Return an address with the driver that the program uses, whichever another client would.
 
     Raises ValueError in one line that repeats nothing of the text: a character that is not escaped
     makes a part of the password look like a host, a database or an option.
     """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     scheme, slashes, rest = text.strip().partition("://")
     driver = DRIVERS.get(scheme.partition("+")[0].lower())
     if driver is None or not slashes:
@@ -47,11 +51,13 @@ def read_url(text: str) -> URL:
     return url
 
 
-def place_of(url: URL) -> str:
+def place_of(url: "URL") -> str:
     """Name a database for people and logs: without user, password and options."""
-    return URL.create(
-        url.get_backend_name(), host=url.host, port=url.port, database=url.database
-    ).render_as_string()
+    return (
+        type(url)
+        .create(url.get_backend_name(), host=url.host, port=url.port, database=url.database)
+        .render_as_string()
+    )
 
 
 def redis_place(text: str) -> str | None:

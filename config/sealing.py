@@ -9,11 +9,13 @@ import hmac
 import os
 import re
 from fnmatch import fnmatchcase
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import TYPE_CHECKING
 
 from config.secrets import keys_in
 from config.settings import Settings, settings_file, values_in
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 REFERENCE = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -73,6 +75,8 @@ class Sealer:
         """Return the token behind what is stored. Raises SealError, which says what to do."""
         if stored.startswith(REFERENCE):
             return _value(self._named(stored))
+        from cryptography.fernet import InvalidToken  # here, for the scheduler opens none
+
         try:
             return self._fernet().decrypt(stored.encode()).decode()
         except InvalidToken:
@@ -107,9 +111,11 @@ class Sealer:
             )
         return name
 
-    def _fernet(self) -> MultiFernet:
+    def _fernet(self) -> "MultiFernet":
         if not self._keys:
             raise SealError(NO_KEYS)
+        from cryptography.fernet import Fernet, MultiFernet
+
         return MultiFernet([Fernet(key) for key in self._keys])
 
 

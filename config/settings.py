@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from limits import parse_many
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -22,11 +21,11 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import URL
 
 from config.broken import ROOT as ROOT
 from config.broken import CannotStart, shown
@@ -40,6 +39,9 @@ from config.secrets import (
     weakness,
 )
 from config.zones import time_zones
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 ENV_FILE = ROOT / "config" / ".env"
 ENV_ENCODING = "utf-8-sig"  # some editors begin a file with a mark
@@ -341,7 +343,11 @@ class Settings(BaseSettings):
 
     @field_validator("rate_limit", "rate_limit_login")
     @classmethod
-    def _limit_is_readable(cls, value: str) -> str:
+    def _limit_is_readable(cls, value: str, info: ValidationInfo) -> str:
+        if value == cls.model_fields[str(info.field_name)].default:
+            return value
+        from limits import parse_many  # here, for only the API counts requests
+
         try:
             parse_many(value)
         except ValueError as error:
@@ -368,11 +374,13 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def sqlalchemy_url(self) -> URL:
+    def sqlalchemy_url(self) -> "URL":
         """The database: DATABASE_URL, else PostgreSQL where one is named, else SQLite.
 
         A password alone names none: `make secrets` makes one for those who will need it.
         """
+        from sqlalchemy import URL  # here, for the bot has no database
+
         if self.database_url:
             return read_url(self.database_url.get_secret_value())
         if self.model_fields_set & {"db_host", "db_port", "db_name", "db_user"}:

@@ -14,18 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
-import aiohttp
 from sqlalchemy import select, update
 
 from config.settings import get_settings
 from core.db.engine import transaction
 from core.db.types import as_uuid
-from core.http_posts import Answer, HttpPosts
 from core.postgres import exists, select_one, upsert
 from core.tables import notifications
+
+if TYPE_CHECKING:  # aiohttp is imported where messages are sent, and nowhere else
+    from core.http_posts import Answer, HttpPosts
 
 DISCORD_WEBHOOK = "discord_webhook"
 NTFY = "ntfy"
@@ -84,7 +85,9 @@ class Progress:
 class Channel(Protocol):
     """A way to reach a user."""
 
-    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
+    async def deliver(
+        self, target: str, text: str, http: "HttpPosts", progress: Progress
+    ) -> Outcome:
         """Send one message of plain text, but for the parts that have arrived."""
         ...
 
@@ -96,11 +99,13 @@ class DiscordWebhook:
         """Send Markdown of any length; return whether Discord took it. Mentions are inert."""
         return _at_once(partial(self._send, webhook_url, message))
 
-    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
+    async def deliver(
+        self, target: str, text: str, http: "HttpPosts", progress: Progress
+    ) -> Outcome:
         """Send plain text, every character of it shown as it is."""
         return await self._send(target, _escape(text), http, progress)
 
-    async def _send(self, url: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
+    async def _send(self, url: str, text: str, http: "HttpPosts", progress: Progress) -> Outcome:
         if not is_webhook(url):
             return Outcome("failed", "the address is not a Discord webhook's", off=True)
 
@@ -118,7 +123,9 @@ class Ntfy:
         """Send a message; return whether the server took it."""
         return _at_once(partial(self.deliver, topic, message))
 
-    async def deliver(self, target: str, text: str, http: HttpPosts, progress: Progress) -> Outcome:
+    async def deliver(
+        self, target: str, text: str, http: "HttpPosts", progress: Progress
+    ) -> Outcome:
         """Send a message; each part of it is the body of a request."""
         if not TOPIC.fullmatch(target):
             return Outcome("failed", "the topic is not one that ntfy takes", off=True)
@@ -214,9 +221,10 @@ def _send_to_enabled_channels(settings: Mapping[str, Any] | Literal[False], mess
 
 
 def _at_once(
-    deliver: Callable[[HttpPosts, Progress], Coroutine[Any, Any, Outcome]],
+    deliver: Callable[["HttpPosts", Progress], Coroutine[Any, Any, Outcome]],
 ) -> bool:
     """Send by itself, wherever it is called from; return whether it was taken."""
+    from core.http_posts import HttpPosts
 
     async def send() -> Outcome:
         async with HttpPosts() as http:
@@ -241,7 +249,7 @@ async def _in_turn(
 
 
 async def _post(
-    http: HttpPosts,
+    http: "HttpPosts",
     url: str,
     gone: Collection[int],
     body: bytes,
@@ -252,6 +260,8 @@ async def _post(
 
     gone: the statuses that mean that the address leads nowhere any more. No redirect is followed.
     """
+    import aiohttp
+
     try:
         answer = await http.post(url, body, headers, seconds)
     except aiohttp.InvalidURL:
@@ -267,7 +277,7 @@ async def _post(
     return Outcome("failed", said, off=status in gone)
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: "Answer") -> float | None:
     """Return the pause in seconds that the receiver asks for; a date or nonsense counts as none."""
     try:
         seconds = float(answer.headers.get("Retry-After", ""))

@@ -9,11 +9,10 @@ import hmac
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, InvalidToken
 
 from config.settings import get_settings
 from core import postgres
@@ -30,6 +29,9 @@ from core.tables import (
     web_chat_processes,
     web_chats,
 )
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 PLATFORM = "web"
 DEFAULT_AGENT = "default"
@@ -352,12 +354,16 @@ def _next_number(chat_id: UUID, amount: int = 1) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def _sealer() -> Fernet:
+def _sealer() -> "Fernet":
+    from cryptography.fernet import Fernet  # here, for the scheduler needs it for nothing
+
     key = get_settings().service_key.get_secret_value().encode()
     return Fernet(base64.urlsafe_b64encode(hmac.digest(key, b"waiting messages", "sha256")))
 
 
 def _opened(sealed: str) -> dict[str, Any] | None:
+    from cryptography.fernet import InvalidToken
+
     try:
         content: dict[str, Any] = json.loads(_sealer().decrypt(sealed.encode()))
     except (InvalidToken, ValueError):

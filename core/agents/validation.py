@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
-
-from jsonschema import Draft202012Validator, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from config.settings import ROOT
 from core.agents.tables import NAME_LENGTH
 from core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMA_FILE = ROOT / "config" / "agents.schema.json"
 NAME = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{NAME_LENGTH - 1}}}")
@@ -53,7 +54,7 @@ def problems_of(definition: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}: {_words(error)}" if where else _words(error)
 
 
-def _words(error: ValidationError) -> str:
+def _words(error: "ValidationError") -> str:
     """Say in plain words what the commonest rules of JSON Schema ask for."""
     given: Any = error.instance
     rule: Any = error.validator_value
@@ -120,6 +121,8 @@ def settings_schemas() -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
-def _validator() -> Draft202012Validator:
+def _validator() -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # here, for most starts define no agent
+
     known = definitions()
     return Draft202012Validator({**known["agent"], "$defs": known})

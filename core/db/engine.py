@@ -19,8 +19,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from config.database_url import read_url
 from config.private import keep_private
 from config.settings import get_settings
-from core.db.dialects.base import DRIVERS, Driver
-from core.db.dialects.errors import DRIVER_ERRORS, as_app_error, driver_errors
+from core.db.dialects.base import Driver, driver_for
+from core.db.dialects.errors import as_app_error, driver_error_types, driver_errors
 from core.db.reflection import SQLITE_TYPES, KnownTable, Tables, table_names
 from core.db.sql_log import log_statements_of
 from core.errors import InvalidInput, OutOfDate
@@ -69,7 +69,7 @@ class Database:
         try:
             address = read_url(url) if isinstance(url, str) else url
             self.dialect = address.get_backend_name()
-            self.driver = DRIVERS[self.dialect]
+            self.driver = driver_for(self.dialect)
             options = self.driver.url_options(address.query)
         except ValueError as error:
             raise InvalidInput(f"The database's address: {error}.") from error
@@ -141,7 +141,7 @@ class Database:
             if transaction is not None:
                 return self._work(transaction, transaction.connection.dbapi_connection, work, args)
             return self._work_alone(work, args)
-        except DRIVER_ERRORS as error:
+        except driver_error_types() as error:
             failure = as_app_error(error)
             if isinstance(failure, OutOfDate):
                 self.forget_tables()  # something changed them behind our back

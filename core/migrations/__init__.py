@@ -26,7 +26,7 @@ from config.broken import BrokenModule, shown, using
 from config.settings import ROOT
 from core import own_tables
 from core.db.dialects.base import BUSY_TIMEOUT
-from core.db.dialects.errors import DRIVER_ERRORS, as_app_error, driver_errors, driver_words
+from core.db.dialects.errors import as_app_error, driver_error_types, driver_errors, driver_words
 from core.db.engine import Database
 from core.errors import InvalidInput, OutOfDate, TooNew, Unavailable
 from runtime.clock import utc_now
@@ -317,7 +317,7 @@ def _well_written(scripts: Path) -> Iterator[None]:
             yield
     except BrokenModule as broken:
         cause = broken.__cause__
-        away = isinstance(cause, DRIVER_ERRORS) and as_app_error(cause)
+        away = isinstance(cause, driver_error_types()) and as_app_error(cause)
         if isinstance(away, Unavailable) and not isinstance(away, OutOfDate):
             raise away from cause
         raise

@@ -4,6 +4,7 @@ import select
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -13,7 +14,6 @@ from psycopg2.extras import RealDictCursor, execute_values
 from sqlalchemy import Connection
 
 from core.db.copy_text import copy_text
-from core.db.dialects.mysql import MySQL
 from core.db.dialects.sqlite import PortableConnection, PortableCursor, dict_row, sqlite_words
 from core.db.dialects.url_options import Query, URLOptions
 
@@ -235,4 +235,12 @@ class SQLite:
         return cursor
 
 
-DRIVERS: dict[str, Driver] = {"postgresql": PostgreSQL(), "sqlite": SQLite(), "mysql": MySQL()}
+@lru_cache
+def driver_for(dialect: str) -> Driver:
+    """Return the ways of a database by its name in addresses. Raises KeyError for another."""
+    if dialect == "mysql":
+        from core.db.dialects.mysql import MySQL  # here, for others need no PyMySQL
+
+        return MySQL()
+    drivers: dict[str, type[Driver]] = {"postgresql": PostgreSQL, "sqlite": SQLite}
+    return drivers[dialect]()

@@ -2,11 +2,11 @@
 
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
-import pymysql
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -85,7 +85,13 @@ MYSQL_CLIENT = range(2000, 3000)  # the numbers of the client's own errors: the 
 
 NAMED = re.compile(r'(?:relation|column) (?:"([^"]+)"|(\S+))')
 MYSQL_NAMED = re.compile(r"'(?:[^'.]+\.)?([^'.]+)'")
-DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, pymysql.Error, PoolTimeout)
+DRIVER_ERRORS = (DBAPIError, psycopg2.Error, sqlite3.Error, PoolTimeout)
+
+
+def driver_error_types() -> tuple[type[Exception], ...]:
+    """Return what the drivers raise: PyMySQL's among it where it is used, and so imported."""
+    pymysql = sys.modules.get("pymysql")
+    return (*DRIVER_ERRORS, pymysql.Error) if pymysql else DRIVER_ERRORS
 
 
 @contextmanager
@@ -93,7 +99,7 @@ def driver_errors() -> Iterator[None]:
     """Turn what the driver or SQLAlchemy raises into an AppError; let everything else pass."""
     try:
         yield
-    except DRIVER_ERRORS as error:
+    except driver_error_types() as error:
         raise as_app_error(error) from error
     except StatementError as error:  # a value that could not even be prepared for the driver
         raise InvalidInput(str(error.orig)) from error
@@ -114,8 +120,9 @@ def as_app_error(error: Exception) -> AppError:
         return Unavailable()
     if isinstance(error, sqlite3.Error):
         return _as_sqlite_says(str(error))
-    if isinstance(error, pymysql.Error):
-        return _as_mysql_says(error)
+    pymysql = sys.modules.get("pymysql")
+    if pymysql and isinstance(error, pymysql.Error):
+        return _as_mysql_says(error, isinstance(error, pymysql.InterfaceError))
     code = getattr(error, "pgcode", None)
     if code:
         return _as_sqlstate_says(code, error)
@@ -142,11 +149,11 @@ def _as_sqlite_says(words: str) -> AppError:
     return AppError()
 
 
-def _as_mysql_says(error: pymysql.Error) -> AppError:
+def _as_mysql_says(error: Exception, is_away: bool) -> AppError:
     number = next((part for part in error.args if isinstance(part, int)), None)
     if number is None:  # "inf can not be used with MySQL"
         return InvalidInput(DOES_NOT_FIT)
-    if number in MYSQL_CLIENT or isinstance(error, pymysql.InterfaceError):
+    if is_away or number in MYSQL_CLIENT:
         return Unavailable()
     kind, message = BY_MYSQL_NUMBER.get(number, (AppError, None))
     named = MYSQL_NAMED.search(str(error.args[-1]))

@@ -2,17 +2,20 @@
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.deliveries.channels import apprise
-from core.http_posts import HttpPosts
 from core.notifications import CHANNELS, Outcome, Progress
+
+if TYPE_CHECKING:
+    from core.http_posts import HttpPosts
 
 SEND_SECONDS = 20.0
 """The most that sending one message may take, however slowly its receiver goes about it."""
 
 
 async def deliver(
-    channel: str, target: str, text: str, http: HttpPosts, parts_sent: int = 0
+    channel: str, target: str, text: str, http: "HttpPosts", parts_sent: int = 0
 ) -> Outcome:
     """Send plain text through a channel; what comes of it is returned, never raised.
 
