@@ -7,9 +7,11 @@ not be able to make the bot look into the network around it.
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx2
+if TYPE_CHECKING:
+    import httpx2
 
 TIMEOUT_SECONDS = 10
 
@@ -29,6 +31,8 @@ class Downloads:
         """Return a file of at most so many bytes. Raises NotFetched."""
         if _origin(url) not in self._origins:
             raise NotFetched("it is not at an address of Discord's")
+        import httpx2  # here, for most starts fetch nothing
+
         if self._http is None:
             self._http = httpx2.AsyncClient(follow_redirects=False, trust_env=False)
         data = bytearray()
