@@ -152,6 +152,8 @@ class Supervised:
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
         self._change_refused = False
+        self._told = ""  # in the log, why it is not there
+        self._is_news = True
         self._task = asyncio.create_task(self._live(), name=f"agent {name}")
 
     def changed(self) -> None:
@@ -194,19 +196,26 @@ class Supervised:
             if not self._stop.is_set():
                 await self._run()
         except AgentRefused as error:
+            self._tell(logging.ERROR, f"can't start: {error}")
             status.become("refused", str(error))
-            logger.error("the agent %s can't start: %s", self._name, error)
             return max(REFUSED_PAUSE, error.retry_after)
         except (ConnectionLost, OSError) as error:
             reason = error if isinstance(error, ConnectionLost) else type(error).__name__
+            self._tell(logging.WARNING, f"can't connect: {reason}")
             status.become("waiting", f"it can't connect: {reason}")
-            logger.warning("the agent %s can't connect: %s", self._name, reason)
             return 0
         except Exception as error:
             status.become("waiting", f"it crashed: {type(error).__name__}")
+            self._told, self._is_news = "", True
             logger.error("the agent %s crashed: %s", self._name, where_raised(error))
             return 0
         return None
+
+    def _tell(self, level: int, why: str) -> None:
+        """Log why it is not there, once an outage."""
+        self._is_news = why != self._told or self._agent.status.state in SENDING
+        self._told = why
+        logger.log(level if self._is_news else logging.DEBUG, "the agent %s %s", self._name, why)
 
     async def _run(self) -> None:
         """Run the agent until it ends, is stopped, or has to reconnect."""
@@ -274,7 +283,8 @@ class Supervised:
 
     async def _wait(self, seconds: float) -> None:
         """Wait before the next start, or until there are news."""
-        logger.info("the agent %s starts again in %.0f s", self._name, seconds)
+        level = logging.INFO if self._is_news else logging.DEBUG
+        logger.log(level, "the agent %s starts again in %.0f s", self._name, seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()

@@ -18,7 +18,9 @@ import pytest
 from sqlalchemy import URL, inspect, select, text
 
 from api.discovery import load_routes
-from core import migrations, transfer
+from core import agents, migrations, transfer
+from core.agents import knowledge
+from core.agents.knowledge import Passage
 from core.db.engine import Database, use_database
 from core.errors import Conflict, InvalidInput
 from core.postgres import execute, insert, insert_many, select_one
@@ -127,6 +129,26 @@ def test_every_row_comes_back(database: Database, empty: Database) -> None:
     assert written == restored == {name: len(rows) for name, rows in before.items()}
     assert written["reminders"] == 2500
     assert rows_of(database) == before
+
+
+def test_the_documents_of_agents_come_along(database: Database, empty: Database) -> None:
+    agents.add("sage", "token.of.sage", {"type": "llm", "settings": {"model": "m"}})
+    passages = [Passage("Opening", "The café opens at nine."), Passage("", "Tee \N{HOT BEVERAGE}")]
+    knowledge.put("sage", "café.txt", passages)
+    before = knowledge.search("sage", "when does the cafe open?", 5)
+    file = backed_up(database)
+    knowledge.put("sage", "café.txt", [Passage("", "The café is closed.")])
+    assert knowledge.search("sage", "open nine", 5) == []
+
+    transfer.restore(empty, file)
+    use_database(empty)
+    assert knowledge.search("sage", "when does the cafe open?", 5) == before
+    assert [row["name"] for row in knowledge.list_all("sage")] == ["café.txt"]
+    knowledge.remove("sage", "café.txt")
+    use_database(database)
+    file.seek(0)
+    transfer.restore(database, file, force=True)
+    assert knowledge.search("sage", "when does the cafe open?", 5) == before
 
 
 def test_a_restored_database_goes_on_as_the_old_one(database: Database, empty: Database) -> None:

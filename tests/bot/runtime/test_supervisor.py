@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.runtime import supervisor
 from bot.runtime.supervisor import AgentRefused, ConnectionLost, DesiredAgent, Pool, Status
 from tests.support.waiting import until
 
@@ -186,6 +187,33 @@ async def test_a_lost_connection_is_one_line_in_the_log(
     assert (told["state"], told["error"]) == ("waiting", said)
     assert "secret.example" not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", [AgentRefused, ConnectionLost])
+async def test_an_outage_is_told_once_however_often_it_is_tried_again(
+    kind: type[Exception], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_PAUSE", "MAX_PAUSE", "REFUSED_PAUSE"):
+        monkeypatch.setattr(supervisor, name, 0.001)
+    caplog.set_level(logging.INFO)
+    tries = iter(["down"] * 5 + ["otherwise"] * 5)
+
+    async def fail(_: int) -> None:
+        why = next(tries, "")
+        agent.status.become("starting" if why else "online")
+        raise kind(why or "down again")
+
+    agent = Agent(fail)
+    async with pool_of(agent):
+        await until(lambda: len(agent.starts) > 12)
+    told = [line for line in caplog.messages if "can't" in line]
+    assert [line.rpartition(": ")[2] for line in told][:4] == [
+        "down",
+        "otherwise",
+        "down again",
+        "down again",
+    ]
+    assert caplog.text.count("starts again") == len(told)
 
 
 async def test_a_change_is_taken_in_without_a_new_connection() -> None:
