@@ -1,17 +1,20 @@
 """Where reminders go besides this chat, the hours in which they don't, and the daily digest."""
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import quote
 
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About, Repeating, Secret
 from bot.framework.registry import CommandModule
 from bot.markdown import escape
+from bot.messages import Button, Listing
 from bot.phrasing import time_of_day
 
-Channel = Annotated[Literal["discord", "ntfy"], About("the channel", example="ntfy")]
+CHANNELS = Literal["discord", "ntfy"]
+Channel = Annotated[CHANNELS, About("the channel", example="ntfy")]
 PATH = "/api/notifications"
+SWITCHES = {"on": "Turn off {} notifications", "off": "Turn on {} notifications"}
 
 notifications = CommandModule("notification", "Your notifications")
 
@@ -31,15 +34,21 @@ async def show(ctx: Context) -> str:
     name = f" ({escape(now['ntfy_topic'])})" if now["ntfy_topic"] else ""
     others = [f"{one['scheme']}: {_state(True, one['enabled'])}" for one in now["addresses"]]
     quiet = f"{now['quiet_from']} to {now['quiet_to']}" if now["quiet_from"] else "none"
-    lines = [
-        "Reminders come to this chat.",
-        f"Discord webhook: {webhook}",
-        f"ntfy{name}: {topic}",
-        *others,
-        f"Quiet hours: {quiet}",
-        f"Daily digest: {now['digest_at'] or 'off'}",
+    channels = [f"• Discord webhook: {webhook}", f"• ntfy{name}: {topic}"]
+    hours, daily = f"• Quiet hours: {quiet}", f"• Daily digest: {now['digest_at'] or 'off'}"
+    beside = [
+        (line, SWITCHES[state].format(channel))
+        for line, channel, state in zip(channels, get_args(CHANNELS), (webhook, topic), strict=True)
+        if state in SWITCHES
     ]
-    return "\n• ".join(lines)
+    beside += [(hours, "Turn off quiet hours")] * bool(now["quiet_from"])
+    beside += [(daily, "Turn off my digest")] * bool(now["digest_at"])
+    addresses = [f"• {other}" for other in others]
+    return Listing(
+        "\n".join(["Reminders come to this chat.", *channels, *addresses, hours, daily]),
+        # What a button says is what may be typed instead.
+        [(line, Button(" ".join(says.split()[:2]), says.lower())) for line, says in beside],
+    )
 
 
 @notifications.command(

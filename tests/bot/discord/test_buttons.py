@@ -13,7 +13,7 @@ from bot.messages import Button
 from config.settings import Settings, get_settings
 from core.postgres import count
 from tests.support.people import PASSWORD
-from tests.support.stage import Member, Stage, labels
+from tests.support.stage import Member, Stage, labels, parts
 
 
 @pytest.fixture
@@ -224,3 +224,26 @@ async def test_a_long_list_is_turned_over_page_by_page(stage: Stage, ada: Member
     assert ada.answers[-1].content == LIST_EXPIRED
     assert ada.answers[-1].ephemeral
     assert ada.buttons == []
+
+
+# Beside the lines of a list
+
+
+async def test_a_setting_is_switched_beside_its_line(stage: Stage, ada: Member) -> None:
+    await ada.say("set my ntfy topic to alpha")
+    await ada.say("quiet from 22:00 to 7:00")
+    assert "ntfy (alpha): on" in await ada.say("show my notifications")
+    settings = ada.latest
+    assert labels(settings) == ["Turn off", "Turn off"]
+    ntfy, hours = (one for one in parts(settings) if isinstance(one, discord.Button))
+
+    await ada.user.click(settings, custom_id=ntfy.custom_id)
+    await stage.settle()
+    assert "don't go to ntfy any more" in ada.replies[-1]
+    await stage.restart()
+    shown = next(one for one in ada.messages if one.id == settings.id)
+    assert labels(shown) == ["Turn off"], "the other one stays"
+
+    await ada.user.click(shown, custom_id=hours.custom_id)
+    await stage.settle()
+    assert "no quiet hours" in ada.replies[-1]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.messages import Listing
 from core.postgres import select_one
 from tests.support.chat import Person
 
@@ -97,6 +98,27 @@ async def test_switching_a_channel_may_be_taken_back(chat: Person) -> None:
     await chat.say("turn off ntfy")
     assert await chat.say("undo") == "ntfy is as it was before."
     assert stored()["ntfy_enabled"] is True
+
+
+async def test_each_setting_has_its_switch_beside_it(chat: Person) -> None:
+    async def switches() -> dict[str, str]:
+        await chat.say("show my notifications")
+        shown = chat.replies[-1]
+        assert isinstance(shown, Listing)
+        assert all(line in shown.splitlines() for line, _ in shown.beside)
+        return {button.says: button.label for _, button in shown.beside}
+
+    assert await switches() == {}, "nothing is set"
+    for said in ("set my ntfy topic to alpha", "quiet from 22:00 to 7:00"):
+        await chat.say(said)
+    await chat.say("send me a digest every day at 8")
+    on = ("turn off ntfy notifications", "turn off quiet hours", "turn off my digest")
+    assert await switches() == dict.fromkeys(on, "Turn off")
+    for said in on:
+        await chat.say(said)
+    assert stored()["ntfy_enabled"] is False
+    assert stored()["quiet_from"] is None
+    assert await switches() == {"turn on ntfy notifications": "Turn on"}
 
 
 async def test_quiet_hours(chat: Person) -> None:
