@@ -36,7 +36,7 @@ KEPT = [
     '```xml\n<tool_call>\n\n{"name": "x"}\n</tool_call>\n```\nThat is all.',
     "````\n```\n<tool_response>\n```\n````",
     "1 < 2, a<b>c</b>, <tool>, <https://x.example>, [link](https://x.example)",
-    "[TODO], <3, <@42>, <t:1>, <:smile:1>, [1], <",
+    "[DONE], <3, <@42>, <t:1>, <:smile:1>, [1], <",
     "a | b <| c, x <|> y, [I",
     "| a | b |\n|---|---|\n| <|x | y|> |",
     "a\n \n\nb\n",
