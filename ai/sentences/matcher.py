@@ -6,7 +6,7 @@ A wrong match is worse than none, so only an unambiguous one counts.
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from weakref import WeakValueDictionary
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
@@ -148,18 +148,17 @@ class Matcher:
 def matcher_of(catalogue: Catalogue) -> Matcher:
     """Return the matcher of a catalogue, one for all who ask: its index takes long to build.
 
-    Raises SentenceError.
+    It is large, and goes with the last who keep it. Raises SentenceError.
     """
     with _building:
-        return _matcher_of(catalogue)
+        matcher = _matchers.get(catalogue)
+        if matcher is None:
+            matcher = _matchers[catalogue] = Matcher(catalogue)
+        return matcher
 
 
 _building = threading.Lock()  # so that those who ask at the same moment build it once
-
-
-@lru_cache(maxsize=64)
-def _matcher_of(catalogue: Catalogue) -> Matcher:
-    return Matcher(catalogue)
+_matchers: WeakValueDictionary[Catalogue, Matcher] = WeakValueDictionary()
 
 
 def _shown(spec: CommandSpec, sentence: str) -> tuple[str, str]:

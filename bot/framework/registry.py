@@ -8,19 +8,23 @@ import ast
 import inspect
 import re
 import textwrap
+import threading
 from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
     Collection,
+    Hashable,
     Iterable,
     Mapping,
     Sequence,
 )
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
+
+from cachetools import LRUCache
 
 from ai.commands import Catalogue, CommandSpec, Role, catalogue, spoken
 from ai.sentences.templates import SentenceError, expansions
@@ -37,6 +41,7 @@ Action = Callable[..., Awaitable[str]] | Callable[..., AsyncIterator[str]]
 OfAction = TypeVar("OfAction", bound=Action)
 Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 
+MAX_PARTS = 64  # of a registry that are kept: so agents with the same commands share one
 MAX_QUESTIONS = 2  # questions about one field before the order is given up
 REFUSALS = (400, 401, 403, 422)  # of what was typed, and not of how often or when
 WAY_OUT = " (Or say “never mind”.)"
@@ -250,7 +255,8 @@ class Registry:
         self.handlers: dict[str, Handler] = {}
         self.modules: dict[str, CommandModule] = {}
         self.offers = Offers()
-        self._narrower: tuple[tuple[Role, int, int], Registry] | None = None
+        self._parts: LRUCache[Hashable, Registry] = LRUCache(MAX_PARTS)
+        self._choosing = threading.Lock()  # agents have threads of their own
 
     def add(self, module: CommandModule) -> None:
         """Register a module's commands, all or none; the same one twice is no error."""
@@ -294,8 +300,18 @@ class Registry:
     def only(self, names: Iterable[str]) -> "Registry":
         """Return a registry of some modules ("task"), or of commands in them ("task.show").
 
-        Raises RegistrationError for what there is not.
+        For the same names it is the same one. Raises RegistrationError for what there is not.
         """
+        names = tuple(names)
+        return self._kept(names, partial(self._named, names))
+
+    def open_to(self, role: Role) -> "Registry":
+        """Return what people with a role know: this registry, where they may use all of it."""
+        if all(spec.is_open_to(role) for spec in self.specs):
+            return self
+        return self._kept(role, partial(self._open_ones, role))
+
+    def _named(self, names: Iterable[str]) -> dict[str, list[str]]:
         wanted: dict[str, list[str]] = {}
         for name in names:
             kind, dot, action = name.partition(".")
@@ -305,20 +321,24 @@ class Registry:
                 known = [f"{kind}.{one}" for one in there] or self.list_registered()
                 raise RegistrationError(f"there is no command {name!r}, but {', '.join(known)}")
             wanted.setdefault(kind, []).extend([action] if action else there)
-        return self._part(wanted)
+        return wanted
 
-    def open_to(self, role: Role) -> "Registry":
-        """Return what people with a role know: this registry, where they may use all of it."""
-        if all(spec.is_open_to(role) for spec in self.specs):
-            return self
-        state = (role, self.specs.version, len(self.handlers))
-        if self._narrower is None or self._narrower[0] != state:
-            open_ones = {
-                kind: [spec.action for spec in self.specs.of(kind) if spec.is_open_to(role)]
-                for kind in self.handlers
-            }
-            self._narrower = state, self._part(open_ones)
-        return self._narrower[1]
+    def _open_ones(self, role: Role) -> dict[str, list[str]]:
+        return {
+            kind: [spec.action for spec in self.specs.of(kind) if spec.is_open_to(role)]
+            for kind in self.handlers
+        }
+
+    def _kept(
+        self, of: Hashable, wanted: Callable[[], Mapping[str, Collection[str]]]
+    ) -> "Registry":
+        """Return a part of this registry, made where it was not yet or something has come since."""
+        key = of, self.specs.version, len(self.handlers)
+        with self._choosing:
+            part = self._parts.get(key)
+            if part is None:
+                part = self._parts[key] = self._part(wanted())
+        return part
 
     def _part(self, wanted: Mapping[str, Collection[str]]) -> "Registry":
         """Return a registry of some commands by module, and of raw handlers."""

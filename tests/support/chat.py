@@ -14,11 +14,13 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from weakref import WeakKeyDictionary
 
 import pytest
+from cachetools import LRUCache
 
 from ai.commands import Catalogue
 from ai.config import load_ai_config
 from ai.llm.types import ChatModel
 from ai.parser import Parser
+from ai.sentences.matcher import Matcher, matcher_of
 from api.main import create_app
 from bot.agent import Agent, Services
 from bot.agents.commands import CommandAgent
@@ -121,6 +123,10 @@ class Person:
             self._typing -= 1
 
 
+MATCHERS: LRUCache[Catalogue, Matcher] = LRUCache(8)
+"""Kept for the tests that follow, since they take long to build."""
+
+
 class World:
     """An API, and a bot that people talk to."""
 
@@ -194,6 +200,7 @@ class World:
 
     def _make(self) -> Conversation:
         known = registry.only(self._modules) if self._modules else registry
+        MATCHERS[known.specs] = matcher_of(known.specs)
         return CommandAgent(self.api, self.settings, self.clock, known)
 
     async def close(self) -> None:

@@ -1,6 +1,8 @@
 """Texts against the sentences of a small catalogue."""
 
+import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -417,3 +419,12 @@ def test_a_catalogue_has_one_matcher_that_sees_what_is_added() -> None:
     assert matcher.match("dance now") is None
     catalogue.add(CommandSpec("dance", "start", "Dance", (), ("dance now",)))
     assert matcher_of(catalogue).match("dance now") is not None
+
+
+def test_a_matcher_goes_with_the_last_who_keep_it() -> None:
+    catalogue = small_catalogue()
+    kept = matcher_of(catalogue)
+    is_there = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert is_there() is None

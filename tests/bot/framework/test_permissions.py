@@ -5,16 +5,24 @@ from typing import Annotated, Any
 
 import pytest
 
+from ai.commands import Catalogue
 from ai.config import get_ai_config
 from ai.parser import Parser
 from bot.api.sessions import UserApi
 from bot.discord.slash_commands import payload
 from bot.framework.context import Context
 from bot.framework.fields import About
-from bot.framework.registry import CommandModule, RegistrationError, load_commands, registry
+from bot.framework.registry import (
+    CommandModule,
+    RegistrationError,
+    Registry,
+    load_commands,
+    registry,
+)
 from bot.framework.reminder_buttons import Offer
 from bot.messages import Incoming
 from core.users import set_role
+from tests.support import errands
 from tests.support.chat import Person, World
 from tests.support.model_server import ModelServer
 from tests.support.shop import model
@@ -198,6 +206,19 @@ def test_an_agent_may_know_some_commands_of_a_module(house: House) -> None:
     assert len(some.specs.of("account")) == len(registry.specs.of("account"))
     assert some.offers.of("errands:1") == []  # "Done" would be refused
     assert next(label for label, _ in registry.offers.of("errands:1")) == "Done"
+
+
+def test_agents_that_know_the_same_share_it_until_something_is_added() -> None:
+    own = Registry(Catalogue())
+    own.add(errands.errands)
+    some = own.only(["errand.show"])
+    assert own.only(iter(["errand.show"])) is some
+    assert own.only(["errand.add"]) is not some
+
+    async def greet(*_: object) -> None: ...
+
+    own.register_module("greeting", greet)
+    assert own.only(["errand.show"]) is not some
 
 
 @pytest.mark.parametrize("name", ["nothing", "errand.nothing", "nothing.show", "errand."])
