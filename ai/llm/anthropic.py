@@ -12,7 +12,7 @@ from anthropic.types import RawMessageStreamEvent
 
 from ai.llm.chat import ChatOptions
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.streaming import ClientChat, StreamAccumulator
+from ai.llm.streaming import ClientChat, StreamAccumulator, trusted
 from ai.llm.types import (
     Answer,
     Called,
@@ -57,7 +57,7 @@ class AnthropicChat(ClientChat[anthropic.AsyncAnthropic, RawMessageStreamEvent])
             api_key=self._options.api_key,
             timeout=None,  # bounded in ai.llm.chat, piece by piece
             max_retries=0,
-            http_client=anthropic.DefaultAioHttpClient(timeout=None),
+            http_client=anthropic.DefaultAioHttpClient(timeout=None, verify=trusted()),
         )
         _ = client.messages  # imported here
         return client

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from ai.llm.chat import ChatOptions
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.streaming import ClientChat, Piece, StreamAccumulator
+from ai.llm.streaming import ClientChat, Piece, StreamAccumulator, trusted
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import (
     NO_USAGE,
@@ -54,7 +54,7 @@ class OpenAIClient(ClientChat[openai.AsyncOpenAI, Piece], Generic[Piece]):
             api_key=self._options.api_key,
             timeout=None,  # bounded in ai.llm.chat, piece by piece
             max_retries=0,
-            http_client=openai.DefaultAioHttpClient(timeout=None),
+            http_client=openai.DefaultAioHttpClient(timeout=None, verify=trusted()),
         )
         self._load(client)
         return client

@@ -1,9 +1,13 @@
 """Conversation through a provider's own client: its connections, and its stream as it comes in."""
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import lru_cache
 from typing import ClassVar, Generic, Protocol, TypeVar
+
+import httpx2
 
 from ai.llm.chat import ChatOptions, Streaming
 from ai.llm.types import Answer, ModelError, Said, Tool, Turn
@@ -20,6 +24,12 @@ class Client(Protocol):
 
 AnyClient = TypeVar("AnyClient", bound=Client)
 Piece = TypeVar("Piece")
+
+
+@lru_cache(maxsize=1)
+def trusted() -> ssl.SSLContext:
+    """Return the certificates to trust, read once for all clients: each would take 0.7 MB."""
+    return httpx2.create_ssl_context()
 
 
 class StreamAccumulator(ABC, Generic[Piece]):
