@@ -89,9 +89,8 @@ class Streaming(ABC):
             except ModelError as error:
                 spent = error.usage = error.usage + spent
                 error.model = self._options.model
-                no_images = error.problem == "rejected" and not began
-                if no_images and (without_images := _without_images(turns)) != turns:
-                    turns = without_images
+                if error.problem == "rejected" and not began and has_images(turns):
+                    turns = _without_images(turns)
                     continue
                 wait = error.retry_after if error.retry_after is not None else pause
                 too_long = wait > MAX_PAUSE or time.monotonic() + wait >= deadline
@@ -191,6 +190,11 @@ def tokens_of(turn: Turn) -> int:
 
 def _text(turn: Turn) -> str:
     return "\n".join(turn.by_call.values()) if isinstance(turn, Results) else turn.text
+
+
+def has_images(turns: Sequence[Turn]) -> bool:
+    """Say whether a model is shown pictures."""
+    return any(isinstance(turn, Said) and turn.images for turn in turns)
 
 
 def _without_images(turns: Sequence[Turn]) -> Sequence[Turn]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 import httpx2
 
-from ai.llm.chat import ChatOptions, Streaming
+from ai.llm.chat import ChatOptions, Streaming, has_images
 from ai.llm.types import Answer, ModelError, Said, Tool, Turn
 from ai.wire import reason
 
@@ -81,6 +81,8 @@ class ClientChat(Streaming, Generic[AnyClient, Piece]):
             told = self._told(error)
             if isinstance(body := getattr(error, "body", None), dict):
                 told.reason = reason(body, [one.text for one in turns if isinstance(one, Said)])
+                if has_images(turns) and told.problem == "broken" and "image" in str(body):
+                    told.problem = "rejected"  # llama.cpp says 500: "image input is not supported"
             raise told from error
         except (AttributeError, LookupError, TypeError) as error:  # not as it is documented
             raise ModelError("broken") from error

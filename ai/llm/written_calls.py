@@ -7,10 +7,11 @@ from typing import Any
 
 TAG = "<tool_call>"
 OPENERS = (TAG, "```json", "```tool_call", "```")
-HEADS = ('{"name"', '{"function"', '[{"name"')
+HEADS = ('{"name"', '{"function"', '[{"name"', '{{"name"')
 LOOKED_AT = 80  # characters of the beginning
-_OPENER = re.compile(r"\s*(?:<tool_call>|```\w*)?\s*")
-_CLOSER = re.compile(r"\s*(?:</tool_call>|```)?\s*,?\s*")
+# Small models double the braces, as the template does that tells them how a call looks.
+_OPENER = re.compile(r"\s*(?:<tool_call>|```\w*)?\s*(?:\{(?=\{))?")
+_CLOSER = re.compile(r"[\s}]*(?:</tool_call>|```)?\s*,?\s*")
 
 
 class WrittenCalls:

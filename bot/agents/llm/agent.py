@@ -15,7 +15,7 @@ from ai.llm.types import Answer, Called, Chat, ModelError, Results, Said, ToolCa
 from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm.history import ChatHistory
 from bot.agents.llm.images import Pictures
-from bot.agents.llm.knowledge import TOOL, Knowledge
+from bot.agents.llm.knowledge import RULE, TOOL, Knowledge
 from bot.agents.llm.mcp_servers import REFUSED, McpServers
 from bot.agents.llm.models import Models
 from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
@@ -257,6 +257,8 @@ class LlmAgent(Agent):
             parts.append(SPEAKERS)
         if self._tools or self._servers or self._knowledge:
             parts.append(RULES)
+        if self._knowledge:
+            parts.append(RULE)
         if known.summary:
             parts.append(SUMMARY + known.summary)
         return "\n\n".join(part for part in parts if part)

@@ -21,6 +21,10 @@ TOOL = Tool(
         "additionalProperties": False,
     },
 )
+RULE = (
+    "You have documents. Before you answer a question that they may answer, call search_knowledge, "
+    "and answer by what it returns."
+)
 NOTHING = "No passage has these words. Try others, or say that the documents don't tell."
 NO_QUERY = "Say in query what to search for."
 UNAVAILABLE = "The documents can't be searched right now."

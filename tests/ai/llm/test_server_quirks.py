@@ -182,6 +182,17 @@ async def test_a_call_that_is_written_as_text_is_made(
     assert [(call.name, call.arguments) for call in whole.calls] == [("add", {"n": 1})]
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_a_call_may_have_its_braces_doubled(model_server: ModelServer, size: int) -> None:
+    call = '{"name": "add", "arguments": {"n": 1}}'
+    for written in (f"{{{call}}}", f"{{{call}}}}}", f"<tool_call>\n{{{call}}}\n</tool_call>"):
+        pieces = [written[at : at + size] for at in range(0, len(written), size)]
+        model_server.replies(events(*({"content": piece} for piece in pieces)))
+        shown, whole = await ask(model_server)
+        assert (shown, whole.text) == ("", "")
+        assert [(one.name, one.arguments) for one in whole.calls] == [("add", {"n": 1})]
+
+
 async def test_a_call_may_be_written_behind_a_sentence(model_server: ModelServer) -> None:
     tag = f"<tool_call>{ADD}</tool_call>"
     text = f"I'll add it. <b>Now</b> {tag}\n{tag}"

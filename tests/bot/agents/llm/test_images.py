@@ -47,11 +47,19 @@ async def test_the_model_sees_a_picture(
     assert any("what is this?" in said for said in earlier)
 
 
+@pytest.mark.parametrize(
+    ("status", "why"), [(400, "no image input"), (500, "image input is not supported - hint: ...")]
+)
 async def test_a_model_without_eyes_is_told_of_the_picture(
-    llm: Llm, model_server: ModelServer, picture_server: PictureServer, stranger: Person
+    llm: Llm,
+    model_server: ModelServer,
+    picture_server: PictureServer,
+    stranger: Person,
+    status: int,
+    why: str,
 ) -> None:
     brain = await llm()
-    model_server.replies(Answer("no image input", status=400), "I can't see pictures.")
+    model_server.replies(Answer(why, status=status), "I can't see pictures.")
     told = await tell(brain, stranger, "look!", images=(f"{picture_server.url}/a.png",))
     assert told == "I can't see pictures."
     assert model_server.requests[1].messages[-1]["content"] == f"look!\n{UNSEEN}"
