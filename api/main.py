@@ -4,9 +4,10 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import ModuleType
+from inspect import CO_COROUTINE
+from types import FunctionType, ModuleType
 from typing import Any
 
 from apiflask import APIFlask
@@ -48,6 +49,16 @@ def register_routes(module: ModuleType) -> None:
         add_routes(globals()["app"], module)
 
 
+class Application(APIFlask):
+    """Flask's application, which asks of no plain function again and again whether it is async."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that is not async; it is asked a dozen times in each request."""
+        if type(func) is FunctionType and not func.__code__.co_flags & CO_COROUTINE:
+            return func
+        return super().ensure_sync(func)
+
+
 def create_app(
     settings: Settings | None = None, database: Database | None = None, clock: Clock = utc_now
 ) -> APIFlask:
@@ -55,7 +66,7 @@ def create_app(
 
     Raises BrokenModule, which names the route module that can't be used.
     """
-    app = APIFlask(
+    app = Application(
         "api",
         title="Plain-language bot",
         version="1",

@@ -92,6 +92,8 @@ def name_next(response: Response, last: dict[str, Any]) -> Response:
 
 
 MAX_PAGE_CHARS = 1024 * 1024
+LONG = (str, bytes, memoryview)
+"""What columns hold that may be long."""
 ROWS_AT_ONCE = 200  # of a page: what one select can take of the memory, whatever is in the rows
 
 
@@ -151,7 +153,9 @@ class OwnedResource:
             offset = page.offset or 0 if not rows else 0
             some = self._some(where, shared, asked, offset, after)
             for row in some:
-                left -= sum(len(value) for value in row.values() if isinstance(value, str | bytes))
+                for value in row.values():
+                    if value.__class__ in LONG:
+                        left -= len(value)
                 if len(rows) == page.limit or (left < 0 and rows):
                     after_this_request(partial(name_next, last=rows[-1]))
                     return rows

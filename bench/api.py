@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from math import inf
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.pool import Pool
@@ -31,6 +32,7 @@ from werkzeug.serving import make_server
 from api.http.server import serve
 from api.main import create_app
 from bench.load import Measured, load
+from bench.peers import PEERS, python_of_peers, running_peer
 from config.settings import Settings, get_settings
 from core import migrations
 from core.auth import issue_token
@@ -65,9 +67,15 @@ def main() -> None:
         servers = {
             name: stack.enter_context(_served(name, url, get_settings())) for name in SERVERS
         }
+        if python := python_of_peers():
+            secret = get_settings().jwt_secret.get_secret_value()
+            threads = get_settings().api_threads
+            for name in PEERS:
+                peer = running_peer(name, python, url, secret, threads)
+                servers[name] = stack.enter_context(peer)
         load_process = stack.enter_context(get_context("spawn").Pool(1))
         print(
-            f"{'clients':>8} {'server':<11} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8} "
+            f"{'clients':>8} {'server':<28} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8} "
             f"{'CPU ms':>7}"
         )
         for clients in CLIENTS:
@@ -82,7 +90,7 @@ def _compare(
     for _ in range(ROUNDS):
         for name, (port, process) in servers.items():
             before = _cpu_seconds(process)
-            measured = load_process.apply(load, (port, words, clients, SECONDS[name]))
+            measured = load_process.apply(load, (port, words, clients, SECONDS.get(name, 0.5)))
             taken[name].append(measured)
             computed[name].append((_cpu_seconds(process) - before) / measured.answers * 1000)
     rates = {name: median(one.rate for one in many) for name, many in taken.items()}
@@ -90,15 +98,15 @@ def _compare(
     for name, many in taken.items():
         p50, p99 = median(one.p50 for one in many), median(one.p99 for one in many)
         print(
-            f"{clients:>8} {name:<11} {rates[name]:>10.0f} {p50:>8.2f} {p99:>8.2f} "
+            f"{clients:>8} {name:<28} {rates[name]:>10.0f} {p50:>8.2f} {p99:>8.2f} "
             f"{cpu[name]:>7.2f}"
         )
-    turns = zip(taken["project"], taken["pooled"], strict=True)
-    print(
-        f"{'':>8} project / pooled {median(ours.rate / bare.rate for ours, bare in turns):.2f} "
-        f"(by CPU {cpu['pooled'] / cpu['project']:.2f}), "
-        f"project / connecting {rates['project'] / rates['connecting']:.1f}"
-    )
+    for name in servers:
+        if name == "project":
+            continue
+        turns = zip(taken["project"], taken[name], strict=True)
+        ratio = median(ours.rate / other.rate if other.rate else inf for ours, other in turns)
+        print(f"{'':>8} project / {name} {ratio:.2f} (by CPU {cpu[name] / cpu['project']:.2f})")
 
 
 def list_request(token: str) -> bytes:

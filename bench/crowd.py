@@ -1,8 +1,8 @@
 """A thousand users at once: each sends one order at the same moment, and the model takes a second.
 
-The API and the model are processes of their own, the data is on PostgreSQL, and the bot is the real
-conversation with the real clients, in the thread that every agent has; the heartbeat beats
-where the gateway's does. Then the bot's own share of one order, with no model in it.
+Beside it run two processes of the API, and the model. The data is on PostgreSQL, and the bot is the
+real conversation with the real clients, in the thread that every agent has; the heartbeat beats
+where that of the gateway does. Then the bot's own share of one order, with no model in it.
 """
 
 import asyncio
@@ -18,8 +18,7 @@ import psutil
 from aiohttp import web
 from pydantic import SecretStr
 
-from api.http.server import serve
-from api.main import create_app
+from bench.processes import running
 from bench.processor import cpu_seconds
 from bot.agent import Services, load_agent_types
 from bot.agents.commands import make_agent
@@ -38,6 +37,8 @@ from tests.support.postgres import postgres_server
 USERS = 1000
 MODEL_SECONDS = 1.0
 CORES = 2
+API_PROCESSES = 2
+READY_SECONDS = 5.0
 BEAT_SECONDS = 0.02
 ALONE = 200  # orders, one after the other
 TARGET = "wanted: at most 3 s, 100 ms, 15 ms"
@@ -50,8 +51,10 @@ def main() -> None:
         _fill(url)
         started = psutil.Process().children()
         database = next(process for process in started if process.name() == "postgres")
-        api, api_port = stack.enter_context(_process(_serve_api, url))
-        model, model_port = stack.enter_context(_process(_serve_model, ""))
+        model, model_port = stack.enter_context(_process(_serve_model))
+        several = {"WEB_CONCURRENCY": str(API_PROCESSES)}
+        api_port, api = stack.enter_context(running("api.main", url, several))
+        time.sleep(READY_SECONDS)  # one accepts connections, the other one may be starting
         settings = get_settings().model_copy(
             update={
                 "api_url": f"http://127.0.0.1:{api_port}",
@@ -165,12 +168,12 @@ def _fill(url: str) -> None:
 
 @contextmanager
 def _process(
-    target: Callable[[str, Connection], None], url: str
+    target: Callable[[Connection], None],
 ) -> Iterator[tuple[psutil.Process, int]]:
     """Run a server in a process of its own; yield it, and its port."""
     spawn = get_context("spawn")
     here, there = spawn.Pipe()
-    process = spawn.Process(target=target, args=(url, there))
+    process = spawn.Process(target=target, args=(there,))
     process.start()
     try:
         yield psutil.Process(process.pid), here.recv()
@@ -179,16 +182,7 @@ def _process(
         process.join()
 
 
-def _serve_api(url: str, line: Connection) -> None:
-    settings = get_settings()
-    app = create_app(settings, Database(url, settings.db_pool_size))
-    server = serve(app, "127.0.0.1", 0, settings.api_threads)
-    tune_garbage_collector()
-    line.send(server.port)
-    server.run()
-
-
-def _serve_model(_url: str, line: Connection) -> None:
+def _serve_model(line: Connection) -> None:
     command = {"interaction_type": "task", "action": "add", "name": "milk"}
     answer = {
         "id": "1",

@@ -3,25 +3,22 @@
 Then a storm of log-ins at the server that is used: what it does to those who read meanwhile.
 """
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
 from statistics import median
 
+import psutil
+
 from bench.api import fill, list_request
 from bench.load import Measured, load
-from config.settings import get_settings
+from bench.processes import running
+from bench.processor import cpu_seconds
 from core.db.engine import Database
 from core.users import register_user
 from tests.support.postgres import postgres_server
 
-THREADS = str(get_settings().api_threads)
 SERVERS = {
     "waitress": "api.main",
     "gunicorn": "gunicorn -k gthread --threads {threads} -b 127.0.0.1:{port} api.main:app",
@@ -31,7 +28,9 @@ CLIENTS = (1, 8, 64)
 ROUNDS = 3
 SECONDS = 1.0
 READERS, STORMERS, STORM_SECONDS = 8, 16, 5.0
-PATIENCE = 20  # seconds for a server to start
+PROCESSES = (1, 2)
+MANY = 16  # clients of several processes: a kernel deals connections out, and not evenly
+READY_SECONDS = 3.0
 PASSWORD = "a long password"  # noqa: S105 - of a user who lives for as long as the measurement
 
 
@@ -44,11 +43,15 @@ def main() -> None:
         pool = stack.enter_context(get_context("spawn").Pool(2))
         print(f"{'clients':>8} {'server':<11} {'per second':>10} {'p50 ms':>8} {'p99 ms':>8}")
         with ExitStack() as servers:
-            ports = {name: servers.enter_context(_running(name, url)) for name in SERVERS}
+            ports = {
+                name: servers.enter_context(running(words, url))[0]
+                for name, words in SERVERS.items()
+            }
             for clients in CLIENTS:
                 _compare(pool, ports, read, clients)
-        with _running("waitress", url) as port:
+        with running(SERVERS["waitress"], url) as (port, _):
             _storm(pool, port, read)
+        _several(pool, url, read)
 
 
 def _compare(pool: Pool, ports: dict[str, int], read: bytes, clients: int) -> None:
@@ -87,40 +90,41 @@ def _storm(pool: Pool, port: int, read: bytes) -> None:
         )
 
 
-@contextmanager
-def _running(name: str, url: str) -> Iterator[int]:
-    """Run the API under a server, as a process of its own; yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", *SERVERS[name].format(threads=THREADS, port=port).split()]
-    environment = os.environ | {
-        "DATABASE_URL": url,
-        "API_HOST": "127.0.0.1",
-        "API_PORT": str(port),
-        "LOG_LEVEL": "WARNING",
-    }
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+def _several(pool: Pool, url: str, read: bytes) -> None:
+    """Compare one process of the API with two, in turn, by what all processes compute."""
+    database = next(one for one in psutil.Process().children() if one.name() == "postgres")
+    print(
+        f"{'processes':>9} {'per second':>10}   processors' ms an answer, and answers a second of"
     )
-    try:
-        _await(process, port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        assert process.poll() is None, "the server ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.05)
-        else:
-            return
+    with ExitStack() as stack:
+        servers = {}
+        for number in PROCESSES:
+            concurrency = {"WEB_CONCURRENCY": str(number)}
+            port, server = stack.enter_context(running(SERVERS["waitress"], url, concurrency))
+            servers[number] = port, server
+            if number > 1:
+                time.sleep(READY_SECONDS)  # the first one has accepted, others may be starting
+        rounds: dict[int, list[tuple[Measured, float, float]]] = {one: [] for one in servers}
+        for _ in range(2 * ROUNDS):
+            for number, (port, server) in servers.items():
+                then = cpu_seconds(server), cpu_seconds(database)
+                measured = pool.apply(load, (port, read, MANY, SECONDS))
+                api, base = cpu_seconds(server) - then[0], cpu_seconds(database) - then[1]
+                rounds[number].append((measured, api, base))
+        for number, taken in rounds.items():
+            rate = median(one.rate for one, _, _ in taken)
+            api = median(cpu / one.answers for one, cpu, _ in taken)
+            base = median(cpu / one.answers for one, _, cpu in taken)
+            own = median(one.cpu / one.answers for one, _, _ in taken)
+            print(
+                f"{number:>9} {rate:>10.0f}   API {api * 1000:.2f}, "
+                f"PostgreSQL {base * 1000:.2f}, load {own * 1000:.2f}: "
+                f"{1 / (api + base + own):.0f} per processor, {1 / api:.0f} of the API's"
+            )
+        turns = zip(rounds[1], rounds[PROCESSES[-1]], strict=True)
+        print(
+            f"{'':>9} {median(two[0].rate / one[0].rate for one, two in turns):.2f} times as many"
+        )
 
 
 if __name__ == "__main__":

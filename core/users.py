@@ -1,6 +1,6 @@
 """Accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from runtime.clock import utc_now
 
 REQUIRED = ("id", "username", "password_hashed")
 PROTECTED = ("id", "name_key", "password_hashed", "token_version", "role", "created_at")
+OF_CALLER = ("id", "username", "role", "token_version")
 
 Role = Literal["user", "admin"]
 
@@ -30,6 +31,14 @@ def find_user(userUUID: UUID | str) -> Row | None:  # noqa: N803 - as documented
     """Return the row of a user, or None; a text that is no UUID is nobody's."""
     user_uuid = as_uuid(userUUID)
     return postgres.select_one("users", {"id": user_uuid}) if user_uuid else None
+
+
+def find_callers(user_uuids: Collection[UUID]) -> dict[UUID, Row]:
+    """Return what every request needs to know of its user, by the UUIDs of those who exist."""
+    if not user_uuids:
+        return {}
+    one = next(iter(user_uuids)) if len(user_uuids) == 1 else ("IN", list(user_uuids))
+    return {row["id"]: row for row in postgres.select("users", {"id": one}, columns=OF_CALLER)}
 
 
 def find_user_by_name(username: str) -> Row | None:

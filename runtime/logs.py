@@ -201,8 +201,15 @@ def _json_formatter(*args: Any, **kwargs: Any) -> logging.Formatter:  # noqa: AN
     return Json(*args, **kwargs)
 
 
+def _leave_out_what_no_line_says() -> None:
+    """Spare each line the search for its place, thread and process: Python's "Logging HOWTO"."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
 def configure_logging(settings: Settings) -> None:
     """Send the logs of this process where the settings say."""
+    _leave_out_what_no_line_says()
     _words.shown = settings.app_env == "development"
     _words.secrets = sorted(_secrets_in(settings), key=len, reverse=True)
     handler: dict[str, Any] = {

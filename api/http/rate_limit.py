@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 from apiflask import APIFlask
 from flask import Response, current_app
@@ -234,10 +235,18 @@ class Limits:
         if pace == "guarded":
             self._hit(call, self._guarded, source())
 
-    def _hit(self, call: RequestContext, limits: list[Limit], who: str) -> None:
+    def count_for(self, user_uuid: UUID) -> None:
+        """Count what the bot asks for a user, among other things, in one request of its own.
+
+        Raises TooManyRequests, as a request of the user's would be answered.
+        """
+        self._hit(None, self._usual, f"user {user_uuid}")
+
+    def _hit(self, call: RequestContext | None, limits: list[Limit], who: str) -> None:
         for limit in limits:
             used, until = self.counters.hit(f"{limit.name}/{who}", limit.seconds)
-            call.limit = limit.amount, max(0, limit.amount - used), math.ceil(until)
+            if call is not None:
+                call.limit = limit.amount, max(0, limit.amount - used), math.ceil(until)
             if used > limit.amount:
                 raise TooManyRequests(max(1, math.ceil(until - time.time())))
 

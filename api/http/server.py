@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from flask import Flask
@@ -14,6 +15,7 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import build_http_date
 
 from api.http.streams import HAND_OVER, Stream, Streams
 
@@ -63,6 +65,11 @@ class HandedOver(NamedTuple):
     chunked: bool
 
 
+@lru_cache(maxsize=4)
+def _written(second: int) -> str:
+    return str(build_http_date(second))
+
+
 class StreamingTask(WSGITask):  # type: ignore[misc]
     """Answers a request, or leaves it to a stream to which the application hands it over."""
 
@@ -80,6 +87,13 @@ class StreamingTask(WSGITask):  # type: ignore[misc]
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment, with the function that takes a stream."""
         return {**super().get_environment(), HAND_OVER: self._hand_over}
+
+    def build_response_header(self) -> bytes:
+        """Return the head of the answer; its date is written once a second."""
+        if not any(name.lower() == "date" for name, _ in self.response_headers):
+            self.response_headers.append(("Date", _written(int(self.start_time))))
+        head: bytes = super().build_response_header()
+        return head
 
     def finish(self) -> None:
         """Complete the answer; one that is handed over has only its head yet."""

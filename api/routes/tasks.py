@@ -218,7 +218,7 @@ def add(body: TaskIn) -> Row:
         row = own_tasks.create(given | {"list_id": home["id"]})
         if row["due_at"] is not None:
             _remind(row, body.repeat_from)
-        return _shown([row])[0]
+        return _shown([row], {home["id"]: home["name"]})[0]
 
 
 @routes.get("/tasks/<uuid:task_id>")
@@ -409,11 +409,12 @@ def _lock_lists() -> None:
     postgres.select("users", {"id": caller().user_uuid}, columns=["id"], lock="update")
 
 
-def _shown(rows: list[Row]) -> list[Row]:
+def _shown(rows: list[Row], names: dict[UUID, str] | None = None) -> list[Row]:
     """Add lists' names and what reminders know; a list that is gone took its tasks."""
-    ids = list({row["list_id"] for row in rows})
-    homes = postgres.select("task_lists", {"id": ("IN", ids)})
-    names = {home["id"]: home["name"] for home in homes}
+    if names is None:
+        ids = list({row["list_id"] for row in rows})
+        homes = postgres.select("task_lists", {"id": ("IN", ids)}) if ids else []
+        names = {home["id"]: home["name"] for home in homes}
     owners = own_lists.owners(rows)
     found: dict[str, Row] = {}
     for user_uuid in {row["user_uuid"] for row in rows if row["repeat"]}:

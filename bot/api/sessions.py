@@ -229,7 +229,7 @@ class UserApi:
         rows, cursor = Rows(), None
         for _ in range(MAX_PAGES):
             wanted = {**(query or {}), "limit": MAX_ROWS - len(rows), "cursor": cursor}
-            page, cursor = await self._as_user(partial(self._api.page, path, wanted))
+            page, cursor = await self.as_user(partial(self._api.page, path, wanted))
             rows += page
             if cursor is None or len(rows) >= MAX_ROWS:
                 break
@@ -271,9 +271,9 @@ class UserApi:
         async def send(token: str) -> Any:  # noqa: ANN401
             return await self._api.request(method, path, token=token, data=data, headers=headers)
 
-        return await self._as_user(send)
+        return await self.as_user(send)
 
-    async def _as_user(self, send: Callable[[str], Awaitable[Answer]]) -> Answer:
+    async def as_user(self, send: Callable[[str], Awaitable[Answer]]) -> Answer:
         """Send something with the user's token; once more with a fresh one where it is refused."""
         try:
             return await send(self._person.session.token)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from ai.commands import Clarification, NotUnderstood, Offer, Parsed, spoken
@@ -13,7 +14,7 @@ from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.client import ApiClient, ApiError
 from bot.api.memory import FORGET
-from bot.api.phrases import Phrases
+from bot.api.phrases import PhraseLookup, Phrases
 from bot.api.sessions import Memory, Person, SessionEnded, Sessions, Turn, Undo, UserApi
 from bot.api.usage import Budget, Meter
 from bot.conversation import quoted
@@ -122,6 +123,7 @@ class Orders:
         self._matcher = matcher_of(registry.specs)
         self._tokens_per_day = tokens_per_day  # of one agent
         self._meters: dict[str, Meter] = {}
+        self._phrases = PhraseLookup(api)
 
     def is_order(self, text: str) -> bool:
         """Say whether a text is surely an order, a question or a call for help, and no answer."""
@@ -171,7 +173,7 @@ class Orders:
             allowed=None if known is self._registry else known.specs.keys(),
             references=memory.references,
             budget=self.budget(person, incoming.address.agent),
-            taught=None if incoming.quoted else phrases.meaning,
+            taught=None if incoming.quoted else partial(phrases.meaning, self._phrases),
         )
         if isinstance(understood, Offer):
             if not await self._accepts(dialogue, memory, incoming, understood):

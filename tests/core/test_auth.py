@@ -275,6 +275,55 @@ def test_tokens_end_with_the_sessions_the_password_and_the_user(ada: dict[str, A
     assert auth.end_sessions(ada["id"]) is False
 
 
+def test_a_signature_that_is_known_lets_nobody_in_by_itself(ada: dict[str, Any]) -> None:
+    token = issue_token(ada)
+    assert read_token(token).role == "user"
+    users.set_role("ada", "admin")
+    assert read_token(token).role == "admin"
+    assert auth.end_sessions(ada["id"])
+    with pytest.raises(NotAuthenticated):
+        read_token(token)
+    fresh = postgres.select_one("users", {"id": ada["id"]})
+    assert fresh is not None
+    last = issue_token(fresh)
+    assert read_token(last).user_uuid == ada["id"]
+    users.deleteUser(ada["id"])
+    with pytest.raises(NotAuthenticated):
+        read_token(last)
+
+
+def test_a_known_signature_ends_with_its_token_and_with_its_key(
+    ada: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = issue_token(ada)
+    read_token(token)
+    monkeypatch.setattr("core.auth.time.time", lambda: ada["created_at"].timestamp() + 2 * 3600)
+    with pytest.raises(NotAuthenticated):
+        read_token(token)
+    monkeypatch.undo()
+    read_token(token)
+    monkeypatch.setenv("JWT_SECRET", OTHER_KEY)
+    get_settings.cache_clear()
+    try:
+        with pytest.raises(NotAuthenticated):
+            read_token(token)
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+
+
+def test_many_tokens_are_read_as_each_would_be(ada: dict[str, Any]) -> None:
+    assert users.registerUser("ben", PASSWORD)
+    ben = postgres.select_one("users", {"username": "ben"})
+    assert ben is not None
+    old = issue_token(ben)
+    assert auth.end_sessions(ben["id"])
+    tokens = [issue_token(ada), old, "nonsense", forged(ada, OTHER_KEY), issue_token(ada)]
+    callers = auth.read_tokens(tokens)
+    assert [one and one.username for one in callers] == ["ada", None, None, None, "ada"]
+    assert auth.read_tokens([]) == []
+
+
 def test_a_token_follows_a_change_of_name(ada: dict[str, Any]) -> None:
     token = issue_token(ada)
     users.updateUser(ada["id"], {"username": "countess"})

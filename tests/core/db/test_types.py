@@ -1,6 +1,7 @@
 """Values come back as they went in, or are refused by the name of their column."""
 
 import math
+import pickle
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.db.dialects.base import read_uuid
 from core.db.engine import Database
 from core.db.filters import COMPARISONS
 from core.errors import InvalidInput, UnknownName
@@ -30,6 +32,17 @@ from tests.support.databases import on_postgresql, on_sqlite
 EAST = timezone(timedelta(hours=5, minutes=30))
 FIRST_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.uuids(allow_nil=True))
+def test_a_uuid_of_postgresql_is_like_any_other(one: UUID) -> None:
+    read = read_uuid(str(one), None)
+    assert read == one
+    assert (hash(read), str(read), repr(read), read.is_safe) == (
+        *(hash(one), str(one), repr(one), one.is_safe),
+    )
+    assert pickle.loads(pickle.dumps(read)) == one  # noqa: S301
+    assert read_uuid(None, None) is None
 
 
 @pytest.fixture(autouse=True)
