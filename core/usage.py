@@ -55,8 +55,8 @@ def add_up(
             index_elements=key,
             set_={name: table.c[name] + found.excluded[name] for name in amounts},
         )
-        # Only where rows are returned does SQLAlchemy send many of them as one statement.
-        statement = statement.returning(*table.primary_key)
+        if is_postgres:  # only with an answer does SQLAlchemy send many rows as one statement
+            statement = statement.returning(*table.primary_key)
     connection.execute(statement, [row for _, row in sorted(sums.items())])
 
 

@@ -51,7 +51,8 @@ class PhraseLookup:
     async def _fetch(self, asked: list[dict[str, str]]) -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []
         while len(answers) < len(asked):
-            some, left = [], MAX_BATCH_CHARS
+            some: list[dict[str, str]] = []
+            left = MAX_BATCH_CHARS
             for one in asked[len(answers) :]:
                 left -= len(one["token"]) + MAX_ESCAPED * len(one["phrase"])
                 if left < 0 and some:

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event
 
+from core.db.engine import Database
 from core.postgres import insert
 from core.usage import Account, Limits, Reached, Spent, next_day, settle, used_on
 from core.users import delete_user
+from tests.support.databases import on_postgresql
 
 NOW = datetime(2030, 3, 4, 23, 59, tzinfo=UTC)
 AGENT = "test-bot"
@@ -135,3 +138,21 @@ def test_what_was_spent_before_the_log_in_counts(user: UUID) -> None:
 def test_an_answer_that_comes_after_the_deletion_counts_for_the_agent(user: UUID) -> None:
     settle(AGENT, [Spent(uuid4(), 60, cost=1), Spent(uuid4(), 40)], [], Limits(), NOW)
     assert ask(user, tokens_per_agent=100) == ["agent"]
+
+
+@on_postgresql
+def test_many_people_cost_as_many_statements_as_a_few(database: Database) -> None:
+    people = [account(f"user{n}") for n in range(40)]
+    said: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _cursor, sql, *_rest: said.append(sql)
+    )
+    numbers = []
+    for some in (people[:2], people):
+        said.clear()
+        spent = [Spent(person, 10, 2, 0.5) for person in some]
+        assert settle(AGENT, spent, some, Limits(), NOW) == [None] * len(some)
+        numbers.append(len(said))
+    assert numbers[0] == numbers[1]
+    assert [used_on(person, NOW)["prompt_tokens"] for person in people] == [20, 20, *[10] * 38]
+    assert [used_on(person, NOW)["requests"] for person in people] == [2, 2, *[1] * 38]

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpx2
 import pytest
@@ -193,3 +195,24 @@ def test_the_application_behind_the_server(app: APIFlask) -> None:
         client.post("/api/errands", json={"name": "🦊"})
         assert [row["name"] for row in client.get("/api/errands").json()] == ["🦊"]
         assert client.request("DELETE", f"/api/user/{uuid}", json={}).status_code == 400
+
+
+def test_an_answer_has_one_date_which_may_be_the_applications(url: str, slow: Flask) -> None:
+    @slow.get("/dated")
+    def dated() -> Response:
+        return Response("x", headers={"date": "Thu, 01 Jan 2026 00:00:00 GMT"})
+
+    own, ours = (httpx2.get(f"{url}{path}").headers.get_list("Date") for path in ("/dated", "/"))
+    assert own == ["Thu, 01 Jan 2026 00:00:00 GMT"]
+    assert len(ours) == 1
+    assert abs(parsedate_to_datetime(ours[0]) - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_plain_views_run_as_they_are_and_async_ones_are_left_to_flask(app: APIFlask) -> None:
+    def plain() -> None: ...
+
+    async def later() -> None: ...
+
+    assert app.ensure_sync(plain) is plain
+    with pytest.raises(RuntimeError, match="async"):
+        app.ensure_sync(later)
