@@ -18,7 +18,7 @@ import psutil
 from aiohttp import web
 from pydantic import SecretStr
 
-from bench.processes import running
+from bench.processes import await_all, running
 from bench.processor import cpu_seconds
 from bot.agent import Services, load_agent_types
 from bot.agents.commands import make_agent
@@ -38,7 +38,6 @@ USERS = 1000
 MODEL_SECONDS = 1.0
 CORES = 2
 API_PROCESSES = 2
-READY_SECONDS = 5.0
 BEAT_SECONDS = 0.02
 ALONE = 200  # orders, one after the other
 TARGET = "wanted: at most 3 s, 100 ms, 15 ms"
@@ -54,7 +53,7 @@ def main() -> None:
         model, model_port = stack.enter_context(_process(_serve_model))
         several = {"WEB_CONCURRENCY": str(API_PROCESSES)}
         api_port, api = stack.enter_context(running("api.main", url, several))
-        time.sleep(READY_SECONDS)  # one accepts connections, the other one may be starting
+        await_all(api_port)
         settings = get_settings().model_copy(
             update={
                 "api_url": f"http://127.0.0.1:{api_port}",

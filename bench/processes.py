@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,7 +15,8 @@ from config.settings import get_settings
 
 THREADS = str(get_settings().api_threads)
 NO_MORE: Mapping[str, str] = {}
-PATIENCE = 20  # seconds for a server to start
+PATIENCE = 60  # seconds for a server to start
+IN_A_ROW = 40  # answers, of connections that the kernel deals out
 
 
 @contextmanager
@@ -54,3 +56,17 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def await_all(port: int) -> None:
+    """Wait until whichever process of several takes a connection is ready to serve it."""
+    deadline = time.monotonic() + PATIENCE
+    in_a_row = 0
+    while in_a_row < IN_A_ROW:
+        assert time.monotonic() < deadline, "not every process is ready"
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5).close()
+            in_a_row += 1
+        except OSError:
+            in_a_row = 0
+            time.sleep(0.05)

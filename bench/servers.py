@@ -13,7 +13,7 @@ import psutil
 
 from bench.api import fill, list_request
 from bench.load import Measured, load
-from bench.processes import running
+from bench.processes import await_all, running
 from bench.processor import cpu_seconds
 from core.db.engine import Database
 from core.users import register_user
@@ -30,7 +30,6 @@ SECONDS = 1.0
 READERS, STORMERS, STORM_SECONDS = 8, 16, 5.0
 PROCESSES = (1, 2)
 MANY = 16  # clients of several processes: a kernel deals connections out, and not evenly
-READY_SECONDS = 3.0
 PASSWORD = "a long password"  # noqa: S105 - of a user who lives for as long as the measurement
 
 
@@ -102,8 +101,7 @@ def _several(pool: Pool, url: str, read: bytes) -> None:
             concurrency = {"WEB_CONCURRENCY": str(number)}
             port, server = stack.enter_context(running(SERVERS["waitress"], url, concurrency))
             servers[number] = port, server
-            if number > 1:
-                time.sleep(READY_SECONDS)  # the first one has accepted, others may be starting
+            await_all(port)
         rounds: dict[int, list[tuple[Measured, float, float]]] = {one: [] for one in servers}
         for _ in range(2 * ROUNDS):
             for number, (port, server) in servers.items():
