@@ -44,7 +44,7 @@ merged: $(DEV_STAMP) ## After git merge: join migrations, renew what is generate
 	$(BIN)/python manage.py db merge
 	$(MAKE) format check
 
-bench: $(DEV_STAMP) ## Measure the data core and the API
+bench: $(DEV_STAMP) ## Measure every part, beside others of its kind; how costs grow
 	$(BIN)/python -m bench
 
 eval: $(DEV_STAMP) ## Measure how well the parser understands; SAMPLE=40 SEED=1: the model alone

@@ -12,9 +12,11 @@ MEASUREMENTS = (
     "sentences",
     "crowd",
     "deliveries",
+    "peers",
     "memory",
     "agents",
     "reconnects",
+    "growth",
 )
 
 # What is measured is the work, not the limit on it; the processes that are started inherit these.

@@ -56,16 +56,16 @@ class Running:
 def main() -> None:
     """Print the figures; each is taken on agents that start for it anew."""
     for kind in ("echo", "commands"):
-        with _running(1, kind) as one:
+        with running(1, kind) as one:
             first = one.memory
-        with _running(MANY, kind) as many:
+        with running(MANY, kind) as many:
             each = (many.memory - first) / (MANY - 1)
             print(
                 f"{MANY} agents of the type {kind}: online {many.ready_after:.1f} s after the "
                 f"process began; {many.memory:.0f} MB, {first:.0f} MB with one alone, "
                 f"{each:.2f} MB for each more"
             )
-    with _running(MANY, "echo", last="blocking") as all_of_them:
+    with running(MANY, "echo", last="blocking") as all_of_them:
         _throughput(all_of_them)
         calm = _latencies(all_of_them, CALM_SECONDS)
         blocked = _block(all_of_them)
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 @contextmanager
-def _running(count: int, kind: str, last: str = "") -> Iterator[Running]:
+def running(count: int, kind: str, last: str = "") -> Iterator[Running]:
     """Run so many agents of a type, the last one of another, in a process of their own."""
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""Deliveries: 100,000 that are due, drained by one daemon and by two; and what a claim costs."""
+"""Deliveries: 100,000 that are due, drained by one daemon and by two."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
 from uuid import UUID, uuid4
 
 import psutil
 
 from bench.processor import cpu_seconds
 from core import migrations
-from core.db.engine import Database, transaction, use_database
+from core.db.engine import Database, use_database
 from core.deliveries import queue
 from core.deliveries.routing import SCHEDULER
 from core.postgres import execute, insert_many
@@ -26,32 +26,29 @@ from tests.support.postgres import postgres_server
 
 DUE = int(os.environ.get("BENCH_DELIVERIES", "100000"))
 PEOPLE = 1000
-WAITING = (1_000, 100_000, 1_000_000)
-CLAIMS = 50
+CLAIMS = 100
 AHEAD = 5.0  # seconds by which the daemons are up before the first is due
 
 
 def main() -> None:
-    """Print deliveries per second and lateness for one and two daemons, then claims."""
+    """Print deliveries per second and lateness for one and two daemons."""
     with ExitStack() as stack:
         url = stack.enter_context(postgres_server())
         server = next(one for one in psutil.Process().children() if one.name() == "postgres")
         database = stack.enter_context(closing(Database(url)))
         use_database(database)
         migrations.upgrade(database)
-        owners = _people()
+        owners = people()
         print(
             f"{'daemons':>8} {'sent':>8} {'per second':>11} {'p50 s':>7} {'p99 s':>7}  "
             "ms of the processor for each: daemons, PostgreSQL, receiver"
         )
         for daemons in (1, 2):
             _drain(url, server, owners, daemons)
-        print(f"{'waiting':>9} {'claim of 1, ms':>15} {'claim of 100, ms':>17}")
-        for number in WAITING:
-            _claim(owners, number)
 
 
-def _people() -> list[UUID]:
+def people() -> list[UUID]:
+    """Make users with a topic each."""
     ids = [uuid4() for _ in range(PEOPLE)]
     insert_many("users", [{"id": id_, "username": id_.hex, "password_hashed": b"-"} for id_ in ids])
     insert_many(
@@ -61,7 +58,8 @@ def _people() -> list[UUID]:
     return ids
 
 
-def _fill(owners: list[UUID], number: int, due: datetime) -> None:
+def fill(owners: list[UUID], number: int, due: datetime) -> None:
+    """Have so many messages wait, and no others."""
     execute("TRUNCATE deliveries")
     rows = (
         {
@@ -82,7 +80,7 @@ def _drain(url: str, server: psutil.Process, owners: list[UUID], daemons: int) -
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         sink = stack.enter_context(counting_sink(Path(folder) / "arrived"))
         due = utc_now() + timedelta(seconds=AHEAD + DUE / 20_000)
-        _fill(owners, DUE, due)
+        fill(owners, DUE, due)
         with ExitStack() as running:
             senders = [running.enter_context(_daemon(url, sink)) for _ in range(daemons)]
             processes = [*senders, server, psutil.Process(sink.pid)]
@@ -125,26 +123,23 @@ def _daemon(url: str, sink: CountingSink) -> Iterator[psutil.Process]:
         process.wait()
 
 
-def _claim(owners: list[UUID], number: int) -> None:
-    """Claim and give back, so that as many wait each time."""
-    _fill(owners, number, utc_now() - timedelta(seconds=1))
-    print(f"{number:>9} {_took(1):>15.2f} {_took(100):>17.2f}")
+def claim_cost(server: psutil.Process, owners: list[UUID], number: int) -> tuple[float, float]:
+    """Return what claiming one and a hundred costs while so many wait, and giving them back.
+
+    In milliseconds of this process's processor and PostgreSQL's.
+    """
+    fill(owners, number, utc_now() - timedelta(seconds=1))
+    return _claiming(server, 1), _claiming(server, 100)
 
 
-def _took(limit: int) -> float:
-    """Return how long a claim takes, in milliseconds: the median of many."""
-    times = []
+def _claiming(server: psutil.Process, limit: int) -> float:
+    processes = (server, psutil.Process())
+    before = sum(map(cpu_seconds, processes))
     for _ in range(CLAIMS):
-        began = time.perf_counter()
         rows = queue.claim([SCHEDULER], utc_now(), limit=limit)
-        times.append((time.perf_counter() - began) * 1000)
         assert len(rows) == limit
-        with transaction() as connection:
-            connection.exec_driver_sql(
-                "UPDATE deliveries SET lease_id = NULL, leased_until = NULL, "
-                "next_attempt_at = due_at WHERE lease_id IS NOT NULL"
-            )
-    return median(times)
+        queue.release(rows, utc_now())
+    return 1000 * (sum(map(cpu_seconds, processes)) - before) / CLAIMS
 
 
 if __name__ == "__main__":

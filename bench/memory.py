@@ -39,7 +39,7 @@ def main() -> None:
         began = time.monotonic()
         with service("api.main", path / "api", **common) as api:
             url = f"http://127.0.0.1:{common['API_PORT']}/ready"
-            while not _is_ready(url):
+            while not is_ready(url):
                 time.sleep(0.02)
             _tell("API", api, time.monotonic() - began)
         began = time.monotonic()
@@ -51,7 +51,8 @@ def main() -> None:
             _tell(name, bot, after)
 
 
-def _is_ready(url: str) -> bool:
+def is_ready(url: str) -> bool:
+    """Tell whether an API answers that it is."""
     try:
         return httpx2.get(url).status_code == 200
     except httpx2.TransportError:

@@ -18,7 +18,7 @@ ROUNDS = 5
 FIELDS = (FieldSpec("name"), FieldSpec("due", "when", required=False))
 
 
-def _commands(count: int) -> Catalogue:
+def commands(count: int) -> Catalogue:
     """Return a catalogue of so many commands, the real ones first."""
     load_commands()
     grown = Catalogue()
@@ -41,7 +41,7 @@ def main() -> None:
     lines = [f"{'commands':>10}{'build ms':>10}{'p50 ms':>10}{'p99 ms':>10}{'nearest p99':>13}"]
     for size in SIZES:
         started = process_time()
-        matcher = Matcher(_commands(size))
+        matcher = Matcher(commands(size))
         build = process_time() - started
         columns = [build * 1000]
         for function, cuts in ((matcher.match, (49, 98)), (matcher.nearest, (98,))):

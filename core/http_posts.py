@@ -2,7 +2,7 @@
 
 aiohttp's connector makes and keeps the connections (names, proxies, TLS), and its parser reads the
 answers. Left out is what its ClientSession does anew for every request, such as cookies, redirects
-and tracing: for a short message, two thirds of the time that sending it takes (ADR 35).
+and tracing: for a short message, nearly half of the time that sending it takes (ADR 35).
 """
 
 import asyncio
