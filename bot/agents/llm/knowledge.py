@@ -22,8 +22,8 @@ TOOL = Tool(
     },
 )
 RULE = (
-    "You have documents. Before you answer a question that they may answer, call search_knowledge, "
-    "and answer by what it returns."
+    "You have documents. Don't answer from memory what they may tell: make a call of "
+    "search_knowledge first, and answer by what it returns."
 )
 NOTHING = "No passage has these words. Try others, or say that the documents don't tell."
 NO_QUERY = "Say in query what to search for."

@@ -185,7 +185,12 @@ async def test_a_call_that_is_written_as_text_is_made(
 @pytest.mark.parametrize("size", [1, 7, 1000])
 async def test_a_call_may_have_its_braces_doubled(model_server: ModelServer, size: int) -> None:
     call = '{"name": "add", "arguments": {"n": 1}}'
-    for written in (f"{{{call}}}", f"{{{call}}}}}", f"<tool_call>\n{{{call}}}\n</tool_call>"):
+    for written in (
+        f"{{{call}",
+        f"{{{call}}}",
+        f"{{{call}}}}}",
+        f"<tool_call>\n{{{call}}}\n</tool_call>",
+    ):
         pieces = [written[at : at + size] for at in range(0, len(written), size)]
         model_server.replies(events(*({"content": piece} for piece in pieces)))
         shown, whole = await ask(model_server)
