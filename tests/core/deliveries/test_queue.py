@@ -6,6 +6,7 @@ from threading import Barrier
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event
 
 from core import reminders
 from core.db.engine import Database, transaction
@@ -256,6 +257,32 @@ def test_of_many_messages_in_ten_seconds_one_is_written_down_for_the_user() -> N
         assert seen is not None
         told = (seen["last_message_sent"], seen["current_notification_status"])
         assert told == (later(shown[0]), shown[1])
+
+
+@pytest.mark.parametrize("number", [1, 50])
+def test_a_batch_takes_few_statements_however_many_it_holds(
+    database: Database, number: int
+) -> None:
+    for _ in range(number):
+        ada = user()
+        channels(ada, topic="ada")
+        waiting(ada)
+    counted: list[str] = []
+
+    def count(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+        counted.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    try:
+        rows = queue.claim(HERE, NOW, limit=100)
+        claiming = len(counted)
+        assert len(rows) == number
+        said = [Settlement(row["id"], row["lease_id"], "sent") for row in rows]
+        assert len(queue.settle_all(said, NOW)) == number
+    finally:
+        event.remove(database.engine, "before_cursor_execute", count)
+    assert claiming <= 4
+    assert len(counted) - claiming <= 5
 
 
 # When to look again
