@@ -69,12 +69,12 @@ async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> 
     load_agent_types()
     tune_garbage_collector()
     client = ApiClient(settings.api_url, settings.service_key.get_secret_value())
-    seat = AgentWorker("default", Services(client, settings, utc_now), print)
-    await seat.take(lambda there: make_agent(there.api, there.settings))
+    worker = AgentWorker("default", Services(client, settings, utc_now), print)
+    await worker.take(lambda there: make_agent(there.api, there.settings))
     try:
         for title in ("first orders", "second orders"):
             before = {name: cpu_seconds(process) for name, process in processes.items()}
-            seconds, late = await _crowd(seat)
+            seconds, late = await _crowd(worker)
             spent = {name: cpu_seconds(processes[name]) - then for name, then in before.items()}
             print(f"{USERS} users, {title:<14} last reply after {seconds:.2f} s, ", end="")
             print(f"heartbeat at most {late * 1000:.0f} ms late")
@@ -82,13 +82,13 @@ async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> 
             busy = sum(spent.values()) / CORES
             print(f"    the processors' ms an order: {each}")
             print(f"    for all of them {CORES} cores need {busy:.1f} s, if nothing waits")
-        print(f"one order by itself, p50        {await _alone(seat) * 1000:.1f} ms   ({TARGET})")
+        print(f"one order by itself, p50        {await _alone(worker) * 1000:.1f} ms   ({TARGET})")
     finally:
-        await seat.close()
+        await worker.close()
         await client.close()
 
 
-async def _crowd(seat: AgentWorker) -> tuple[float, float]:
+async def _crowd(worker: AgentWorker) -> tuple[float, float]:
     """Return the seconds to the last reply, and by how many the loop was late at worst."""
     outlets = [Collected() for _ in range(USERS)]
     late = 0.0
@@ -103,7 +103,7 @@ async def _crowd(seat: AgentWorker) -> tuple[float, float]:
     heart = asyncio.create_task(beat())
     began = time.perf_counter()
     await asyncio.gather(
-        *(seat.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
+        *(worker.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
     )
     seconds = time.perf_counter() - began
     heart.cancel()
@@ -118,12 +118,12 @@ async def _crowd(seat: AgentWorker) -> tuple[float, float]:
     return seconds, late
 
 
-async def _alone(seat: AgentWorker) -> float:
+async def _alone(worker: AgentWorker) -> float:
     """Return the median seconds of an order that a local sentence understands."""
     taken = []
     for number in range(ALONE):
         began = time.perf_counter()
-        await seat.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
+        await worker.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
         taken.append(time.perf_counter() - began)
     return median(taken)
 

@@ -38,7 +38,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def terminal(world: World) -> Console:
-    return Console(world.brain, world.api, world.settings, world.clock)
+    return Console(world.conversation, world.api, world.settings, world.clock)
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ async def test_a_signal_cuts_a_long_answer_short(
     model = OpenAICompatible(model_server.base_url, "key", "test-model")
     await world.know(CommandModule("shop", "A shop"), model=model)
     model_server.replies(Answer(hangs=True))
-    terminal = Console(world.brain, world.api, world.settings, world.clock)
+    terminal = Console(world.conversation, world.api, world.settings, world.clock)
     pipe("register", "ada", PASSWORD, "a cup of tea, if you would be so kind")
     async with started(terminal):
         await until(lambda: model_server.requests)

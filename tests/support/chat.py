@@ -67,8 +67,8 @@ class Person:
 
     async def leave_unanswered(self) -> None:
         """Wait until the bot no longer waits for an answer."""
-        brain = self.world.brain
-        await until(lambda: not brain.is_waiting(self.address, self._channel_id))
+        conversation = self.world.conversation
+        await until(lambda: not conversation.is_waiting(self.address, self._channel_id))
 
     async def next_message(self) -> str:
         """Let the scheduler fire what is due by now; return the next message that arrives."""
@@ -144,7 +144,7 @@ class World:
         self._model: ChatModel | None = None
         self.api = ApiClient(url, settings.service_key.get_secret_value())
         self.inboxes: WeakKeyDictionary[Agent, Inbox] = WeakKeyDictionary()
-        self.brain: Conversation = self._make()
+        self.conversation: Conversation = self._make()
 
     def person(self, account_id: str, channel_id: str = "dm") -> Person:
         """Return someone whom the bot does not know yet."""
@@ -154,14 +154,14 @@ class World:
         """Return someone who has an account and is logged in."""
         person = self.person(f"account of {username}"[:64])
         await person.register(username)
-        assert await self.brain.is_logged_in(person.address)
+        assert await self.conversation.is_logged_in(person.address)
         return person
 
     async def answer(
         self, incoming: Incoming, reply_channel: ReplyChannel, agent: Agent | None = None
     ) -> None:
         """Have an agent answer by the way that every message takes; the world's unless said."""
-        agent = agent or self.brain
+        agent = agent or self.conversation
         if agent not in self.inboxes:
             services = Services(self.api, self.settings, self.clock)
             self.inboxes[agent] = Inbox(agent, services)
@@ -174,7 +174,7 @@ class World:
         model: ChatModel | None = None,
     ) -> Registry:
         """Let the bot know these modules alone; return its registry, for raw handlers."""
-        await self.brain.close()
+        await self.conversation.close()
         self._model = model
         specs = Catalogue()
         registry = Registry(specs)
@@ -183,7 +183,7 @@ class World:
         if parser is None:
             config = load_ai_config(self.settings.ai_config_path)
             parser = Parser(specs, config, model, raw_types=registry.raw_types)
-        self.brain = Conversation(self.api, parser, registry, self.settings, self.clock)
+        self.conversation = Conversation(self.api, parser, registry, self.settings, self.clock)
         return registry
 
     @asynccontextmanager
@@ -195,8 +195,8 @@ class World:
 
     async def restart(self) -> None:
         """Start the bot anew, as after a crash."""
-        await self.brain.close()
-        self.brain = self._make()
+        await self.conversation.close()
+        self.conversation = self._make()
 
     def _make(self) -> Conversation:
         known = registry.only(self._modules) if self._modules else registry
@@ -205,7 +205,7 @@ class World:
 
     async def close(self) -> None:
         """End everything."""
-        await self.brain.close()
+        await self.conversation.close()
         if self._model:
             await self._model.aclose()
         await self.api.close()

@@ -50,37 +50,37 @@ async def llm(world: World) -> AsyncIterator[Llm]:
         config = AgentConfig(
             name, "llm", Rules(), LlmSettings.model_validate({"model": "m", **settings})
         )
-        brain = AGENT_TYPE.make(config, Services(world.api, world.settings, world.clock))
-        assert isinstance(brain, LlmAgent)
-        made.append(brain)
+        agent = AGENT_TYPE.make(config, Services(world.api, world.settings, world.clock))
+        assert isinstance(agent, LlmAgent)
+        made.append(agent)
         if name == AGENT:
-            await world.brain.close()
-            world.brain = brain.conversation
-        return brain
+            await world.conversation.close()
+            world.conversation = agent.conversation
+        return agent
 
     yield make
-    for brain in made:
-        await brain.close()
+    for agent in made:
+        await agent.close()
 
 
 async def tell(
-    brain: Agent,
+    agent: Agent,
     person: Person,
     text: str = "",
     *,
-    agent: str = AGENT,
+    agent_name: str = AGENT,
     channel_id: str = "dm",
     **more: Any,  # noqa: ANN401 - of Incoming
 ) -> str:
     """Write to an agent; return what it answers."""
     before = len(person.replies)
-    address = replace(person.address, agent=agent)
-    await person.world.answer(Incoming(address, channel_id, text, **more), person, brain)
+    address = replace(person.address, agent=agent_name)
+    await person.world.answer(Incoming(address, channel_id, text, **more), person, agent)
     return "\n".join(person.replies[before:])
 
 
 async def tell_in_public(
-    brain: Agent,
+    agent: Agent,
     person: Person,
     text: str,
     author_name: str = "Ada",
@@ -88,4 +88,4 @@ async def tell_in_public(
 ) -> str:
     """Write in a channel where others read along; return what the agent answers."""
     public = {"channel_name": "general", "private": False, "channel_id": "general"}
-    return await tell(brain, person, text, author_name=author_name, **{**public, **more})
+    return await tell(agent, person, text, author_name=author_name, **{**public, **more})

@@ -33,20 +33,20 @@ PATIENCE = 10
 
 
 class Beside(Agent):
-    """Has a brain work beside the simulation.
+    """Has an agent work beside the simulation.
 
     SimCord waits until all that the bot began is done. An open question of the conversation never
-    is, and a slow model would hold up the next user's message. So what the brain begins belongs to
+    is, and a slow model would hold up the next user's message. So what the agent begins belongs to
     the test, and the bot's part is a wait that is declared as one.
     """
 
     def __init__(
         self,
-        brain: Callable[[], Conversation],
+        agent: Callable[[], Conversation],
         answer: Callable[..., Awaitable[None]] | None = None,
     ) -> None:
         self.env: simcord.Env | None = None
-        self._brain = brain
+        self._agent = agent
         self._handle = answer
         self._messages: asyncio.Queue[tuple[Incoming, ReplyChannel, asyncio.Future[None], Adapter]]
         self._messages = asyncio.Queue()
@@ -58,28 +58,28 @@ class Beside(Agent):
         # SimCord answers interactions for those who have this in their context.
         self._messages.put_nowait((incoming, reply_channel, done, async_context.get()))
         assert self.env is not None
-        await self.env.external_wait(done, reason="the brain is at work")
+        await self.env.external_wait(done, reason="the agent is at work")
 
     @property
     def registry(self) -> Registry:
-        return self._brain().registry
+        return self._agent().registry
 
     async def suggest(
         self, address: Address, key: tuple[str, str], field: str, typed: str
     ) -> list[str]:
-        return await self._brain().suggest(address, key, field, typed)
+        return await self._agent().suggest(address, key, field, typed)
 
     @property
     def remembers(self) -> bool:
-        return self._brain().remembers
+        return self._agent().remembers
 
     @property
     def takes_images(self) -> bool:
-        return self._brain().takes_images
+        return self._agent().takes_images
 
     @property
     def takes_voice(self) -> bool:
-        return self._brain().takes_voice
+        return self._agent().takes_voice
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -102,7 +102,7 @@ class Beside(Agent):
     ) -> None:
         async_context.set(adapter)
         try:
-            await (self._handle or self._brain().handle)(incoming, reply_channel)
+            await (self._handle or self._agent().handle)(incoming, reply_channel)
         finally:
             self._under_way.discard(done)
             done.set_result(None)
@@ -290,10 +290,10 @@ class Stage:
 
 @pytest.fixture
 async def beside(world: World) -> AsyncIterator[Beside]:
-    """The brain of `world`, at work."""
-    brain = Beside(lambda: world.brain, world.answer)
-    working = asyncio.create_task(brain.run())
-    yield brain
+    """The agent of `world`, at work."""
+    agent = Beside(lambda: world.conversation, world.answer)
+    working = asyncio.create_task(agent.run())
+    yield agent
     working.cancel()
     await asyncio.wait([working])
 

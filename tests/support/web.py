@@ -32,8 +32,8 @@ class Ordered(Agent):
     """The world's agent behind its inbox."""
 
     def __init__(self, world: World) -> None:
-        self.registry = world.brain.registry
-        self._inbox = Inbox(world.brain, Services(world.api, world.settings, world.clock))
+        self.registry = world.conversation.registry
+        self._inbox = Inbox(world.conversation, Services(world.api, world.settings, world.clock))
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         await self._inbox.handle(incoming, reply_channel)

@@ -23,7 +23,7 @@ def settings() -> Settings:
     return get_settings().model_copy(update={"metrics_token": SecretStr(TOKEN)})
 
 
-def figures(caller: Caller) -> dict[tuple[str, ...], float]:
+def metrics(caller: Caller) -> dict[tuple[str, ...], float]:
     answer = caller.get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=")
@@ -58,7 +58,7 @@ def _not_ready(database: Database, settings: Settings) -> None:
             assert answer.json["error"]
             assert int(answer.headers["Retry-After"]) > 0
             assert Caller(client).get("/health").json == {"status": "ok"}
-            assert figures(Caller(client).with_token(TOKEN))
+            assert metrics(Caller(client).with_token(TOKEN))
     finally:
         use_database(before)
 
@@ -69,7 +69,7 @@ def test_metrics_count_requests_by_route_and_log_ins(ada: Caller, nobody: Caller
         ada.get(f"/api/errands/{ABSENT}")
     nobody.request("BREW", "/coffee")
     nobody.post("/api/login", {"username": "ada", "password": "wrong password"})
-    found = figures(nobody.with_token(TOKEN))
+    found = metrics(nobody.with_token(TOKEN))
     route = "/api/errands/<uuid:row_id>"
     assert found["api_requests_total", "GET", route, "404"] == 2
     assert found["api_requests_total", "-", "(no such address)", "404"] == 1
@@ -88,7 +88,7 @@ def test_metrics_are_closed_to_everyone_else(ada: Caller, bot: Caller, nobody: C
         answer = caller.get("/metrics")
         assert answer.status_code == 401
         assert answer.json["error"]
-    assert figures(bot)
+    assert metrics(bot)
     key = get_settings().service_key.get_secret_value()
     assert nobody.with_token(key).get("/metrics").status_code == 401  # with METRICS_TOKEN, no other
 
@@ -100,8 +100,8 @@ def test_without_a_token_the_service_key_opens_them(database: Database, bot: Cal
     with app.test_client() as client:
         for token in ("", "None"):
             assert Caller(client).with_token(token).get("/metrics").status_code == 401
-        assert figures(Caller(client, bot.headers))
-        assert figures(Caller(client).with_token(key))
+        assert metrics(Caller(client, bot.headers))
+        assert metrics(Caller(client).with_token(key))
 
 
 @on_sqlite

@@ -41,11 +41,11 @@ async def test_a_new_kind_is_one_file(folder: Path, world: World, stranger: Pers
     (folder / "parrot.py").write_text(PARROT, "utf-8")
     kind = load_agent_types("found_agents")["parrot"]
     config = AgentConfig("polly", "parrot", Rules(), kind.settings(shout=True))
-    brain = kind.make(config, Services(world.api, world.settings))
-    await brain.handle(Incoming(stranger.address, "1", "hello"), stranger)
+    agent = kind.make(config, Services(world.api, world.settings))
+    await agent.handle(Incoming(stranger.address, "1", "hello"), stranger)
     assert stranger.replies == ["HELLO"]
-    assert brain.registry.list_registered() == []
-    await brain.close()
+    assert agent.registry.list_registered() == []
+    await agent.close()
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ async def test_echo(
     world: World, stranger: Person, around: dict[str, str], said: str, told: str
 ) -> None:
     config = AgentConfig("echo", "echo", Rules(), EchoSettings.model_validate(around))
-    brain = ECHO.make(config, Services(world.api, world.settings))
-    await brain.handle(Incoming(stranger.address, "1", said), stranger)
+    agent = ECHO.make(config, Services(world.api, world.settings))
+    await agent.handle(Incoming(stranger.address, "1", said), stranger)
     assert stranger.replies == [told]
-    await brain.close()
+    await agent.close()
 
 
 @pytest.mark.parametrize("settings", [{"prefix": "x" * 201}, {"infix": "x"}, {"prefix": 1}])

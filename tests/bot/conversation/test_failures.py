@@ -110,15 +110,15 @@ async def test_nothing_is_kept_of_strangers(world: World, stranger: Person) -> N
     await stranger.say("nobody")
     await stranger.say("wrong password")
     gc.collect()
-    assert not vars(world.brain)["_dialogues"]
-    assert not vars(world.inboxes[world.brain])["_turns"]
+    assert not vars(world.conversation)["_dialogues"]
+    assert not vars(world.inboxes[world.conversation])["_turns"]
 
 
 async def test_stopping_drops_open_questions(customer: Person, world: World) -> None:
     await customer.say("close the door")
-    assert world.brain.is_waiting(customer.address, "dm")
-    await world.brain.close()
-    assert not world.brain.is_waiting(customer.address, "dm")
+    assert world.conversation.is_waiting(customer.address, "dm")
+    await world.conversation.close()
+    assert not world.conversation.is_waiting(customer.address, "dm")
 
 
 async def test_stopping_in_the_middle_of_an_answer(
@@ -131,4 +131,4 @@ async def test_stopping_in_the_middle_of_an_answer(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not world.brain.is_waiting(chat.address, "dm")
+    assert not world.conversation.is_waiting(chat.address, "dm")

@@ -106,7 +106,7 @@ async def test_what_raises_beside_an_order_is_told_too(
     customer: Person, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await customer.say("deliver pears")
-    monkeypatch.setattr(world.brain, "_is_superseded", lambda *_: 1 / 0)
+    monkeypatch.setattr(world.conversation, "_is_superseded", lambda *_: 1 / 0)
     assert await customer.say("tomorrow") == FAILED
 
 
@@ -330,7 +330,7 @@ async def test_a_corrected_message_is_not_taken_for_the_secret(
     await stranger.say("hello")
     await stranger.say("ada")
     await world.restart()
-    assert await tell(world.brain, stranger, SECRET, edited=True) == ""
+    assert await tell(world.conversation, stranger, SECRET, edited=True) == ""
     assert await stranger.say(SECRET) == UNREAD
 
 
@@ -394,25 +394,27 @@ async def test_the_terminal_sends_its_own_hello_without_opening_the_question(
 async def test_no_command_asks_for_a_secret_in_public(
     world: World, chat: Person, order: str
 ) -> None:
-    assert await tell_in_public(world.brain, chat, order) == ASK_PRIVATELY
+    assert await tell_in_public(world.conversation, chat, order) == ASK_PRIVATELY
     assert chat.secrets_expected == 1  # at the registration
 
 
 async def test_no_tool_of_a_model_asks_for_a_secret_in_public(
     llm: Llm, stranger: Person, model_server: ModelServer
 ) -> None:
-    brain = await llm(tools=["account"])
+    agent = await llm(tools=["account"])
     await stranger.register("ada")
     model_server.replies(Answer(calls=[("account_change_password", {})]))
-    assert await tell_in_public(brain, stranger, "change my password") == ASK_PRIVATELY
+    assert await tell_in_public(agent, stranger, "change my password") == ASK_PRIVATELY
 
 
 async def test_a_question_that_began_in_private_does_not_go_on_in_public(
     world: World, chat: Person
 ) -> None:
     order = {"interaction_type": "account", "action": "change_password"}
-    await tell(world.brain, chat, "/account", order=order, starts_new=True, channel_id="general")
-    assert await tell_in_public(world.brain, chat, PASSWORD) == (
+    await tell(
+        world.conversation, chat, "/account", order=order, starts_new=True, channel_id="general"
+    )
+    assert await tell_in_public(world.conversation, chat, PASSWORD) == (
         f"Please delete your message now, so that your current password does not stay in this "
         f"chat.\n{ASK_PRIVATELY}"
     )

@@ -192,7 +192,7 @@ async def test_any_other_refusal_is_told_in_the_words_of_the_api(
 ) -> None:
     with http_sink() as sink:
         api = ApiClient(sink.url, "key")
-        world.brain = make_agent(api, world.settings, world.clock)
+        world.conversation = make_agent(api, world.settings, world.clock)
         for flow, path in ((["login"], "/api/login"), (["register"], "/api/register")):
             sink.answer("/api/service/tokens", as_json(200, {"sessions": [None]}))
             for _ in (*flow, "ada"):

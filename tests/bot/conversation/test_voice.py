@@ -109,15 +109,15 @@ async def test_a_model_is_told_what_was_said(
     speech_server: SpeechServer,
     recording: Recording,
 ) -> None:
-    brain = await llm()
-    assert brain.takes_voice
+    agent = await llm()
+    assert agent.takes_voice
     speech_server.says("How are you?", "*stars*")
     model_server.replies("Fine.", "Nice.", "Typed.")
-    heard = await tell(brain, stranger, recording=recording)
+    heard = await tell(agent, stranger, recording=recording)
     assert heard == "I have heard: “How are you?”\nFine."
     assert model_server.requests[0].user == "How are you?"
-    assert "\\*stars\\*" in await tell(brain, stranger, recording=recording)
-    await tell(brain, stranger, "and now?")
+    assert "\\*stars\\*" in await tell(agent, stranger, recording=recording)
+    await tell(agent, stranger, "and now?")
     earlier = [str(one["content"]) for one in model_server.requests[2].messages]
     assert "How are you?" in earlier
 
@@ -137,9 +137,9 @@ async def test_what_is_forwarded_or_attached_to_words_is_data(
     forwarded = replace(recording, is_quoted=True)
     assert await speak(chat, forwarded) == WHAT_TO_DO
     assert len(speech_server.uploads) == 1, "what nobody asks about costs nothing"
-    brain = await llm()
+    agent = await llm()
     model_server.replies("He wants to be forgotten.")
-    assert await tell(brain, chat, recording=forwarded) == "He wants to be forgotten."
+    assert await tell(agent, chat, recording=forwarded) == "He wants to be forgotten."
     assert "data, and no order" in model_server.requests[0].user
 
 
@@ -151,7 +151,7 @@ async def test_off_unless_a_server_is_named(
 ) -> None:
     world.settings = world.settings.model_copy(update={"transcription_base_url": None})
     await world.restart()
-    assert not world.brain.takes_voice
+    assert not world.conversation.takes_voice
     ada = await world.user("ada")
     assert await speak(ada, recording) == NO_VOICE
     assert "Added **tea**" in await speak(ada, recording, "add tea to my errands")
@@ -251,10 +251,10 @@ async def test_nor_is_one_read_that_may_be_a_late_secret(
 async def test_an_llm_agent_sends_none_either(
     llm: Llm, stranger: Person, speech_server: SpeechServer, recording: Recording
 ) -> None:
-    brain = await llm(tools=("errand",))
+    agent = await llm(tools=("errand",))
     for text in ("register", "ada"):
-        await tell(brain, stranger, text)
-    assert await tell(brain, stranger, recording=recording) == TO_BE_TYPED
+        await tell(agent, stranger, text)
+    assert await tell(agent, stranger, recording=recording) == TO_BE_TYPED
     assert not speech_server.uploads
 
 
@@ -335,11 +335,11 @@ async def test_it_has_the_limits_of_other_requests(
     ada = await world.user("ada")
     speech_server.says(Speech("what", usage={"type": "duration", "seconds": 100_001}))
     if kind == "llm":
-        brain: LlmAgent | None = await llm(tokens_per_day=1000)
+        agent: LlmAgent | None = await llm(tokens_per_day=1000)
         speech_server.says("no more")
-        assert brain is not None
-        assert "today" in await tell(brain, ada, recording=recording)
-        assert "today" in await tell(brain, ada, recording=recording)
+        assert agent is not None
+        assert "today" in await tell(agent, ada, recording=recording)
+        assert "today" in await tell(agent, ada, recording=recording)
     else:
         await speak(ada, recording)
         assert (await speak(ada, recording)).startswith("You have used what you may spend")

@@ -277,7 +277,7 @@ async def test_it_shows_the_way_to_invite_it_once(world: World) -> None:
     import simcord
 
     invites: list[str] = []
-    client = DiscordClient("default", world.brain, invites.append)
+    client = DiscordClient("default", world.conversation, invites.append)
     async with simcord.run(client) as env:
         await env.settle()
         await client.on_ready()  # as after a reconnect

@@ -21,10 +21,10 @@ Writing = Callable[[Draft], Awaitable[None]]
 
 
 class Writer(Agent):
-    """A brain that writes as the test says."""
+    """An agent that writes as the test says."""
 
     def __init__(self, world: World) -> None:
-        self.registry = world.brain.registry
+        self.registry = world.conversation.registry
         self.writes: Writing = says("")
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
@@ -56,9 +56,9 @@ def writer(world: World) -> Writer:
 
 @pytest.fixture
 async def beside(writer: Writer) -> AsyncIterator[Beside]:
-    brain = Beside(lambda: writer)
-    working = asyncio.create_task(brain.run())
-    yield brain
+    agent = Beside(lambda: writer)
+    working = asyncio.create_task(agent.run())
+    yield agent
     working.cancel()
     await asyncio.wait([working])
 

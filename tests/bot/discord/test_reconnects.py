@@ -18,7 +18,7 @@ GUILDS = 40
 
 
 class Silent(Agent):
-    """A brain that says nothing."""
+    """An agent that says nothing."""
 
     async def handle(self, *_: object) -> None: ...
 

@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 
 class Silent(Agent):
-    """A brain with nothing to say, and nothing to do."""
+    """An agent with nothing to say, and nothing to do."""
 
     def __init__(self, world: World) -> None:
         self.registry = Registry(Catalogue())

@@ -26,7 +26,7 @@ PICTURE = ("cat.png", b"\x89PNG\r\n\x1a\n")
 
 
 class Recorder(Agent):
-    """A brain that keeps what it is given and says something about it."""
+    """An agent that keeps what it is given and says something about it."""
 
     takes_images = False
 
@@ -44,10 +44,10 @@ class Recorder(Agent):
 class Server:
     """A server with one person, one channel, and the agent."""
 
-    def __init__(self, env: simcord.Env, client: DiscordClient, brain: Recorder) -> None:
+    def __init__(self, env: simcord.Env, client: DiscordClient, agent: Recorder) -> None:
         self.env = env
         self.client = client
-        self.brain = brain
+        self.agent = agent
         self.guild = env.create_guild()
         self.channel = self.guild.create_text_channel("general")
         self.role = self.guild.create_role(
@@ -63,10 +63,10 @@ class Server:
 
     async def say(self, text: str, who: Any = None, channel: Any = None, **more: Any) -> list[str]:  # noqa: ANN401
         """Write something; return the words that the agent was given because of it."""
-        before = len(self.brain.heard)
+        before = len(self.agent.heard)
         await (who or self.ada).send(channel or self.channel, text, **more)
         await self.env.settle()
-        return [incoming.text for incoming in self.brain.heard[before:]]
+        return [incoming.text for incoming in self.agent.heard[before:]]
 
     @property
     def sent(self) -> list[dict[str, Any]]:
@@ -79,18 +79,18 @@ class Server:
 
 
 @pytest.fixture
-def brain() -> Recorder:
+def agent() -> Recorder:
     return Recorder()
 
 
 @pytest.fixture
-def simcord_bot(brain: Recorder) -> DiscordClient:
-    return DiscordClient("agent", brain, lambda _: None, rules=Rules())
+def simcord_bot(agent: Recorder) -> DiscordClient:
+    return DiscordClient("agent", agent, lambda _: None, rules=Rules())
 
 
 @pytest.fixture
-def server(simcord_env: simcord.Env, simcord_bot: DiscordClient, brain: Recorder) -> Server:
-    return Server(simcord_env, simcord_bot, brain)
+def server(simcord_env: simcord.Env, simcord_bot: DiscordClient, agent: Recorder) -> Server:
+    return Server(simcord_env, simcord_bot, agent)
 
 
 async def test_it_answers_who_calls_it_by_name_and_nobody_else(server: Server) -> None:
@@ -139,8 +139,8 @@ async def test_a_thread_is_under_its_channel(server: Server) -> None:
     other = server.guild.create_text_channel("other")
     server.client.rules = Rules(channels=(server.channel.id,))
     assert await server.say(f"{server.name} there", channel=aside) == ["there"]
-    assert server.brain.heard[-1].channel_id == str(thread.id)
-    assert server.brain.heard[-1].channel_name == "aside"
+    assert server.agent.heard[-1].channel_id == str(thread.id)
+    assert server.agent.heard[-1].channel_name == "aside"
     assert await server.say(f"{server.name} here", channel=other) == []
     server.client.rules = Rules(channels=(thread.id,))
     assert await server.say(f"{server.name} there", channel=aside) == ["there"]
@@ -158,21 +158,21 @@ async def test_webhooks_and_bots_get_no_answer_even_by_name(server: Server) -> N
     await webhook.send(f"{server.name} hello")
     robot = server.guild.add_member(server.env.create_user("robot", bot=True))
     assert await server.say(f"{server.name} hello", robot) == []
-    assert server.brain.heard == []
+    assert server.agent.heard == []
 
 
-async def test_the_brain_learns_who_speaks_where(server: Server) -> None:
+async def test_the_agent_learns_who_speaks_where(server: Server) -> None:
     await server.say(
         f"{server.name}, greet {server.bob.mention} of {server.role.mention}\n\nwarmly"
     )
-    (incoming,) = server.brain.heard
+    (incoming,) = server.agent.heard
     assert incoming.text == ", greet @bob of @crew\n\nwarmly"
     assert (incoming.author_name, incoming.channel_name) == ("ada", "general")
     assert not incoming.private
     await server.ada.user.send_dm("psst")
     await server.env.settle()
-    assert server.brain.heard[-1].private
-    assert server.brain.heard[-1].channel_name == ""
+    assert server.agent.heard[-1].private
+    assert server.agent.heard[-1].channel_name == ""
 
 
 async def test_a_bare_name_and_files_get_a_kind_word(server: Server) -> None:
@@ -184,19 +184,19 @@ async def test_a_bare_name_and_files_get_a_kind_word(server: Server) -> None:
 async def test_a_mention_that_an_edit_adds_counts(server: Server) -> None:
     message = await server.ada.send(server.channel, "greet bob")
     await server.env.settle()
-    assert server.brain.heard == []
+    assert server.agent.heard == []
 
     await server.ada.edit(message, f"{server.name} greet bob")
     await server.env.settle()
 
-    assert [(one.text, one.edited) for one in server.brain.heard] == [("greet bob", False)]
+    assert [(one.text, one.edited) for one in server.agent.heard] == [("greet bob", False)]
 
 
 async def test_what_a_message_replies_to_is_quoted(server: Server) -> None:
     before = await server.bob.send(server.channel, "milk, eggs")
     await server.say(f"{server.name} add these", reply_to=before)
 
-    (incoming,) = server.brain.heard
+    (incoming,) = server.agent.heard
     assert (incoming.text, incoming.quoted) == ("add these", "milk, eggs")
 
 
@@ -204,17 +204,17 @@ async def test_what_the_agent_said_itself_is_not_quoted(server: Server) -> None:
     await server.say(f"{server.name} hello")
     await server.say("and again", reply_to=server.channel.last_message)
 
-    assert server.brain.heard[-1].quoted == ""
+    assert server.agent.heard[-1].quoted == ""
 
 
 async def test_a_forward_is_quoted_with_its_pictures(server: Server) -> None:
-    server.brain.takes_images = True
+    server.agent.takes_images = True
     note = await server.ada.send(server.channel, "call mum", attachments=[PICTURE])
     reference = {"type": 1, "channel_id": str(server.channel.id), "message_id": str(note.id)}
     await server.ada.user.send_dm(reference=reference)
     await server.env.settle()
 
-    incoming = server.brain.heard[-1]
+    incoming = server.agent.heard[-1]
     assert (incoming.text, incoming.quoted, len(incoming.images)) == ("", "call mum", 1)
 
 
@@ -231,7 +231,7 @@ async def test_text_files_are_read(
 ) -> None:
     await server.say(f"{server.name} {words}", attachments=[(name, b"a long\npaste")])
 
-    (incoming,) = server.brain.heard
+    (incoming,) = server.agent.heard
     assert (incoming.text, incoming.quoted) == (text, quoted)
 
 
@@ -245,16 +245,16 @@ async def test_large_files_and_others_get_a_sentence(server: Server) -> None:
 async def test_what_could_not_be_opened_beside_the_words_is_said(server: Server) -> None:
     files = [("notes.txt", b"milk"), ("notes.pdf", b"%PDF"), PICTURE]
     assert await server.say(f"{server.name} add these", attachments=files) == ["add these"]
-    assert server.brain.heard[-1].quoted == "milk"
+    assert server.agent.heard[-1].quoted == "milk"
     assert server.sent[0]["content"] == SOME_FILES
     await server.say(f"{server.name} add these", attachments=[files[0], PICTURE])
     assert len(server.sent) == 3
 
 
 async def test_a_voice_message_is_one_that_is_forwarded_or_replied_to(server: Server) -> None:
-    server.brain.takes_voice = True
+    server.agent.takes_voice = True
     said = await server.bob.send(server.channel, "", attachments=[SPOKEN])
-    assert server.brain.heard == []
+    assert server.agent.heard == []
     await server.say(f"{server.name} add this", reply_to=said)
     reference = {"type": 1, "channel_id": str(server.channel.id), "message_id": str(said.id)}
     await server.ada.user.send_dm(reference=reference)
@@ -264,7 +264,7 @@ async def test_a_voice_message_is_one_that_is_forwarded_or_replied_to(server: Se
     await server.ada.user.send_dm(attachments=[about], flags=VOICE)
     await server.env.settle()
 
-    replied, forwarded, attached, own = (one.recording for one in server.brain.heard)
+    replied, forwarded, attached, own = (one.recording for one in server.agent.heard)
     assert replied == forwarded
     assert replied is not None
     assert (replied.media_type, replied.size, replied.is_quoted) == ("audio/ogg", 4, True)
@@ -276,16 +276,16 @@ async def test_a_voice_message_is_answered_where_no_mention_is_needed(server: Se
     server.client.rules = Rules(without_mention=(server.channel.id,))
     assert await server.say("", attachments=[SPOKEN]) == []
     assert server.sent == [], "no sentence about what was not for the agent"
-    server.brain.takes_voice = True
+    server.agent.takes_voice = True
     assert await server.say("", attachments=[SPOKEN]) == [""]
 
 
 async def test_pictures_are_for_brains_that_take_them(server: Server) -> None:
     assert await server.say(f"{server.name} what is this?", attachments=[PICTURE]) != []
-    assert len(server.brain.heard[0].images) == 1
-    assert server.brain.heard[0].images[0].startswith("https://")
+    assert len(server.agent.heard[0].images) == 1
+    assert server.agent.heard[0].images[0].startswith("https://")
     assert await server.say(server.name, attachments=[PICTURE]) == []
-    server.brain.takes_images = True
+    server.agent.takes_images = True
     assert await server.say(server.name, attachments=[PICTURE]) == [""]
 
 
@@ -307,7 +307,7 @@ async def test_its_own_name_may_be_a_word_of_address(server: Server, said: str, 
     names = {"name": name, "NAME": name.upper()}
     await server.ada.user.send_dm(said.format(**names))
     await server.env.settle()
-    assert server.brain.heard[-1].text == heard.format(**names)
+    assert server.agent.heard[-1].text == heard.format(**names)
 
 
 # Without a mention
@@ -334,7 +334,7 @@ async def test_bots_and_webhooks_are_not_answered_there_either(server: Server) -
     assert await server.say("hello", robot) == []
     await webhook.send("hello")
     await server.env.settle()
-    assert server.brain.heard == []
+    assert server.agent.heard == []
     assert server.channel.threads == []
 
 
@@ -346,15 +346,15 @@ async def test_a_conversation_has_a_thread_that_is_followed_after_a_restart(
     (thread,) = server.channel.threads
     assert len(thread.name) == 100
     assert thread.name.startswith("how do I bake bread? xx")
-    assert server.brain.heard[-1].channel_id == str(thread.id)
+    assert server.agent.heard[-1].channel_id == str(thread.id)
     assert [message.author.bot for message in thread.history()][-1]
 
-    server.client = DiscordClient("agent", server.brain, lambda _: None, rules=server.client.rules)
+    server.client = DiscordClient("agent", server.agent, lambda _: None, rules=server.client.rules)
     await server.env.restart_bot(server.client)
     assert await server.say("and cake?", channel=thread) == ["and cake?"]
     assert await server.say("and pie?", server.bob, thread) == ["and pie?"]
     assert len(server.channel.threads) == 1
-    assert {one.channel_id for one in server.brain.heard} == {str(thread.id)}
+    assert {one.channel_id for one in server.agent.heard} == {str(thread.id)}
 
 
 async def test_a_thread_of_peoples_own_needs_a_mention(server: Server) -> None:
@@ -370,14 +370,14 @@ async def test_without_the_permission_it_answers_in_the_channel(server: Server) 
     server.env.inject_error("POST", "/channels/*/messages/*/threads", status=403, code=50013)
     assert await server.say("hello") == ["hello"]
     assert server.channel.threads == []
-    assert server.brain.heard[-1].channel_id == str(server.channel.id)
+    assert server.agent.heard[-1].channel_id == str(server.channel.id)
 
 
 async def test_one_person_gets_so_many_answers_and_threads(server: Server) -> None:
     listen(server, threads=True)
     for number in range(UNCALLED_EACH + 3):
         await server.say(f"message {number}")
-    assert len(server.brain.heard) == UNCALLED_EACH
+    assert len(server.agent.heard) == UNCALLED_EACH
     assert len(server.channel.threads) == THREADS_EACH
     assert await server.say("hello", server.bob) == ["hello"]
     assert await server.say(f"{server.name} hello") == ["hello"]  # who calls it is answered
@@ -399,11 +399,11 @@ async def test_a_correction_is_answered_in_the_thread_of_its_message(server: Ser
     await server.ada.edit(message, "hello")
     await server.env.settle()
     (thread,) = server.channel.threads
-    assert [(one.text, one.edited) for one in server.brain.heard] == [
+    assert [(one.text, one.edited) for one in server.agent.heard] == [
         ("helo", False),
         ("hello", True),
     ]
-    assert {one.channel_id for one in server.brain.heard} == {str(thread.id)}
+    assert {one.channel_id for one in server.agent.heard} == {str(thread.id)}
 
 
 async def test_a_post_of_a_listed_forum_is_answered(server: Server) -> None:
@@ -418,10 +418,10 @@ async def test_a_correction_has_to_call_it_too(server: Server) -> None:
     message = await server.ada.send(server.channel, "helo")
     await server.ada.edit(message, "hello")
     await server.env.settle()
-    assert server.brain.heard == []
+    assert server.agent.heard == []
     await server.ada.edit(message, f"{server.name} hello")
     await server.env.settle()
-    assert [(incoming.text, incoming.edited) for incoming in server.brain.heard] == [
+    assert [(incoming.text, incoming.edited) for incoming in server.agent.heard] == [
         ("hello", False)
     ]
 

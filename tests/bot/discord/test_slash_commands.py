@@ -58,7 +58,7 @@ async def plan(
 
 
 async def test_people_can_install_it_for_themselves_and_use_it_anywhere(stage: Stage) -> None:
-    commands = payload(stage.world.brain.registry)
+    commands = payload(stage.world.conversation.registry)
     assert {tuple(one["contexts"]) for one in commands} == {(0, 1, 2)}  # servers, its DMs, others'
     assert {tuple(one["integration_types"]) for one in commands} == {(0, 1)}  # servers, people
 
@@ -86,7 +86,7 @@ async def test_options_have_types_choices_and_the_required_ones_first(stage: Sta
 
 
 async def test_secrets_are_no_options_and_other_peoples_things_none_to_choose(stage: Stage) -> None:
-    commands = {command["name"]: command for command in payload(stage.world.brain.registry)}
+    commands = {command["name"]: command for command in payload(stage.world.conversation.registry)}
     actions = {option["name"]: option for option in commands["account"]["options"]}
     assert actions["change_password"]["options"] == []
     errands = {option["name"]: option for option in commands["errand"]["options"]}
@@ -101,7 +101,7 @@ async def test_a_module_called_like_a_command_of_the_bots_own_is_left_out(
     module = CommandModule(name, "Another one")
     module.commands = party.commands
     await stage.world.know(module)
-    names = [command["name"] for command in commands_of(stage.world.brain)]
+    names = [command["name"] for command in commands_of(stage.world.conversation)]
     assert names.count(name) == 1
 
 
@@ -150,7 +150,7 @@ async def test_what_can_only_be_shown_is_shown_by_its_name(stage: Stage, ada: Me
 
 
 async def test_undo_and_usage_are_commands_of_their_own(stage: Stage, ada: Member) -> None:
-    names = {one["name"]: one.get("options") for one in payload(stage.world.brain.registry)}
+    names = {one["name"]: one.get("options") for one in payload(stage.world.conversation.registry)}
     assert {"help", "login", "logout", "register", "usage", "undo"} <= names.keys()
     assert names["usage"] == names["undo"] == []
     await ada.say("add milk to my errands")

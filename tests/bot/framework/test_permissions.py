@@ -121,7 +121,7 @@ async def test_the_greeting_names_what_is_there_for_this_person(world: World, us
 
 
 async def test_the_slash_commands_are_what_everyone_may_use(world: World, user: Person) -> None:
-    told = {one["name"]: one.get("options", []) for one in payload(world.brain.registry)}
+    told = {one["name"]: one.get("options", []) for one in payload(world.conversation.registry)}
     assert [option["name"] for option in told["room"]] == ["look"]
     assert "key" not in told
 
@@ -130,7 +130,7 @@ async def test_nothing_is_suggested_for_what_is_no_slash_command(
     world: World, user: Person, admin: Person
 ) -> None:
     for person in (user, admin):
-        found = await world.brain.suggest(person.address, ("room", "close"), "room", "")
+        found = await world.conversation.suggest(person.address, ("room", "close"), "room", "")
         assert found == []
 
 
@@ -181,7 +181,7 @@ async def test_an_order_that_passes_the_parser_by_is_refused(
     world: World, user: Person, house: House, kind: str, action: str
 ) -> None:
     order = {"interaction_type": kind, "action": action, "room": "cellar"}
-    await world.brain.handle(Incoming(user.address, "dm", "/close", order=order), user)
+    await world.conversation.handle(Incoming(user.address, "dm", "/close", order=order), user)
     assert user.replies[-1].startswith(NOT_POSSIBLE)
     assert house.done == []
 
@@ -233,7 +233,7 @@ async def test_an_agent_answers_for_what_it_knows_alone(
 ) -> None:
     whole = await world.know(house.rooms, house.keys)
     some = whole.only(["room.look"])
-    world.brain = type(world.brain)(
+    world.conversation = type(world.conversation)(
         world.api, Parser(some.specs, get_ai_config()), some, world.settings, world.clock
     )
     assert await chat.say("look around") == "It is dark."
@@ -241,6 +241,6 @@ async def test_an_agent_answers_for_what_it_knows_alone(
     world.clock.forward(minutes=56)
     assert "did not understand" in await chat.say("close the cellar")
     order = {"interaction_type": "room", "action": "close", "room": "cellar"}
-    await world.brain.handle(Incoming(chat.address, "dm", "/close", order=order), chat)
+    await world.conversation.handle(Incoming(chat.address, "dm", "/close", order=order), chat)
     assert chat.replies[-1].startswith(NOT_POSSIBLE)
     assert house.done == []

@@ -19,7 +19,7 @@ from bot.discord import start_limits
 from bot.discord.client import UNKNOWN_TO_DISCORD, DiscordClient, use_api
 from bot.messages import Incoming, ReplyChannel
 from bot.runtime import worker
-from bot.runtime import worker as workshop
+from bot.runtime import worker as worker_module
 from bot.runtime.assignments import NO_AGENTS, AssignmentSync, Lease
 from bot.runtime.deliveries import DeliveryLoop, Undeliverable
 from bot.runtime.supervisor import AgentRefused, DesiredAgent, Pool, Status
@@ -36,7 +36,7 @@ ELSEWHERE = "https://collector.example/v1"
 
 
 class Quiet(Agent):
-    """A brain that says nothing."""
+    """An agent that says nothing."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -63,11 +63,11 @@ async def services(world: World) -> Services:
     return Services(world.api, world.settings)
 
 
-async def test_a_brain_that_is_not_made_in_time_is_refused_and_made_once_only(
+async def test_an_agent_that_is_not_made_in_time_is_refused_and_made_once_only(
     services: Services, blocker: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workshop, "MAKING_SECONDS", 0.05)
-    monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "MAKING_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "ENDING_SECONDS", 0.05)
     late = Quiet()
 
     def make(_: Services) -> Agent:
@@ -87,7 +87,7 @@ async def test_a_brain_that_is_not_made_in_time_is_refused_and_made_once_only(
 
 
 class Making:
-    """An agent of the pool whose brain is made by what the test says."""
+    """An agent of the pool whose agent is made by what the test says."""
 
     def __init__(self, services: Services, make: Any) -> None:  # noqa: ANN401
         self.status = Status()
@@ -119,13 +119,13 @@ class Making:
 
 
 @pytest.mark.parametrize("calm_starts", [0, 1], ids=["at the start", "at a change"])
-async def test_an_agent_whose_brain_blocks_while_it_is_made_can_be_stopped(
+async def test_an_agent_that_blocks_while_it_is_made_can_be_stopped(
     services: Services,
     blocker: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
     calm_starts: int,
 ) -> None:
-    monkeypatch.setattr(workshop, "ENDING_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "ENDING_SECONDS", 0.05)
     monkeypatch.setattr(worker, "CLOSING_SECONDS", 0.05)
     begun: list[int] = []
 
@@ -181,8 +181,8 @@ class Named:
 async def following() -> AsyncIterator[tuple[Told, Named]]:
     api, pool = Told(agents=[AGENT]), Named()
     settings = get_settings().model_copy(update={"agents_sync_interval": 0.01})
-    roster = AssignmentSync(api, pool, Lease(), settings)  # type: ignore[arg-type]
-    task = asyncio.create_task(roster.follow())
+    sync = AssignmentSync(api, pool, Lease(), settings)  # type: ignore[arg-type]
+    task = asyncio.create_task(sync.follow())
     await until(lambda: pool.running)
     yield api, pool
     assert not task.done(), "the process would end"
@@ -341,7 +341,7 @@ def test_what_is_overcome_is_no_error() -> None:
     assert status.error is None
 
 
-async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> None:
+async def test_an_agent_that_answers_again_has_not_failed(services: Services) -> None:
     told: list[str] = []
 
     class Moody(Quiet):
@@ -351,12 +351,12 @@ async def test_a_brain_that_answers_again_has_not_failed(services: Services) -> 
             if self.fails:
                 raise ValueError
 
-    brain, place = Moody(), AgentWorker("a", services, told.append)
-    await place.take(lambda _: brain)
+    agent, place = Moody(), AgentWorker("a", services, told.append)
+    await place.take(lambda _: agent)
     person = Person(World, "1")  # type: ignore[arg-type]
     said = Incoming(person.address, "dm", "hello")
     await place.handle(said, person)
-    brain.fails = False
+    agent.fails = False
     await place.handle(said, person)
     assert told == ["", "it failed: ValueError", ""]
     await place.close()

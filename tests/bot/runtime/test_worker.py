@@ -1,4 +1,4 @@
-"""Where an agent sits its brain: one that fails, blocks or goes harms nobody."""
+"""Where an agent works: one that fails, blocks or goes harms nobody."""
 
 import asyncio
 import threading
@@ -58,7 +58,7 @@ class Page:
 
 
 class Scripted(Agent):
-    """A brain that does what the test says."""
+    """An agent that does what the test says."""
 
     def __init__(self, act: Callable[[Incoming, ReplyChannel], Awaitable[None]]) -> None:
         self._act = act
@@ -81,21 +81,21 @@ def failures() -> list[str]:
 
 
 @pytest.fixture
-async def seat(world: World, failures: list[str]) -> AsyncIterator[AgentWorker]:
-    seat = AgentWorker("agent", Services(world.api, world.settings), failures.append)
-    yield seat
-    await seat.close()
+async def worker(world: World, failures: list[str]) -> AsyncIterator[AgentWorker]:
+    worker = AgentWorker("agent", Services(world.api, world.settings), failures.append)
+    yield worker
+    await worker.close()
 
 
-async def test_a_brain_that_blocks_holds_up_nobody_else(seat: AgentWorker) -> None:
+async def test_an_agent_that_blocks_holds_up_nobody_else(worker: AgentWorker) -> None:
     async def block(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         time.sleep(1)  # noqa: ASYNC251
         await reply_channel.send("done")
 
-    await seat.take(lambda _: Scripted(block))
+    await worker.take(lambda _: Scripted(block))
     page = Page()
     began = time.monotonic()
-    blocked = asyncio.create_task(seat.handle(said(), page))
+    blocked = asyncio.create_task(worker.handle(said(), page))
     longest = 0.0
     while not blocked.done():
         before = time.monotonic()
@@ -107,32 +107,34 @@ async def test_a_brain_that_blocks_holds_up_nobody_else(seat: AgentWorker) -> No
     assert page.threads == {threading.current_thread().name}
 
 
-async def test_what_a_brain_shows_goes_the_same_way_as_without_a_thread(seat: AgentWorker) -> None:
+async def test_what_an_agent_shows_goes_the_same_way_as_without_a_thread(
+    worker: AgentWorker,
+) -> None:
     async def write(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         assert reply_channel.expect_secret()
         async with reply_channel.typing(), reply_channel.draft() as draft:
             await draft.show("Hel")
             await draft.show("Hello")
 
-    await seat.take(lambda _: Scripted(write))
+    await worker.take(lambda _: Scripted(write))
     page = Page()
-    await seat.handle(said(), page)
+    await worker.handle(said(), page)
     assert page.said == ["Hel", "Hello"]
     assert page.events == ["opened", "opened", "closed", "closed"]
     assert page.threads == {threading.current_thread().name}
 
 
-async def test_a_brain_that_fails_is_told_of_without_what_was_said(
-    seat: AgentWorker, failures: list[str], caplog: pytest.LogCaptureFixture
+async def test_an_agent_that_fails_is_told_of_without_what_was_said(
+    worker: AgentWorker, failures: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         async with reply_channel.draft() as draft:
             await draft.show("I thi")
             raise ZeroDivisionError(incoming.text)
 
-    await seat.take(lambda _: Scripted(fail))
+    await worker.take(lambda _: Scripted(fail))
     page = Page()
-    await seat.handle(said(SECRET), page)
+    await worker.handle(said(SECRET), page)
     assert page.said == ["I thi", FAILED]
     assert page.events == ["opened", "closed by ZeroDivisionError"]
     assert failures == ["", "it failed: ZeroDivisionError"]
@@ -140,8 +142,8 @@ async def test_a_brain_that_fails_is_told_of_without_what_was_said(
     assert SECRET not in caplog.text
 
 
-async def test_another_brain_takes_over_and_the_first_answers_what_it_began(
-    seat: AgentWorker,
+async def test_another_agent_takes_over_and_the_first_answers_what_it_began(
+    worker: AgentWorker,
 ) -> None:
     renew = threading.Event()
 
@@ -153,40 +155,40 @@ async def test_another_brain_takes_over_and_the_first_answers_what_it_began(
         await reply_channel.send("second")
 
     first, second = Scripted(wait), Scripted(answer)
-    await seat.take(lambda _: first)
+    await worker.take(lambda _: first)
     page = Page()
-    under_way = asyncio.create_task(seat.handle(said(), page))
+    under_way = asyncio.create_task(worker.handle(said(), page))
     await asyncio.sleep(0.05)
-    await seat.take(lambda _: second)
-    await seat.handle(said(), page)
+    await worker.take(lambda _: second)
+    await worker.handle(said(), page)
     assert (page.said, first.closed) == (["second"], False)
     renew.set()
     await under_way
-    await seat.close()
+    await worker.close()
     assert page.said == ["second", "first"]
     assert first.closed
     assert second.closed
 
 
-async def test_a_brain_that_never_comes_back_is_left_to_itself(
-    seat: AgentWorker, caplog: pytest.LogCaptureFixture
+async def test_an_agent_that_never_comes_back_is_left_to_itself(
+    worker: AgentWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
     renew = threading.Event()
 
     async def block(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         renew.wait(30)
 
-    await seat.take(lambda _: Scripted(block))
-    under_way = asyncio.create_task(seat.handle(said(), Page()))
+    await worker.take(lambda _: Scripted(block))
+    under_way = asyncio.create_task(worker.handle(said(), Page()))
     await asyncio.sleep(0.05)
-    await seat.close()
+    await worker.close()
     assert "1 threads of agent don't end" in caplog.text
     assert not under_way.done()
     renew.set()
     await under_way
 
 
-async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: AgentWorker) -> None:
+async def test_an_agent_that_can_not_be_made_leaves_the_one_before(worker: AgentWorker) -> None:
     async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         await reply_channel.send("still here")
 
@@ -194,20 +196,20 @@ async def test_a_brain_that_can_not_be_made_leaves_the_one_before(seat: AgentWor
         raise ValueError
 
     threads = threading.active_count()
-    await seat.take(lambda _: Scripted(answer))
+    await worker.take(lambda _: Scripted(answer))
     with pytest.raises(ValueError):
-        await seat.take(broken)
+        await worker.take(broken)
     page = Page()
-    await seat.handle(said(), page)
+    await worker.handle(said(), page)
     assert page.said == ["still here"]
-    await seat.close()
+    await worker.close()
     async with asyncio.timeout(5):
         while threading.active_count() > threads:  # noqa: ASYNC110 - a thread tells nobody
             await asyncio.sleep(0.01)
 
 
 async def test_the_api_is_reached_through_the_bots_own_connections(
-    seat: AgentWorker, world: World
+    worker: AgentWorker, world: World
 ) -> None:
     seen: list[object] = []
 
@@ -221,13 +223,13 @@ async def test_the_api_is_reached_through_the_bots_own_connections(
             seen.append(await self._api.request("GET", "/health"))
             await self._api.close()
 
-    await seat.take(Asking)
-    await seat.handle(said(), Page())
+    await worker.take(Asking)
+    await worker.handle(said(), Page())
     assert seen == [{"status": "ok"}]
     assert await world.api.request("GET", "/health") == {"status": "ok"}, "it is not closed"
 
 
-async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: World) -> None:
+async def test_a_worker_says_what_its_agent_is_able_to(worker: AgentWorker, world: World) -> None:
     class Able(Scripted):
         takes_images = remembers = True
         registry = Registry(Catalogue())
@@ -238,14 +240,14 @@ async def test_a_seat_says_what_its_brain_is_able_to(seat: AgentWorker, world: W
     async def nothing(incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Say nothing."""
 
-    await seat.take(lambda _: Scripted(nothing))
-    assert (seat.takes_images, seat.remembers) == (False, False)
-    assert seat.registry.list_registered() == []
-    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == []
-    await seat.take(lambda _: Able(nothing))
-    assert (seat.takes_images, seat.remembers) == (True, True)
-    assert seat.registry is Able.registry
-    assert await seat.suggest(said().address, ("a", "b"), "c", "d") == ["agent agent"]
+    await worker.take(lambda _: Scripted(nothing))
+    assert (worker.takes_images, worker.remembers) == (False, False)
+    assert worker.registry.list_registered() == []
+    assert await worker.suggest(said().address, ("a", "b"), "c", "d") == []
+    await worker.take(lambda _: Able(nothing))
+    assert (worker.takes_images, worker.remembers) == (True, True)
+    assert worker.registry is Able.registry
+    assert await worker.suggest(said().address, ("a", "b"), "c", "d") == ["agent agent"]
 
 
 # From what is wanted to what can be run
@@ -303,13 +305,13 @@ def test_rules_of_the_kind_hold_where_the_agents_own_say_nothing() -> None:
 
 
 async def test_a_trouble_that_comes_up_while_it_works_is_told_once_and_taken_back(
-    seat: AgentWorker, failures: list[str]
+    worker: AgentWorker, failures: list[str]
 ) -> None:
     async def act(incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        brain.trouble = incoming.text
+        agent.trouble = incoming.text
 
-    brain = Scripted(act)
-    await seat.take(lambda _: brain)
+    agent = Scripted(act)
+    await worker.take(lambda _: agent)
     for text in ("the window is small", "the window is small", ""):
-        await seat.handle(said(text), Page())
+        await worker.handle(said(text), Page())
     assert failures == ["", "the window is small", ""]

@@ -1,4 +1,4 @@
-"""`manage.py agents test`: one exchange, with the agent's own brain and memory, without Discord."""
+"""`manage.py agents test`: one exchange, as the agent answers and remembers, without Discord."""
 
 import os
 import sqlite3

@@ -45,12 +45,12 @@ async def test_thoughts_that_turn_out_as_such_at_their_end_do_not_stay(
 async def test_the_prompt_is_filled_in(
     llm: Llm, model_server: ModelServer, stranger: Person, clock: Clock
 ) -> None:
-    brain = await llm(system_prompt=PROMPT)
+    agent = await llm(system_prompt=PROMPT)
     model_server.script = lambda _: "Hello."
-    await tell(brain, stranger, "hello", author_name="Ada Lovelace")
+    await tell(agent, stranger, "hello", author_name="Ada Lovelace")
     filled = "You talk with Ada Lovelace in a direct message. It is Monday, 4 March 2030, 12:00 "
     assert model_server.requests[0].system == f"{filled}(UTC). {{other}} {{Ada Lovelace}}"
-    await tell_in_public(brain, stranger, "hello")
+    await tell_in_public(agent, stranger, "hello")
     told = model_server.requests[1].system
     assert told.startswith("You talk with Ada in #general.")
     assert told.endswith(SPEAKERS)
@@ -135,21 +135,21 @@ async def test_links_show_where_they_lead(
 async def test_a_message_that_is_edited_later_is_not_answered_again(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
-    assert await tell(brain, stranger, "hallo", edited=True) == ""
+    agent = await llm()
+    assert await tell(agent, stranger, "hallo", edited=True) == ""
     assert not model_server.requests
 
 
 async def test_an_edit_of_what_waits_its_turn_is_what_is_read(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.replies(Answer("first", delay=1), "second")
-    first = asyncio.create_task(tell(brain, stranger, "one", message_id="1"))
+    first = asyncio.create_task(tell(agent, stranger, "one", message_id="1"))
     await until(lambda: model_server.requests)
-    second = asyncio.create_task(tell(brain, stranger, "too", message_id="2"))
+    second = asyncio.create_task(tell(agent, stranger, "too", message_id="2"))
     await asyncio.sleep(0)
-    await tell(brain, stranger, "two", message_id="2", edited=True)
+    await tell(agent, stranger, "two", message_id="2", edited=True)
     await asyncio.gather(first, second)
     assert stranger.replies == ["first", "second"]
     assert model_server.requests[-1].messages[-1]["content"] == "two"
@@ -158,12 +158,12 @@ async def test_an_edit_of_what_waits_its_turn_is_what_is_read(
 async def test_an_edit_ends_the_answer_and_begins_another(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.replies(Answer("one two three", stalls_after=3), "four")
-    first = asyncio.create_task(tell(brain, stranger, "count", message_id="1"))
+    first = asyncio.create_task(tell(agent, stranger, "count", message_id="1"))
     await until(lambda: model_server.requests)
-    assert not await brain.give_up((stranger.address, "dm"), "9")  # another message
-    assert await tell(brain, stranger, "count more", message_id="1", edited=True) == "four"
+    assert not await agent.give_up((stranger.address, "dm"), "9")  # another message
+    assert await tell(agent, stranger, "count more", message_id="1", edited=True) == "four"
     await first
     assert stranger.replies == ["four"]
 
@@ -188,10 +188,10 @@ async def test_a_person_is_answered_in_order_and_others_meanwhile(
 async def test_closing_ends_what_is_being_answered(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.replies(Answer("one two three", stalls_after=3))
     asking = asyncio.create_task(stranger.say("count"))
     await until(lambda: model_server.requests)
-    await brain.close()
+    await agent.close()
     await asyncio.wait([asking], timeout=15)
     assert asking.done()

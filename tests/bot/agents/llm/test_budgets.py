@@ -28,30 +28,30 @@ def hello(model_server: ModelServer) -> None:
 async def test_a_stranger_has_the_limit_of_a_user(
     llm: Llm, model_server: ModelServer, world: World, clock: Clock
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     ada, ben = world.person("ada"), world.person("ben")
     for _ in range(2):
-        assert await tell(brain, ada, "hello") == "Hello to you."
-    assert (await tell(brain, ada, "hello")).startswith(OVER)
+        assert await tell(agent, ada, "hello") == "Hello to you."
+    assert (await tell(agent, ada, "hello")).startswith(OVER)
     assert len(model_server.requests) == 2
-    assert await tell(brain, ben, "hello") == "Hello to you."
+    assert await tell(agent, ben, "hello") == "Hello to you."
     clock.forward(hours=12)
-    assert await tell(brain, ada, "hello") == "Hello to you."
+    assert await tell(agent, ada, "hello") == "Hello to you."
 
 
 async def test_a_strangers_limit_holds_over_all_agents(llm: Llm, stranger: Person) -> None:
-    brain, other = await llm(), await llm("other-bot")
+    agent, other = await llm(), await llm("other-bot")
     for _ in range(2):
-        await tell(brain, stranger, "hello")
-    assert (await tell(other, stranger, "hello", agent="other-bot")).startswith(OVER)
+        await tell(agent, stranger, "hello")
+    assert (await tell(other, stranger, "hello", agent_name="other-bot")).startswith(OVER)
 
 
 async def test_an_agent_has_a_limit_of_its_own(llm: Llm, world: World) -> None:
-    brain, other = await llm(tokens_per_day=5), await llm("other-bot", tokens_per_day=1000)
+    agent, other = await llm(tokens_per_day=5), await llm("other-bot", tokens_per_day=1000)
     ada, ben = world.person("ada"), world.person("ben")
-    assert await tell(brain, ada, "hello") == "Hello to you."
-    assert (await tell(brain, ben, "hello")).startswith(AGENT_OVER)
-    assert await tell(other, ben, "hello", agent="other-bot") == "Hello to you."
+    assert await tell(agent, ada, "hello") == "Hello to you."
+    assert (await tell(agent, ben, "hello")).startswith(AGENT_OVER)
+    assert await tell(other, ben, "hello", agent_name="other-bot") == "Hello to you."
 
 
 async def test_what_was_spent_is_noted(

@@ -36,13 +36,13 @@ async def test_the_model_sees_a_picture(
     stranger: Person,
     provider: str,
 ) -> None:
-    brain = await llm(provider=provider)
-    assert brain.takes_images
+    agent = await llm(provider=provider)
+    assert agent.takes_images
     model_server.replies("A dog.", "A dog again.")
     url = f"{picture_server.url}/a.png"
-    assert await tell(brain, stranger, "what is this?", images=(url,)) == "A dog."
+    assert await tell(agent, stranger, "what is this?", images=(url,)) == "A dog."
     assert base64.b64encode(PNG).decode() in str(model_server.requests[0].body)
-    assert await tell(brain, stranger, "", images=(url,)) == "A dog again."
+    assert await tell(agent, stranger, "", images=(url,)) == "A dog again."
     earlier = [str(m["content"]) for m in model_server.requests[1].messages]
     assert any("what is this?" in said for said in earlier)
 
@@ -58,9 +58,9 @@ async def test_a_model_without_eyes_is_told_of_the_picture(
     status: int,
     why: str,
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.replies(Answer(why, status=status), "I can't see pictures.")
-    told = await tell(brain, stranger, "look!", images=(f"{picture_server.url}/a.png",))
+    told = await tell(agent, stranger, "look!", images=(f"{picture_server.url}/a.png",))
     assert told == "I can't see pictures."
     assert model_server.requests[1].messages[-1]["content"] == f"look!\n{UNSEEN}"
 
@@ -68,12 +68,12 @@ async def test_a_model_without_eyes_is_told_of_the_picture(
 async def test_an_agent_may_be_told_not_to_look(
     llm: Llm, model_server: ModelServer, picture_server: PictureServer, stranger: Person
 ) -> None:
-    brain = await llm(images=False)
-    assert not brain.takes_images
+    agent = await llm(images=False)
+    assert not agent.takes_images
     model_server.replies("Hello.")
     url = f"{picture_server.url}/a.png"
-    assert await tell(brain, stranger, "look!", images=(url,)) == "Hello."
-    assert "can only read text" in await tell(brain, stranger, "", images=(url,))
+    assert await tell(agent, stranger, "look!", images=(url,)) == "Hello."
+    assert "can only read text" in await tell(agent, stranger, "", images=(url,))
     assert not picture_server.asked
 
 

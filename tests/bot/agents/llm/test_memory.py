@@ -31,9 +31,9 @@ def echo(model_server: ModelServer) -> None:
 async def test_it_follows_the_person_across_channels_and_restarts(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
-    await tell_in_public(brain, stranger, "one", channel_id="1")
-    await tell(brain, stranger, "two", channel_id="2")
+    agent = await llm()
+    await tell_in_public(agent, stranger, "one", channel_id="1")
+    await tell(agent, stranger, "two", channel_id="2")
     again = await llm()
     await tell(again, stranger, "three", channel_id="3")
     assert shown(model_server.requests[-1]) == ["one", "re: Ada: one", "two", "re: two", "three"]
@@ -42,15 +42,15 @@ async def test_it_follows_the_person_across_channels_and_restarts(
 async def test_nobody_reads_anybody_elses(
     llm: Llm, model_server: ModelServer, world: World
 ) -> None:
-    brain, other = await llm(), await llm("other-bot")
+    agent, other = await llm(), await llm("other-bot")
     ada, ben = world.person("ada"), world.person("ben")
-    await tell_in_public(brain, ada, "my secret is 42")
-    await tell_in_public(brain, ben, "what is her secret?", "Ben")
-    await tell_in_public(other, ada, "what is my secret?", agent="other-bot")
+    await tell_in_public(agent, ada, "my secret is 42")
+    await tell_in_public(agent, ben, "what is her secret?", "Ben")
+    await tell_in_public(other, ada, "what is my secret?", agent_name="other-bot")
     for request in model_server.requests[1:]:
         assert len(shown(request)) == 1
         assert "42" not in str(request.body)
-    await tell_in_public(brain, ada, "what is my secret?")
+    await tell_in_public(agent, ada, "what is my secret?")
     assert "42" in str(model_server.requests[-1].body)
 
 
@@ -130,12 +130,12 @@ async def test_forgetting_erases_and_says_what(
 async def test_forgetting_one_leaves_the_others(
     llm: Llm, model_server: ModelServer, world: World
 ) -> None:
-    brain, other = await llm(), await llm("other-bot")
+    agent, other = await llm(), await llm("other-bot")
     ada, ben = world.person("ada"), world.person("ben")
-    await tell(brain, ada, "one")
-    await tell(brain, ben, "two")
-    await tell(other, ada, "three", agent="other-bot")
-    await tell(brain, ada, "forget me")
+    await tell(agent, ada, "one")
+    await tell(agent, ben, "two")
+    await tell(other, ada, "three", agent_name="other-bot")
+    await tell(agent, ada, "forget me")
     assert sorted(row["content"] for row in select("agent_turns", {"role": "user"})) == [
         "three",
         "two",
@@ -229,12 +229,12 @@ async def test_who_is_forgotten_meanwhile_stays_forgotten(
 ) -> None:
     notebook = Notebook(model_server)
     notebook.notes = Answer("Ada likes tea.", delay=0.5)
-    brain = await llm(history=1, summarise=True)
+    agent = await llm(history=1, summarise=True)
     for number in range(4):
         await stranger.say(f"message {number}")
     await until(lambda: notebook.asked)
     await stranger.say("forget me")
-    await until(lambda: not brain.is_summarising)
+    await until(lambda: not agent.is_summarising)
     assert (count("agent_summaries"), count("agent_turns")) == (0, 0)
 
 
@@ -243,17 +243,17 @@ async def test_a_summary_that_fails_loses_nothing(
 ) -> None:
     notebook = Notebook(model_server)
     notebook.notes = Answer(status=401)
-    brain = await llm(history=1, summarise=True)
+    agent = await llm(history=1, summarise=True)
     for number in range(4):
         await stranger.say(f"message {number}")
-    await until(lambda: notebook.asked and not brain.is_summarising)
+    await until(lambda: notebook.asked and not agent.is_summarising)
     assert (count("agent_summaries"), count("agent_turns")) == (0, 8)
 
 
 async def test_an_agent_that_is_removed_takes_its_memory_along(llm: Llm, stranger: Person) -> None:
     agents.add("chatty", "env:CHATTY_TOKEN", {"type": "llm", "settings": {"model": "m"}})
-    brain, other = await llm("chatty"), await llm()
-    await tell(brain, stranger, "one", agent="chatty")
+    agent, other = await llm("chatty"), await llm()
+    await tell(agent, stranger, "one", agent_name="chatty")
     await tell(other, stranger, "two")
     agents.remove("chatty")
     assert [row["agent"] for row in select("agent_turns")] == [AGENT, AGENT]

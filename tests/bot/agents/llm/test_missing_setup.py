@@ -32,9 +32,9 @@ async def main():
     api = ApiClient("http://127.0.0.1:9", "key")
     settings = LlmSettings(provider="anthropic", model="m")
     config = AgentConfig("a", "llm", Rules(), settings)
-    brain = AGENT_TYPE.make(config, Services(api, get_settings()))
-    print(brain.trouble)
-    await brain.close()
+    agent = AGENT_TYPE.make(config, Services(api, get_settings()))
+    print(agent.trouble)
+    await agent.close()
     await api.close()
 
 
@@ -52,14 +52,14 @@ async def test_a_missing_key_is_named_with_how_to_add_it(
     world: World, stranger: Person, provider: str
 ) -> None:
     services = Services(world.api, get_settings(), world.clock)
-    brain = AGENT_TYPE.make(config(provider=provider), services)
-    told = await tell(brain, stranger, "hello")
+    agent = AGENT_TYPE.make(config(provider=provider), services)
+    told = await tell(agent, stranger, "hello")
     assert told == (
         f"I can't answer yet: {provider.upper()}\\_API\\_KEY is not set; put your key there, "
         "in config/.env. Please tell whoever runs me."
     )
-    assert f"{provider.upper()}_API_KEY is not set" in brain.trouble
-    await brain.close()
+    assert f"{provider.upper()}_API_KEY is not set" in agent.trouble
+    await agent.close()
 
 
 def test_a_missing_package_is_named_with_how_to_add_it() -> None:

@@ -44,12 +44,12 @@ def everything(request: Request) -> str:
 async def test_what_is_said_in_private_is_not_shown_in_public(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.script = lambda request: "Noted."
-    await tell(brain, stranger, SECRET)
-    await tell_in_public(brain, stranger, "what do you know of me?")
+    await tell(agent, stranger, SECRET)
+    await tell_in_public(agent, stranger, "what do you know of me?")
     assert SECRET not in everything(model_server.requests[-1])
-    await tell(brain, stranger, "what do you know of me?")
+    await tell(agent, stranger, "what do you know of me?")
     shown = everything(model_server.requests[-1])
     assert SECRET in shown
     assert shown.count("what do you know of me?") == 2, "what was said in public follows"
@@ -58,15 +58,15 @@ async def test_what_is_said_in_private_is_not_shown_in_public(
 async def test_nor_is_a_summary_of_it(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm(history=1, summarise=True)
+    agent = await llm(history=1, summarise=True)
     model_server.script = lambda request: "Noted." if len(request.messages) > 2 else SECRET
     for number in range(8):
-        await tell(brain, stranger, f"{number}")
-        while brain.is_summarising:  # noqa: ASYNC110 - nothing tells of it
+        await tell(agent, stranger, f"{number}")
+        while agent.is_summarising:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
-    await tell(brain, stranger, "hello")
+    await tell(agent, stranger, "hello")
     assert SECRET in everything(model_server.requests[-1]), "a summary was made"
-    await tell_in_public(brain, stranger, "hello")
+    await tell_in_public(agent, stranger, "hello")
     asked = [one for one in model_server.requests if "Ada: hello" in everything(one)]
     assert SECRET not in everything(asked[-1])
 
@@ -74,17 +74,17 @@ async def test_nor_is_a_summary_of_it(
 async def test_an_agent_may_be_told_to_share_it(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm(share_direct_messages=True)
+    agent = await llm(share_direct_messages=True)
     model_server.script = lambda request: "Noted."
-    await tell(brain, stranger, SECRET)
-    await tell_in_public(brain, stranger, "what do you know of me?")
+    await tell(agent, stranger, SECRET)
+    await tell_in_public(agent, stranger, "what do you know of me?")
     assert SECRET in everything(model_server.requests[-1])
 
 
 async def test_what_was_said_before_being_forgotten_stays_forgotten(
     llm: Llm, model_server: ModelServer, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     other = await llm()  # the agent was changed: the one before finishes what it answers
     answering, renew = threading.Event(), threading.Event()
 
@@ -94,7 +94,7 @@ async def test_what_was_said_before_being_forgotten_stays_forgotten(
         return "Noted."
 
     model_server.script = answer
-    under_way = asyncio.create_task(tell(brain, stranger, SECRET, channel_id="1"))
+    under_way = asyncio.create_task(tell(agent, stranger, SECRET, channel_id="1"))
     await asyncio.to_thread(answering.wait, 10)
     assert NOTHING in await tell(other, stranger, "forget me", channel_id="2")
     renew.set()
@@ -112,9 +112,9 @@ async def test_messages_at_the_same_moment_share_a_budget(
     llm: Llm, model_server: ModelServer, world: World, logged_in: bool
 ) -> None:
     person = await world.user("ada") if logged_in else world.person("4711")
-    brain = await llm(tools=["errand"] if logged_in else [])
+    agent = await llm(tools=["errand"] if logged_in else [])
     model_server.script = lambda request: Answer("Fine.", delay=0.2)
-    said = [tell(brain, person, "hello", channel_id=str(n)) for n in range(8)]
+    said = [tell(agent, person, "hello", channel_id=str(n)) for n in range(8)]
     await asyncio.gather(*said)
     assert len(model_server.requests) == 1
     assert sum("what you may spend" in reply for reply in person.replies) == 7
@@ -144,13 +144,13 @@ def test_what_is_sent_again_is_counted_once(world: World) -> None:
 async def test_who_was_answered_hears_nothing_of_the_costs_that_could_not_be_noted(
     llm: Llm, model_server: ModelServer, world: World, stranger: Person
 ) -> None:
-    brain = await llm()
+    agent = await llm()
     model_server.replies(Answer("Fine.", delay=0.5), "Again.")
-    answering = asyncio.create_task(tell(brain, stranger, "hello"))
+    answering = asyncio.create_task(tell(agent, stranger, "hello"))
     while not model_server.requests:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     async with world.api_away():
         assert await answering == "Fine."
-    assert await tell(brain, stranger, "hello") == "Again."
+    assert await tell(agent, stranger, "hello") == "Again."
     (row,) = select("account_usage")
     assert row["completion_tokens"] == 2, "both answers were noted in the end"

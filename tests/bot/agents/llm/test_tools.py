@@ -101,7 +101,7 @@ async def test_administrators_commands_are_offered_to_them_alone(
         known=known,
         prices=get_ai_config().prices,
     )
-    world.brain = agent.conversation
+    world.conversation = agent.conversation
     await stranger.register("ada")
     close_it = Answer(calls=[("shop_close", {})])
     model_server.replies(close_it, "I can't.", close_it, "Closed.")
@@ -225,24 +225,24 @@ async def test_a_form_goes_on_with_what_was_wanted(
     llm: Llm, stranger: Person, world: World, model_server: ModelServer
 ) -> None:
     await world.user("ada")
-    brain = await llm(tools=["errand"])
+    agent = await llm(tools=["errand"])
     model_server.replies(ADD_MILK, ADD_MILK, "Anything else?")
     await stranger.say("add milk")
     assert "Log in" in stranger.buttons
     given = Credentials("ada", PASSWORD)
-    told = await tell(brain, stranger, "log in", credentials=given, starts_new=True)
+    told = await tell(agent, stranger, "log in", credentials=given, starts_new=True)
     assert told == "Hello, **ada**! You are logged in.\nAdded **milk**.\nAnything else?"
 
 
 async def test_in_public_nobody_is_asked_for_a_password(
     llm: Llm, stranger: Person, model_server: ModelServer
 ) -> None:
-    brain = await llm(tools=["errand"])
+    agent = await llm(tools=["errand"])
     model_server.replies(ADD_MILK)
-    assert await tell_in_public(brain, stranger, "add milk") == LOG_IN_PRIVATELY
-    assert await tell_in_public(brain, stranger, "log in") == LOG_IN_PRIVATELY
+    assert await tell_in_public(agent, stranger, "add milk") == LOG_IN_PRIVATELY
+    assert await tell_in_public(agent, stranger, "log in") == LOG_IN_PRIVATELY
     model_server.replies("Hello.")
-    assert await tell_in_public(brain, stranger, "ada") == "Hello."
+    assert await tell_in_public(agent, stranger, "ada") == "Hello."
 
 
 async def test_a_password_that_comes_too_late_is_not_shown_to_the_model(
@@ -267,7 +267,7 @@ async def test_a_slash_command_needs_no_model(
     llm: Llm, ada: Person, world: World, model_server: ModelServer
 ) -> None:
     order = {"interaction_type": "errand", "action": "add", "name": "milk"}
-    told = await tell(world.brain, ada, "/errand add", order=order, starts_new=True)
+    told = await tell(world.conversation, ada, "/errand add", order=order, starts_new=True)
     assert told == "Added **milk**."
     assert not model_server.requests
 
