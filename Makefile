@@ -47,8 +47,8 @@ merged: $(DEV_STAMP) ## After git merge: join migrations, renew what is generate
 bench: $(DEV_STAMP) ## Measure every part, beside others of its kind; how costs grow
 	$(BIN)/python -m bench
 
-eval: $(DEV_STAMP) ## Measure how well the parser understands; SAMPLE=40 SEED=1: the model alone
-	$(BIN)/python -m tests.evaluate $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1))
+eval: $(DEV_STAMP) ## Measure how well the parser understands; FILE=yours.yaml: on your own; SAMPLE=40 SEED=1: the model alone
+	$(BIN)/python -m tests.evaluate $(if $(FILE),--file "$(FILE)") $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1))
 
 secrets: $(RUN_STAMP) ## Write config/.env with good secrets; print them where it exists
 	@$(BIN)/python manage.py secrets

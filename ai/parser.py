@@ -34,6 +34,7 @@ from ai.extraction.validator import (
     rejections,
     validated_types,
 )
+from ai.languages import language_of
 from ai.llm.chat import tokens, tokens_of
 from ai.llm.registry import model_of
 from ai.llm.types import Budget, ChatModel, ModelError, Said
@@ -290,7 +291,7 @@ def _offer(text: str, orders: tuple[ParsedCommand, ...], specs: Sequence[Command
     is_whole = all(  # what a raw handler takes is not known
         one.key in known and said.hold(known[one.key], one.values) for one in orders
     )
-    return Offer(orders, wording.question(orders, specs), is_whole)
+    return Offer(orders, wording.question(orders, specs, language_of(text)), is_whole)
 
 
 class _OverBudget(Exception):

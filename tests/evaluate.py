@@ -2,7 +2,9 @@
 
 Runs the utterances of tests/domains/ through the sentences alone and, where OPENROUTER_API_KEY is
 set, through the whole chain with that model. `--sample 40 --seed 1` measures that model alone
-instead, on 40 of them, without the sentences. Ends with 1 where a sentence matched wrongly.
+instead, on 40 of them, without the sentences. `--file PATH` takes the utterances of a file of
+your own instead, written as those are; `or: [...]` beside `is` are other readings that are right.
+Ends with 1 where a sentence matched wrongly.
 """
 
 import argparse
@@ -13,10 +15,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
@@ -30,6 +34,8 @@ from ai.parser import Parser
 from ai.sentences.explain import candidates
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import References
+from ai.times.recurrence import is_recurring, resolve_recurring
+from ai.times.resolve import UnclearTime, resolve
 from bot.framework.registry import load_commands
 from config.settings import get_settings
 
@@ -51,6 +57,14 @@ class Utterance:
     is_beyond: bool = False  # no sentence covers it: without a model it must be a miss
     history: tuple[tuple[str, Command], ...] = ()
     shown: tuple[str, ...] = ()
+    others: tuple[tuple[Command, ...], ...] = ()  # readings that are right as well
+
+    def is_meant(self, found: Sequence[Command]) -> bool:
+        """Say whether commands are what is meant, in whichever words."""
+        said = [_meaning(one) for one in found]
+        return any(
+            said == [_meaning(one) for one in meant] for meant in (self.expected, *self.others)
+        )
 
     @property
     def references(self) -> References:
@@ -69,6 +83,34 @@ class Utterance:
             and not any(one.get(name) == value for one in told)
             and known.isdisjoint(_words(str(value)))
         ]
+
+
+NOW = datetime(2031, 5, 14, 10, 20, tzinfo=UTC)  # a wednesday
+ARTICLE = re.compile(r"^(?:the|a|an|my|our|some|to) ", re.IGNORECASE)
+
+
+def _meaning(command: Command) -> Command:
+    """Return a command with its times as what they name, and its texts in one spelling."""
+    load_commands()
+    key = (command.get("interaction_type"), command.get("action"))
+    spec = next((one for one in catalogue if one.key == key), None)
+    times = {one.name for one in spec.fields if one.is_time} if spec else set()
+    return {
+        name: _moment(str(value)) if name in times else _plain(value)
+        for name, value in command.items()
+    }
+
+
+def _moment(words: str) -> object:
+    try:
+        zone = ZoneInfo("UTC")
+        return (resolve_recurring if is_recurring(words) else resolve)(words, zone, NOW)
+    except UnclearTime:
+        return _plain(words)
+
+
+def _plain(value: object) -> object:
+    return ARTICLE.sub("", value.casefold()) if isinstance(value, str) else value
 
 
 def _words(text: str) -> set[str]:
@@ -110,11 +152,12 @@ class Score:
     ) -> None:
         """Count one utterance; `why` is what was said instead of a command."""
         self.seconds.append(seconds)
-        if is_offer and [*found] == [*utterance.expected]:
+        is_meant = utterance.is_meant(found)
+        if is_offer and is_meant:
             self.offered += 1
         elif is_offer:
             self.misled.append(f"{utterance.text!r} was offered {found}{_meant(utterance)}")
-        elif [*found] == [*utterance.expected]:
+        elif is_meant:
             self.right += 1
         elif not found:
             self.missed.append(f"{utterance.text!r}{f': {why}' if why else ''}")
@@ -127,23 +170,29 @@ def _meant(utterance: Utterance) -> str:
     return f", and means {[*utterance.expected]}" if utterance.expected else ""
 
 
-def utterances() -> Iterator[Utterance]:
-    """Read every utterance; raises ValueError for one that is written wrongly."""
-    for path in sorted(DOMAINS.rglob("sentences*.yaml")):
+def utterances(file: Path | None = None) -> Iterator[Utterance]:
+    """Read every utterance, or those of one file; raises ValueError for one written wrongly."""
+    for path in [file] if file else sorted(DOMAINS.rglob("sentences*.yaml")):
         for case in yaml.safe_load(path.read_text("utf-8")):
-            unknown = case.keys() - {"say", "is", "in", "beyond", "after", "shown"}
-            if unknown or "is" not in case:
+            unknown = case.keys() - {"say", "is", "or", "in", "beyond", "after", "shown"}
+            if unknown or not {"say", "is"} <= case.keys():
                 raise ValueError(f"{path}: {case} needs say and is, and knows no {unknown}")
-            means = case["is"] or []
             yield Utterance(
-                _domain(path),
-                case["say"],
-                tuple(_command(**one) for one in (means if isinstance(means, list) else [means])),
+                path.stem if file else _domain(path),
+                str(case["say"]),
+                _commands(case["is"]),
                 case.get("in", "en"),
                 case.get("beyond", False),
                 tuple((said, _command(**made)) for said, made in case.get("after", ())),
                 tuple(case.get("shown", ())),
+                tuple(_commands(means) for means in case.get("or", ())),
             )
+
+
+def _commands(means: Command | list[Command] | None) -> tuple[Command, ...]:
+    """Read the commands that an utterance means; none for no order."""
+    listed = means if isinstance(means, list) else [means] if means else []
+    return tuple(_command(**one) for one in listed)
 
 
 def _domain(path: Path) -> str:
@@ -295,9 +344,9 @@ def prompt_size() -> tuple[int, int]:
     return sum(spec.for_models for spec in specs), size
 
 
-def sample(size: int, seed: int) -> list[Utterance]:
+def sample(size: int, seed: int, file: Path | None = None) -> list[Utterance]:
     """Return some of the utterances, the same ones for a seed, in the order of their domains."""
-    every = [*utterances()]
+    every = [*utterances(file)]
     chosen = random.Random(seed).sample(every, min(size, len(every)))  # noqa: S311 - no secret
     return sorted(chosen, key=lambda utterance: utterance.domain)
 
@@ -307,9 +356,11 @@ async def main(arguments: Sequence[str] = ()) -> int:
     options = argparse.ArgumentParser(prog="python -m tests.evaluate")
     options.add_argument("--sample", type=int, default=0, help="utterances for the model alone")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--file", type=Path, help="utterances of your own, as YAML")
     chosen = options.parse_args(arguments)
     told: dict[str, Score] = {}
-    local = await evaluate(by_language=told)
+    every = [*utterances(chosen.file)]
+    local = await evaluate(said=every, by_language=told)
     lines = [*report("sentences alone", local, told)]
     lines += ["", "A model is told of {} commands in about {} tokens.".format(*prompt_size())]
     told = {}
@@ -317,11 +368,11 @@ async def main(arguments: Sequence[str] = ()) -> int:
     if model := model_of(get_settings(), config):
         try:
             if chosen.sample > 0:
-                some = sample(chosen.sample, chosen.seed)
+                some = sample(chosen.sample, chosen.seed, chosen.file)
                 scores = await evaluate(model, some, is_alone=True, by_language=told)
                 lines += ["", *report(f"alone, {len(some)}, seed {chosen.seed}", scores, told)]
             else:
-                scores = await evaluate(model, by_language=told)
+                scores = await evaluate(model, every, by_language=told)
                 lines += ["", *report(config.model, scores, told)]
         finally:
             await model.aclose()

@@ -115,7 +115,7 @@ class Sources:
                 return True  # it is said in too many ways
             case "integer" | "number" | "decimal":
                 return all(self._has_number(word) for word in _words(str(value)) if word.isdigit())
-            case "when" | "date" | "duration":
+            case "when" | "date" | "duration" | "choice":  # a choice may be a day: "today"
                 return self._has_time(str(value))
             case _:
                 return self._has_text(str(value))

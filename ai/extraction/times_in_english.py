@@ -30,6 +30,9 @@ _PATTERNS = [(re.compile(rf"(?<!\w)(?:{one})(?!\w)"), other) for one, other in P
 _LONE_HOUR = re.compile(r"^([^\W\d]+) (\d{1,2})$")
 """What is left of "montag 9 uhr" in English: "monday 9"."""
 _LATER = frozenset({"morgen", "mañana"})  # that is both "tomorrow" and "morning"
+MAX_TEXT = 200  # characters of a message in which a time is looked for
+MAX_WORDS = 8  # of it: "nächsten Freitag um halb acht am Abend"
+_SAID = re.compile(r"[^\s,;!?]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -48,6 +51,25 @@ def in_english(words: str) -> str:
     if phrases.read_all(said) is None:
         said = _LONE_HOUR.sub(r"\1 at \2", said)
     return said if phrases.read_all(said) is not None else words
+
+
+def said_in(text: str) -> str | None:
+    """Return the one time that a German, Spanish or French message names, in English, or None.
+
+    Small models translate a time wrongly ("mañana a las 6" into "morning at 6"); these words don't.
+    """
+    words = [match.span() for match in _SAID.finditer(text[:MAX_TEXT])]
+    found: list[tuple[int, int, str]] = []
+    for length in range(min(MAX_WORDS, len(words)), 0, -1):
+        for first in range(len(words) - length + 1):
+            last = first + length - 1
+            if any(first <= end and start <= last for start, end, _ in found):
+                continue
+            span = text[words[first][0] : words[last][1]]
+            english = in_english(span)
+            if english != span:
+                found.append((first, last, english))
+    return found[0][2] if len(found) == 1 else None
 
 
 def _put(match: re.Match[str], other: str) -> str:

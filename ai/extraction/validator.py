@@ -10,7 +10,8 @@ from ai.config import type_of
 from ai.extraction import json_reply
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import NONE
-from ai.extraction.times_in_english import in_english
+from ai.extraction.times_in_english import in_english, said_in
+from ai.languages import language_of
 from ai.llm.types import Answer
 from ai.sentences.matcher import MAX_ORDERS
 
@@ -59,20 +60,30 @@ def unknown(
 
 
 def check(
-    data: Mapping[str, Any], spec: CommandSpec, said: str, known: Iterable[str] = ()
+    data: Mapping[str, Any],
+    spec: CommandSpec,
+    said: str,
+    known: Iterable[str] = (),
+    just_said: str = "",
 ) -> tuple[Command, list[str]]:
     """Return the command with its fields in their types, and what is wrong with it.
 
     Unknown fields are dropped, and so is what the person did not say. A required field that is
     missing is no error: the conversation asks for it. `said` is the person's message with the ones
-    before it, `known` the names that they saw or spoke of last.
+    before it, `known` the names that they saw or spoke of last. In `just_said`, the message alone,
+    the one time that is named in another language than English takes the place of a model's.
     """
+    times = [one.name for one in spec.fields if one.is_time]
+    own = said_in(just_said) if len(times) == 1 and language_of(just_said) != "en" else None
     sources = Sources(said, known)
     command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
     problems = []
     for field in spec.parsed_fields:
         value = data.get(field.name)
         if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        if own and field.is_time:
+            command[field.name] = own
             continue
         try:
             command[field.name] = typed(field, value)
@@ -165,6 +176,7 @@ class ResponseValidator:
         `just_said` is the message itself, of which a command that is not offered has to be; None
         makes no difference between it and those before.
         """
+        self._text = just_said or ""
         self._just_said = Sources(said if just_said is None else just_said)
         self.is_certain = True  # of the last answer: the person spoke of each command in it
         self.specs, self.raw_types = specs, raw_types
@@ -198,7 +210,7 @@ class ResponseValidator:
         asks = isinstance(question, str) and bool(question.strip())
         spec = find_spec(data, self.specs)
         if spec:
-            command, problems = check(data, spec, self.said, self.known)
+            command, problems = check(data, spec, self.said, self.known, self._text)
             is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
             if not asks or not is_complete:  # the conversation asks for what is missing
                 self.is_certain &= self._just_said.name(spec, command)

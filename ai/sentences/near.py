@@ -28,7 +28,15 @@ UNFINISHED = frozenset(
     {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get"}
 )
 """What ends so is no name: "the report is not done"."""
+# fmt: off
+NO_STARTS = {
+    "for", "from", "and", "or", "with", "by", "than", "as", "but", "up", "down", "through", "our",
+    "us",
+}
+# fmt: on
+"""What begins so is no thing: "need for speed", "sent from my phone", "out of our minds"."""
 BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", "might"})
+STATED = frozenset({"is", "are", "was", "were"})  # "pick up lines are cringe" is a statement
 MAX_BESIDE = 3  # words of a list, a person, or a new name
 NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us"}
 MAX_TRIES = 16  # at texts with less chatter
@@ -100,6 +108,7 @@ def _is_likely(match: Match) -> bool:
         if field.kind != "text" or not words:
             continue
         is_saying = words[0] == "get" and not NO_GOODS.isdisjoint(words[1:2])
+        is_saying = is_saying or words[0] in NO_STARTS or not STATED.isdisjoint(words[1:])
         is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
         is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)
         is_place = is_place and not find(" ".join(words))

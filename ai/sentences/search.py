@@ -12,7 +12,7 @@ from typing import Any
 
 from ai.commands import QUOTES, CommandSpec, FieldSpec, items, trim, typed
 from ai.sentences.following import Index, Match, Path, Slot
-from ai.sentences.names import is_sure_name, may_be_name
+from ai.sentences.names import DETERMINERS, is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
 from ai.sentences.templates import Node
 from ai.sentences.tokens import (
@@ -34,9 +34,11 @@ from ai.sentences.tokens import (
 from ai.times.grammar import phrases
 from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
+from ai.times.resolve import BARE_HOUR
 
 LENGTH_BEFORE = {"for", "by", "of", "timer", "countdown", "down"}
 LENGTH_OF = {"timer"}
+UNTIL = {"until", "till", "til"}
 MAX_SLIPS = 2
 MAX_ITEM_WORDS = 4  # of each of the names in a row
 MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
@@ -184,7 +186,12 @@ class Attempt:
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
         if slot.is_time:
-            if end := self._dates.get(at) or self._length_end(at) or self._date_end(at):
+            if end := (
+                self._dates.get(at)
+                or self._length_end(at)
+                or self._date_end(at)
+                or self._hour_end(at)
+            ):
                 yield end
         elif slot.kind == "text":
             for end in range(at + 1, self.end + 1):
@@ -233,6 +240,11 @@ class Attempt:
         is_behind = at and self.words[at - 1].text in LENGTH_BEFORE
         is_before = end and self.texts[end : end + 1] and self.texts[end] in LENGTH_OF
         return end if is_behind or is_before else None
+
+    def _hour_end(self, at: int) -> int | None:
+        """Return where a bare hour ends that ends the text too: "snooze the laundry until 7"."""
+        is_last = at and at + 1 == self.end and self.words[at - 1].text in UNTIL
+        return self.end if is_last and BARE_HOUR.fullmatch(self._slice(at, self.end)) else None
 
     def _date_end(self, at: int) -> int | None:
         """Return where a time ends that starts within a longer one: "in 25 min yesterday"."""
@@ -302,6 +314,9 @@ class Attempt:
             return True  # "my tasks list"
         if behind in ("list", "task") and words[0] in ANY:
             return False
+        is_first = slot == path.slots[0]
+        if behind == "list" and is_first and not DETERMINERS.isdisjoint(words[1:]):
+            return False  # "the cards belong on the wedding list"
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from ai.commands import CommandSpec, ParsedCommand, spoken
+from ai.languages import Language, asked_in
 from ai.sentences.templates import expansions
 
 TO_THEM = {"my": "your", "me": "you", "i": "you", "mine": "yours"}
@@ -32,7 +33,9 @@ def in_words(spec: CommandSpec, order: Mapping[str, Any], *, to_them: bool = Fal
     return " ".join(given.get(word) or swap.get(word, word) for word in best) + more
 
 
-def question(orders: Sequence[ParsedCommand], specs: Iterable[CommandSpec]) -> str:
+def question(
+    orders: Sequence[ParsedCommand], specs: Iterable[CommandSpec], language: Language = "en"
+) -> str:
     """Ask whether orders are meant, as they would be carried out."""
     known = {spec.key: spec for spec in specs}
     said = [
@@ -41,4 +44,5 @@ def question(orders: Sequence[ParsedCommand], specs: Iterable[CommandSpec]) -> s
         else " ".join(one.key).strip()
         for one in orders
     ]
-    return DO_YOU_MEAN.format(", and ".join(said))
+    told = ", and ".join(said)
+    return asked_in(language, "offer", told) or DO_YOU_MEAN.format(told)

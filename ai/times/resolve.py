@@ -3,7 +3,8 @@
 What is not said is filled in like this, and the reply that the person gets names the result:
 
 - a day without a time means 9:00; a morning is 9:00, noon and lunchtime 12:00, an afternoon 15:00,
-  an evening 19:00, a night 21:00, the end of a day or of a week (its Friday) 17:00;
+  an evening 19:00, a night 21:00, the end of a day or of a week (its Friday) 17:00; after breakfast
+  is 9:00, after lunch 13:00, after school 15:00, after work 17:00, after dinner 20:00;
 - an hour without am or pm is in the afternoon from 1 to 6 and in the morning from 7 to 11; today,
   and with no day at all, it is the next of the two that comes, between 6:00 and midnight;
 - "friday" is the next one that comes, "next friday" the one of the next calendar week, which starts
@@ -19,6 +20,7 @@ What is past or unclear is asked about, never moved; where a past time is wanted
 """
 
 import calendar
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -57,6 +59,7 @@ HOURS_OF_PARTS: dict[Part, range] = {
 LATE_HOURS = range(9, 12)
 """Said once they are past, they may be tonight's or tomorrow morning's: people are asked."""
 FURTHEST_YEARS = 20
+BARE_HOUR = re.compile(r"[0-9]{1,2}(?:\.[0-5][0-9])?")
 MAX_LENGTH = 200  # characters of the words for a time
 FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
@@ -150,6 +153,8 @@ def read_whole(words: str) -> Reading:
     found = read(text) if len(text) <= MAX_LENGTH else None
     if found is None and (bare := read_duration(in_ascii(text[:MAX_LENGTH]), 0)):
         found = Reading(offset=bare[0], slots=frozenset({"offset"})), bare[1]
+    if found is None and BARE_HOUR.fullmatch(text):  # an answer to "When?", or behind "until"
+        return read_whole(f"at {text}")
     if found is None or text[found[1] :].strip(" .,!?;"):
         raise UnclearTime(UNREADABLE)
     return found[0]

@@ -122,7 +122,6 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     "(drop|bin|trash|dump|ditch|throw out|throw away) [the|my] list [called|named] {name}",
     "(delete|remove) [the|my] list [called|named] {name}",
     hint="Also: get rid of a list.",
-    examples=(("get rid of the regatta list", {"name": "regatta"}),),
 )
 async def delete(ctx: Context, name: ListName) -> str:
     """Delete a list with everything on it."""
@@ -163,6 +162,7 @@ async def rename(
     "give {person} access to (my|the) {name} list",
     "(let|have) {person} (use|edit|view|join) (my|the) {name} list",
     "share [my|the] {name} list",
+    hint="Also: let somebody see it.",
 )
 async def share(
     ctx: Context,

@@ -125,12 +125,13 @@ tasks.offer(
             "don't let me forget the tuba lesson every other thursday at 4",
             {"name": "tuba lesson", "due": "every other thursday at 4"},
         ),
+        ("weck mich sonntag um elf", {"name": "wecken", "due": "sunday at 11"}),
     ),
 )
 async def add(
     ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
 ) -> str:
-    """Add a task, with a reminder when it has a due time, once or again and again."""
+    """Add a task, with a reminder where it has a due time."""
     data: dict[str, Any] = {"name": name, **_times(due)}
     if list_name:
         data["list"] = list_name
@@ -218,7 +219,7 @@ async def timer(ctx: Context, due: Due) -> str:
         "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
         "what have i got on {day}",
     ),
-    examples=(("is there a lot on this week?", {"day": "this week"}),),
+    examples=(("¿hay mucho esta semana?", {"day": "this week"}),),
 )
 async def due(
     ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
@@ -349,7 +350,7 @@ async def show_done(ctx: Context) -> str:
         "i am (done|finished) (with|doing) {name}",
         "{name} (is|are|has been|have been) (bought|paid|sent|sorted|booked|cleaned|fixed)",
     ),
-    hint="Also for what was done: I bought ..., I have done ..., finished ....",
+    hint="Also for what was done: I paid ..., I have bought ....",
     examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
 )
 async def complete(ctx: Context, name: OpenTask) -> str:
@@ -445,7 +446,7 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     hint="Also: postpone, push, snooze.",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
-    """Set when a task is due, and the reminder with it; of one that repeats, this time only."""
+    """Change when a task is due, and its reminder; of one that repeats, this time only."""
     task = await _find(ctx, name)
     changes = _times(due)
     after = await ctx.api.put(_path(task), changes)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from ai.languages import language_of
 from bot.api.client import ApiError
 from bot.api.sessions import UNDO_KEPT, Person, Sessions, Undo, UserApi
 from bot.dialogue import Dialogue
@@ -77,6 +78,7 @@ class Context:
         self.occurrence: str | None = (incoming.order or {}).get(OCCURRENCE)
         # A text file, a message replied to or forwarded: data, never orders.
         self.quoted = incoming.quoted
+        self.language = language_of(incoming.text)  # in which the bot's own questions are asked
         self.is_private = incoming.private  # nobody else reads along
         self.named_a_time = False
         self.shown: Sequence[str] | None = None

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from ai.commands import MAX_ITEMS, FieldKind, FieldSpec, Tense, spoken, typed
+from ai.extraction.times_in_english import in_english
+from ai.languages import Language, Question, asked_in
 from ai.quantities import NAMED_UNITS, read_amount, read_length
 from ai.times import resolve
 from ai.times.recurrence import Resolved, is_recurring, resolve_recurring
@@ -180,8 +182,11 @@ def meaning(field: FieldSpec) -> str:
     return field.description or f"the {field.name.replace('_', ' ')}"
 
 
-def question(field: FieldSpec) -> str:
-    """Ask for a field that was not said."""
+def question(field: FieldSpec, language: Language = "en") -> str:
+    """Ask for a field that was not said, in the person's language."""
+    about = " / ".join(field.choices) if field.kind == "choice" else meaning(field)
+    if asked := asked_in(language, _sort(field), about):
+        return asked
     if field.is_time:
         verb = "was" if field.tense == "past" else "is"
         return f"When {verb} {meaning(field)}? For example “{field.sample}”."
@@ -196,9 +201,25 @@ def question(field: FieldSpec) -> str:
     return f"What is {meaning(field)}{choices}?"
 
 
+def _sort(field: FieldSpec) -> Question:
+    if field.is_time:
+        return "past" if field.tense == "past" else "when"
+    match field.kind:
+        case "duration":
+            return "length"
+        case "boolean":
+            return "boolean"
+        case "choice":
+            return "choice"
+        case _:
+            return "text"
+
+
 def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
     """Return the value of a field from what was said, or raise Unclear with the question to ask."""
     words = spoken(said).strip()
+    if field.is_time:
+        words = in_english(words)  # an answer to "Wann?"
     match field.kind:
         case "when":
             try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process, utils
 
+from ai.languages import Language, asked_in
 from ai.times.grammar.reading import in_ascii
 from bot.api.sessions import Rows
 from bot.dialogue import normalise
@@ -84,7 +85,7 @@ async def pick(
         labels = [label(row) for row in rows]
         if len({*labels}) == 1:  # nobody could tell them apart
             return _found(ctx, said, rows[0])
-        words = await ctx.ask(_which(kind, labels))
+        words = await ctx.ask(_which(kind, labels, ctx.language))
         number = in_ascii(normalise(words)).removeprefix("number ")
         if re.fullmatch(r"\d{1,4}", number) and 1 <= int(number) <= len(rows):
             return _found(ctx, said, rows[int(number) - 1])
@@ -113,11 +114,12 @@ async def _is_meant(ctx: Context, words: str, kind: str, row: Row) -> bool:
     )
 
 
-def _which(kind: str, labels: Sequence[str]) -> str:
+def _which(kind: str, labels: Sequence[str], language: Language) -> str:
     lines = [f"{number}\\. {label}" for number, label in enumerate(labels[:MAX_LISTED], 1)]
     if len(labels) > MAX_LISTED:
         lines.append(f"… and {len(labels) - MAX_LISTED} more; tell me more of its name.")
-    return f"Which {kind} do you mean?\n" + "\n".join(lines)
+    asked = asked_in(language, "which") or f"Which {kind} do you mean?"
+    return f"{asked}\n" + "\n".join(lines)
 
 
 def _nothing(words: str, names: Sequence[str], kind: str, rows: Sequence[Row]) -> str:

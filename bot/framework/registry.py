@@ -232,7 +232,7 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
             if not (field.required or (field.kind == "secret" and ctx.session.has_password)):
                 continue
             secret = meaning(field) if field.kind == "secret" else None
-            said = await ctx.ask(question(field), secret=secret)
+            said = await ctx.ask(question(field, ctx.language), secret=secret)
             asked = 1
         while field.name not in values:
             try:
@@ -240,7 +240,8 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
             except Unclear as unclear:
                 if asked == MAX_QUESTIONS:
                     raise Declined("I still don't understand that. Nothing was changed.") from None
-                said = await ctx.ask(f"{unclear}{WAY_OUT if asked else ''}")
+                again = question(field, ctx.language) if ctx.language != "en" else unclear
+                said = await ctx.ask(f"{again}{WAY_OUT if asked else ''}")
                 asked += 1
         if field.kind != "secret":
             parsed[field.name] = said

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +172,31 @@ async def test_a_model_alone_is_asked_for_every_utterance_of_a_sample(
     assert next(line for line in lines if line.startswith("all")).split()[7] == "5"
     assert any("Pardon?" in line for line in lines if line.startswith("  missed: "))
     assert re.fullmatch(r"  tokens of a request: \d+ in at most, \d+ out .* \d+ at most", lines[-1])
+
+
+def test_utterances_of_ones_own_are_measured(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "- {say: add milk to my errands, is: {command: errand add, name: The milk}}\n"
+        "- {say: blue moon, is: null, in: de}\n"
+        "- {say: show my errands, is: {command: x y}, or: [[{command: errand show}]]}\n",
+        "utf-8",
+    )
+    read = [*utterances(mine)]
+    assert [(one.domain, one.language) for one in read] == [
+        ("mine", "en"), ("mine", "de"), ("mine", "en"),
+    ]  # fmt: skip
+    assert read[0].is_meant([{"interaction_type": "errand", "action": "add", "name": "milk"}])
+    assert read[1].is_meant([])
+    assert read[2].is_meant([{"interaction_type": "errand", "action": "show"}])
+    assert not read[2].is_meant([])
+    mine.write_text("- {is: null}\n")
+    with pytest.raises(ValueError, match="needs say and is"):
+        [*utterances(mine)]
+
+
+def test_times_in_other_words_are_the_same() -> None:
+    said = {"interaction_type": "errand", "action": "add", "name": "x", "due": "tomorrow at 5pm"}
+    utterance = Utterance("errand", "x", (said,))
+    assert utterance.is_meant([{**said, "due": "at 17:00 tomorrow"}])
+    assert not utterance.is_meant([{**said, "due": "tomorrow at 6pm"}])

@@ -27,6 +27,9 @@ ZONES = {
 Not what is said of several places, such as IST: that is asked about.
 """
 
+AFTER = {"breakfast": 9, "lunch": 13, "school": 15, "work": 17, "dinner": 20, "supper": 20}
+"""The hours behind which a day goes on: "after lunch" is 13:00."""
+
 
 @piece(rf"{_AT}?(?P<hour>{HOUR})(?:[:.\s]?(?P<minute>[0-5]\d))?{_HALF}", CLOCK)
 @piece(rf"(?P<at>{_AT})?(?P<hour>\d{{1,2}})(?:[:.](?P<minute>[0-5]\d))?(?P<half>[ap])", CLOCK)
@@ -61,6 +64,16 @@ def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
     reading.minute = int(match["minute"] or (number(match["words"]) if match["words"] else 0))
     reading.is_exact = reading.hour > 12 or reading.hour == 0
     return reading.hour < 24 and reading.take("time")
+
+
+@piece(
+    rf"(?:right\s+|straight\s+)?after\s+(?P<meal>{'|'.join(AFTER)})"
+    r"(?!\s+(?!(?:to|on|today|tomorrow|every|each|about|that)\b)\w)",  # "after work drinks"
+    CLOCK,
+)
+def _after_a_meal(match: re.Match[str], reading: Reading) -> bool:
+    reading.hour, reading.is_exact = AFTER[named(match, "meal")], True
+    return reading.take("time")
 
 
 @piece(

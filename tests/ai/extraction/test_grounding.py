@@ -93,3 +93,10 @@ def test_no_message_takes_long() -> None:
     began = time.thread_time()
     sources.support(FieldSpec("f"), " ".join(f"other{number}" for number in range(300)))
     assert time.thread_time() - began < 0.5
+
+
+def test_a_choice_may_be_a_day_in_another_language() -> None:
+    day = FieldSpec("day", "choice", choices=("today", "tomorrow", "this week"))
+    assert Sources("was steht heute an?").support(day, "today")
+    assert Sources("qué tengo esta semana").support(day, "this week")
+    assert not Sources("was steht heute an?").support(day, "tomorrow")

@@ -3,7 +3,7 @@
 import pytest
 
 from ai.commands import CommandSpec, FieldSpec
-from ai.extraction.times_in_english import in_english
+from ai.extraction.times_in_english import in_english, said_in
 from ai.extraction.validator import check
 from ai.times.grammar import phrases
 
@@ -65,3 +65,28 @@ def test_what_is_read_or_unknown_stays(said: str) -> None:
 
 def test_a_time_that_nobody_said_is_still_dropped() -> None:
     assert "due" not in check({"due": "morgen um 8"}, SPEC, "kauf Brot")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Weck mich um halb sieben", "at 6:30"),
+        ("recuérdame llamar mañana a las 6 de la tarde", "tomorrow at 6 in the afternoon"),
+        ("rappelle-moi d'appeler Jo demain à 10h", "tomorrow at 10:00"),
+        ("was steht an?", None),
+        ("am Montag um 9 zum Arzt, am Dienstag um 10 zur Bank", None),  # which one?
+        ("am " * 5000, None),
+        ("", None),
+    ],
+)
+def test_the_one_time_of_a_message_is_found(text: str, time: str | None) -> None:
+    assert said_in(text) == time
+
+
+def test_their_own_time_takes_the_place_of_a_wrong_translation() -> None:
+    said = "recuérdame llamar mañana a las 6 de la tarde"
+    command, problems = check({"due": "morning at 6 PM"}, SPEC, said, (), said)
+    assert (command["due"], problems) == ("tomorrow at 6 in the afternoon", [])
+    assert "due" not in check({}, SPEC, said, (), said)[0], "a model says that there is one"
+    said = "remind me tomorrow"
+    assert check({"due": "tomorrow"}, SPEC, said, (), said)[0]["due"] == "tomorrow"

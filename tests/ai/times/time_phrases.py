@@ -32,6 +32,11 @@ MEANINGS = {
     "20 minutes from now": "2026-06-10 14:20",
     "two hours from now": "2026-06-10 16:00",
     "after 10 minutes": "2026-06-10 14:10",
+    "after work": "2026-06-10 17:00",
+    "after lunch": "2026-06-11 13:00",
+    "tomorrow after lunch": "2026-06-11 13:00",
+    "right after dinner tomorrow": "2026-06-11 20:00",
+    "friday after school": "2026-06-12 15:00",
     "in a day": "2026-06-11 14:00",
     "in 3 days": "2026-06-13 14:00",
     "in half a day": "2026-06-11 02:00",
@@ -259,6 +264,9 @@ BARE_LENGTHS = {
     "2 days": "2026-06-12 14:00",
     "10 min": "2026-06-10 14:10",
     "2 h": "2026-06-10 16:00",
+    "7": "2026-06-10 19:00",
+    "19": "2026-06-10 19:00",
+    "7.30": "2026-06-10 19:30",
 }
 """Understood as an answer to "when?" and behind "snooze it for", but not found in a text."""
 
