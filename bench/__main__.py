@@ -11,6 +11,7 @@ MEASUREMENTS = (
     "servers",
     "sentences",
     "crowd",
+    "chat",
     "deliveries",
     "peers",
     "memory",

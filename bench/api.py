@@ -64,9 +64,7 @@ def main() -> None:
     with ExitStack() as stack:
         url = stack.enter_context(postgres_server(PASSWORD))
         read = list_request(fill(stack.enter_context(closing(Database(url)))))
-        servers = {
-            name: stack.enter_context(_served(name, url, get_settings())) for name in SERVERS
-        }
+        servers = {name: stack.enter_context(served(name, url, get_settings())) for name in SERVERS}
         if python := python_of_peers():
             secret = get_settings().jwt_secret.get_secret_value()
             threads = get_settings().api_threads
@@ -132,7 +130,7 @@ def _cpu_seconds(process: int) -> float:
 
 
 @contextmanager
-def _served(kind: str, url: str, settings: Settings) -> Iterator[tuple[int, int]]:
+def served(kind: str, url: str, settings: Settings) -> Iterator[tuple[int, int]]:
     """Run a server in a process of its own; yield its port and the process's number."""
     context = get_context("spawn")
     here, there = context.Pipe()

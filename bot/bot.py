@@ -25,6 +25,7 @@ from bot.runtime.agent_spec import Planner
 from bot.runtime.assignments import AssignmentSync, Lease, name_of_process
 from bot.runtime.deliveries import DeliveryLoop
 from bot.runtime.process import beating, until_signalled
+from bot.runtime.reporting import telling
 from bot.runtime.supervisor import Pool
 from bot.web import WebChat, default_agent
 from config.sealing import Sealer
@@ -121,6 +122,7 @@ async def run_discord(settings: Settings, agent_types: Mapping[str, AgentType[An
             lambda: pool.senders() if lease.holds() else {},
             wake_interval=settings.wake_interval,
         )
+        await stack.enter_async_context(telling(own_api))
         services = Services(chat_api, settings)
         chat = WebChat(
             services,

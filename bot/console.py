@@ -24,6 +24,7 @@ from bot.runtime.assignments import name_of_process
 from bot.runtime.deliveries import DeliveryLoop, Undeliverable
 from bot.runtime.inbox import Inbox
 from bot.runtime.process import until_signalled
+from bot.runtime.reporting import telling
 from bot.web import WebChat
 from config.settings import Settings
 from runtime.clock import Clock, utc_now
@@ -74,6 +75,10 @@ class Console:
 
     async def run(self) -> int:
         """Talk until the input ends or the program is told to stop; return 0."""
+        async with telling(self._api):
+            return await self._run()
+
+    async def _run(self) -> int:
         interactive = sys.stdin.isatty()
         deliveries, web = self._deliveries(), self._web()
         beside = [asyncio.create_task(deliveries.run()), asyncio.create_task(web.run())]

@@ -26,6 +26,17 @@ CREATE TABLE agent_forgets (
 	CONSTRAINT pk_agent_forgets PRIMARY KEY (account_id, agent, platform)
 );
 
+CREATE TABLE agent_log (
+	id BIGSERIAL NOT NULL,
+	agent VARCHAR(64) NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	level VARCHAR(16) NOT NULL,
+	message VARCHAR(300) NOT NULL,
+	CONSTRAINT pk_agent_log PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_agent_log_agent_id ON agent_log (agent, id);
+
 CREATE TABLE agents (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	name VARCHAR(64) NOT NULL,
@@ -54,6 +65,16 @@ CREATE TABLE bot_processes (
 	CONSTRAINT pk_bot_processes PRIMARY KEY (process)
 );
 
+CREATE TABLE model_costs (
+	day DATE NOT NULL,
+	model VARCHAR(200) NOT NULL,
+	requests INTEGER DEFAULT '0' NOT NULL,
+	prompt_tokens BIGINT DEFAULT '0' NOT NULL,
+	completion_tokens BIGINT DEFAULT '0' NOT NULL,
+	cost DOUBLE PRECISION DEFAULT '0' NOT NULL,
+	CONSTRAINT pk_model_costs PRIMARY KEY (day, model)
+);
+
 CREATE TABLE open_secrets (
 	id UUID DEFAULT gen_random_uuid() NOT NULL,
 	platform VARCHAR(32) NOT NULL,
@@ -71,6 +92,7 @@ CREATE TABLE scheduler_jobs (
 	name VARCHAR(128) NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	running_until TIMESTAMP WITH TIME ZONE,
+	next_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_scheduler_jobs PRIMARY KEY (name)
 );
 
@@ -131,6 +153,7 @@ CREATE TABLE agent_leases (
 	latency_ms DOUBLE PRECISION,
 	error VARCHAR(500),
 	revision INTEGER,
+	messages_per_minute INTEGER,
 	CONSTRAINT pk_agent_leases PRIMARY KEY (agent),
 	CONSTRAINT fk_agent_leases_holder FOREIGN KEY(holder) REFERENCES bot_processes (process) ON DELETE SET NULL
 );
@@ -502,7 +525,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_32f2da', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_f997fb', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

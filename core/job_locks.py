@@ -59,6 +59,11 @@ def take(name: str, seen: Taken, now: datetime) -> bool:
     return _change(name, seen.due_at, {"due_at": now, "running_until": now + LEASE}, free)
 
 
+def expect(name: str, next_at: datetime) -> None:
+    """Note when a job is due next, for people to see; nothing goes by it."""
+    postgres.update("scheduler_jobs", {"next_at": next_at}, {"name": name})
+
+
 def renew(name: str, due_at: datetime, now: datetime) -> bool:
     """Keep a job that runs since it was taken at `due_at` from the others for another while."""
     return _change(name, due_at, {"running_until": now + LEASE})

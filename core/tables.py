@@ -177,6 +177,13 @@ def _spent_columns() -> list[Column[Any]]:
     return [
         Column("day", Date(), nullable=False),
         Column("agent", String(64), nullable=False),
+        *_amount_columns(),
+    ]
+
+
+def _amount_columns() -> list[Column[Any]]:
+    """Return how much is spent on models."""
+    return [
         Column("requests", Integer(), nullable=False, default=0, server_default="0"),
         Column("prompt_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
         Column("completion_tokens", BigInteger(), nullable=False, default=0, server_default="0"),
@@ -369,6 +376,7 @@ scheduler_jobs = Table(
     Column("name", String(128), primary_key=True),
     Column("due_at", Moment(), nullable=False),  # the due time that was taken last
     Column("running_until", Moment()),  # while it runs: when it counts as hung
+    Column("next_at", Moment()),  # the due time that comes next, as a daemon has last said
 )
 
 # The answers to requests that may be sent again: see api/http/idempotency.py.
@@ -460,6 +468,15 @@ model_usage = Table(
     *_spent_columns(),
     UniqueConstraint("user_uuid", "day", "agent"),
     Index("ix_model_usage_day_agent", "day", "agent"),
+)
+
+# The same by model, over all people and agents; no limit goes by it.
+model_costs = Table(
+    "model_costs",
+    metadata,
+    Column("day", Date(), primary_key=True),
+    Column("model", String(200), primary_key=True),
+    *_amount_columns(),
 )
 
 # The same for people who are not logged in: see core/usage.py.

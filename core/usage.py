@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from core import reservations
+from core.db.compiled import Row
 from core.db.engine import transaction
 from core.reservations import Reservation
-from core.tables import account_usage, chat_accounts, model_usage, users
+from core.tables import account_usage, chat_accounts, model_costs, model_usage, users
 
 
 def add_up(
@@ -69,6 +70,7 @@ ACCOUNT_KEY = ("account_id", "platform", "day", "agent")
 NOBODY = {"platform": "deleted", "account_id": ""}
 """Where the spending of deleted users is counted that belongs to no chat account any more."""
 KEPT = timedelta(days=31)
+MAX_BY_DAY = 1000  # rows of days and agents, the latest
 WHO = (account_usage.c.platform, account_usage.c.account_id)
 
 
@@ -300,9 +302,55 @@ def by_day(now: datetime, days: int) -> list[dict[str, Any]]:
         sa.select(spent.c.day, spent.c.agent, *sums)
         .group_by(spent.c.day, spent.c.agent)
         .order_by(spent.c.day.desc(), spent.c.agent)
+        .limit(MAX_BY_DAY)
     )
     with transaction(read_only=True) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def note_models(spent: Sequence[Row], now: datetime) -> None:
+    """Count what was spent on models: each row has `model` and AMOUNTS."""
+    rows = [{"day": day_of(now), **row} for row in spent]
+    with transaction() as connection:
+        add_up(connection, model_costs, rows, ("day", "model"))
+
+
+def totals(now: datetime, days: int, by: Literal["day", "agent", "model"], limit: int) -> list[Row]:
+    """Return what models have cost in the last days: `name`, `requests`, `tokens`, `cost`.
+
+    By day, the latest first; or by agent or model, what took most tokens first.
+    """
+    tables = (model_costs,) if by == "model" else (model_usage, account_usage)
+    spent = sa.union_all(
+        *(
+            sa.select(
+                table.c[by].label("name"),
+                *(table.c[name] for name in ("requests", "cost")),
+                (table.c.prompt_tokens + table.c.completion_tokens).label("tokens"),
+            ).where(table.c.day > day_of(now) - timedelta(days=days))
+            for table in tables
+        )
+    ).subquery()
+    sums = [sa.func.sum(spent.c[name]).label(name) for name in ("requests", "tokens", "cost")]
+    query = sa.select(spent.c.name, *sums).group_by(spent.c.name).limit(limit)
+    query = query.order_by(spent.c.name.desc() if by == "day" else sums[1].desc(), spent.c.name)
+    with transaction(read_only=True) as connection:
+        return [{**row, "name": str(row["name"])} for row in connection.execute(query).mappings()]
+
+
+def tokens_today(agents: Collection[str], now: datetime) -> dict[str, int]:
+    """Return what each of these agents has spent today, for users and for strangers."""
+    spent = sa.union_all(
+        *(
+            sa.select(
+                table.c.agent, (table.c.prompt_tokens + table.c.completion_tokens).label("tokens")
+            ).where(table.c.day == day_of(now), table.c.agent.in_([*agents]))
+            for table in (model_usage, account_usage)
+        )
+    ).subquery()
+    query = sa.select(spent.c.agent, sa.func.sum(spent.c.tokens)).group_by(spent.c.agent)
+    with transaction(read_only=True) as connection:
+        return {agent: int(tokens) for agent, tokens in connection.execute(query)}
 
 
 def next_day(now: datetime) -> datetime:

@@ -129,6 +129,7 @@ class Scheduled:
         self._lock = threading.Lock()
         self._taken: datetime | None = None  # the due time that is being run
         self._began = self._renewed = 0.0
+        self._expected: datetime | None = None  # the next due time that was noted
 
     def wake(self) -> None:
         """Look at once whether a time is due."""
@@ -184,6 +185,9 @@ class Scheduled:
         due_at = self._trigger.after(seen.due_at)
         if due_at is None:
             return MAX_SLEEP
+        if due_at != self._expected:
+            job_locks.expect(self.name, due_at)
+            self._expected = due_at
         if due_at <= now:
             if job_locks.take(self.name, seen, now):
                 self._execute(now)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.http.request_id import quiet
 from api.http.security import service
-from api.models import Body, PointInTime, Text
-from core.agents import memory
+from api.models import Body, PointInTime, Success, Text
+from core import usage
+from core.agents import activity, memory
 from core.agents.leases import Leases, Report, Running
 
 MAX_AGENTS = 1000  # that one process reports
@@ -71,6 +72,35 @@ class ToRun(BaseModel):
     environment: bool
     agents: list[AgentToRun]
     wanted: int = Field(description="Agents that should run in all processes together.")
+
+
+class LineIn(Body):
+    """A warning or an error of the log; `agent` is "-" where it is about none."""
+
+    agent: Short
+    at: PointInTime
+    level: Literal["WARNING", "ERROR", "CRITICAL"]
+    message: Annotated[Text, Field(max_length=300)]
+
+
+class ModelCostIn(Body):
+    """What requests to a model came to."""
+
+    model: Annotated[Text, Field(min_length=1, max_length=200)]
+    requests: int = Field(0, ge=0, le=1_000_000)
+    prompt_tokens: int = Field(0, ge=0, le=10**12)
+    completion_tokens: int = Field(0, ge=0, le=10**12)
+    cost: float = Field(0, ge=0, le=1e9, allow_inf_nan=False, description="US dollars.")
+
+
+class ActivityIn(Body):
+    """What agents of a process did since it told last."""
+
+    lines: list[LineIn] = Field([], max_length=100)
+    answered: dict[Short, Annotated[int, Field(ge=0, le=10**6)]] = Field(
+        {}, max_length=MAX_AGENTS, description="Messages in the last minute, by agent."
+    )
+    models: list[ModelCostIn] = Field([], max_length=200)
 
 
 class Place(Body):
@@ -177,6 +207,19 @@ def sync(body: Sync) -> dict[str, Any]:
     told = body.model_dump()
     told["agents"] = [Running(**one) for one in told["agents"]]
     return vars(leases.sync(Report(**told)))
+
+
+@routes.post("/agents/report")
+@routes.input(ActivityIn, arg_name="body")
+@routes.output(Success)
+@service
+@quiet
+def report(body: ActivityIn) -> Success:
+    """Keep what agents do, for administrators to see."""
+    lines = [activity.Line(**line.model_dump()) for line in body.lines]
+    activity.note(lines, body.answered, _now())
+    usage.note_models([one.model_dump() for one in body.models], _now())
+    return Success()
 
 
 @routes.post("/memory/read")

@@ -11,9 +11,9 @@ from typing import TypeVar
 import typer
 
 from cli.doctor import agents, machine, services
-from cli.doctor.checks import Finding, Findings, Mark
 from cli.doctor.database import database
 from config.settings import Settings
+from core.checks import Finding, Findings, Mark
 
 Found = TypeVar("Found")
 

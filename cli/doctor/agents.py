@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cli.doctor.checks import Finding, Findings
 from cli.doctor.services import Net, discord_token, window
 from config.sealing import Sealer, SealError
 from config.settings import Settings
 from core import migrations
 from core.agents.tables import agents
+from core.checks import Finding, Findings
 from core.db.engine import Database
 from core.errors import AppError
 

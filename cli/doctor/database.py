@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from cli.doctor.checks import Finding, Findings
 from config.database_url import place_of
 from config.settings import Settings
-from core import migrations
+from core.checks import Finding, Findings, of_database
 from core.db.dialects.errors import driver_words
 from core.db.engine import Database
-from core.errors import AppError, TooNew
+from core.errors import AppError
 
 SUBJECT = "Database"
 
@@ -22,23 +21,10 @@ def database(settings: Settings) -> Findings:
     try:
         opened = Database(url, pool_size=1)
         try:
-            return [_state(opened, shown)]
+            return [of_database(opened)]
         finally:
             opened.close()
     except AppError as error:
         reason = driver_words(error)
         advice = "DATABASE_URL, or the DB_ settings, say where it is and who may use it."
         return [Finding("bad", SUBJECT, f"{shown} can't be used: {reason}", advice)]
-
-
-def _state(database: Database, shown: str) -> Finding:
-    state, newest = migrations.state(database), migrations.head()
-    if state.revision == newest:
-        return Finding("good", SUBJECT, f"{shown} is up to date ({newest})")
-    at = f"{shown} is at {state.revision or 'its beginning'}, the program at {newest}"
-    try:
-        if migrations.is_ahead(state):
-            return Finding("warning", SUBJECT, at, "The program can go on; update it soon.")
-    except TooNew:
-        return Finding("bad", SUBJECT, at, "It is newer than the program: update the program.")
-    return Finding("warning", SUBJECT, at, "The next start brings it up to date, or `db upgrade`.")

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from cli.doctor.checks import Finding, Findings
 from config.broken import CannotStart
 from config.own_settings import OwnSettings, own_settings
 from config.secrets import GENERATED_SECRETS, weakness
@@ -24,6 +23,7 @@ from config.settings import (
     settings_file,
     values_in,
 )
+from core.checks import Finding, Findings
 
 OLDEST = (3, 11)
 PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)(?: *; *([^\\\n]+))?", re.MULTILINE)

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 
-from cli.doctor.checks import Finding, Findings
 from config.database_url import redis_place
 from config.settings import ConfigError, Settings
+from core.checks import Finding, Findings
 
 SECONDS = 5.0  # that a server gets to answer
 WINDOW_SECONDS = 8.0  # that a model gets for a long prompt

@@ -33,7 +33,9 @@ DEAD_AFTER = 0.8
 GIVE_UP_AFTER = 0.6
 """Parts of the lease time: when others take over, and when a process has to stop by itself."""
 ERROR_LENGTH = 500
-UNKNOWN = dict.fromkeys(("state", "since", "guilds", "latency_ms", "error", "revision"))
+UNKNOWN = dict.fromkeys(
+    ("state", "since", "guilds", "latency_ms", "error", "revision", "messages_per_minute")
+)
 HANDED_OUT = ("name", "type", "answers", "settings", "revision", "created_at")
 
 

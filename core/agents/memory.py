@@ -16,7 +16,7 @@ from config.settings import get_settings
 from core.agents.tables import agent_forgets, agent_models, agent_summaries, agent_turns, agents
 from core.db.compiled import Row
 from core.db.engine import transaction
-from core.tables import chat_accounts
+from core.tables import chat_accounts, users
 from core.usage import add_up
 
 MAX_TURNS = 500
@@ -190,6 +190,36 @@ def known_of(user_uuid: UUID) -> list[Row]:
                 row[what] = count
                 row["latest"] = max(row.get("latest", latest), latest)
     return sorted(found.values(), key=lambda row: str(row["agent"]))
+
+
+def people_of(agent: str, limit: int) -> list[Row]:
+    """Return whom an agent remembers, who spoke last first; never what was said.
+
+    Each row has `platform`, `account_id`, `user_uuid` and `username` (None of nobody's account),
+    `turns`, `summaries` and `latest`.
+    """
+    known = sa.union_all(
+        *(
+            sa.select(
+                *(table.c[name] for name in ("platform", "account_id", "user_uuid", "at")),
+                sa.literal(int(table is agent_turns)).label("turns"),
+                sa.literal(int(table is agent_summaries)).label("summaries"),
+            ).where(table.c.agent == agent)
+            for table in (agent_turns, agent_summaries)
+        )
+    ).subquery()
+    who = (known.c.platform, known.c.account_id, known.c.user_uuid, users.c.username)
+    latest = sa.func.max(known.c.at).label("latest")
+    counts = [sa.func.sum(known.c[name]).label(name) for name in ("turns", "summaries")]
+    query = (
+        sa.select(*who, *counts, latest)
+        .select_from(known.outerjoin(users, users.c.id == known.c.user_uuid))
+        .group_by(*who)
+        .order_by(latest.desc(), known.c.account_id)
+        .limit(limit)
+    )
+    with transaction(read_only=True) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def forget_user(user_uuid: UUID, agent: str, now: datetime) -> Erased:

@@ -112,6 +112,19 @@ agent_leases = Table(
     Column("latency_ms", Double()),
     Column("error", String(500)),
     Column("revision", Integer()),  # the one that it runs with
+    Column("messages_per_minute", Integer()),  # that it answered
+)
+
+# The last warnings and errors of the bot's processes: see core/agents/activity.py.
+agent_log = Table(
+    "agent_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    Column("agent", String(NAME_LENGTH), nullable=False),  # "-": of none
+    Column("at", Moment(), nullable=False),
+    Column("level", String(16), nullable=False),  # WARNING, ERROR, CRITICAL
+    Column("message", String(300), nullable=False),
+    Index("ix_agent_log_agent_id", "agent", "id"),
 )
 
 

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Page
 
 from bot.messages import Incoming, ReplyChannel
-from core import agents, postgres
+from core import agents, postgres, usage
+from core.agents import activity, knowledge, memory
 from core.reminders import fire_due
 from core.users import set_role
 from tests.support.browser import NARROW, needs_chromium, problems, sign_in
@@ -62,6 +63,20 @@ async def test_a_row_is_added_changed_and_brought_back(page: Page, world: World)
     await page.get_by_text("Undone").first.wait_for()
     assert [row["name"] for row in postgres.select("errands")] == [EVIL]
     assert "attacked" not in await page.title()
+
+
+async def test_the_focus_stays_when_the_agents_are_renewed(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+    await sign_in(page, world)
+    set_role("ada", "admin")
+    busy_agent(world)
+    await page.goto("/agents")
+    await page.get_by_role("link", name="Edit helper").focus()
+    activity.note([], {"helper": 33}, world.clock())
+    await page.get_by_role("cell", name="33", exact=True).wait_for(timeout=40_000)
+    assert await page.evaluate("document.activeElement.getAttribute('aria-label')") == "Edit helper"
 
 
 async def test_an_agent_is_made_and_talked_to(
@@ -127,6 +142,17 @@ async def test_the_keyboard_is_enough(page: Page, world: World) -> None:
     await page.get_by_text("Added “buy milk”").wait_for()
 
 
+def busy_agent(world: World) -> None:
+    """Have an agent with all that there is to be seen of one."""
+    now = world.clock()
+    agents.add("helper", "env:AGENT_HELPER_TOKEN", {"type": "echo"})
+    activity.note([activity.Line("helper", now, "ERROR", "it failed")], {"helper": 4}, now)
+    memory.append(memory.Place("helper", "discord", "77"), [memory.Turn("user", "hi")], now)
+    knowledge.put("helper", "guide.md", [knowledge.Passage("", "words")])
+    model = {"requests": 1, "prompt_tokens": 5, "completion_tokens": 5, "cost": 0.5}
+    usage.note_models([{"model": "m"} | model], now)
+
+
 async def tab_to(page: Page, what: str, wanted: str) -> None:
     """Go to an element by the keyboard alone."""
     for _ in range(40):
@@ -137,7 +163,9 @@ async def tab_to(page: Page, what: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_is_for_everyone(page: Page, world: World, scheme: str) -> None:
+async def test_every_page_is_for_everyone(
+    page: Page, world: World, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     await page.goto("/login")
     found = await problems(page)
@@ -146,7 +174,9 @@ async def test_every_page_is_for_everyone(page: Page, world: World, scheme: str)
     await page.goto("/account")
     addresses = await open_pages(page)
     assert {"/chat", "/data/errands", "/agents", "/service"} <= {*addresses}
-    for address in (*addresses, "/agents/new/llm", "/service/users"):
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+    busy_agent(world)
+    for address in (*addresses, "/agents/new/llm", "/agents/about/helper", "/service/users"):
         await page.goto(address)
         found += await problems(page)
         await page.set_viewport_size(NARROW)  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ from core.agents.validation import definitions, settings_schemas
 from core.errors import NotFound
 
 PATH = "/api/agents"
-SHOWN = 50  # on one page
+OPERATIONS = "/api/operations/agents"
+SHOWN = 50  # on one page, as many as the API tells of at once
 OTHERS = "Below is what you filled in: with Save it takes the place of what they did."
 PARTS = ("settings", "answers")  # what of a definition has fields of its own
 
@@ -26,9 +27,11 @@ page = Page("agents", "Agents", "/agents", access="admin", order=80)
 @page.get("")
 def index() -> str:
     """Show all agents, and lead to a new one."""
-    rows = fetch("GET", PATH, after=request.args.get("cursor"), limit=SHOWN)
+    cursor = request.args.get("cursor")
+    rows = fetch("GET", PATH, after=cursor, limit=SHOWN)
+    busy = {one["name"]: one for one in fetch("GET", OPERATIONS, after=cursor)}
     after = rows[-1]["name"] if len(rows) == SHOWN else None
-    return show("pages/agents.html", rows=rows, types=_types(), after=after)
+    return show("pages/agents.html", rows=rows, busy=busy, types=_types(), after=after)
 
 
 @page.get("/new/<kind>")
@@ -51,6 +54,38 @@ def add(kind: str) -> Response | tuple[str, int]:
     except Refused as error:
         return _form(given, str(error)), error.status
     return done(f"Added {row['name']}. It starts within seconds.", "agents.index")
+
+
+@page.get("/about/<name>")
+def about(name: str) -> str:
+    """Show how an agent is doing, when it answers, whom it remembers and what it looks up."""
+    return show(
+        "pages/agents.about.html",
+        agent=fetch("GET", f"{PATH}/{name}"),
+        busy=fetch("GET", f"{OPERATIONS}/{name}"),
+        people=fetch("GET", f"{OPERATIONS}/{name}/memory"),
+        documents=fetch("GET", f"{OPERATIONS}/{name}/documents"),
+        lines=fetch("GET", "/api/operations/log", agent=name),
+        shown=SHOWN,
+    )
+
+
+@page.post("/about/<name>/forget")
+def forget(name: str) -> Response:
+    """Have an agent forget somebody."""
+    fields = ("user_uuid", "platform", "account_id")
+    whom = {field: request.form[field] for field in fields if request.form.get(field)}
+    erased = fetch("POST", f"{OPERATIONS}/{name}/forget", whom)
+    gone = erased["turns"] + erased["summaries"]
+    return done(f"{name} has forgotten them: {gone} rows.", "agents.about", name=name)
+
+
+@page.post("/about/<name>/documents/remove")
+def remove_document(name: str) -> Response:
+    """Remove a document of an agent's."""
+    document = request.form.get("document", "")
+    fetch("DELETE", f"{OPERATIONS}/{name}/documents", name=document)
+    return done(f"Removed {document}.", "agents.about", name=name)
 
 
 @page.get("/of/<name>")

@@ -10,6 +10,7 @@ from core.deliveries.dead_letters import STATES
 PATH = "/api/operations"
 SHOWN = 50  # in one answer of the API
 DAYS = 14
+COSTS = ("day", "agent", "model")
 
 page = Page("operations", "Service", "/service", access="admin", order=90)
 
@@ -18,7 +19,7 @@ page = Page("operations", "Service", "/service", access="admin", order=90)
 def index() -> str:
     """Show what waits or went wrong, the jobs, and what models cost."""
     state = request.args.get("state", "dead")
-    costs = fetch("GET", f"{PATH}/costs", days=DAYS)
+    costs = {by: fetch("GET", f"{PATH}/costs/totals", by=by, days=DAYS) for by in COSTS}
     return show(
         "pages/operations.html",
         states=STATES,
@@ -27,8 +28,9 @@ def index() -> str:
         unsent=fetch("GET", f"{PATH}/unsent"),
         jobs=fetch("GET", f"{PATH}/jobs"),
         costs=costs,
-        most=max((row["tokens"] for row in costs), default=0),
         days=DAYS,
+        checks=fetch("GET", f"{PATH}/checks"),
+        lines=fetch("GET", f"{PATH}/log"),
         shown=SHOWN,
     )
 

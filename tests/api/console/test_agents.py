@@ -1,10 +1,16 @@
 """The agents in the console: administrators add, change, switch and remove them."""
 
+from uuid import UUID
+
 import pytest
 
 from core import agents
+from core.accounts import chat_links
+from core.agents import activity, knowledge, memory
+from tests.support.api import Caller
 from tests.support.console import Browser
 from tests.support.databases import on_sqlite
+from tests.support.waiting import Clock
 
 pytestmark = on_sqlite
 
@@ -101,3 +107,48 @@ def test_nobody_else_sees_or_changes_them(ada_in: Browser) -> None:
 def test_unknown_ones_are_told(admin: Browser) -> None:
     for path in (f"{PAGE}/new/parrot", f"{PAGE}/of/nobody"):
         assert admin.get(path).status_code == 404
+
+
+def test_an_agent_tells_what_it_does_remembers_and_looks_up(
+    admin: Browser, ben: Caller, clock: Clock
+) -> None:
+    agents.add("helper", TOKEN, {"type": "echo", "answers": {"direct_messages": "off"}})
+    now = clock()
+    activity.note([activity.Line("helper", now, "ERROR", EVIL)], {"helper": 4}, now)
+    chat_links.link(UUID(ben.uuid), platform="discord", agent="helper", account_id="77")
+    for account in ("77", EVIL):
+        said = [memory.Turn("user", "my secret")]
+        memory.append(memory.Place("helper", "discord", account), said, now)
+    for document in ("a/b.md", EVIL):
+        knowledge.put("helper", document, [knowledge.Passage("", "words")])
+
+    assert "<td>4</td>" in admin.open(PAGE)
+    about = f"{PAGE}/about/helper"
+    page = admin.open(about)
+    for words in ("no direct messages", "<td>ben</td>", "a/b.md", "&lt;script&gt;"):
+        assert words in page
+    assert EVIL not in page
+    assert "my secret" not in page
+
+    whom = {"user_uuid": ben.uuid, "platform": "discord", "account_id": "77"}
+    assert "has forgotten them: 1 rows" in admin.send(f"{about}/forget", about, **whom)
+    whom = {"platform": "discord", "account_id": EVIL}
+    assert "has forgotten them: 1 rows" in admin.send(f"{about}/forget", about, **whom)
+    assert "It remembers nobody." in admin.open(about)
+    for document in ("a/b.md", EVIL):
+        admin.send(f"{about}/documents/remove", about, document=document)
+    assert "It has no documents." in admin.open(about)
+    assert admin.post(f"{about}/documents/remove", about, document="gone").status_code == 404
+    assert admin.post(f"{about}/forget", about, user_uuid="x").status_code == 400
+
+
+def test_nobody_else_looks_into_an_agent(ada_in: Browser, ada: Caller) -> None:
+    agents.add("helper", TOKEN, {"type": "echo"})
+    about = f"{PAGE}/about/helper"
+    assert ada_in.get(about).status_code == 403
+    for path in ("forget", "documents/remove"):
+        assert ada_in.post(f"{about}/{path}", "/account").status_code == 403
+    for path in ("", "/memory", "/documents"):
+        assert ada.get(f"/api/operations/agents/helper{path}").status_code == 403
+    assert ada.post("/api/operations/agents/helper/forget", {}).status_code == 403
+    assert ada.delete("/api/operations/agents/helper/documents?name=x").status_code == 403

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core import postgres
+from core.agents import activity
 from core.users import find_user_by_name, set_role
 from tests.support.api import Caller
 from tests.support.console import Browser
@@ -111,10 +112,47 @@ def test_nobody_else_changes_it(ada_in: Browser, ben: Caller, path: str) -> None
 
 
 def test_the_api_says_the_same(ada: Caller, ben: Caller) -> None:
-    paths = ("deliveries", "unsent", "users", "jobs", "costs")
+    paths = (
+        *("deliveries", "unsent", "users", "jobs", "costs", "costs/totals"),
+        *("agents", "log", "checks"),
+    )
     assert {ada.get(f"/api/operations/{path}").status_code for path in paths} == {403}
     set_role("ada", "admin")
     assert {ada.get(f"/api/operations/{path}").status_code for path in paths} == {200}
     assert ada.put("/api/operations/users/ben/role", {"role": "king"}).status_code == 400
     assert ada.post("/api/operations/resend", {"ids": ["x"]}).status_code == 400
     assert ada.get("/api/operations/costs?days=0").status_code == 400
+
+
+def test_checks_and_lines_of_the_log_are_shown(admin: Browser) -> None:
+    page = admin.open(PAGE)
+    assert "is up to date" in page
+    assert "no job has a next time yet" in page
+    assert "No warning and no error was noted." in page
+    at = datetime.now(UTC)
+    postgres.insert("scheduler_jobs", {"name": "late.job", "due_at": at, "next_at": at})
+    line = activity.Line("helper", at, "ERROR", "<script>alert(1)</script>")
+    activity.note([line], {}, at)
+    page = admin.open(PAGE)
+    assert "late.job: due, and not begun" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
+
+
+def test_the_bot_alone_reports_what_agents_do(
+    admin: Browser, ada: Caller, bot: Caller, clock: Clock
+) -> None:
+    at = clock().isoformat()
+    line = {"agent": "helper", "at": at, "level": "ERROR", "message": "it failed"}
+    model = {"model": "m", "requests": 1, "prompt_tokens": 5, "completion_tokens": 6, "cost": 0.5}
+    told = {"lines": [line], "answered": {"helper": 3}, "models": [model]}
+    path = "/api/service/agents/report"
+    assert ada.post(path, told).status_code == 401
+    assert bot.post(path, told).status_code == 200
+    assert bot.post(path, {"lines": [line | {"level": "FINE"}]}).status_code == 400
+    assert bot.post(path, {"lines": [line | {"message": "a\0b"}]}).status_code == 400
+    page = admin.open(PAGE)
+    assert "it failed" in page
+    by = {"by": "model", "days": 7}
+    totals = ada.get("/api/operations/costs/totals", **by).json
+    assert totals == [{"name": "m", "requests": 1, "tokens": 11, "cost": 0.5}]
