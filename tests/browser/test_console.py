@@ -229,6 +229,7 @@ async def test_pictures_for_the_documentation(page: Page, world: World) -> None:
     await page.set_viewport_size({"width": 900, "height": 620})
     agents.add("helper", "env:AGENT_HELPER_TOKEN", {"type": "echo"})
     agents.add("chatty", "env:AGENT_CHATTY_TOKEN", {"type": "llm", "settings": {"model": "m"}})
-    for name in ("data/errands", "agents"):
+    for name, width in (("data/errands", 900), ("agents", 1200)):
+        await page.set_viewport_size({"width": width, "height": 620})
         await page.goto(f"/{name}")
         await page.screenshot(path=folder / f"{name.rpartition('/')[2]}.png")
