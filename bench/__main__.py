@@ -13,7 +13,7 @@ MEASUREMENTS = (
     "crowd",
     "chat",
     "deliveries",
-    "peers",
+    "engines",
     "memory",
     "agents",
     "reconnects",

@@ -14,8 +14,8 @@ from api.discovery import load_routes
 from cli.errors import fail
 from config.private import private
 from config.settings import get_settings
-from core import transfer as backups
 from core.db.engine import get_database
+from core.transfer import database as backups
 
 FILE = Annotated[str, typer.Argument(metavar="FILE", help="The backup; - is the pipe.")]
 

@@ -459,7 +459,7 @@ web_chat_processes = Table(
     Column("seen_at", Moment(), nullable=False),
 )
 
-# What language models cost: see core/usage.py.
+# What language models cost: see core/usage/.
 model_usage = Table(
     "model_usage",
     metadata,
@@ -479,7 +479,7 @@ model_costs = Table(
     *_amount_columns(),
 )
 
-# The same for people who are not logged in: see core/usage.py.
+# The same for people who are not logged in: see core/usage/.
 account_usage = Table(
     "account_usage",
     metadata,
@@ -491,7 +491,7 @@ account_usage = Table(
     Index("ix_account_usage_day_agent", "day", "agent"),
 )
 
-# What requests under way may still come to: see core/reservations.py.
+# What requests under way may still come to: see core/usage/reservations.py.
 usage_reservations = Table(
     "usage_reservations",
     metadata,

@@ -12,9 +12,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from api.http.security import caller
 from api.models import list_of
-from core import own_data
 from core.agents import memory
 from core.db.compiled import Row
+from core.transfer import own_data
 
 routes = APIBlueprint("own_data", __name__, url_prefix="/api")
 

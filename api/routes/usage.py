@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from api.http.security import caller, service
 from api.models import Body
 from core import usage
-from core.reservations import Reservation
 from core.usage import Account, Limits, Person, Reached, Spent
+from core.usage.reservations import Reservation
 
 MAX_USERS = 1000  # users in one request
 

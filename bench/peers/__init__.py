@@ -1,4 +1,4 @@
-"""Other frameworks, measured beside the project: the same view, table and token in each.
+"""What is measured beside the project: frameworks with its view, table and token, and queues.
 
 They are installed into an environment of their own at the first use, since none of them is one of
 the project's packages. Where that fails, for want of a network, the project is measured alone.
@@ -33,7 +33,7 @@ def python_of_peers() -> Path | None:
     wanted = REQUIREMENTS.read_text(encoding="utf-8")
     if done.exists() and done.read_text(encoding="utf-8") == wanted:
         return python
-    print("installing the frameworks to compare with, once")
+    print("installing what is measured beside the project, once")
     venv.create(ENVIRONMENT, with_pip=True, clear=True)
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     result = subprocess.run([*command, "-r", REQUIREMENTS], check=False)

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from core.db.engine import transaction
+from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.queue import ERROR_LENGTH
 from core.deliveries.rerouting import change_one, other_ways, reset_for_retry
 from core.deliveries.routing import CHAT, removed
-from core.isolation import in_batch_or_apart
 from core.tables import deliveries, users
 
 STATES = ("dead", "held", "waiting", "sent")

@@ -27,10 +27,10 @@ from sqlalchemy import (
 )
 
 from core.db.engine import transaction
+from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.channel_failures import turn_off
 from core.deliveries.routing import CHAT, SCHEDULER, Address, bot_at, not_taken, targets
-from core.isolation import in_batch_or_apart
 from core.notifications import record_results
 from core.reminders import LATE_AFTER_SECONDS, next_reminder
 from core.tables import chat_accounts, deliveries

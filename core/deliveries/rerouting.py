@@ -11,9 +11,9 @@ from sqlalchemy import Connection, RowMapping, select, update
 
 from core import postgres
 from core.db.engine import transaction
+from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.routing import SCHEDULER, Routes, removed
-from core.isolation import in_batch_or_apart
 from core.tables import deliveries
 from runtime.logs import log_under
 

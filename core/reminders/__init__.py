@@ -18,11 +18,11 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 
 from core import postgres
 from core.db.engine import transaction
+from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.quiet_hours import zone_of, zone_of_user
 from core.deliveries.routing import CHAT, Address, Route, Routes, at
 from core.errors import InvalidInput
-from core.isolation import in_batch_or_apart
 from core.reminders.digest import DIGEST, digest
 from core.reminders.recurrence import first_time, next_time, parse_rule
 from core.tables import chat_accounts, deliveries, reminders, users

@@ -22,7 +22,7 @@ TESTS = (
     "tests/docs",
     "tests/domains",
     # What has leant on the example domains before.
-    "tests/core/test_transfer.py",
+    "tests/core/transfer",
     "tests/api/console",
     "tests/api/http/test_rate_limit.py",
     "tests/api/test_fuzz.py",

@@ -11,8 +11,8 @@ from bot.api.memory import NOTHING
 from config.settings import Settings
 from core import usage
 from core.postgres import count, select
-from core.reservations import HELD, Reservation
 from core.usage import Account, Limits, Spent
+from core.usage.reservations import HELD, Reservation
 from tests.support.chat import Person, World
 from tests.support.llm import Llm, llm, talking, tell, tell_in_public
 from tests.support.model_server import Answer, ModelServer, Request

@@ -16,11 +16,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from core import reservations
 from core.db.compiled import Row
 from core.db.engine import transaction
-from core.reservations import Reservation
 from core.tables import account_usage, chat_accounts, model_costs, model_usage, users
+from core.usage import reservations
+from core.usage.reservations import Reservation
 
 
 def add_up(

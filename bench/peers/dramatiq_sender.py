@@ -1,4 +1,4 @@
-"""A sender on Dramatiq and Redis, run by the Python that bench/peers.py makes."""
+"""A sender on Dramatiq and Redis, run by the Python of the peers."""
 
 import os
 import sys

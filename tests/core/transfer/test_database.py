@@ -18,14 +18,15 @@ import pytest
 from sqlalchemy import URL, inspect, select, text
 
 from api.discovery import load_routes
-from core import agents, migrations, transfer
+from core import agents, migrations
 from core.agents import knowledge
 from core.agents.knowledge import Passage
 from core.db.engine import Database, use_database
 from core.errors import Conflict, InvalidInput
 from core.postgres import execute, insert, insert_many, select_one
 from core.tables import metadata
-from core.transfer import from_json, to_json
+from core.transfer import database as transfer
+from core.transfer.database import from_json, to_json
 from core.users import register_user
 from tests.support.databases import on_sqlite
 from tests.support.mysql_database import connect, rows

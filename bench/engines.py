@@ -1,8 +1,8 @@
 """Our deliveries beside procrastinate, on the same PostgreSQL, and Dramatiq, on Redis.
 
 One process of each sends to the same receiver. Then one is killed in the middle and started again:
-what is lost, and what comes twice. The peers are installed into an environment of their own; where
-they or redis-server can't be had, that is said, and the rest goes on.
+what is lost, and what comes twice. Where the peers or redis-server can't be had, that is said, and
+the rest goes on.
 """
 
 import os
@@ -21,6 +21,7 @@ import psutil
 import psycopg2
 
 from bench import deliveries
+from bench.peers import HERE, python_of_peers
 from bench.processor import cpu_seconds
 from config.settings import ROOT
 from core import migrations
@@ -33,7 +34,6 @@ from tests.support.servers import free_port
 MESSAGES = int(os.environ.get("BENCH_PEER_MESSAGES", "4000"))
 KILLED_AFTER = 1000  # messages of MESSAGES / 2
 PATIENCE = 75.0  # seconds for all to arrive: Dramatiq waits a minute for a worker that is gone
-INSTALL_SECONDS = 180
 THREADS = "64"
 
 
@@ -51,7 +51,7 @@ class Engine:
 def main() -> None:
     """Print a row for each engine."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        python = _install(Path(folder))
+        python = python_of_peers()
         sink = stack.enter_context(counting_sink(Path(folder) / "arrived"))
         url = stack.enter_context(postgres_server())
         server = next(one for one in psutil.Process().children() if one.name() == "postgres")
@@ -71,22 +71,6 @@ def main() -> None:
             _measure(engine, sink)
 
 
-def _install(folder: Path) -> str | None:
-    python = folder / "venv" / "bin" / "python"
-    uv = Path(sys.executable).with_name("uv")
-    steps = (
-        [uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"],
-        [uv, "pip", "install", "--quiet", "--python", python, "-r", ROOT / "bench" / "peers.txt"],
-    )
-    try:
-        for step in steps:
-            subprocess.run(step, check=True, capture_output=True, timeout=INSTALL_SECONDS)
-    except (OSError, subprocess.SubprocessError):
-        print("procrastinate and Dramatiq can't be installed here, and are left out")
-        return None
-    return str(python)
-
-
 def _ours(url: str, server: psutil.Process, sink: CountingSink) -> Engine:
     owners = deliveries.people()
 
@@ -97,8 +81,8 @@ def _ours(url: str, server: psutil.Process, sink: CountingSink) -> Engine:
     return Engine("ours", server, fill, [sys.executable, "-m", "scheduler.daemon"], environment)
 
 
-def _procrastinate(python: str, url: str, server: psutil.Process, sink: CountingSink) -> Engine:
-    script = [python, str(ROOT / "bench" / "peer_procrastinate.py")]
+def _procrastinate(python: Path, url: str, server: psutil.Process, sink: CountingSink) -> Engine:
+    script = [str(python), str(HERE / "procrastinate_sender.py")]
     admin = url.replace("+psycopg2", "")
     environment = {"PEER_URL": admin.rpartition("/")[0] + "/peer", "SINK_URL": sink.url}
 
@@ -112,15 +96,15 @@ def _procrastinate(python: str, url: str, server: psutil.Process, sink: Counting
     return Engine("procrastinate", server, fill, [*script, "work"], environment)
 
 
-def _dramatiq(python: str, store: psutil.Process, url: str, sink: CountingSink) -> Engine:
+def _dramatiq(python: Path, store: psutil.Process, url: str, sink: CountingSink) -> Engine:
     environment = {"PEER_URL": url, "SINK_URL": sink.url}
-    script = [python, str(ROOT / "bench" / "peer_dramatiq.py")]
+    script = [str(python), str(HERE / "dramatiq_sender.py")]
 
     def fill(number: int) -> None:
         _run([*script, "fill", str(number)], environment)
 
-    work = ["-m", "dramatiq", "peer_dramatiq", "--path", str(ROOT / "bench"), "-p", "1"]
-    return Engine("Dramatiq", store, fill, [python, *work, "-t", THREADS], environment)
+    work = ["-m", "dramatiq", "dramatiq_sender", "--path", str(HERE), "-p", "1"]
+    return Engine("Dramatiq", store, fill, [str(python), *work, "-t", THREADS], environment)
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from core import own_data
 from core.agents import memory
 from core.agents.memory import Place, Turn
 from core.db.engine import Database
 from core.postgres import insert, select
+from core.transfer import own_data
 from core.users import find_user_by_name, register_user
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)

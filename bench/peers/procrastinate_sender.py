@@ -1,4 +1,4 @@
-"""A sender on procrastinate, run by the Python that bench/peers.py makes: `fill N` or `work`."""
+"""A sender on procrastinate, run by the Python of the peers: `fill N` or `work`."""
 
 import asyncio
 import os
