@@ -283,10 +283,14 @@ def _first_changed(matcher: Matcher, known: Sequence[CommandSpec]) -> str | None
     """Return the first text of the other domains that would be understood otherwise than now."""
     catalogue = Catalogue()
     catalogue.add(*known)
-    now = Matcher(catalogue)
+    now, keys = Matcher(catalogue), {spec.key for spec in known}
     for path in sorted((ROOT / "tests" / "domains").glob("*/sentences.yaml")):
         for one in _said(path.read_text("utf-8")):
-            before, after = (match.match_all(str(one["say"])) for match in (now, matcher))
-            if [found.command for found in before] != [found.command for found in after]:
-                return str(one["say"])
+            said = str(one["say"])
+            after = matcher.match_all(said)
+            if after and all(found.spec.key in keys for found in after):
+                continue  # no command that is new has taken it
+            before = [found.command for found in now.match_all(said)]
+            if before != [found.command for found in after]:
+                return said
     return None

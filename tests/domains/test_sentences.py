@@ -65,26 +65,6 @@ def test_what_is_no_order_is_hardly_ever_offered_as_one() -> None:
     assert len(offered) <= len(nothing) * 0.02, offered
 
 
-def test_the_evaluation_prints_its_table() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.evaluate"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={"OPENROUTER_API_KEY": "", "PATH": ""},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    head, *_ = done.stdout.splitlines()
-    assert head.split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "offered"]
-    told = re.search(r"A model is told of (\d+) commands in about (\d+) tokens", done.stdout)
-    assert told
-    assert 0 < int(told[1]) < int(told[2]) <= 1200, "the shipped commands fit in the prompt"
-    languages = {utterance.language for utterance in UTTERANCES}
-    assert ("  in de: " in done.stdout) == ("de" in languages)
-
-
 async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServer) -> None:
     model_server.script = lambda _: '{"needs_clarification": "Pardon?"}'
     model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
@@ -123,6 +103,12 @@ def test_the_evaluation_measures_the_model_that_is_configured(model_server: Mode
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)  # noqa: T201 - for people who want to see it
     lines = done.stdout.splitlines()
+    assert lines[0].split()[:6] == ["sentences", "alone", "right", "wrong", "missed", "offered"]
+    told = re.search(r"A model is told of (\d+) commands in about (\d+) tokens", done.stdout)
+    assert told
+    assert 0 < int(told[1]) < int(told[2]) <= 1200, "the shipped commands fit in the prompt"
+    languages = {utterance.language for utterance in UTTERANCES}
+    assert ("  in de: " in done.stdout) == ("de" in languages)
     alone, with_model = (line.split() for line in lines if line.startswith("all "))
     beyond = sum(u.is_beyond for u in UTTERANCES)
     assert int(alone[3]) + int(alone[4]) == beyond

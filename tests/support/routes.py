@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.routing import Rule
 
 Builder = Callable[..., tuple[str, str]]
+READ = ("_parts", "_trace", "_converters", "arguments")
 
 
 def build_urls_on_demand() -> None:
@@ -28,3 +29,22 @@ def build_urls_on_demand() -> None:
         return build
 
     Rule._compile_builder = later  # type: ignore[method-assign]
+
+
+def read_paths_once() -> None:
+    """Let Werkzeug read each route's path once, however many applications have it."""
+    read: Callable[[Rule], None] = Rule.compile
+    known: dict[object, dict[str, Any]] = {}
+
+    def compiled(rule: Rule) -> None:
+        converters = frozenset(rule.map.converters.items())
+        key = (rule.rule, rule.host, rule.subdomain, rule.merge_slashes, converters)
+        if rule.defaults or key not in known:
+            read(rule)
+            known.setdefault(key, {name: getattr(rule, name) for name in READ})
+        else:
+            vars(rule).update(known[key])
+            rule._build = rule._compile_builder(False).__get__(rule, None)
+            rule._build_unknown = rule._compile_builder(True).__get__(rule, None)
+
+    Rule.compile = compiled  # type: ignore[method-assign]

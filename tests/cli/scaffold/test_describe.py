@@ -54,7 +54,8 @@ PROPOSAL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def known() -> list[CommandSpec]:
-    return [*load_commands().specs]
+    """A few of the commands: with each proposal, the sentences of all are tried again."""
+    return [spec for spec in load_commands().specs if spec.interaction_type == "account"]
 
 
 async def proposed(
