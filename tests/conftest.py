@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import hypothesis
@@ -44,6 +45,9 @@ os.environ.update(
 TESTS = Path(__file__).parent
 CORE = TESTS / "core"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+STARTS_PROCESSES = ("browser", "cli", "deploy", "docs", "scheduler", "system")
+SLOW_WEIGHT = 10  # a test that is marked as slow takes as long as so many others
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
@@ -58,6 +62,40 @@ def pytest_xdist_auto_num_workers() -> int:
     """Two processes a core where there are few cores: half of the time, tests wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(cores or 1, min(2 * (cores or 1), 6))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each of the processes that share the tests begin with a part of those that take long.
+
+    Each gets an equal number of tests in a row and, when it is done, half of another's last ones:
+    so quick ones are left to the end, and none waits for a process that has got all long ones.
+    """
+    if WORKERS == 1:
+        return
+    shares: list[list[pytest.Item]] = [[] for _ in range(WORKERS)]
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    folders = {TESTS / name for name in STARTS_PROCESSES}
+    weights = {
+        path: sum(SLOW_WEIGHT if item.get_closest_marker("slow") else 1 for item in module)
+        for path, module in modules.items()
+    }
+    long = [
+        path
+        for path, module in modules.items()
+        if weights[path] > len(module) or not folders.isdisjoint(path.parents)
+    ]
+    heavy = [0] * WORKERS
+    for path in sorted(long, key=lambda path: -weights[path]):
+        least = heavy.index(min(heavy))
+        heavy[least] += weights[path]
+        shares[least] += modules.pop(path)
+    quick = iter([item for module in modules.values() for item in module])
+    for number, share in enumerate(shares):
+        missing = len(items) * (number + 1) // WORKERS - len(items) * number // WORKERS - len(share)
+        share.extend(islice(quick, max(missing, 0)))
+    items[:] = [item for share in shares for item in share] + [*quick]
 
 
 def pytest_collection_finish() -> None:
@@ -145,14 +183,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if not chosen:
         kinds = DATABASES if everywhere else DATABASES[:2]
         metafunc.parametrize("database_url", kinds, indirect=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow tests, which mostly wait: one process does, and others go on meanwhile.
-
-    With `--dist worksteal` a process has neighbours, so what a module sets up is set up once.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture
