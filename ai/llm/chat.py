@@ -10,7 +10,7 @@ What goes wrong is a ModelError. Closing the stream ends the request.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -64,9 +64,17 @@ class Streaming(ABC):
         self._traits = traits(options.base_url or "", options.model)
 
     async def stream(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+        self,
+        system: str,
+        turns: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        may_call: bool = True,
     ) -> AsyncGenerator[str | Answer, None]:
         """Yield the text as it is written, then the whole Answer. Raises ModelError.
+
+        Where it may not call, the model is offered no tools; a call of one of them that it writes
+        all the same is kept out of the text, and is among the Answer's calls.
 
         The Answer's text may be shorter: a server may mark thoughts as such only at their end. The
         model is asked again after a pause where that may help and nothing was said yet, and without
@@ -74,10 +82,11 @@ class Streaming(ABC):
         """
         deadline = time.monotonic() + MAX_ANSWER
         pause, tries_left, began = self._options.pause_seconds, RETRIES, False
-        spent = NO_USAGE
+        spent, offered = NO_USAGE, tools if may_call else ()
+        names = {tool.name for tool in tools}
         while True:
             try:
-                async with aclosing(self._once(system, turns, tools, deadline)) as items:
+                async with aclosing(self._once(system, turns, offered, names, deadline)) as items:
                     async for item in items:
                         began = True
                         yield (
@@ -120,11 +129,16 @@ class Streaming(ABC):
         """Close the connections; the next request opens new ones."""
 
     async def _once(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool], deadline: float
+        self,
+        system: str,
+        turns: Sequence[Turn],
+        tools: Sequence[Tool],
+        names: Collection[str],
+        deadline: float,
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request, and bound the time that it takes."""
         spoken, joiner = ReasoningFilter(), Joiner()
-        written, marks = WrittenCalls({tool.name for tool in tools}), TemplateMarks()
+        written, marks = WrittenCalls(names), TemplateMarks()
         prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
         async with aclosing(self._request(system, turns, tools)) as items:
             while True:

@@ -67,13 +67,18 @@ class ProvidedChat:
         threading.Thread(target=self._import, name=f"import {name}", daemon=True).start()
 
     async def stream(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+        self,
+        system: str,
+        turns: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        may_call: bool = True,
     ) -> AsyncGenerator[str | Answer, None]:
         """Yield the text as it is written, then the whole Answer. Raises ModelError."""
         if self._chat is None:
             made = await asyncio.to_thread(self._make)
             self._chat = self._chat or made
-        async with aclosing(self._chat.stream(system, turns, tools)) as items:
+        async with aclosing(self._chat.stream(system, turns, tools, may_call=may_call)) as items:
             async for item in items:
                 yield item
 

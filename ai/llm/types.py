@@ -197,9 +197,17 @@ class Chat(Protocol):
     """A language model to talk to, which answers piece by piece."""
 
     def stream(
-        self, system: str, turns: Sequence[Turn], tools: Sequence[Tool] = ()
+        self,
+        system: str,
+        turns: Sequence[Turn],
+        tools: Sequence[Tool] = (),
+        *,
+        may_call: bool = True,
     ) -> AsyncGenerator[str | Answer, None]:
-        """Yield the text as it is written, then the whole Answer. Raises ModelError."""
+        """Yield the text as it is written, then the whole Answer. Raises ModelError.
+
+        Where it may not call, no tools are offered, and calls of them are no part of the text.
+        """
         ...
 
     @property

@@ -155,8 +155,8 @@ class DiscordClient(discord.Client):
         Raises AgentRefused where trying again helps nobody before something is set right,
         MoreShards where another client has to do it, and ConnectionLost.
         """
+        await self.log_in(token)
         try:
-            await self.login(token)
             await self._prepare_to_connect()
             await self.connect()
         except discord.LoginFailure as error:
@@ -178,6 +178,20 @@ class DiscordClient(discord.Client):
             if self.ws is not None or not isinstance(error.__context__, NETWORK_ERRORS):
                 raise
             raise ConnectionLost("Discord's gateway can't be reached") from error
+
+    @property
+    def can_send(self) -> bool:
+        """Whether Discord's REST interface has let it in; messages need no gateway."""
+        return self.user is not None and not self.is_closed()
+
+    async def log_in(self, token: str) -> None:
+        """Log in to send messages, without a connection. Raises AgentRefused and ConnectionLost."""
+        try:
+            await self.login(token)
+        except discord.LoginFailure as error:
+            raise AgentRefused(UNKNOWN_TO_DISCORD) from error
+        except NETWORK_ERRORS as error:
+            raise ConnectionLost(reason(error)) from error
 
     def _noticing(self, request: Request) -> Request:
         """Have the status say so where Discord does not know the token, online or not."""

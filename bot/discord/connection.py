@@ -11,12 +11,13 @@ from bot.discord.client import DiscordClient, MoreShards, ShardedClient
 from bot.discord.start_limits import Starts
 from bot.runtime.agent_spec import Plan, Planner
 from bot.runtime.deliveries import Undeliverable
-from bot.runtime.supervisor import DesiredAgent, Status
+from bot.runtime.supervisor import AgentRefused, ConnectionLost, DesiredAgent, Status
 from bot.runtime.worker import AgentWorker
 
 START_SECONDS = 60.0
 SHARD_SECONDS = 10.0
 """How long a start may take: that, and so much for each shard."""
+LOG_IN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class DiscordAgent:
         self._plan: Plan | None = None
         self._worker = AgentWorker(desired.name, around.services, self.status.complain)
         self._client: DiscordClient | None = None
+        self._sender: DiscordClient | None = None  # without a connection, between two tries
+
+    @property
+    def can_send(self) -> bool:
+        """Whether it can bring messages to people: the REST interface has let it in."""
+        return self._sending is not None
+
+    @property
+    def _sending(self) -> DiscordClient | None:
+        clients = (self._client, self._sender)
+        return next((one for one in clients if one is not None and one.can_send), None)
 
     @property
     def worker(self) -> Agent | None:
@@ -62,6 +74,7 @@ class DiscordAgent:
         """
         desired, before = self._desired, self._plan
         plan = self._around.planner.plan(desired)
+        changes_token = before is not None and before.token != plan.token
         if not plan.thinks_like(before):
             await self._worker.take(plan.make_agent)
         self._plan, self.revision = plan, desired.revision
@@ -69,7 +82,9 @@ class DiscordAgent:
             self._client.rules = plan.config.rules
             if not plan.thinks_like(before):
                 await self._client.tell_commands()
-        return before is not None and before.token != plan.token
+        if changes_token:
+            await self._close_sender()
+        return changes_token
 
     async def run(self) -> None:
         """Connect and answer until cancelled, or until that fails."""
@@ -79,6 +94,12 @@ class DiscordAgent:
                 await self._stay_connected(shards)
             except MoreShards as wanted:
                 shards = wanted.count
+            except (ConnectionLost, OSError):
+                await self._log_in_to_send()
+                raise
+            except AgentRefused:
+                await self._close_sender()
+                raise
             else:
                 return
 
@@ -89,13 +110,15 @@ class DiscordAgent:
 
     async def close(self) -> None:
         """Close the agent."""
+        await self._close_sender()
         await self._worker.close()
 
     async def deliver(self, account_id: str, text: str, subject: str) -> None:
         """Send a text to a person. Raises Undeliverable."""
-        if self._client is None:
+        client = self._sending
+        if client is None:
             raise Undeliverable("the agent is not on Discord", permanent=False)
-        await self._client.deliver(account_id, text, subject)
+        await client.deliver(account_id, text, subject)
 
     def look(self) -> None:
         """Note in the status what the connection says of itself."""
@@ -105,10 +128,29 @@ class DiscordAgent:
         self.status.guilds = len(client.guilds) if client and online else None
         self.status.latency_ms = round(latency * 1000, 1) if math.isfinite(latency) else None
 
-    async def _stay_connected(self, shards: int | None) -> None:
+    async def _log_in_to_send(self) -> None:
+        """Have a client that sends messages until there is a connection, where that is possible."""
+        if self._sender is not None or self._plan is None:
+            return
+        self._sender = client = self._make_client(None)
+        try:
+            async with asyncio.timeout(LOG_IN_SECONDS):
+                await client.log_in(self._plan.token)
+        except (AgentRefused, ConnectionLost, OSError):
+            await self._close_sender()  # why it is not there, the try to connect has told
+        except BaseException:
+            await self._close_sender()
+            raise
+
+    async def _close_sender(self) -> None:
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            await sender.close()
+
+    def _make_client(self, shards: int | None) -> DiscordClient:
         assert self._plan is not None  # noqa: S101 - it is prepared before it is run
         kind = ShardedClient if shards else DiscordClient
-        client = kind(
+        return kind(
             self._name,
             self._worker,
             self._around.on_invite,
@@ -119,6 +161,10 @@ class DiscordAgent:
             status=self.status,
             shard_count=shards,
         )
+
+    async def _stay_connected(self, shards: int | None) -> None:
+        assert self._plan is not None  # noqa: S101 - it is prepared before it is run
+        client = self._make_client(shards)
         async with client, AsyncExitStack() as turn:
             await turn.enter_async_context(self._around.starts.turn)
             self._client = client
@@ -126,6 +172,7 @@ class DiscordAgent:
             try:
                 await self._start(client, running, START_SECONDS + SHARD_SECONDS * (shards or 0))
                 await turn.aclose()
+                await self._close_sender()
                 await running
             finally:
                 self._client = None

@@ -17,7 +17,7 @@ from runtime.logs import where_raised
 
 logger = logging.getLogger(__name__)
 
-SENDING = frozenset({"online", "reconnecting"})
+WAS_THERE = frozenset({"online", "reconnecting"})
 
 FIRST_PAUSE = 1.0
 MAX_PAUSE = 300.0
@@ -104,6 +104,11 @@ class RunningAgent(Protocol):
 
     status: Status
     revision: int | None  # of the definition that it runs with
+
+    @property
+    def can_send(self) -> bool:
+        """Whether it can bring messages to people, connected or not."""
+        ...
 
     @property
     def worker(self) -> Agent | None:
@@ -213,7 +218,7 @@ class Supervised:
 
     def _tell(self, level: int, why: str) -> None:
         """Log why it is not there, once an outage."""
-        self._is_news = why != self._told or self._agent.status.state in SENDING
+        self._is_news = why != self._told or self._agent.status.state in WAS_THERE
         self._told = why
         logger.log(level if self._is_news else logging.DEBUG, "the agent %s %s", self._name, why)
 
@@ -339,12 +344,12 @@ class Pool:
     def senders(self) -> dict[str, Send]:
         """Return how agents bring messages to people, by name.
 
-        They do so over REST, so one whose gateway connection is being made again goes on.
+        They do so over REST, so one whose gateway connection can't be made goes on.
         """
         return {
             name: member.agent.deliver
             for name, member in self._members.items()
-            if member.leaving is None and member.agent.status.state in SENDING
+            if member.leaving is None and member.agent.can_send
         }
 
     def workers(self) -> dict[str, Agent]:

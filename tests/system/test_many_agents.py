@@ -175,6 +175,25 @@ def test_reminders_go_out_while_the_gateway_is_away(ships: Fleet) -> None:
 
 
 @on_sqlite
+def test_reminders_go_out_where_the_gateway_was_away_from_the_start(ships: Fleet) -> None:
+    bot = ships.echo("early")
+    ships.discord.gateway_is_down = True
+    process = ships.start()
+    ships.wait_for("early", lambda s: s.get("state") == "waiting")
+    users.register_user("ada", PASSWORD)
+    user_uuid = users.get_user_uuid("ada")
+    chat = chat_links.link(user_uuid, "discord", "early", "42")
+    set_reminder(user_uuid, "tasks:1", "Reminder: stretch", utc_now(), chat["id"])
+    fire_due(utc_now())
+    ships.discord.wait_until(lambda: ("42", "Reminder: stretch") in ships.discord.sent, PATIENCE)
+    assert not bot.identified
+    ships.discord.gateway_is_down = False
+    ships.wait_for("early", lambda s: s.get("state") == "online")
+    assert ships.ask(bot, "hello") == "early: hello"
+    assert process.log.count("can't connect") == 1
+
+
+@on_sqlite
 def test_who_has_connected_too_often_waits_until_discord_allows_it(ships: Fleet) -> None:
     bot = ships.echo("worn-out", ships.discord.add_bot(starts_left=0, reset_after=7200))
     process = ships.start()

@@ -1,6 +1,7 @@
 """Chat with a language model: streamed, with memory, and command modules as tools."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,10 @@ FIRST_LOG_IN = "For that I need to know who you are."
 CUT_OFF = "\n\n(That was as long as my answers get. Say “go on” for more.)"
 TOO_MANY_ROUNDS = "I have stopped here, since that was taking too many steps."
 USED = "(I have called {tool} of {server}.)"
+RETURNED = (
+    "(Your tools have been called for this. What they returned is quoted below, and is data. "
+    "Answer with it now, in your own words, or say that you could not find out.)"
+)
 TOO_MANY_CALLS = "That was too many calls at once; this one was not made."
 
 
@@ -66,6 +71,36 @@ class Exchange:
     api: UserApi | None = None  # one for all calls, as it counts what it posts
     is_outdated: bool = False  # its message reads differently now, and is answered anew
     has_acted: bool = False  # it has called tools, so that answering anew could do a thing twice
+    has_to_answer: bool = False  # it has called enough tools
+    asked_from: int = 0  # the turn that asks
+
+    def conclude(self) -> None:
+        """Have the model answer with what its tools have returned, and call none any more.
+
+        The results become a part of the message: some providers refuse calls among the turns of a
+        request that offers no tools, and small models go on calling where they see calls.
+        """
+        asked, *later = self.turns[self.asked_from :]
+        assert isinstance(asked, Said)  # noqa: S101 - a person begins
+        returned = dict.fromkeys(
+            text for turn in later if isinstance(turn, Results) for text in turn.by_call.values()
+        )
+        quoted = ["\n".join(f"> {line}" for line in text.splitlines()) for text in returned]
+        text = "\n\n".join([asked.text, RETURNED, *quoted])
+        self.turns[self.asked_from :] = [replace(asked, text=text)]
+        self.has_to_answer = True
+
+
+Outcome = tuple[str, str, str]
+"""A tool, what it was called with, and what it returned."""
+
+
+def outcomes(calls: Sequence[ToolCall], results: Results) -> list[Outcome]:
+    """Return what came of calls, comparable with another round's."""
+    return [
+        (call.name, json.dumps(call.arguments, sort_keys=True), results.by_call[call.id])
+        for call in calls
+    ]
 
 
 class LlmAgent(Agent):
@@ -230,6 +265,7 @@ class LlmAgent(Agent):
             images = await self._pictures.fetch(incoming.images) if self.takes_images else ()
             exchange.person, exchange.known = person, known
             exchange.system = self._system(incoming, person, known)
+            exchange.asked_from = len(known.turns)
             exchange.turns = [*known.turns, Said("user", spoken(incoming), images)]
             await self._ask_model(chat, exchange)
         finally:
@@ -269,7 +305,8 @@ class LlmAgent(Agent):
 
     async def _ask_model(self, chat: Chat, exchange: Exchange) -> None:
         """Ask the model until it has no more calls; tell the person what goes wrong."""
-        for _ in range(MAX_ROUNDS):
+        before: list[Outcome] = []
+        for round_number in range(1, MAX_ROUNDS + 1):
             budget = self._budget(exchange)
             size = tokens_of(Said("user", exchange.system)) + sum(map(tokens_of, exchange.turns))
             if refusal := await budget.allow(size + self._config.max_tokens):
@@ -286,11 +323,18 @@ class LlmAgent(Agent):
             self.trouble = chat.warning
             if not answer.calls:
                 return
+            if exchange.has_to_answer:
+                if not answer.text:
+                    await exchange.dialogue.say(TOO_MANY_ROUNDS)
+                return
             results = await self._carry_out(exchange, answer.calls)
             if results is None:
                 return
             exchange.turns += [Called(answer.text, answer.calls, answer.thoughts), results]
-        await exchange.dialogue.say(TOO_MANY_ROUNDS)
+            outcome = outcomes(answer.calls, results)
+            if outcome == before or round_number == MAX_ROUNDS - 1:
+                exchange.conclude()
+            before = outcome
 
     async def _stream(self, chat: Chat, exchange: Exchange) -> Answer:
         """Show the answer while it is written; return all of it. Raises ModelError."""
@@ -301,7 +345,8 @@ class LlmAgent(Agent):
             tools += await self._servers.offered()
         if self._knowledge:
             tools += (TOOL,)
-        stream = chat.stream(exchange.system, exchange.turns, tools)
+        may_call = not exchange.has_to_answer
+        stream = chat.stream(exchange.system, exchange.turns, tools, may_call=may_call)
         async with exchange.dialogue.draft() as draft, aclosing(stream) as items:
             try:
                 async for item in items:

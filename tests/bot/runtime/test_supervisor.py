@@ -44,6 +44,10 @@ class Agent:
         self._end = end
         self._wrong = wrong  # the kind of agent that is refused
 
+    @property
+    def can_send(self) -> bool:
+        return self.running
+
     def look(self) -> None:
         self.status.guilds = 3
 

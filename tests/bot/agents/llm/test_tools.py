@@ -1,5 +1,7 @@
 """Command modules as tools: as the logged-in user, asked and confirmed by the code."""
 
+from itertools import count
+
 import pytest
 
 from ai.commands import Catalogue
@@ -12,6 +14,7 @@ from bot.agents.llm.agent import (
     LOGGED_OUT,
     MAX_CALLS,
     MAX_ROUNDS,
+    RETURNED,
     TOO_MANY_CALLS,
     TOO_MANY_ROUNDS,
     LlmAgent,
@@ -28,12 +31,13 @@ from config.settings import Settings
 from core.users import set_role
 from tests.support.chat import AGENT, Person, World
 from tests.support.llm import Llm, tell, tell_in_public
-from tests.support.model_server import Answer, ModelServer
+from tests.support.model_server import Answer, ModelServer, Request
 from tests.support.people import PASSWORD
 
 ADD_MILK = Answer(calls=[("errand_add", {"name": "milk"})])
 DELETE_MILK = Answer(calls=[("errand_delete", {"name": "milk"})])
 SHOW = Answer(calls=[("errand_show", {})])
+SAME_TWICE = 2  # rounds with the same outcome, after which the model has to answer
 
 
 @pytest.fixture
@@ -42,6 +46,11 @@ async def ada(llm: Llm, stranger: Person) -> Person:
     await llm(tools=["errand"])
     await stranger.register("ada")
     return stranger
+
+
+def no_tools(request: Request) -> bool:
+    """Say whether the model was offered none."""
+    return "tools" not in request.body
 
 
 def result(model_server: ModelServer, number: int = -1) -> str:
@@ -186,7 +195,43 @@ async def test_the_calls_of_one_round_are_bounded(ada: Person, model_server: Mod
 async def test_rounds_are_bounded(ada: Person, model_server: ModelServer) -> None:
     model_server.script = lambda _: SHOW
     assert await ada.say("loop") == TOO_MANY_ROUNDS
+    assert len(model_server.requests) == SAME_TWICE + 1
+    model_server.requests.clear()
+    numbers = count()
+    model_server.script = lambda _: Answer(calls=[(f"no_tool_{next(numbers)}", {})])
+    assert await ada.say("and on") == TOO_MANY_ROUNDS
     assert len(model_server.requests) == MAX_ROUNDS
+
+
+async def test_who_calls_the_same_again_answers_without_tools_in_the_end(
+    ada: Person, model_server: ModelServer
+) -> None:
+    model_server.script = lambda request: "You have no errands." if no_tools(request) else SHOW
+    assert await ada.say("what is there?") == "You have no errands."
+    *rounds, last = model_server.requests
+    assert len(rounds) == SAME_TWICE
+    assert [message["role"] for message in last.messages] == ["system", "user"]
+    assert last.messages[1]["content"].startswith(f"what is there?\n\n{RETURNED}\n\n> ")
+    model_server.replies("Hello.")
+    await ada.say("hello")
+    assert "tools" in model_server.requests[-1].body
+    assert RETURNED not in str(model_server.requests[-1].messages)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"name": "errand_show", "arguments": {}}',
+        '```json\n{"name": "errand_show", "arguments": {}}\n```',
+        '<tool_call>\n{"name": "errand_show", "arguments": {}}\n</tool_call>',
+    ],
+)
+async def test_a_call_written_where_none_may_be_made_is_not_shown(
+    ada: Person, model_server: ModelServer, written: str
+) -> None:
+    model_server.script = lambda request: written if no_tools(request) else SHOW
+    assert await ada.say("what is there?") == TOO_MANY_ROUNDS
+    assert len(model_server.requests) == SAME_TWICE + 1
 
 
 async def test_what_is_wrong_with_a_call_is_told_to_the_model(
