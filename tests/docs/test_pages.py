@@ -50,6 +50,18 @@ def test_a_page_is_short(page: Path) -> None:
         assert page.read_text("utf-8").count("\n") <= MAX_LINES
 
 
+def test_the_table_of_model_servers_names_tests_that_exist() -> None:
+    text = (DOCS / "model-servers.md").read_text("utf-8")
+    quirks = re.search(r"`Q` is `(.*)`", text)
+    assert quirks
+    named = re.findall(r"`(Q|tests/[\w/]+\.py)(?:::(\w+))?`", text.partition("| --- |")[2])
+
+    assert len(named) > 20
+    for path, name in named:
+        tests = (ROOT / (quirks[1] if path == "Q" else path)).read_text("utf-8")
+        assert f"def {name}(" in tests if name else "def test_" in tests, name
+
+
 def test_the_walks_name_functions_that_exist() -> None:
     """A function in a step is defined in a file that the step names."""
     text = (DOCS / "architecture.md").read_text("utf-8")

@@ -83,6 +83,16 @@ async def test_two_calls_with_one_id_or_number_are_two(
     assert len({call.id for call in whole.calls}) == 2
 
 
+async def test_a_name_that_is_said_in_every_piece_is_one(model_server: ModelServer) -> None:
+    pieces = [
+        {"index": 0, "id": "x", "function": {"name": "add", "arguments": piece}}
+        for piece in ('{"n"', ": 1", "}")
+    ]
+    model_server.replies(events(*({"tool_calls": [piece]} for piece in pieces)))
+    _, whole = await ask(model_server)
+    assert [(call.name, call.arguments) for call in whole.calls] == [("add", {"n": 1})]
+
+
 async def test_an_answer_that_was_shown_is_not_begun_again_without_pictures(
     model_server: ModelServer,
 ) -> None:
