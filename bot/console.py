@@ -89,6 +89,7 @@ class Console:
                 await self._end(asyncio.gather(deliveries.finish(), web.finish(), *beside))
                 for task in beside:
                     task.cancel()
+                await web.close()
             if not interactive and not self._stop.is_set():
                 wait = timedelta(seconds=self._settings.chat_wait_seconds)
                 await self._unless_stopped(self._deliveries().run(until=self._clock() + wait))

@@ -18,7 +18,9 @@ from bot.api.client import ApiAway, ApiClient, ApiError
 from bot.markdown import split
 from bot.messages import WEB, Address, Button, GrowingDraft, Incoming
 from bot.runtime.deliveries import DeliveryLoop, Send, Undeliverable
+from bot.runtime.supervisor import AgentRefused
 from bot.runtime.worker import FAILED, AgentWorker
+from bot.trials import Trials
 from runtime.clock import growing_pause
 from runtime.logs import where_raised
 
@@ -33,6 +35,7 @@ LOOK_SECONDS = 15.0  # between two looks for messages while the API tells when t
 MIN_PAUSE, MAX_PAUSE = 0.5, 15.0  # seconds, while the API is away
 TRIES = 8  # to write a reply, in a bit more than a minute
 OFFER_EXPIRED = "I can't do that any more. Please tell me in words."
+CANNOT_START = "I can't start with these settings: {}."
 NOT_THERE = "I am not there at the moment. Please try again in a while."
 
 Agents = Callable[[], Mapping[str, Agent]]
@@ -49,12 +52,13 @@ class WebChat:
         agents: Agents,
         default: Callable[[], Awaitable[Agent]],
     ) -> None:
-        """Answer for `agents`, and for the one that `default` makes where none is called so."""
+        """Answer for `agents`, those on trial, and what `default` makes where none is called so."""
         self._api = services.api
         self._wake_interval = services.settings.wake_interval
         self._process = process
         self._agents = agents
         self._make_default = default
+        self._trials = Trials(services)
         self._default: Agent | None = None
         self._making = asyncio.Lock()
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -97,7 +101,8 @@ class WebChat:
         await self._ended.wait()
 
     async def close(self) -> None:
-        """Close the default agent, where there is one."""
+        """Close the default agent, where there is one, and those on trial."""
+        await self._trials.close()
         if self._default is not None:
             await self._default.close()
 
@@ -143,6 +148,7 @@ class WebChat:
             "under_way": list(self._under_way),
             "limit": room,
         }
+        self._trials.close_idle()
         answer = await self._api.service("chat/claim", where)
         for message in answer["messages"]:
             task = asyncio.create_task(self._answer(message))
@@ -158,11 +164,16 @@ class WebChat:
         """Answer one message, and settle it whatever happens."""
         channel = WebReplyChannel(self._api, message["agent"], message["user_uuid"], message["id"])
         try:
-            agent = await self._agent(message["agent"])
+            if message["trial"] is None:
+                agent = await self._agent(message["agent"])
+            else:
+                agent = await self._trials.agent(message["agent"], message["trial"])
             if agent is None:
                 await channel.send(NOT_THERE)
             else:
                 await self._hand_over(agent, message, channel)
+        except AgentRefused as error:  # one on trial, and its administrator hears why
+            await channel.send(CANNOT_START.format(error))
         except Exception as error:
             logger.error("a message over the API failed: %s", where_raised(error))
             await channel.send(FAILED)
@@ -204,7 +215,8 @@ class WebChat:
 
     def _senders(self) -> dict[str, Send]:
         """Return how deliveries reach people here, by the agents that they talk to."""
-        return {name: partial(self._deliver, name) for name in {*self._agents(), DEFAULT_AGENT}}
+        names = {*self._agents(), DEFAULT_AGENT, *self._trials.names}
+        return {name: partial(self._deliver, name) for name in names}
 
     async def _deliver(self, agent_name: str, account_id: str, text: str, subject: str) -> None:
         """Write a delivery to a chat. Raises Undeliverable."""

@@ -189,6 +189,17 @@ CREATE INDEX ix_agent_summaries_account_id_agent_platform ON agent_summaries (ac
 
 CREATE INDEX ix_agent_summaries_user_uuid ON agent_summaries (user_uuid);
 
+CREATE TABLE agent_trials (
+	user_uuid UUID NOT NULL,
+	type VARCHAR(64) NOT NULL,
+	answers JSON NOT NULL,
+	settings JSON NOT NULL,
+	begun_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_agent_trials PRIMARY KEY (user_uuid),
+	CONSTRAINT fk_agent_trials_user_uuid FOREIGN KEY(user_uuid) REFERENCES users (id) ON DELETE CASCADE
+);
+
 CREATE TABLE agent_turns (
 	id BIGSERIAL NOT NULL,
 	agent VARCHAR(64) NOT NULL,
@@ -525,7 +536,7 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
-INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_f997fb', '0012');
+INSERT INTO alembic_version (version_num, oldest_compatible) VALUES ('20261127_45f744', '0012');
 
 -- Your own tables, from here to the end: CREATE TABLE IF NOT EXISTS, in PostgreSQL's words. They
 -- are kept by `make format`, and made at the start on each database.

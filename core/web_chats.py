@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from config.settings import get_settings
-from core import postgres
+from core import postgres, trials
 from core.accounts import chat_links
 from core.agents.tables import UNREADABLE, agents
 from core.db.compiled import Row
@@ -78,9 +78,9 @@ def open_agents() -> list[str]:
     return names if DEFAULT_AGENT in {row.name for row in rows} else [DEFAULT_AGENT, *names]
 
 
-def find(user_uuid: UUID, agent: str) -> Row:
+def find(user_uuid: UUID, agent: str, now: datetime) -> Row:
     """Return a user's chat with an agent, made where there is none. Raises NotFound: no agent."""
-    if agent not in open_agents():
+    if agent not in open_agents() and not _is_own_trial(user_uuid, agent, now):
         raise NotFound(f"There is no agent called {agent} to talk to here.")
     where = {"user_uuid": user_uuid, "agent": agent}
     return postgres.select_one("web_chats", where) or postgres.upsert("web_chats", where, [*where])
@@ -97,7 +97,7 @@ def post(user_uuid: UUID, agent: str, content: Mapping[str, Any], now: datetime)
 
     Raises NotFound where there is no such agent, TooManyAttempts where MAX_WAITING wait already.
     """
-    chat = find(user_uuid, agent)
+    chat = find(user_uuid, agent, now)
     with transaction():
         number = _next_number(chat["id"])
         _log_in(user_uuid, agent)
@@ -106,6 +106,8 @@ def post(user_uuid: UUID, agent: str, content: Mapping[str, Any], now: datetime)
         row = {"id": uuid4(), "chat_id": chat["id"], "number": number, "created_at": now}
         sealed = _sealer().encrypt(json.dumps(content).encode()).decode()
         postgres.insert("web_chat_messages", row | {"content": sealed})
+        if agent.startswith(trials.PREFIX):
+            trials.touch(user_uuid, now)
         wake("chat messages")
     return row
 
@@ -122,10 +124,11 @@ def claim(
     """Take the next message of chats with these agents, for a process of the bot to answer.
 
     `under_way` are the messages that it is answering still; with `default` it answers for the
-    default agent, too. Each row has `id`, `agent`, `user_uuid`, `username`, `display_name` and
-    `content`.
+    default agent and for trials, too. Each row has `id`, `agent`, `user_uuid`, `username`,
+    `display_name`, `content` and `trial`: what is tried, where the agent is one on trial.
     """
-    names = {*names}
+    on_trial = trials.going_on(now) if default else {}
+    names = {*names, *on_trial}
     if default and not postgres.exists("agents", {"name": DEFAULT_AGENT}):
         names.add(DEFAULT_AGENT)
     if _note_process(process, now):
@@ -143,7 +146,8 @@ def claim(
                 _end(chat["id"], row["id"], now, INTERRUPTED)
                 continue
             _note(chat["id"], [_typing(row["id"])], now)
-            claimed.append({**chat, "id": row["id"], "content": content})
+            trial = on_trial.get(chat["agent"])
+            claimed.append({**chat, "id": row["id"], "content": content, "trial": trial})
     return claimed
 
 
@@ -214,6 +218,10 @@ def _note_process(process: str, now: datetime) -> bool:
         return False
     postgres.upsert("web_chat_processes", {"process": process, "seen_at": now}, ["process"])
     return True
+
+
+def _is_own_trial(user_uuid: UUID, agent: str, now: datetime) -> bool:
+    return agent == trials.name_of(user_uuid) and agent in trials.going_on(now)
 
 
 def _open_to_all(answers: Mapping[str, Any]) -> bool:

@@ -1,18 +1,23 @@
-"""Agents, for administrators: what `manage.py agents` does, over HTTP. No answer holds a token."""
+"""Agents, for administrators: what `manage.py agents` does, over HTTP, and trials.
+
+No answer holds a token.
+"""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from apiflask import APIBlueprint, APIFlask
+from flask import current_app
 from pydantic import BaseModel, Field
 
-from api.http.security import admin
+from api.http.security import admin, caller
 from api.models import Body, Change, Success, Text, list_of, optional
-from core import agents
+from core import agents, trials
 from core.agents.validation import MAX_MEMORY
 from core.db.compiled import Row
 
 routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
+trial = APIBlueprint("trial", __name__, url_prefix="/api/trial")
 
 
 Name = Annotated[Text, Field(description="Small letters, digits, - and _.")]
@@ -40,6 +45,20 @@ class AgentIn(Body):
     answers: Answers = Field(default_factory=dict)
     settings: OfType = Field(default_factory=dict)
     memory_days: Days = None
+
+
+class TrialIn(Body):
+    """What to try: an agent without a bot of its own, so without a token."""
+
+    type: Type
+    answers: Answers = Field(default_factory=dict)
+    settings: OfType = Field(default_factory=dict)
+
+
+class TrialOut(BaseModel):
+    """The agent to talk to, at /api/chat/<agent>."""
+
+    agent: str
 
 
 class AgentChange(Change):
@@ -162,6 +181,27 @@ def remove(name: str) -> Success:
     return Success()
 
 
+@trial.put("")
+@trial.input(TrialIn, arg_name="body")
+@trial.output(TrialOut)
+@trial.doc(responses={429: "Too many administrators try agents at the moment."})
+@admin
+def begin_trial(body: TrialIn) -> dict[str, Any]:
+    """Begin a trial, in the place of your last one; it ends an hour after your last message."""
+    now = current_app.extensions["clock"]()
+    return {"agent": trials.begin(caller().user_uuid, body.model_dump(), now)}
+
+
+@trial.delete("")
+@trial.output(Success)
+@admin
+def end_trial() -> Success:
+    """End your trial; what it remembers is erased."""
+    trials.end(caller().user_uuid)
+    return Success()
+
+
 def register(app: APIFlask) -> None:
-    """Add the routes below /api/agents."""
+    """Add the routes below /api/agents and /api/trial."""
     app.register_blueprint(routes)
+    app.register_blueprint(trial)

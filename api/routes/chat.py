@@ -83,7 +83,7 @@ def post(agent: str, body: MessageIn) -> dict[str, Any]:
 @routes.doc(responses=EVENTS)
 def follow(agent: str, since: Since) -> Response:
     """Follow what an agent says to you: `typing`, `reply`, `done` and `delivery`, as they come."""
-    chat = web_chats.find(caller().user_uuid, agent)
+    chat = web_chats.find(caller().user_uuid, agent, current_app.extensions["clock"]())
     user = users.find_user(caller().user_uuid)
     if user is None:
         raise NotAuthenticated

@@ -43,6 +43,15 @@ class Claim(ProcessIn):
     limit: int = Field(20, ge=0, le=100)
 
 
+class TrialToRun(BaseModel):
+    """What an administrator tries, without having saved it."""
+
+    type: str
+    answers: dict[str, Any]
+    settings: dict[str, Any]
+    begun_at: datetime
+
+
 class Waiting(BaseModel):
     """A message to answer; `content` is what was posted."""
 
@@ -52,6 +61,7 @@ class Waiting(BaseModel):
     username: str
     display_name: str | None
     content: dict[str, Any]
+    trial: TrialToRun | None
 
 
 class ClaimedMessages(BaseModel):

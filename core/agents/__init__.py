@@ -34,7 +34,7 @@ def add(name: str, token: str, definition: Mapping[str, Any]) -> Row:
     The definition has `type`, and may have the others of DEFINED. Raises InvalidInput for what is
     refused, Conflict where the name or the bot is another agent's.
     """
-    whole = _checked(name, definition)
+    whole = checked(name, definition)
     with transaction() as connection:
         if _row(connection, name) is not None:
             raise Conflict(f"There is an agent called {name} already.")
@@ -65,7 +65,7 @@ def edit(
             raise Conflict(f"{name} was changed by somebody else meanwhile.")
         whole = {**{key: row[key] for key in DEFINED}, **changes}
         if changes != OFF:  # what can't run any more can still be turned off
-            whole = _checked(name, whole)
+            whole = checked(name, whole)
         changed = {key: value for key, value in whole.items() if value != row[key]}
         if token is not None and not _same_token(row, token):
             changed |= _token(connection, name, token)
@@ -168,7 +168,7 @@ def _absent(name: str) -> NotFound:
     return NotFound(f"There is no agent called {name}.")
 
 
-def _checked(name: str, definition: Mapping[str, Any]) -> Row:
+def checked(name: str, definition: Mapping[str, Any]) -> Row:
     """Return a definition with everything that was left out. Raises InvalidInput."""
     if unknown := sorted(set(definition) - set(DEFINED)):
         raise InvalidInput(f"{', '.join(unknown)}: an agent has {', '.join(DEFINED)} and a token.")

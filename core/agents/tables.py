@@ -115,6 +115,18 @@ agent_leases = Table(
     Column("messages_per_minute", Integer()),  # that it answered
 )
 
+# What administrators try before they save it: see core/trials.py.
+agent_trials = Table(
+    "agent_trials",
+    metadata,
+    Column("user_uuid", Uuid(), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("type", String(NAME_LENGTH), nullable=False),
+    Column("answers", Definition(), nullable=False),
+    Column("settings", Definition(), nullable=False),
+    Column("begun_at", Moment(), nullable=False),
+    Column("used_at", Moment(), nullable=False),
+)
+
 # The last warnings and errors of the bot's processes: see core/agents/activity.py.
 agent_log = Table(
     "agent_log",

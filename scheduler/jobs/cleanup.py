@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from core import idempotency, usage, web_chats
+from core import idempotency, trials, usage, web_chats
 from core.agents import memory
 from core.deliveries import queue
 from scheduler.daemon import Daemon
@@ -24,6 +24,7 @@ def register(daemon: Daemon) -> None:
     for name, forget in (
         ("idempotency", idempotency.forget_old),
         ("memory", memory.forget_old),
+        ("trials", trials.forget_old),
         ("usage", usage.forget_old),
         ("web chats", web_chats.forget_old),
         ("sent deliveries", forget_sent),

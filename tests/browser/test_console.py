@@ -65,6 +65,30 @@ async def test_a_row_is_added_changed_and_brought_back(page: Page, world: World)
     assert "attacked" not in await page.title()
 
 
+async def test_settings_are_tried_beside_the_form(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+    async with answering(world):
+        await sign_in(page, world)
+        set_role("ada", "admin")
+        await page.goto("/agents/new/echo")
+        await page.get_by_label("prefix").fill("Hm: ")
+        async with page.expect_popup() as opened:
+            await page.get_by_role("button", name="Try it").click()
+        trial = await opened.value
+        await say(trial, "hello")
+        await trial.locator("#said").get_by_text("Hm: hello").wait_for()
+        assert await problems(trial) == []
+        await trial.get_by_role("button", name="End the trial").click()
+        await trial.get_by_text("The trial has ended.").wait_for()
+        await page.get_by_label("Name", exact=True).fill("helper")
+        await page.get_by_label("Token").fill("env:AGENT_HELPER_TOKEN")
+        await page.keyboard.press("Enter")  # which saves, and tries nothing
+        await page.get_by_text("Added helper.").wait_for()
+        assert agents.find("helper")["settings"] == {"prefix": "Hm: "}
+
+
 async def test_the_focus_stays_when_the_agents_are_renewed(
     page: Page, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

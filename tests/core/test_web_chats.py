@@ -13,6 +13,7 @@ from core.accounts import chat_links
 from core.db.engine import Database
 from core.errors import NotFound, TooManyAttempts
 from core.web_chats import INTERRUPTED, MAX_EVENTS, MAX_WAITING, WAITED, Event
+from runtime.clock import utc_now
 from tests.support.people import user
 from tests.support.waiting import Clock
 
@@ -35,7 +36,7 @@ def claim(
 
 
 def events(who: UUID, after: int = 0, agent: str = "default") -> list[tuple[str, dict[str, Any]]]:
-    rows = web_chats.events_after(web_chats.find(who, agent)["id"], after)
+    rows = web_chats.events_after(web_chats.find(who, agent, utc_now())["id"], after)
     assert [row["number"] for row in rows] == sorted({row["number"] for row in rows})
     return [(row["kind"], json.loads(row["data"])) for row in rows]
 

@@ -59,6 +59,7 @@ async def answering(
         async with asyncio.timeout(PATIENCE):
             await chat.finish()
             await running
+            await chat.close()
         await services.api.close()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import request
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from api.console.client import Refused, Row, fetch
@@ -17,6 +17,7 @@ from core.errors import NotFound
 
 PATH = "/api/agents"
 OPERATIONS = "/api/operations/agents"
+TRIAL = "/api/trial"
 SHOWN = 50  # on one page, as many as the API tells of at once
 OTHERS = "Below is what you filled in: with Save it takes the place of what they did."
 PARTS = ("settings", "answers")  # what of a definition has fields of its own
@@ -53,6 +54,7 @@ def add(kind: str) -> Response | tuple[str, int]:
         row = fetch("POST", PATH, given)
     except Refused as error:
         return _form(given, str(error)), error.status
+    fetch("DELETE", TRIAL)
     return done(f"Added {row['name']}. It starts within seconds.", "agents.index")
 
 
@@ -107,9 +109,31 @@ def change(name: str) -> Response | tuple[str, int]:
     except Refused as error:
         words = f"{error} {OTHERS}" if read not in (None, before["revision"]) else str(error)
         return _form(before | given, words), error.status
+    fetch("DELETE", TRIAL)
     back = {part: before[part] for part in PARTS} | {"revision": after["revision"]}
     undo = None if token else ("PUT", f"{PATH}/{name}", back)
     return done(f"Changed {name}.", "agents.index", undo=undo)
+
+
+@page.post("/try/<kind>")
+def try_out(kind: str) -> Response | tuple[str, int]:
+    """Lead to a chat with an agent as the form says it, which is not saved."""
+    name = request.args.get("name")
+    before: Row = fetch("GET", f"{PATH}/{name}") if name else {"type": kind, "enabled": True}
+    given = {"type": kind, **_parts(kind, before)}
+    try:
+        begun = fetch("PUT", TRIAL, given)
+    except Refused as error:
+        typed = {"name": name or request.form.get("name", "").strip()}
+        return _form({**before, **given, **typed}, str(error)), error.status
+    return redirect(url_for("console.chat.index", agent=begun["agent"]), 303)
+
+
+@page.post("/try/end")
+def end_trial() -> Response:
+    """End the trial."""
+    fetch("DELETE", TRIAL)
+    return done("The trial has ended. What was said in it is erased.", "agents.index")
 
 
 @page.post("/of/<name>/switch")

@@ -1,11 +1,11 @@
 """Talking to an agent: `assets/chat.js` posts messages and follows what is said."""
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from api.console.client import ask, fetch
 from api.console.page import Page, show
 from api.http.security import caller
-from core import web_chats
+from core import trials, web_chats
 from core.errors import NotFound
 
 page = Page("chat", "Chat", "/chat", order=10)
@@ -17,10 +17,15 @@ def index(agent: str | None = None) -> str:
     """Show the conversation with an agent, the default one unless another is named."""
     names = [one["name"] for one in fetch("GET", "/api/chat")]
     agent = agent or names[0]
-    if agent not in names:
+    user_uuid = caller().user_uuid
+    on_trial = agent == trials.name_of(user_uuid)
+    if on_trial:
+        web_chats.find(user_uuid, agent, current_app.extensions["clock"]())  # or there is none
+    elif agent not in names:
         raise NotFound(f"There is no agent called {agent} that you may talk to.")
-    web_chats.open_first(caller().user_uuid, agent)
-    return show("pages/chat.html", agents=names, agent=agent, who=caller().user_uuid)
+    else:
+        web_chats.open_first(user_uuid, agent)
+    return show("pages/chat.html", agents=names, agent=agent, who=user_uuid, on_trial=on_trial)
 
 
 @page.get("/<agent>/events")

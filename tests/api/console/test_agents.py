@@ -4,9 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from core import agents
+from core import agents, trials
 from core.accounts import chat_links
 from core.agents import activity, knowledge, memory
+from runtime.clock import utc_now
 from tests.support.api import Caller
 from tests.support.console import Browser
 from tests.support.databases import on_sqlite
@@ -152,3 +153,32 @@ def test_nobody_else_looks_into_an_agent(ada_in: Browser, ada: Caller) -> None:
         assert ada.get(f"/api/operations/agents/helper{path}").status_code == 403
     assert ada.post("/api/operations/agents/helper/forget", {}).status_code == 403
     assert ada.delete("/api/operations/agents/helper/documents?name=x").status_code == 403
+
+
+def test_settings_are_tried_before_they_are_saved(admin: Browser, ada: Caller) -> None:
+    new = f"{PAGE}/new/echo"
+    assert 'formtarget="trial"' in admin.open(new)
+    chat = admin.send(f"{PAGE}/try/echo", new, **{"settings.prefix": "Hm: "})
+    assert "You are trying settings that are not saved." in chat
+    tried = trials.going_on(utc_now())[trials.name_of(UUID(ada.uuid))]
+    assert (tried["type"], tried["settings"]) == ("echo", {"prefix": "Hm: "})
+    assert agents.list_all() == []
+
+    assert "The trial has ended." in admin.send(f"{PAGE}/try/end", PAGE)
+    assert admin.get(f"/chat/{trials.name_of(UUID(ada.uuid))}").status_code == 404
+
+
+def test_a_saved_agent_is_tried_with_what_its_form_does_not_show(admin: Browser) -> None:
+    server = {"name": "calendar", "url": "https://mcp.example.com/mcp", "tools": ["list"]}
+    settings = {"model": "m", "temperature": 0.5, "mcp_servers": [server]}
+    agents.add("helper", TOKEN, {"type": "llm", "settings": settings})
+    tried = {"settings.model": "other", "settings.temperature": "0.5"}
+    admin.send(f"{PAGE}/try/llm?name=helper", f"{PAGE}/of/helper", **tried)
+    (trial,) = trials.going_on(utc_now()).values()
+    assert trial["settings"] == settings | {"model": "other"}
+    assert agents.find("helper")["settings"] == settings
+
+    refused = admin.post(f"{PAGE}/try/llm?name=helper", **{"settings.temperature": "7"})
+    assert (refused.status_code, "settings.temperature: 7" in refused.text) == (400, True)
+    admin.send(f"{PAGE}/of/helper", f"{PAGE}/of/helper", **tried)
+    assert trials.going_on(utc_now()) == {}, "it is saved now"

@@ -37,7 +37,7 @@ def test_messages_and_events_are_those_of_the_api(
     assert events.mimetype == "text/event-stream"
     assert "for ada" in events.text
     assert "for ben" not in events.text
-    last = web_chats.states({web_chats.find(ada.uuid, "default")["id"]})
+    last = web_chats.states({web_chats.find(ada.uuid, "default", clock())["id"]})
     after = next(iter(last.values())).last_number
     again = ada_in.get("/chat/default/events?after=0", headers={"Last-Event-ID": str(after)})
     assert "for ada" not in again.text

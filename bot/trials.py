@@ -1,0 +1,78 @@
+"""Agents that administrators try before they save them: made for a message, closed when idle."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.agent import Agent, Services, load_agent_types
+from bot.runtime.agent_spec import Plan, Planner
+from bot.runtime.supervisor import DesiredAgent
+from bot.runtime.worker import AgentWorker
+from config.sealing import Sealer
+
+MAX_TRIALS = 10
+"""Agents of one process. When one more is wanted, the one that waits longest is closed; its next
+message makes it again."""
+IDLE_SECONDS = 3600.0  # as long as the API keeps them: see core/trials.py
+
+
+@dataclass
+class _Trial:
+    desired: DesiredAgent
+    worker: AgentWorker
+    used_at: float  # by the loop's clock
+
+
+class Trials:
+    """The agents on trial that this process has made, by name."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._made: dict[str, _Trial] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def names(self) -> set[str]:
+        """The names of those that are there."""
+        return {*self._made}
+
+    async def agent(self, name: str, told: Mapping[str, Any]) -> Agent:
+        """Return the agent that is to be tried. Raises AgentRefused, which says why it can't be."""
+        definition = {key: told[key] for key in ("type", "answers", "settings")}
+        desired = DesiredAgent(name, token="", created_at=str(told["begun_at"]), **definition)
+        kept = self._made.pop(name, None)
+        if kept is not None and kept.desired == desired:
+            worker = kept.worker
+        else:
+            if kept is not None:
+                self._close(kept)
+            planner = Planner(load_agent_types(), Sealer(self._services.settings))
+            kind, config = planner.configure(desired)
+            worker = AgentWorker(name, self._services, lambda _: None)
+            await worker.take(Plan(kind, config, token="").make_agent)
+        self._made[name] = _Trial(desired, worker, asyncio.get_running_loop().time())
+        self._close_all_but(MAX_TRIALS)
+        return worker
+
+    def close_idle(self) -> None:
+        """Close those that nobody has written to for a while."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        self._close_all_but(sum(trial.used_at >= oldest for trial in self._made.values()))
+
+    async def close(self) -> None:
+        """Close all of them."""
+        self._close_all_but(0)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _close_all_but(self, kept: int) -> None:
+        """Close those that were used longest ago, until so many are left."""
+        while len(self._made) > kept:
+            self._close(self._made.pop(next(iter(self._made))))
+
+    def _close(self, trial: _Trial) -> None:
+        """Close one beside what goes on: it may be answering still, or never end."""
+        task = asyncio.create_task(trial.worker.close(), name=f"old {trial.desired.name}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
