@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -201,9 +203,8 @@ def test_a_bot_moves_as_the_page_shows(project: Path) -> None:
 def wait_for(port: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", int(port))):
-                return
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ready"):
+            return
         time.sleep(0.1)
     raise AssertionError("the API did not start")
 

@@ -1,7 +1,8 @@
 """The bot on YEPCord, a server that somebody else wrote to be compatible with Discord.
 
 What it does not have, such as forwards and voice messages, is tested with the stand-in of
-tests.support.discord_server.
+tests.support.discord_server; so are files and servers, for discord.py can't read what it sends of
+them: files have no `proxy_url`, and a message in a server has a `thread` that is null.
 """
 
 from collections.abc import Iterator
