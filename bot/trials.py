@@ -19,9 +19,9 @@ IDLE_SECONDS = 3600.0  # as long as the API keeps them: see core/trials.py
 
 @dataclass
 class _Trial:
-    desired: DesiredAgent
     worker: AgentWorker
-    used_at: float  # by the loop's clock
+    desired: DesiredAgent | None = None  # what it was made of; None: it could not be
+    used_at: float = 0.0  # by the loop's clock
 
 
 class Trials:
@@ -41,19 +41,18 @@ class Trials:
         """Return the agent that is to be tried. Raises AgentRefused, which says why it can't be."""
         definition = {key: told[key] for key in ("type", "answers", "settings")}
         desired = DesiredAgent(name, token="", created_at=str(told["begun_at"]), **definition)
-        kept = self._made.pop(name, None)
-        if kept is not None and kept.desired == desired:
-            worker = kept.worker
-        else:
-            if kept is not None:
-                self._close(kept)
+        trial = self._made.pop(name, None)
+        trial = trial or _Trial(AgentWorker(name, self._services, lambda _: None))
+        self._made[name] = trial  # at the end: it is used now
+        trial.used_at = asyncio.get_running_loop().time()
+        self._close_all_but(MAX_TRIALS)
+        if trial.desired != desired:
+            trial.desired = None
             planner = Planner(load_agent_types(), Sealer(self._services.settings))
             kind, config = planner.configure(desired)
-            worker = AgentWorker(name, self._services, lambda _: None)
-            await worker.take(Plan(kind, config, token="").make_agent)
-        self._made[name] = _Trial(desired, worker, asyncio.get_running_loop().time())
-        self._close_all_but(MAX_TRIALS)
-        return worker
+            await trial.worker.take(Plan(kind, config, token="").make_agent)
+            trial.desired = desired
+        return trial.worker
 
     def close_idle(self) -> None:
         """Close those that nobody has written to for a while."""
@@ -73,6 +72,6 @@ class Trials:
 
     def _close(self, trial: _Trial) -> None:
         """Close one beside what goes on: it may be answering still, or never end."""
-        task = asyncio.create_task(trial.worker.close(), name=f"old {trial.desired.name}")
+        task = asyncio.create_task(trial.worker.close(), name="old trial")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -19,6 +19,7 @@ from tests.support.web import answering
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
+NO_PATH = "main.innerHTML = main.innerHTML.replace(/sqlite:\\S*app.db/, 'sqlite:///var/app.db')"
 FOCUSED = "document.activeElement.textContent.trim()"
 EVIL = "<img src=x onerror=document.title='attacked'><script>document.title='attacked'</script>"
 
@@ -233,9 +234,13 @@ async def test_no_other_site_acts_for_who_is_signed_in(page: Page, world: World)
 
 
 @pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="makes the documentation's pictures")
-async def test_pictures_for_the_documentation(page: Page, world: World) -> None:
+async def test_pictures_for_the_documentation(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SCREENSHOTS=docs/screenshots make test ARGS="-n 0 tests/browser -k pictures"."""
     folder = Path(os.environ["SCREENSHOTS"])
+    for name in ("HELPER", "CHATTY"):
+        monkeypatch.setenv(f"AGENT_{name}_TOKEN", f"not-a-real-one-{name}" + "t" * 40)
     await page.set_viewport_size({"width": 900, "height": 620})
     async with answering(world):
         await sign_in(page, world)
@@ -249,11 +254,21 @@ async def test_pictures_for_the_documentation(page: Page, world: World) -> None:
         await page.emulate_media(color_scheme="dark")
         await page.set_viewport_size(NARROW)
         await page.screenshot(path=folder / "chat-narrow-dark.png")
-    await page.emulate_media(color_scheme="light")
-    await page.set_viewport_size({"width": 900, "height": 620})
-    agents.add("helper", "env:AGENT_HELPER_TOKEN", {"type": "echo"})
+    busy_agent(world)
     agents.add("chatty", "env:AGENT_CHATTY_TOKEN", {"type": "llm", "settings": {"model": "m"}})
-    for name, width in (("data/errands", 900), ("agents", 1200)):
-        await page.set_viewport_size({"width": width, "height": 620})
-        await page.goto(f"/{name}")
-        await page.screenshot(path=folder / f"{name.rpartition('/')[2]}.png")
+    addresses = [one for one in await open_pages(page) if one not in ("/chat", "/data/examples")]
+    for address in (*addresses, "/agents/new/llm", "/agents/about/helper", "/service/users"):
+        await picture(page, address, folder)
+    await page.context.clear_cookies()
+    await picture(page, "/login", folder)
+
+
+async def picture(page: Page, address: str, folder: Path) -> None:
+    """Take a page light, dark, and as narrow as a phone."""
+    name = address.removeprefix("/").replace("/", "-")
+    for look, width in (("", 1200), ("-dark", 1200), ("-narrow", NARROW["width"])):
+        await page.emulate_media(color_scheme="dark" if look == "-dark" else "light")
+        await page.set_viewport_size({"width": width, "height": NARROW["height"]})
+        await page.goto(address)
+        await page.evaluate(NO_PATH)
+        await page.screenshot(path=folder / f"{name}{look}.png")
