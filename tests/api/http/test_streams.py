@@ -85,7 +85,7 @@ def read_all(line: socket.socket) -> bytes:
 
 
 def test_many_open_streams_leave_the_threads_to_others(port: int, opened: Opened) -> None:
-    lines = [connect(port) for _ in range(100)]
+    lines = [connect(port) for _ in range(200)]
     try:
         for line in lines:
             said = read_until(line, b"first\n")
