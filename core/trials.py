@@ -14,13 +14,12 @@ import sqlalchemy as sa
 from core import agents, postgres
 from core.accounts import chat_links
 from core.agents import memory
-from core.agents.tables import agent_trials, bot_at
+from core.agents.tables import DEFAULT_AGENT, WEB, agent_trials, bot_at
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import TooManyAttempts
 from core.tables import users
 
-PLATFORM = "web"
 PREFIX = "trial:"
 """No agent that is saved has a colon in its name."""
 KEPT = timedelta(hours=1)
@@ -72,12 +71,12 @@ def end(user_uuid: UUID) -> None:
             return
         memory.forget_agent(name)
         postgres.delete("web_chats", {"user_uuid": user_uuid, "agent": name})
-        waiting = {"sender": bot_at((PLATFORM, name)), "state": "waiting"}
+        waiting = {"sender": bot_at((WEB, name)), "state": "waiting"}
         if postgres.exists("deliveries", waiting):  # they come to the chat that stays
-            chat = chat_links.link(user_uuid, PLATFORM, "default", str(user_uuid))
-            way = {"sender": bot_at((PLATFORM, "default")), "chat_account_id": chat["id"]}
+            chat = chat_links.link(user_uuid, WEB, DEFAULT_AGENT, str(user_uuid))
+            way = {"sender": bot_at((WEB, DEFAULT_AGENT)), "chat_account_id": chat["id"]}
             postgres.update("deliveries", way, waiting)
-        postgres.delete("chat_accounts", {"platform": PLATFORM, "agent": name})
+        postgres.delete("chat_accounts", {"platform": WEB, "agent": name})
 
 
 def forget_old(now: datetime) -> None:

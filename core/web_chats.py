@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from config.settings import get_settings
 from core import postgres, trials
 from core.accounts import chat_links
-from core.agents.tables import UNREADABLE, agents
+from core.agents.tables import DEFAULT_AGENT, UNREADABLE, WEB, agents
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.db.notify import wake
@@ -33,9 +33,6 @@ from core.tables import (
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-PLATFORM = "web"
-DEFAULT_AGENT = "default"
-"""The command bot that answers everywhere, unless an agent in the database is called so."""
 MAX_WAITING = 5  # messages of one chat
 MAX_EVENTS = 500  # that are kept of one chat
 KEPT = timedelta(days=7)
@@ -231,7 +228,7 @@ def _open_to_all(answers: Mapping[str, Any]) -> bool:
 
 def _log_in(user_uuid: UUID, agent: str) -> None:
     """Have the bot know the user there, by the token that they have shown to the API."""
-    address = {"platform": PLATFORM, "agent": agent, "account_id": str(user_uuid)}
+    address = {"platform": WEB, "agent": agent, "account_id": str(user_uuid)}
     if not postgres.exists("chat_accounts", {**address, "logged_in": True}):
         chat_links.link(user_uuid, **address)
 

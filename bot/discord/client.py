@@ -159,8 +159,6 @@ class DiscordClient(discord.Client):
         try:
             await self._prepare_to_connect()
             await self.connect()
-        except discord.LoginFailure as error:
-            raise AgentRefused(UNKNOWN_TO_DISCORD) from error
         except discord.PrivilegedIntentsRequired as error:
             raise AgentRefused(
                 "Discord does not let it read messages. Switch on Message Content Intent in the "

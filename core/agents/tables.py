@@ -28,6 +28,10 @@ from runtime.clock import utc_now
 
 POOLED = "discord"
 """The platform whose agents stand in the database; elsewhere, as in a console, they come and go."""
+WEB = "web"
+"""The platform of those who write over the API."""
+DEFAULT_AGENT = "default"
+"""The command bot that answers there, unless an agent in the database is called so."""
 Address = tuple[str, str]
 """A platform and the agent on it, such as ("discord", "default")."""
 

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import URL
 
 from config.settings import ROOT
+from tests.support.api import is_ready
 from tests.support.dns_server import dns_server
 from tests.support.process import Service, service
 from tests.support.servers import free_port
@@ -79,13 +80,6 @@ def same_free_port() -> int:
         return port
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx2.get(f"{url}/ready", timeout=2).status_code == 200
-    except httpx2.TransportError:
-        return False
-
-
 @pytest.fixture
 def proxies() -> int:
     """TRUSTED_PROXIES; Compose sets 1."""
@@ -128,7 +122,7 @@ def stage(sqlite_template: URL, tmp_path: Path, proxies: int) -> Iterator[Stage]
         file = tmp_path / "Caddyfile"
         file.write_text(text, "utf-8")
         for host in HOSTS:
-            wait_until(lambda host=host: answers(f"http://{host}:{port}"))  # type: ignore[misc]
+            wait_until(lambda host=host: is_ready(f"http://{host}:{port}"))  # type: ignore[misc]
         process = subprocess.Popen(
             [CADDY, "run", "--config", file, "--adapter", "caddyfile"],
             env={"SITE": f":{site}", "HOME": str(tmp_path)},
@@ -138,7 +132,7 @@ def stage(sqlite_template: URL, tmp_path: Path, proxies: int) -> Iterator[Stage]
         stack.callback(process.wait, 15)
         stack.callback(process.terminate)
         url = f"http://127.0.0.1:{site}"
-        wait_until(lambda: answers(url))
+        wait_until(lambda: is_ready(url))
         made = Stage(url, replicas, port)
         stack.callback(made.client.close)
         yield made

@@ -23,6 +23,8 @@ from sqlalchemy import URL
 import manage
 from config.settings import ROOT
 from tests.support import compose, warm
+from tests.support.api import is_ready
+from tests.support.waiting import wait_until
 
 AGENT_KEY = "A" * 43 + "="
 pytestmark = compose.needs_compose
@@ -227,8 +229,7 @@ def test_every_documented_command_works_with_what_the_image_has(
     environment |= {"AGENT_TOKEN_HELPER": "a-token", "AGENT_TOKEN_OTHER": "another-token"}
     with running_app(image, environment):
         url = f"{environment['API_URL']}/api/register"
-        while httpx2.get(f"{environment['API_URL']}/ready").status_code != 200:
-            time.sleep(0.1)  # it migrates the new database
+        wait_until(lambda: is_ready(environment["API_URL"]), 60)  # it migrates the new database
         account = {"username": "ada", "password": "correct horse battery staple"}
         assert httpx2.post(url, json=account).status_code == 201
         written = {" ".join(line[2:]): in_the_container(line, image, environment) for line in lines}

@@ -6,16 +6,15 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 import manage
 from config.settings import ROOT, Settings, load_settings
 from tests.support import warm
+from tests.support.api import is_ready
+from tests.support.waiting import wait_until
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -191,22 +190,13 @@ def test_a_bot_moves_as_the_page_shows(project: Path) -> None:
         text=True,
     )
     try:
-        wait_for(port)
         url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: is_ready(url), 60)
         printed = run(project, "import_water.py", name, password, "3", "4", API_URL=url)
     finally:
         api.terminate()
         api.communicate(timeout=30)
     assert [line.split()[0] for line in printed.splitlines()] == ["201", "201"]
-
-
-def wait_for(port: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ready"):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the API did not start")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 from apiflask import APIFlask
 from flask import Flask
@@ -26,6 +27,14 @@ from tests.support.waiting import Clock
 HOST = "127.0.0.1"
 NEW_YEAR = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 ABSENT = "00000000-0000-4000-8000-000000000000"  # the id of nothing
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether an API at this address takes requests."""
+    try:
+        return httpx2.get(f"{url}/ready", timeout=2).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from bot.agents.llm.images import Pictures
 from bot.agents.llm.knowledge import RULE, TOOL, Knowledge
 from bot.agents.llm.mcp_servers import REFUSED, McpServers
 from bot.agents.llm.models import Models
-from bot.agents.llm.prompt import SPEAKERS, SUMMARY, spoken, system_prompt
+from bot.agents.llm.prompt import SPEAKERS, SUMMARY, quoted, spoken, system_prompt
 from bot.agents.llm.settings import LlmSettings
 from bot.agents.llm.tools import MAX_RESULT, RULES, SEEN, Tools
 from bot.api.client import ApiError
@@ -85,8 +85,7 @@ class Exchange:
         returned = dict.fromkeys(
             text for turn in later if isinstance(turn, Results) for text in turn.by_call.values()
         )
-        quoted = ["\n".join(f"> {line}" for line in text.splitlines()) for text in returned]
-        text = "\n\n".join([asked.text, RETURNED, *quoted])
+        text = "\n\n".join([asked.text, RETURNED, *map(quoted, returned)])
         self.turns[self.asked_from :] = [replace(asked, text=text)]
         self.has_to_answer = True
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ai.llm.types import Tool
+from bot.agents.llm.prompt import quoted
 from bot.agents.llm.tools import MAX_RESULT
 from bot.api.client import ApiClient, ApiError
 
@@ -54,8 +55,7 @@ class Knowledge:
         told = ""
         for one in found["passages"]:
             source = ", ".join(filter(None, (one["source"], one["place"])))
-            quoted = "\n".join(f"> {line}" for line in one["content"].splitlines())
-            passage = f"From {source}:\n{quoted}\n\n"
+            passage = f"From {source}:\n{quoted(one['content'])}\n\n"
             if len(told) + len(passage) <= MAX_RESULT:
                 told += passage
         return told.strip() or NOTHING

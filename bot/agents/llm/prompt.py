@@ -40,6 +40,11 @@ def spoken(incoming: Incoming) -> str:
     return f"{sanitize_name(incoming.author_name) or SOMEBODY}: " + "\n  ".join(lines)
 
 
+def quoted(text: str) -> str:
+    """Return a text as a quotation, each line marked as one."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
 def sanitize_name(name: str) -> str:
     """Return a name that can't end a line, open a mark or stand for two people."""
     kept = "".join(char if char.isalnum() or char in " .'-_" else " " for char in name)
