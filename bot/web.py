@@ -58,7 +58,7 @@ class WebChat:
         self._process = process
         self._agents = agents
         self._make_default = default
-        self._trials = Trials(services)
+        self.trials = Trials(services)
         self._default: Agent | None = None
         self._making = asyncio.Lock()
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -102,7 +102,7 @@ class WebChat:
 
     async def close(self) -> None:
         """Close the default agent, where there is one, and those on trial."""
-        await self._trials.close()
+        await self.trials.close()
         if self._default is not None:
             await self._default.close()
 
@@ -148,8 +148,8 @@ class WebChat:
             "under_way": list(self._under_way),
             "limit": room,
         }
-        self._trials.close_idle()
         answer = await self._api.service("chat/claim", where)
+        self.trials.keep(answer["trials"])
         for message in answer["messages"]:
             task = asyncio.create_task(self._answer(message))
             self._under_way[message["id"]] = task
@@ -167,7 +167,7 @@ class WebChat:
             if message["trial"] is None:
                 agent = await self._agent(message["agent"])
             else:
-                agent = await self._trials.agent(message["agent"], message["trial"])
+                agent = await self.trials.agent(message["agent"], message["trial"])
             if agent is None:
                 await channel.send(NOT_THERE)
             else:
@@ -215,12 +215,12 @@ class WebChat:
 
     def _senders(self) -> dict[str, Send]:
         """Return how deliveries reach people here, by the agents that they talk to."""
-        names = {*self._agents(), DEFAULT_AGENT, *self._trials.names}
+        names = {*self._agents(), DEFAULT_AGENT, *self.trials.names}
         return {name: partial(self._deliver, name) for name in names}
 
     async def _deliver(self, agent_name: str, account_id: str, text: str, subject: str) -> None:
         """Write a delivery to a chat. Raises Undeliverable."""
-        agent = await self._agent(agent_name)
+        agent = self.trials.made(agent_name) or await self._agent(agent_name)
         offers = agent.registry.offers.of(subject) if agent and subject else []
         buttons = [
             _shown(label, "plain", text=label, subject=subject, offer=number)

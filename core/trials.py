@@ -42,10 +42,11 @@ def begin(user_uuid: UUID, definition: Mapping[str, Any], now: datetime) -> str:
     whole = agents.checked("trial", definition)
     kept = {key: whole[key] for key in ("type", "answers", "settings")}
     with transaction() as connection:
+        postgres.select("users", {"id": user_uuid}, columns=["id"], lock="update")  # one at a time
         others = _going_on(now).where(agent_trials.c.user_uuid != user_uuid)
         if len(connection.execute(others).all()) >= MAX_TRIALS:
             raise TooManyAttempts(KEPT.seconds, TOO_MANY)
-        end(user_uuid)
+        end(user_uuid, now)
         row = {"user_uuid": user_uuid, **kept, "begun_at": now, "used_at": now}
         connection.execute(sa.insert(agent_trials).values(row))
     return name_of(user_uuid)
@@ -63,20 +64,23 @@ def touch(user_uuid: UUID, now: datetime) -> None:
     postgres.update("agent_trials", {"used_at": now}, {"user_uuid": user_uuid})
 
 
-def end(user_uuid: UUID) -> None:
+def end(user_uuid: UUID, now: datetime) -> None:
     """End a user's trial, and erase what it and they have said; that there is none is no error."""
     name = name_of(user_uuid)
     with transaction():
         if not postgres.delete("agent_trials", {"user_uuid": user_uuid}):
             return
-        memory.forget_agent(name)
+        memory.forget(memory.Place(name, WEB, str(user_uuid)), now)
         postgres.delete("web_chats", {"user_uuid": user_uuid, "agent": name})
-        waiting = {"sender": bot_at((WEB, name)), "state": "waiting"}
-        if postgres.exists("deliveries", waiting):  # they come to the chat that stays
+        gone = postgres.delete("chat_accounts", {"platform": WEB, "agent": name})
+        waiting = {"sender": bot_at((WEB, name)), "state": ("IN", ["waiting", "held"])}
+        if postgres.exists("deliveries", waiting) or (
+            any(chat["logged_in"] for chat in gone)
+            and not postgres.exists("chat_accounts", {"user_uuid": user_uuid, "logged_in": True})
+        ):  # what is due now or later comes to the chat that stays
             chat = chat_links.link(user_uuid, WEB, DEFAULT_AGENT, str(user_uuid))
             way = {"sender": bot_at((WEB, DEFAULT_AGENT)), "chat_account_id": chat["id"]}
             postgres.update("deliveries", way, waiting)
-        postgres.delete("chat_accounts", {"platform": WEB, "agent": name})
 
 
 def forget_old(now: datetime) -> None:
@@ -84,7 +88,7 @@ def forget_old(now: datetime) -> None:
     alive = {row["user_uuid"] for row in going_on(now).values()}
     for row in postgres.select("agent_trials", columns=["user_uuid"]):
         if row["user_uuid"] not in alive:
-            end(row["user_uuid"])
+            end(row["user_uuid"], now)
 
 
 def _going_on(now: datetime) -> sa.Select[Any]:

@@ -33,6 +33,7 @@ from core.tables import (
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
+NO_TRIALS: Mapping[str, Row] = {}
 MAX_WAITING = 5  # messages of one chat
 MAX_EVENTS = 500  # that are kept of one chat
 KEPT = timedelta(days=7)
@@ -48,6 +49,7 @@ INTERRUPTED = (
     "send it again if not."
 )
 WAITED = "I was away for too long to answer your last message. Please send it again."
+TRIAL_OVER = "This trial has ended. “Try it” below the agent's form begins another one."
 TOO_FAST = "That is too fast for me. Please wait until I have answered, then tell me the rest."
 
 
@@ -77,7 +79,10 @@ def open_agents() -> list[str]:
 
 def find(user_uuid: UUID, agent: str, now: datetime) -> Row:
     """Return a user's chat with an agent, made where there is none. Raises NotFound: no agent."""
-    if agent not in open_agents() and not _is_own_trial(user_uuid, agent, now):
+    if agent.startswith(trials.PREFIX):
+        if not _is_own_trial(user_uuid, agent, now):
+            raise NotFound(TRIAL_OVER)
+    elif agent not in open_agents():
         raise NotFound(f"There is no agent called {agent} to talk to here.")
     where = {"user_uuid": user_uuid, "agent": agent}
     return postgres.select_one("web_chats", where) or postgres.upsert("web_chats", where, [*where])
@@ -117,14 +122,14 @@ def claim(
     limit: int,
     *,
     default: bool = False,
+    on_trial: Mapping[str, Row] = NO_TRIALS,
 ) -> list[Row]:
     """Take the next message of chats with these agents, for a process of the bot to answer.
 
     `under_way` are the messages that it is answering still; with `default` it answers for the
-    default agent and for trials, too. Each row has `id`, `agent`, `user_uuid`, `username`,
-    `display_name`, `content` and `trial`: what is tried, where the agent is one on trial.
+    default agent, too, and for those `on_trial`. Each row has `id`, `agent`, `user_uuid`,
+    `username`, `display_name`, `content` and `trial`: what is tried, where the agent is on trial.
     """
-    on_trial = trials.going_on(now) if default else {}
     names = {*names, *on_trial}
     if default and not postgres.exists("agents", {"name": DEFAULT_AGENT}):
         names.add(DEFAULT_AGENT)
@@ -149,11 +154,13 @@ def claim(
 
 
 def say(user_uuid: UUID, agent: str, events: Sequence[Event], now: datetime) -> None:
-    """Add what the bot says in a chat. Raises NotFound where there is no such user."""
+    """Add what the bot says in a chat. Raises NotFound: no such user, or a trial that is over."""
     with transaction():
         where = {"user_uuid": user_uuid, "agent": agent}
         chat = postgres.select_one("web_chats", where)
         if chat is None and not postgres.exists("users", {"id": user_uuid}):
+            raise NotFound
+        if agent.startswith(trials.PREFIX) and not _is_of(chat, events):
             raise NotFound
         chat = chat or postgres.upsert("web_chats", where, [*where])
         _note(chat["id"], events, now)
@@ -219,6 +226,15 @@ def _note_process(process: str, now: datetime) -> bool:
 
 def _is_own_trial(user_uuid: UUID, agent: str, now: datetime) -> bool:
     return agent == trials.name_of(user_uuid) and agent in trials.going_on(now)
+
+
+def _is_of(chat: Row | None, events: Sequence[Event]) -> bool:
+    """Tell whether a chat is there, and what is answered was said in it, not in one before it."""
+    answered = {event.data.get("message") for event in events} - {None}
+    return chat is not None and all(
+        postgres.exists("web_chat_messages", {"id": UUID(str(one)), "chat_id": chat["id"]})
+        for one in answered
+    )
 
 
 def _open_to_all(answers: Mapping[str, Any]) -> bool:

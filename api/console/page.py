@@ -31,16 +31,18 @@ Write `api/console/pages/<name>.py`; it is found by itself:
   API as the user who is signed in; what it refuses is shown by itself. `caller()` and core's
   functions work in a view as in a route.
 - What a browser posts is answered by `done`: a message, with an undo where there is one, on the
-  page to which it leads. What can't be undone is behind `ui.confirm`.
+  page to which it leads. `ui.button` leads back to the same part of a list; other addresses do with
+  `url_for(...)|asking(place())`. What can't be undone is behind `ui.confirm`.
 - Scripts and styles are files in `api/console/assets/`: the page's policy forbids any other. Parts
   of a page are renewed by htmx (`hx-get`, `hx-trigger="every 5s"`, `hx-target`, `hx-select`).
 - A page of a domain has the name of its route module, so that `drop-domain` takes it along.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
@@ -116,6 +118,17 @@ def show(template: str, **values: Any) -> str:  # noqa: ANN401 - whatever the te
     return render_template(template, **values)
 
 
+def place() -> dict[str, str]:
+    """Return what the address asks for, such as which part of a list, to come back to that."""
+    return request.args.to_dict()
+
+
+def asking(address: str, query: Mapping[str, object]) -> str:
+    """Return an address that asks for this, too; names may be those of its own parts."""
+    words = urlencode({name: value for name, value in query.items() if value is not None})
+    return f"{address}{'&' if '?' in address else '?'}{words}" if words else address
+
+
 def done(
     message: str,
     endpoint: str,
@@ -125,9 +138,10 @@ def done(
 ) -> Response:
     """Lead to a page that says what was done; `undo` is the request to the API that takes it back.
 
-    The endpoint is `<page>.<view>`. An undo that a cookie can't hold is not offered.
+    The endpoint is `<page>.<view>`; it is asked for what this request's address asks for. An undo
+    that a cookie can't hold is not offered.
     """
-    target = url_for(f"console.{endpoint}", **values)
+    target = _there(endpoint, values)
     kept = undo and json.dumps([message, target, *undo])
     session.pop(UNDO, None)
     if kept and len(kept) <= MAX_UNDO:
@@ -139,7 +153,13 @@ def done(
 def failed(message: str, endpoint: str, **values: Any) -> Response:  # noqa: ANN401 - as above
     """Lead to a page that says what could not be done."""
     tell(message, "error")
-    return redirect(url_for(f"console.{endpoint}", **values), 303)
+    return redirect(_there(endpoint, values), 303)
+
+
+def _there(endpoint: str, values: Mapping[str, Any]) -> str:
+    address = url_for(f"console.{endpoint}", **values)
+    asked = parse_qs(urlsplit(address).query)
+    return asking(address, {name: value for name, value in place().items() if name not in asked})
 
 
 def tell(message: str, kind: str) -> None:

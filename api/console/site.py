@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.console import session
-from api.console.page import Page, local_time, show
+from api.console.page import Page, asking, local_time, place, show
 from api.http.context import current_context
 from api.http.rate_limit import unlimited
 from api.http.request_id import quiet
@@ -57,7 +57,8 @@ def install(app: APIFlask) -> None:
         site.register_error_handler(kind, _error)
     site.add_app_template_filter(local_time)
     site.add_app_template_filter(_when, "when")
-    for function in (session.csrf_token, asset_url):
+    site.add_app_template_filter(asking)
+    for function in (session.csrf_token, asset_url, place):
         site.add_app_template_global(function)
 
     @site.context_processor

@@ -197,7 +197,7 @@ def begin_trial(body: TrialIn) -> dict[str, Any]:
 @admin
 def end_trial() -> Success:
     """End your trial; what it remembers is erased."""
-    trials.end(caller().user_uuid)
+    trials.end(caller().user_uuid, current_app.extensions["clock"]())
     return Success()
 
 

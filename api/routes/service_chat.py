@@ -13,7 +13,7 @@ from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
 from api.models import EVENTS, Body, Success, Text
-from core import web_chats
+from core import trials, web_chats
 from core.errors import NotFound
 
 MAX_AGENTS = 1000
@@ -65,9 +65,10 @@ class Waiting(BaseModel):
 
 
 class ClaimedMessages(BaseModel):
-    """The messages."""
+    """The messages, and the agents that are on trial at the moment."""
 
     messages: list[Waiting]
+    trials: list[str]
 
 
 class ButtonIn(Body):
@@ -114,12 +115,13 @@ class Settled(Body):
 @quiet
 def claim(body: Claim) -> dict[str, Any]:
     """Take messages that wait, one of each chat; their users see that the bot is typing."""
-    messages = web_chats.claim(
-        body.process, body.agents, body.under_way, _now(), body.limit, default=body.default
-    )
+    now, default = _now(), body.default
+    on_trial = trials.going_on(now) if default else {}
+    where = body.process, body.agents, body.under_way, now, body.limit
+    messages = web_chats.claim(*where, default=default, on_trial=on_trial)
     if messages:
         feed().tell()
-    return {"messages": messages}
+    return {"messages": messages, "trials": list(on_trial)}
 
 
 @routes.post("/say")

@@ -18,7 +18,7 @@ def index(agent: str | None = None) -> str:
     names = [one["name"] for one in fetch("GET", "/api/chat")]
     agent = agent or names[0]
     user_uuid = caller().user_uuid
-    on_trial = agent == trials.name_of(user_uuid)
+    on_trial = agent.startswith(trials.PREFIX)
     if on_trial:
         web_chats.find(user_uuid, agent, current_app.extensions["clock"]())  # or there is none
     elif agent not in names:

@@ -14,7 +14,8 @@ from ai.times.wording import repeats
 from api.console.client import Refused, Row, fetch, fetch_page
 from api.console.page import Page, done, failed, local_time, show, user_zone
 
-AT_ONCE = 1000  # tasks that are sorted by their due times together: what the API gives at once
+AT_ONCE = 1000  # tasks that the API gives at once
+MAX_SORTED = 5000  # by their due times: the oldest, so what is due today may be beyond
 PER_PAGE = 25
 TIMES = ("due_at", "repeat", "repeat_from")
 SNOOZE = (("10 min", "in 10 minutes"), ("1 h", "in 1 hour"), ("Tomorrow", "tomorrow"))
@@ -48,7 +49,7 @@ def add() -> Response | tuple[str, int]:
     except (Refused, UnclearTime) as error:
         return _index(str(error)), getattr(error, "status", 400)
     undo = ("DELETE", _path(task["id"]), None)
-    return done(f"Added {_named(task)}{_when(task)}.", "tasks.index", undo=undo, **_where())
+    return done(f"Added {_named(task)}{_when(task)}.", "tasks.index", undo=undo)
 
 
 @page.get("/<uuid:task_id>")
@@ -66,7 +67,7 @@ def change(task_id: UUID) -> Response | tuple[str, int]:
     try:
         changes |= _times(request.form.get("when", ""))
         if not changes:
-            return failed("Nothing was changed.", "tasks.index", **_where())
+            return failed("Nothing was changed.", "tasks.index")
         after = fetch("PUT", _path(task_id), changes)
     except (Refused, UnclearTime) as error:
         return _edit(task | given, str(error)), getattr(error, "status", 400)
@@ -81,7 +82,7 @@ def set_done(task_id: UUID) -> Response:
     after = fetch("PUT", _path(task_id), {"done": True, **which})
     told = "Done" if after["done"] else "Done for this time"
     undo = ("PUT", _path(task_id), {"done": False, **which})
-    return done(f"{told}: {_named(task)}.", "tasks.index", undo=undo, **_where())
+    return done(f"{told}: {_named(task)}.", "tasks.index", undo=undo)
 
 
 @page.post("/<uuid:task_id>/undone")
@@ -89,7 +90,7 @@ def set_undone(task_id: UUID) -> Response:
     """Take a tick back."""
     task = fetch("PUT", _path(task_id), {"done": False})
     undo = ("PUT", _path(task_id), {"done": True})
-    return done(f"{_named(task)} is to do again.", "tasks.index", undo=undo, **_where())
+    return done(f"{_named(task)} is to do again.", "tasks.index", undo=undo)
 
 
 @page.post("/<uuid:task_id>/snooze")
@@ -99,7 +100,7 @@ def snooze(task_id: UUID) -> Response:
     try:
         at = resolve(request.form.get("until", ""), user_zone(), _now())
     except UnclearTime as error:
-        return failed(str(error), "tasks.index", **_where())
+        return failed(str(error), "tasks.index")
     changes = {"due_at": at.isoformat()}
     after = fetch("PUT", _path(task_id), changes)
     return _done(task, f"{_named(after)} is put off{_when(after)}.", changes)
@@ -114,7 +115,7 @@ def delete(task_id: UUID) -> Response:
     if task["due_at"] and datetime.fromisoformat(task["due_at"]) > _now():
         again |= {name: task[name] for name in TIMES if task[name] is not None}
     undo = ("POST", "/api/tasks", again)
-    return done(f"Deleted {_named(task)}.", "tasks.index", undo=undo, **_where())
+    return done(f"Deleted {_named(task)}.", "tasks.index", undo=undo)
 
 
 @page.get("/lists")
@@ -159,6 +160,9 @@ def _index(error: str = "") -> str:
     is_done = wanted.get("done") == "true"
     query = {"list": wanted.get("list"), "done": "true" if is_done else None}
     rows, more = fetch_page("/api/tasks", limit=AT_ONCE, **query)
+    while more and len(rows) < MAX_SORTED:
+        some, more = fetch_page("/api/tasks", limit=AT_ONCE, cursor=more, **query)
+        rows += some
     rows.sort(key=lambda row: (row["completed_at" if is_done else "due_at"] is None, _moment(row)))
     if is_done:
         rows.reverse()
@@ -174,6 +178,7 @@ def _index(error: str = "") -> str:
         filled=request.form if error else {},
         **paging,
         has_more=more,
+        amount=len(rows),
         snooze=SNOOZE,
         repeats=repeats,
         named=_named,
@@ -187,7 +192,6 @@ def _edit(task: Row, error: str = "") -> str:
         lists=fetch("GET", "/api/lists"),
         when=_when(task),
         error=error,
-        wanted=_where(),
         filled=request.form,
     )
 
@@ -229,7 +233,7 @@ def _times(words: str) -> Row:
 
 def _done(task: Row, told: str, changes: Row) -> Response:
     undo = ("PUT", _path(task["id"]), {name: task[name] for name in changes})
-    return done(told, "tasks.index", undo=undo, **_where())
+    return done(told, "tasks.index", undo=undo)
 
 
 def _where() -> dict[str, Any]:
@@ -241,6 +245,8 @@ def _part(rows: list[Row]) -> tuple[list[Row], dict[str, int | None]]:
     """Return the rows of the page that is asked for, and where those around it start."""
     asked = request.args.get("start", "")
     start = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else 0
+    if start >= len(rows):  # the last ones on their page are done
+        start = max(0, len(rows) - 1) // PER_PAGE * PER_PAGE
     end = start + PER_PAGE
     before = max(0, start - PER_PAGE) if start else None
     return rows[start:end], {"before": before, "after": end if end < len(rows) else None}

@@ -1,5 +1,6 @@
 """A domain's rows in the console, without a line of its own; here it is the tests' own domain."""
 
+import html
 import re
 from uuid import uuid4
 
@@ -94,6 +95,32 @@ def test_lists_come_in_pages(ada_in: Browser, ada: Caller) -> None:
     assert "number 0." not in page
     assert "number 29." in page
     assert ada_in.get(f"{PAGE}?cursor=nonsense").status_code == 400
+
+
+def test_a_row_is_looked_for_by_its_name_and_the_page_stays(ada_in: Browser, ada: Caller) -> None:
+    for number in range(26):
+        ada.post("/api/errands", {"name": "tea & milk" if number else "bread"})
+    page = ada_in.open(f"{PAGE}?name=tea+%26+milk&done=false")
+    assert "bread" not in page
+    for address in (rf"{PAGE}/[^/]+", rf"{PAGE}/[^/]+/delete"):  # of a link, and of a button
+        kept = re.search(rf'"({address}\?[^"]+)"', page)
+        assert kept is not None
+        answer = ada_in.post(html.unescape(kept[1]), PAGE, name="tea")
+        assert answer.headers["Location"] == f"{PAGE}?name=tea+%26+milk&done=false"
+
+
+def test_who_deletes_the_last_row_of_a_page_is_told_the_way_back(
+    ada_in: Browser, ada: Caller
+) -> None:
+    for number in range(26):
+        ada.post("/api/errands", {"name": f"errand {number}."})
+    following = re.search(r'href="([^"]+)" rel="next"', ada_in.open(PAGE))
+    assert following is not None
+    page = ada_in.open(html.unescape(following[1]))
+    (button,) = re.findall(rf'action="({PAGE}/[^"]+/delete[^"]*)"', page)
+    page = ada_in.send(html.unescape(button), PAGE)
+    assert "Nothing is left on this page." in page
+    assert f'href="{PAGE}">First page' in page
 
 
 def test_names_are_text_and_nothing_else(ada_in: Browser, ada: Caller) -> None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.console.pages import tasks as pages
 from core.postgres import select
 from tests.support.api import Caller
 from tests.support.console import Browser, ada_in, browser
@@ -193,3 +194,24 @@ def test_a_shared_list_shows_whose_it_is(ada_in: Browser, ada: Caller, ben: Call
     assert "ben&#39;s shopping" in page
     assert ada_in.post(f"{path_of(ben)}/done", PAGE).status_code == 403
     assert "Rename" not in ada_in.open(f"{PAGE}/lists")
+
+
+def test_who_has_thousands_of_tasks_sees_what_is_due_first_and_stays_on_the_page(
+    ada_in: Browser, ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "AT_ONCE", 2)
+    monkeypatch.setattr(pages, "MAX_SORTED", 6)
+    monkeypatch.setattr(pages, "PER_PAGE", 2)
+    for name in ("a", "b", "c", "d"):
+        ada_in.send(PAGE, PAGE, name=name)
+    page = ada_in.send(PAGE, PAGE, name="today", when="in 1 hour")
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["today", "a"]
+    page = ada_in.open(f"{PAGE}?start=4&list=tasks")
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["d"]
+    (button,) = re.findall(r'action="([^"]+/done[^"]*)"', page)
+    page = ada_in.send(button.replace("&amp;", "&"), PAGE)
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["b", "c"]  # there is no third page any more
+    assert "oldest tasks" not in page
+    for name in ("e", "f", "g"):
+        page = ada_in.send(PAGE, PAGE, name=name)
+    assert "These are your 6 oldest tasks." in page
