@@ -3,11 +3,12 @@
 import asyncio
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
-from bot.messages import Incoming, ReplyChannel
+from bot.messages import Button, Incoming, ReplyChannel
 from core import agents, postgres, usage
 from core.agents import activity, knowledge, memory
 from core.reminders import fire_due
@@ -22,6 +23,7 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 NO_PATH = "main.innerHTML = main.innerHTML.replace(/sqlite:\\S*app.db/, 'sqlite:///var/app.db')"
 FOCUSED = "document.activeElement.textContent.trim()"
 EVIL = "<img src=x onerror=document.title='attacked'><script>document.title='attacked'</script>"
+SHORT_EVIL = "<img src=x onerror=document.title='attacked'>"
 
 
 async def say(page: Page, words: str) -> None:
@@ -48,6 +50,20 @@ async def test_a_reminder_that_is_set_in_the_chat_arrives_there(page: Page, worl
         await delivery.get_by_role("button", name="Done").click()
         await page.get_by_text("Done: call mum").wait_for()
         assert [row["done"] for row in postgres.select("errands")] == [True]
+
+
+async def test_a_new_account_has_the_time_zone_of_its_browser(page: Page, world: World) -> None:
+    assert page.context.browser is not None
+    there = await page.context.browser.new_context(
+        base_url=world.settings.api_url, timezone_id="Asia/Tokyo"
+    )
+    tab = await there.new_page()
+    await tab.goto("/register")
+    await tab.get_by_label("User name").fill("ada")
+    await tab.get_by_label("Password").fill(PASSWORD)
+    await tab.get_by_role("button", name="Make an account").click()
+    await tab.get_by_role("button", name="Sign out").wait_for()
+    assert [row["time_zone"] for row in postgres.select("users")] == ["Asia/Tokyo"]
 
 
 async def test_a_row_is_added_changed_and_brought_back(page: Page, world: World) -> None:
@@ -120,13 +136,85 @@ async def test_an_agent_is_made_and_talked_to(
     assert agents.find("helper")["enabled"]
 
     async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
-        await reply_channel.send(f"You said {incoming.text}, and `{EVIL}`")
+        await reply_channel.send(f"You said {incoming.text}")
 
     async with answering(world, answer, default=False):
         await page.goto("/chat/helper")
-        await say(page, EVIL)
-        await page.get_by_text("You said").wait_for()
-        assert await page.title() == "Chat · Console"
+        await say(page, "hello")
+        await page.get_by_text("You said hello").wait_for()
+
+
+async def test_nothing_that_is_said_in_a_chat_becomes_markup(page: Page, world: World) -> None:
+    links = 'https://example.org/"onmouseover="document.title=1 javascript:document.title=1'
+    said = f"{EVIL} `{EVIL}` **{EVIL}** ```{EVIL}``` [{EVIL}](javascript:document.title=1) {links}"
+
+    async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        async with reply_channel.draft() as draft:
+            await draft.show(f"{incoming.text} {said}")
+        await reply_channel.send(f"Which? {said}", [Button(EVIL, says=EVIL)])
+
+    async with answering(world, answer):
+        await sign_in(page, world)
+        await page.goto("/chat")
+        await say(page, said)
+        await page.get_by_text("Which?").wait_for()
+        await page.get_by_role("button", name=EVIL).click()
+        await page.locator(".bubble.mine").nth(1).get_by_text(EVIL, exact=True).wait_for()
+        await page.reload()  # what the bot said is shown again, and what is kept in the tab
+        await page.locator(".bubble.mine").nth(1).get_by_text(EVIL, exact=True).wait_for()
+    assert await page.locator("#said :is(img, script, [onmouseover])").count() == 0
+    links_shown = await page.locator("#said a").evaluate_all("all => all.map(one => one.protocol)")
+    assert {*links_shown} == {"https:"}
+    assert await page.title() == "Chat · Console"
+
+
+async def test_buttons_stay_where_the_reply_comes_before_the_message_is_taken(
+    page: Page, world: World
+) -> None:
+    async def answer(incoming: Incoming, reply_channel: ReplyChannel) -> None:
+        await reply_channel.send("Which?", [Button("This one", says="this")])
+
+    async def late(route: Route) -> None:
+        response = await route.fetch()
+        await page.get_by_text("Which?").wait_for()
+        await route.fulfill(response=response)
+
+    async with answering(world, answer):
+        await sign_in(page, world)
+        await page.goto("/chat")
+        await page.route("**/messages", late)
+        await say(page, "hello")
+        await page.locator(".bubble.mine").get_by_text("hello").wait_for()
+        assert await page.get_by_role("button", name="This one").is_visible()
+
+
+async def test_no_name_and_no_address_becomes_markup(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_HELPER_TOKEN", "not-a-real-one-" + "t" * 40)
+    await sign_in(page, world)
+    set_role("ada", "admin")
+    await page.goto("/agents/new/echo")
+    await page.get_by_label("Name", exact=True).fill(EVIL)
+    await page.get_by_label("Token").fill("env:AGENT_HELPER_TOKEN")
+    await page.evaluate("for (const form of document.forms) form.noValidate = true")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.get_by_role("alert").get_by_text("up to 64 small letters").wait_for()
+    await page.goto("/account")
+    await page.get_by_label("What the bot calls you").fill(EVIL)
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("status").get_by_text("Saved.").wait_for()
+    busy_agent(world)
+    postgres.update("agents", {"name": SHORT_EVIL}, {"name": "helper"})  # as no API takes it
+    await page.goto("/agents")
+    await page.get_by_role("link", name=SHORT_EVIL, exact=True).wait_for()
+    evil = quote(EVIL, safe="")
+    addresses = [*await open_pages(page), "/service/users", f"/login?next=javascript:{evil}"]
+    addresses += [f"/data/errands?name={evil}", f"/data/{evil}", f"/agents/about/{evil}"]
+    for address in (*addresses, f"/chat/{evil}", f"/agents/new/{evil}", f"/{evil}"):
+        await page.goto(address)
+        assert await page.locator("img[src=x]").count() == 0, address
+        assert "attacked" not in await page.title(), address
 
 
 async def test_a_dead_letter_is_sent_again(page: Page, world: World) -> None:
@@ -254,6 +342,7 @@ async def test_pictures_for_the_documentation(
         await page.emulate_media(color_scheme="dark")
         await page.set_viewport_size(NARROW)
         await page.screenshot(path=folder / "chat-narrow-dark.png")
+        await picture_of_a_trial(page, folder)
     busy_agent(world)
     agents.add("chatty", "env:AGENT_CHATTY_TOKEN", {"type": "llm", "settings": {"model": "m"}})
     addresses = [one for one in await open_pages(page) if one not in ("/chat", "/data/examples")]
@@ -261,6 +350,23 @@ async def test_pictures_for_the_documentation(
         await picture(page, address, folder)
     await page.context.clear_cookies()
     await picture(page, "/login", folder)
+
+
+async def picture_of_a_trial(page: Page, folder: Path) -> None:
+    """Take the chat that "Try it" opens."""
+    await page.emulate_media(color_scheme="light")
+    await page.goto("/agents/new/echo")
+    await page.get_by_label("prefix").fill("You said: ")
+    async with page.expect_popup() as opened:
+        await page.get_by_role("button", name="Try it").click()
+    trial = await opened.value
+    await trial.set_viewport_size({"width": 900, "height": 620})
+    await say(trial, "hello")
+    await trial.locator("#said").get_by_text("You said: hello").wait_for()
+    await trial.evaluate("scrollTo(0, 0)")
+    await trial.screenshot(path=folder / "agents-trial.png")
+    await trial.get_by_role("button", name="End the trial").click()
+    await trial.close()
 
 
 async def picture(page: Page, address: str, folder: Path) -> None:

@@ -90,7 +90,7 @@ function reply(event) {
 
 function offer(made, event) {
   chips.hidden = true;
-  if (event.message) end();
+  if (event.message) end(offered());
   if (!event.buttons?.length) return;
   const row = element("div", "", "actions");
   for (const button of event.buttons) {
@@ -103,8 +103,12 @@ function offer(made, event) {
 }
 
 // The buttons of what was answered meanwhile go; those of reminders stay good.
-function end() {
-  for (const row of said.querySelectorAll(".bubble:not(.delivery) .actions")) row.remove();
+function offered() {
+  return said.querySelectorAll(".bubble:not(.delivery) .actions");
+}
+
+function end(rows) {
+  for (const row of rows) row.remove();
 }
 
 // Asks for the answer to a question where nobody can read it, or no longer.
@@ -118,6 +122,7 @@ function hide(asked) {
 
 async function post(message, shown) {
   typing.textContent = "";
+  const before = offered(); // the reply may be here before it is said that the message was taken
   let answer;
   try {
     answer = await fetch(`${chat.dataset.path}/messages`, {
@@ -132,7 +137,7 @@ async function post(message, shown) {
   if (answer.redirected || !answer.ok || !posted) {
     return failed(posted?.error || "You are no longer signed in, or the service is away. Please load the page again.");
   }
-  end();
+  end(before);
   if (!message.secret) {
     mine.set(posted.id, shown);
     sessionStorage.setItem(KEPT, JSON.stringify([...mine].slice(-MAX_KEPT)));

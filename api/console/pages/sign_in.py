@@ -107,4 +107,8 @@ def _credentials() -> dict[str, str]:
 
 def _signed_in(known: str) -> Response:
     sign_in(known)
+    zone = request.form.get("time_zone")
+    if zone:  # the browser's, for a new account
+        with suppress(Refused):  # one that is not known here
+            fetch("PUT", f"/api/user/{auth.read_token(known).user_uuid}", {"time_zone": zone})
     return redirect(safe_path(request.form.get("next", "/")), 303)

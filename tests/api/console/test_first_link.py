@@ -32,12 +32,14 @@ def code_of(link: str) -> str:
 def test_in_a_fresh_database_it_makes_the_first_account(visitor: Browser, link: str) -> None:
     assert "Nobody has an account yet" in visitor.open(link)
     fields = {"code": code_of(link), "username": "carl", "password": PASSWORD}
+    fields["time_zone"] = "Asia/Tokyo"
 
     assert visitor.post("/first", link, **{**fields, "password": "x"}).status_code == 400
     assert visitor.post("/first", link, **fields).status_code == 303
 
     assert 'data-user="' in visitor.open("/")
     assert users.list_users("admin")[0]["username"] == "carl"
+    assert users.find_user_by_name("carl")["time_zone"] == "Asia/Tokyo"
 
 
 def test_it_signs_in_who_registered_first_and_once(
