@@ -6,7 +6,7 @@ prompt, the help and the slash commands are all read from it.
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, Self
@@ -82,6 +82,7 @@ class FieldSpec:
     each: bool = False  # of a `text`: whether several in a row are an order each
     tense: Tense = "future"  # of a `when` or a `date`: whether it is over or to come
     unit: str = ""  # of a `decimal`: what it is counted in
+    accepts: Callable[[str], bool] | None = None  # of a `text`: whether words can be one
 
     @property
     def is_time(self) -> bool:
@@ -277,6 +278,7 @@ _DECIMAL = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?")
 _UNSURE = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")  # a thousand for some, and one for others
 _WORDS = re.compile(WORDS, re.IGNORECASE)
 QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
+SINGLE_QUOTES = {"'": "'", "‘": "’"}  # noqa: RUF001 - within a text they are apostrophes
 MAX_ITEMS = 50  # in one field
 _QUOTED = re.compile("|".join(f"{a}[^{b}\n]{{1,200}}{b}" for a, b in QUOTES.items()))
 _COMMA = re.compile(r"(?:,(?!\d)|[;\n])[\s,;]*(?:(?:and|&|plus)\s)?", re.IGNORECASE)
@@ -287,7 +289,8 @@ def trim(text: str) -> str:
     """Take away the punctuation behind free text, and quotation marks that were put around it."""
     text = text.strip().rstrip(",;:").rstrip()
     text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
-    if len(text) > 2 and QUOTES.get(text[0]) == text[-1] and text.count(text[-1]) <= 2:
+    quote = (QUOTES | SINGLE_QUOTES).get(text[:1])
+    if len(text) > 2 and quote == text[-1] and text.count(quote) <= 2:
         return text[1:-1].strip()
     return text
 
@@ -350,6 +353,8 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
             if choice.casefold().replace("_", " ") == low.replace("_", " "):
                 return choice
         raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
+    if field.accepts and not field.accepts(word):
+        raise ValueError(f"{field.name} can't be {word!r}.")
     if field.kind == "integer":
         if (whole := _whole(word)) is None:
             raise ValueError(f"{field.name} must be a whole number, not {word!r}.")

@@ -41,7 +41,7 @@ from ai.llm.types import Budget, ChatModel, ModelError, Said
 from ai.metrics import parsed
 from ai.sentences import wording
 from ai.sentences.matcher import Match, matcher_of
-from ai.sentences.references import NO_REFERENCES, References
+from ai.sentences.references import MAKERS, NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
@@ -56,6 +56,7 @@ ONE_AT_A_TIME = "That sounds like several things at once. Please tell me one at 
 
 Key = tuple[str, str]
 Taught = Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]
+IsThere = Callable[[ParsedCommand], Awaitable[bool]]
 
 
 class Parser:
@@ -119,6 +120,7 @@ class Parser:
         references: References = NO_REFERENCES,
         budget: Budget | None = None,
         taught: Taught | None = None,
+        is_there: IsThere | None = None,
         retry_count: int = 0,
         errors: Sequence[str] = (),
     ) -> Parsed:
@@ -127,7 +129,8 @@ class Parser:
         A question or `NotUnderstood` takes their place where they are not certain.
         `references` is what "it" and "the second one" point at; `budget` bounds what is spent on
         models, and is asked before each request. `taught` returns the orders that this person
-        means by a text, which they have taught. Otherwise as `parse`.
+        means by a text, which they have taught. `is_there` says whether the person has what an
+        order names: what is nearly said is offered of that alone. Otherwise as `parse`.
         """
         began = time.perf_counter()
         raw = dict(self._raw_types())
@@ -154,7 +157,7 @@ class Parser:
             described = self._described(interaction_type, raw)
             known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)
-            if not asked and (nearly := self._nearly(text, references, specs)):
+            if not asked and (nearly := await self._nearly(text, references, specs, is_there)):
                 earlier += prompts.guess(nearly.command)
             given = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
             system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
@@ -180,9 +183,10 @@ class Parser:
                 told = str(error)
             except _OverBudget as error:
                 told = str(error)
-        if not problems and (near := self._near(text, references, specs, interaction_type)):
+        near = None if problems else await self._nearly(text, references, specs, is_there)
+        if near and not rejections(near.command, interaction_type):
             parsed("near", began, [])
-            return near
+            return _offer(text, (ParsedCommand.from_dict(near.command),), specs)
         nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
         return NotUnderstood(told, tuple(nearest))
@@ -195,25 +199,23 @@ class Parser:
         near = self._matcher.nearest_commands(text, allowed={*shown})
         return tuple(sorted([*near][: prompts.MAX_FITTING]))
 
-    def _near(
+    async def _nearly(
         self,
         text: str,
         references: References,
         specs: Sequence[CommandSpec],
-        interaction_type: str,
-    ) -> Offer | None:
-        """Return the one order that a text nearly says, to be offered, or None."""
-        match = self._nearly(text, references, specs)
-        if match is None or rejections(match.command, interaction_type):
-            return None
-        return _offer(text, (ParsedCommand.from_dict(match.command),), specs)
-
-    def _nearly(
-        self, text: str, references: References, specs: Sequence[CommandSpec]
+        is_there: IsThere | None,
     ) -> Match | None:
-        """Return the one order that a text nearly says, among those that may be given."""
+        """Return the one order that a text nearly says, among those that may be given.
+
+        One that makes something new may name what is not there yet.
+        """
         match = self._matcher.near(text, references)
-        return match if match and any(spec.key == match.spec.key for spec in specs) else None
+        if match is None or all(spec.key != match.spec.key for spec in specs):
+            return None
+        if is_there is None or match.spec.action in MAKERS:
+            return match
+        return match if await is_there(ParsedCommand.from_dict(match.command)) else None
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (

@@ -24,7 +24,15 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from ai.commands import Catalogue, Clarification, NotUnderstood, Offer, Parsed, catalogue
+from ai.commands import (
+    Catalogue,
+    Clarification,
+    NotUnderstood,
+    Offer,
+    Parsed,
+    ParsedCommand,
+    catalogue,
+)
 from ai.config import COMMAND, get_ai_config
 from ai.extraction.prompt import examples, manual, opening
 from ai.llm.chat import tokens
@@ -71,6 +79,10 @@ class Utterance:
         """What came before, as the conversation would tell it."""
         last = self.history[-1][1] if self.history else None
         return References(last if last and "action" in last else None, self.shown)
+
+    async def is_there(self, order: ParsedCommand) -> bool:
+        """Say whether the person has what an order names: those who order have what they name."""
+        return bool(order and self.expected)
 
     def invented(self, command: Command) -> list[str]:
         """Return the fields of a wrong command of which no word was said or shown."""
@@ -255,7 +267,10 @@ async def evaluate(
         async with slots:
             started = time.perf_counter()
             found = await parser.parse_all(
-                utterance.text, history=utterance.history, references=utterance.references
+                utterance.text,
+                history=utterance.history,
+                references=utterance.references,
+                is_there=utterance.is_there,
             )
             seconds = time.perf_counter() - started
         is_offer = isinstance(found, Offer)

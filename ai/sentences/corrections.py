@@ -13,11 +13,13 @@ from ai.times.grammar.reading import Reading
 
 _SLIP = r"(?:(?:no|oh|oops|sorry|wait|please|actually|and)[,\s]+)*"
 _AMENDED = (
-    rf"{_SLIP}(?:make|change|set)\s+(?:it|that)\s+(?:to\s+|for\s+|due\s+)?(?P<new>.+?)",
+    rf"{_SLIP}(?:make|change|set|move|push|shift|bump|put)\s+(?:it|that|this)\s+"
+    r"(?:back\s+)?(?:to\s+|for\s+|due\s+)?(?P<new>.+?)",
     rf"{_SLIP}i\s+meant?\s+(?P<new>.+?)",
-    r"(?:(?:no|oh|oops|sorry|wait)[,\s]+)*actually,?\s+(?P<new>.+?)",
+    r"(?:(?:no|oh|oops|sorry|wait|actually)[,\s]+)+(?:i\s+mean[,\s]+)?(?P<new>.+?)",
     rf"{_SLIP}(?P<new>.+?)\s+instead",
-    rf"{_SLIP}remind\s+me\s+(?:of|about)\s+(?:it|that)\s+(?P<new>.+?)",
+    rf"{_SLIP}remind\s+me\s+(?:of|about)\s+(?:it|that)\s+(?:again\s+)?(?P<new>.+?)",
+    rf"{_SLIP}remind\s+me\s+again\s+(?P<new>.+?)",
 )
 _GOES_ON = rf"{_SLIP}remind\s+me\s+(?P<new>.+?)"
 _TAIL = r"(?:[,\s]+(?:instead|then|please|thanks|thank you))*\s*[.!]*"
@@ -42,17 +44,15 @@ def amend(
     six" is about that order then.
     """
     said = _said(text, goes_on=goes_on) if len(text) <= MAX_LENGTH else None
-    it, about = pointer.it, named_by(pointer.spec) if pointer.spec else None
-    if said is None or it is None or about is None or pointer.spec is None:
+    it = pointer.it
+    found = _scheduler(specs, it.kind) if it and said else None
+    if said is None or it is None or found is None or len(it.names) != 1:
         return None
-    found = _scheduler(specs, it.kind, about.name)
-    if found is None:
-        return None
-    spec, time = found
+    spec, about, time = found
     before = next(
         (
             str((references.last or {}).get(field.name) or "")
-            for field in pointer.spec.parsed_fields
+            for field in (pointer.spec.parsed_fields if pointer.spec else ())
             if field.kind == "when"
         ),
         "",
@@ -70,9 +70,9 @@ def _said(text: str, *, goes_on: bool) -> str | None:
 
 
 def _scheduler(
-    specs: Iterable[CommandSpec], kind: str, name: str
-) -> tuple[CommandSpec, FieldSpec] | None:
-    """Return the one command of a module that gives a named thing a time."""
+    specs: Iterable[CommandSpec], kind: str
+) -> tuple[CommandSpec, FieldSpec, FieldSpec] | None:
+    """Return the one command of a module that gives a named thing a time, and its fields."""
     found = []
     for spec in specs:
         required = {field.name: field for field in spec.parsed_fields if field.required}
@@ -83,7 +83,8 @@ def _scheduler(
             and len(times) == 1
             and len(required) == 2
         ):
-            found += [(spec, times[0])] if name in required else []
+            about = named_by(spec)
+            found += [(spec, about, times[0])] if about else []
     return found[0] if len(found) == 1 else None
 
 

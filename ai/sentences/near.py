@@ -5,14 +5,15 @@ sentence with chatter around it ("hm, I really should add bread to my tasks"), a
 sentence without slots in another order.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ai.sentences.following import Index, Match
 from ai.sentences.references import References, named_by
 from ai.sentences.search import Attempt, Steps, TooManySteps
-from ai.sentences.tokens import DANGLING, NO_GOODS, TELLING, TIMES, Word, split
-from ai.times.grammar.phrases import find
+from ai.sentences.tokens import DANGLING, NO_GOODS, QUESTION_WORDS, TELLING, TIMES, Word, split
+from ai.times.grammar.phrases import find, read_all
 from ai.times.resolve import NOW
 
 MAX_WORDS = 30
@@ -21,22 +22,28 @@ SAYINGS = frozenset({
     "help", "go", "talk", "you", "to", "me", "a", "break", "hug", "minute", "moment", "second",
     "sleep", "rest", "advice", "know", "think", "ask", "say", "leave", "home", "bed", "deal", "all",
     "it", "well", "lost", "bored", "there", "over", "something", "more", "time", "some", "us",
+    "someone", "somebody", "money", "doctor", "love", "friend", "friends", "answer", "answers",
 })
 # fmt: on
 """What is of these words alone is small talk: "we need to talk", "got a minute"."""
+UNREAD = frozenset({"before", "until", "till"})
+"""What has one of these says when, in a way that is not understood: "buy a card before friday"."""
 UNFINISHED = frozenset(
-    {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get"}
+    {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get", *DANGLING}
 )
 """What ends so is no name: "the report is not done"."""
 # fmt: off
 NO_STARTS = {
     "for", "from", "and", "or", "with", "by", "than", "as", "but", "up", "down", "through", "our",
-    "us",
+    "us", "to",
 }
 # fmt: on
 """What begins so is no thing: "need for speed", "sent from my phone", "out of our minds"."""
 BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", "might"})
 STATED = frozenset({"is", "are", "was", "were"})  # "pick up lines are cringe" is a statement
+MAX_NAME_WORDS = 10
+_CLAUSE = re.compile(r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it)\b", re.I)
+"""What goes on so is a sentence: "a quick decision, so roll a dice"."""
 MAX_BESIDE = 3  # words of a list, a person, or a new name
 NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us"}
 MAX_TRIES = 16  # at texts with less chatter
@@ -55,6 +62,8 @@ ASIDE = frozenset(
     {"my", "the", "a", "an", "all", "of", "any", "some", "me", "please", "pls", "now"}
 )
 """Words that may be missing or too many where the others are in another order."""
+QUESTIONS = QUESTION_WORDS | {"is", "are", "do", "does"}
+"""A question that begins with one of these is an order: \"what is on groceries?\"."""
 ASKS = frozenset({"should", "can", "could", "would", "will", "need", "must", "had", "have"})
 
 
@@ -73,7 +82,8 @@ def near(
     if not 1 < len(words) <= MAX_WORDS:
         return None
     bare = bag(word.text for word in words)
-    if text.rstrip().endswith("?") or (words[0].text in ASKS and words[1].text in ("i", "we")):
+    is_doubt = text.rstrip().endswith("?") and words[0].text not in QUESTIONS
+    if is_doubt or (words[0].text in ASKS and words[1].text in ("i", "we")):
         return bags.get(bare)
     steps = Steps()
     try:
@@ -110,6 +120,10 @@ def _is_likely(match: Match) -> bool:
         is_saying = words[0] == "get" and not NO_GOODS.isdisjoint(words[1:2])
         is_saying = is_saying or words[0] in NO_STARTS or not STATED.isdisjoint(words[1:])
         is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
+        is_saying = is_saying or words[0] == "know" or len(words) > MAX_NAME_WORDS
+        is_saying = is_saying or not UNREAD.isdisjoint(words)
+        is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
+        is_saying = is_saying or read_all(" ".join(words)) is not None
         is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)
         is_place = is_place and not find(" ".join(words))
         if is_saying or (field != about and not (is_place and not words[0].isdecimal())):

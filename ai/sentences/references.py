@@ -15,6 +15,7 @@ MAKERS = {"add", "make", "create", "remind"}
 """Actions for what is not there yet: nothing can point at it."""
 FILLERS = {"the", "my", "one", "number", "no", "nr", "item", "entry"}
 LAST = {"last"}
+_ON_THE_LIST = re.compile(r" (?:on|of|from|in) (?:the|my|that|this) list $")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class ReferenceResolver:
         """Return what "it", "the last one", "2" or "the first and the third" points at."""
         if self.is_empty:
             return None
-        parts = [part.split() for part in re.split(r" and | & ", f" {' '.join(words)} ")]
+        said = _ON_THE_LIST.sub(" ", f" {' '.join(words)} ")
+        parts = [part.split() for part in re.split(r" and | & ", said)]
         fillers = FILLERS | {self._kind}  # "the second task", where tasks are shown
         found = [self._one([word for word in part if word not in fillers]) for part in parts]
         if not found or any(one is None for one in found):

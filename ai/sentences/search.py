@@ -26,6 +26,7 @@ from ai.sentences.tokens import (
     PLACES,
     THINGS,
     TIMES,
+    TO_DO,
     order_end,
     order_starts,
     slips,
@@ -34,13 +35,16 @@ from ai.sentences.tokens import (
 from ai.times.grammar import phrases
 from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
-from ai.times.resolve import BARE_HOUR
 
-LENGTH_BEFORE = {"for", "by", "of", "timer", "countdown", "down"}
+LENGTH_BEFORE = {"for", "by", "of", "timer", "countdown", "down", "back"}
 LENGTH_OF = {"timer"}
+MAX_BEFORE_TIMER = 3  # words: "a 3 minute soft egg timer"
 UNTIL = {"until", "till", "til"}
+TO = {"for", "to", "at"}
+MAX_BEFORE_HOUR = 4  # words: "alarm for me for 7"
 MAX_SLIPS = 2
 MAX_ITEM_WORDS = 4  # of each of the names in a row
+MAX_CHORE_WORDS = 8  # of a plan that begins with a verb
 MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
 STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
@@ -238,13 +242,21 @@ class Attempt:
         length = read_duration(in_ascii(self.text), self.words[at].start)
         end = length and self._word_behind(length[1])
         is_behind = at and self.words[at - 1].text in LENGTH_BEFORE
-        is_before = end and self.texts[end : end + 1] and self.texts[end] in LENGTH_OF
+        is_before = end and not LENGTH_OF.isdisjoint(self.texts[end : end + MAX_BEFORE_TIMER])
         return end if is_behind or is_before else None
 
     def _hour_end(self, at: int) -> int | None:
-        """Return where a bare hour ends that ends the text too: "snooze the laundry until 7"."""
-        is_last = at and at + 1 == self.end and self.words[at - 1].text in UNTIL
-        return self.end if is_last and BARE_HOUR.fullmatch(self._slice(at, self.end)) else None
+        """Return where a bare hour ends: "snooze it until 7", "an alarm for eight tomorrow"."""
+        before = self.texts[max(at - MAX_BEFORE_HOUR, 0) : at]
+        if not before or not (before[-1] in UNTIL or ("alarm" in before and before[-1] in TO)):
+            return None
+        if before[-1] in UNTIL and at + 1 < self.end:
+            return None
+        self.steps.take(STEPS_OF_A_START)
+        start = self.words[at].start
+        found = phrases.read(f"at {self.text[start:]}")
+        is_hour = found and "time" in found[0].slots
+        return self._word_behind(start + found[1] - len("at ")) if found and is_hour else None
 
     def _date_end(self, at: int) -> int | None:
         """Return where a time ends that starts within a longer one: "in 25 min yesterday"."""
@@ -271,7 +283,10 @@ class Attempt:
             value = _value(slot.field, self._slice(slot.start, slot.end))
             if slot.field == about and (found := self.pointer.read(words)):
                 pointed, value = found, found.names
-            elif value is None or (slot.field.kind == "text" and not self._is_name(slot, path)):
+            elif value is None or (
+                slot.field.kind == "text"
+                and not self._is_name(slot, path, is_made=spec.action in MAKERS)
+            ):
                 return NO_NAME.format(self._slice(slot.start, slot.end))
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
@@ -297,7 +312,7 @@ class Attempt:
             trim(self.text)
         )
 
-    def _is_name(self, slot: Slot, path: Path) -> bool:
+    def _is_name(self, slot: Slot, path: Path, *, is_made: bool) -> bool:
         """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
         words = [word.text for word in self.words[slot.start : slot.end]]
         before = self.words[slot.start - 1].text if slot.start else ""
@@ -314,9 +329,15 @@ class Attempt:
             return True  # "my tasks list"
         if behind in ("list", "task") and words[0] in ANY:
             return False
+        if behind == "list" and (words[-1] in DANGLING or " ".join(words) in TO_DO):
+            return False  # "remove books from list", "my to do list"
+        if len(words) > 1 and words[0] in ("this", "these", "those") and not is_made:
+            return False  # "rename this file to report.pdf"
         is_first = slot == path.slots[0]
         if behind == "list" and is_first and not DETERMINERS.isdisjoint(words[1:]):
             return False  # "the cards belong on the wedding list"
+        if before == "up" and self.is_unsure and not PLACES.isdisjoint(words):
+            return False  # "pick up tom from school" is something to do, and no thing to buy
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
@@ -324,7 +345,11 @@ class Attempt:
             return False  # "complete the sentence: to be or not to be"
         if path.synonyms and not PLACES.isdisjoint(words):
             return False
-        return is_sure_name(words, path.verb, slot.field, self.index.vocabulary)
+        if path.synonyms and words[0] == "the" and not self.is_unsure:
+            return False  # "erase the whiteboard"
+        return may_be_name(words, before) and is_sure_name(
+            words, path.verb, slot.field, self.index.vocabulary
+        )
 
     def _is_plan(self, words: Sequence[str], path: Path) -> bool:
         """Say whether free text beside nothing but a time may be a plan: "dentist at 4pm".
@@ -336,7 +361,7 @@ class Attempt:
         return bool(
             told
             and not told.slots.isdisjoint({"time", "part"})
-            and len(words) <= MAX_ITEM_WORDS
+            and len(words) <= (MAX_CHORE_WORDS if words[0] in CHORES else MAX_ITEM_WORDS)
             and NO_PLANS.isdisjoint(words)
             and words[0] not in NO_NAME_STARTS
             and (words[0] in CHORES or words[0] not in self.index.root.literals)
@@ -364,6 +389,8 @@ class Attempt:
 
         False where the command has a time already and the two don't make one.
         """
+        if self._take_end(slot, time, fields):
+            return True
         for start, end in self._dates.items():
             at_start, at_end = start == slot.start, end == slot.end
             if not (slot.start <= start and end <= slot.end) or at_start == at_end:
@@ -379,6 +406,18 @@ class Attempt:
                 return False
             fields |= {time: both, slot.field.name: _value(slot.field, rest)}
             return True
+        return True
+
+    def _take_end(self, slot: Slot, time: str, fields: dict[str, Any]) -> bool:
+        """Move the end of a series from free text to its beginning: "... until i say done"."""
+        at = next((at for at in range(slot.start + 1, slot.end) if self.texts[at] in UNTIL), None)
+        if at is None or time not in fields:
+            return False
+        both = f"{fields[time]} {self._slice(at, slot.end)}"
+        found = phrases.read_all(both)
+        if found is None or found.every is None:
+            return False
+        fields |= {time: both, slot.field.name: _value(slot.field, self._slice(slot.start, at))}
         return True
 
     def _row(self, slot: Slot, fields: dict[str, Any]) -> tuple[str, ...]:

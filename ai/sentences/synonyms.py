@@ -7,10 +7,11 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
     (
         *("show", "list", "read", "read me", "read out", "tell me", "give me", "display", "view"),
         *("see", "open", "pull up", "bring up", "can i see", "could i see", "let me see"),
+        *("repeat", "recite", "go over", "go through", "run through"),
     ),
     ("delete", "remove", "erase", "get rid of", "cross off", "scrap", "scratch", "del"),
     ("complete", "tick off", "check off", "mark off"),
-    ("put", "stick", "pop", "throw"),
+    ("put", "stick", "pop", "throw", "chuck", "toss", "include"),
     (
         *(
             "remind me",
@@ -22,9 +23,12 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
             "rmd me",
             "poke me",
         ),
+        *("nag me", "bug me", "pester me", "buzz me"),
         *("text me", "message me", "dm me", "let me know", "give me a reminder"),
     ),
     ("set", "set up"),
+    ("i", "we"),
+    ("make", "create"),
     ("stop", "end", "quit"),
     ("turn on", "switch on", "enable", "activate"),
     ("turn off", "switch off", "disable", "deactivate"),
@@ -34,6 +38,13 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
 ANYWHERE: tuple[tuple[str, ...], ...] = (
     ("called", "named", "titled"),
     ("my", "the", "our"),
+    ("a", "an", "the"),
+    ("new", "blank", "fresh"),
+    ("to-do", "todo", "to do"),
+    ("to-dos", "todos", "to dos"),
+    ("reminder", "nudge"),
+    ("me", "us"),
+    ("i", "we"),
 )
 """Said for each other behind the first word."""
 

@@ -82,9 +82,13 @@ LEADING = (
     "i would like to",
     "i want to",
 )
-ASKING = ("tell me", "show me", "let me see", "let me know", "do you know", "i want to know")
+ASKING = (
+    *("tell me if", "let me know if", "tell me", "show me", "let me see", "let me know"),
+    *("do you know", "i want to know"),
+)
 """Polite before a question: "tell me what is on my list"."""
 QUESTION_WORDS = {"what", "which", "who", "how", "when"}
+ASKED_BEFORE = QUESTION_WORDS | {"there"}  # "can you tell me if there is anything due"
 TRAILING = (
     "please",
     "pls",
@@ -94,6 +98,8 @@ TRAILING = (
     "thx",
     "ty",
     "for me",
+    "would you",
+    "will you",
     "ok",
     "okay",
     "bot",
@@ -143,6 +149,7 @@ NO_PLANS = NO_CHORES | {
     "should", "would", "may", "my", "your", "his", "her", "their", "him", "them", "see", "good",
     "who", "what", "when", "where", "why", "how", "which", "if", "because", "lol", "so",
     "weather", "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close",
+    "dim", "start", "stop", "skip", "pause", "mute", "lower", "raise",
 }
 """None of these stands in a plan: "see you at 5", "weather tomorrow morning"."""
 
@@ -178,6 +185,9 @@ TIMES = {
 
 THINGS = {"task", "tasks", "item", "items", "thing", "things"}
 """In front of "list" they name it: "my tasks list"."""
+
+TO_DO = {"todo", "to-do", "to do"}
+"""In front of "list" they name no list: it is that of all tasks."""
 
 WHOLES = {"everything", "anything", "nothing"}
 """Free text that begins so names no one thing: "mark everything on groceries as done"."""
@@ -229,7 +239,9 @@ def split(text: str) -> list[Word]:
     words = []
     for match in re.finditer(r"\S+", text):
         word, start, end = fold(match[0]), match.start(), match.end()
-        if parts := CONTRACTIONS.get(word):
+        if word.endswith("'s") and word not in CONTRACTIONS and _AFTER_IS.match(text, end):
+            words += [Word(word[:-2], start, end - 2), Word("is", end - 2, end)]
+        elif parts := CONTRACTIONS.get(word):
             middle = min(start + len(parts[0]), end)
             words.append(Word(parts[0], start, middle))
             words.append(Word(parts[1], middle, end, is_glued=True))
@@ -245,6 +257,10 @@ BEFORE_TO = {"me", "need", "have", "want", "forget", "remember", "reminder", "go
 _AFTER_TO = re.compile(
     r"\s+(?!(?:sec|min|h|hr|hour|day|week|month|year)[a-z]*\b)[a-z]", re.IGNORECASE
 )
+_AFTER_IS = re.compile(
+    r"\s+(?:now\s+|all\s+)?(?:done|finished|completed|bought|paid|sorted)\b", re.IGNORECASE
+)
+"""Before one of these "'s" is no possessive: "the laundry's done"."""
 _LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)
 _ASKING = [tuple(phrase.split()) for phrase in ASKING]
 _TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reverse=True)
@@ -263,7 +279,7 @@ def order_starts(words: list[Word]) -> list[int]:
             (
                 p
                 for p in _ASKING
-                if tuple(rest[: len(p)]) == p and QUESTION_WORDS & {*rest[len(p) : len(p) + 1]}
+                if tuple(rest[: len(p)]) == p and ASKED_BEFORE & {*rest[len(p) : len(p) + 1]}
             ),
             None,
         )

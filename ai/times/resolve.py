@@ -20,7 +20,6 @@ What is past or unclear is asked about, never moved; where a past time is wanted
 """
 
 import calendar
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -59,7 +58,6 @@ HOURS_OF_PARTS: dict[Part, range] = {
 LATE_HOURS = range(9, 12)
 """Said once they are past, they may be tonight's or tomorrow morning's: people are asked."""
 FURTHEST_YEARS = 20
-BARE_HOUR = re.compile(r"[0-9]{1,2}(?:\.[0-5][0-9])?")
 MAX_LENGTH = 200  # characters of the words for a time
 FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
@@ -151,10 +149,10 @@ def read_whole(words: str) -> Reading:
     """Return what the words say. Raises UnclearTime where some of them can't be read."""
     text = " ".join(words.split())
     found = read(text) if len(text) <= MAX_LENGTH else None
-    if found is None and (bare := read_duration(in_ascii(text[:MAX_LENGTH]), 0)):
-        found = Reading(offset=bare[0], slots=frozenset({"offset"})), bare[1]
-    if found is None and BARE_HOUR.fullmatch(text):  # an answer to "When?", or behind "until"
-        return read_whole(f"at {text}")
+    if found is None and (length := read_duration(in_ascii(text[:MAX_LENGTH]), 0)):
+        found = Reading(offset=length[0], slots=frozenset({"offset"})), length[1]
+    if found is None and (hour := read(f"at {text}"[:MAX_LENGTH])):
+        found = hour[0], hour[1] - len("at ")  # "7" or "8 tomorrow", as an answer to "When?"
     if found is None or text[found[1] :].strip(" .,!?;"):
         raise UnclearTime(UNREADABLE)
     return found[0]

@@ -28,7 +28,9 @@ account = CommandModule("account", "Your account")
     "who am i logged in as",
     "(show|tell) me my account",
     "what is my (time zone|timezone)",
-    "what time is it [now|there|here|for me]",
+    "what time is it [[right] now|there|here|for me]",
+    "[tell me] the time",
+    "(do you have|have you got|got) the time",
     "what is the [current] time [now|here]",
 )
 async def show(ctx: Context) -> str:
@@ -45,10 +47,6 @@ async def show(ctx: Context) -> str:
     "my time zone is {zone}",
     "(set|change) [my] (time zone|timezone) to {zone}",
     "my timezone is {zone}",
-    "i live in {zone} [now]",
-    "i now live in {zone}",
-    "i am [now] (living|based) in {zone} [now]",
-    "i [have] [just] moved to {zone}",
     "(set|change) my (time zone|timezone)",
     hint="Also: I live in a city.",
 )
@@ -61,6 +59,28 @@ async def set_time_zone(
     await ctx.api.put(f"/api/user/{ctx.session.user_uuid}", {"time_zone": found})
     ctx.session.time_zone = found
     return f"Your time zone is {escape(found)} now; it is {ctx.now:%H:%M} there."
+
+
+def _is_place(words: str) -> bool:
+    """Say whether words name a place: it is known, or written as a name is."""
+    return words[:1].isupper() or words.casefold() in {_city(zone) for zone in _places()}
+
+
+@account.command(
+    "go by the time of {place}",
+    "i live in {place} [now]",
+    "i now live in {place}",
+    "i am [now] (living|based) in {place} [now]",
+    "i [have] [just] moved to {place}",
+    near=("i am [now|currently] in {place} [[right] now|these days]",),
+    for_models=False,
+)
+async def live_in(
+    ctx: Context,
+    place: Annotated[str, About("a big city near you", example="Berlin", accepts=_is_place)],
+) -> str:
+    """Go by the time of the place where you are."""
+    return await set_time_zone(ctx, place)
 
 
 @account.command("change my password", "(set|change) [my] password", "i want a new password")
@@ -148,7 +168,7 @@ async def _zone(ctx: Context, words: str) -> str:
 
     Raises Declined with the nearest ones where none was.
     """
-    wanted = normalise(words[:MAX_CHARS]).replace(" ", "_")
+    wanted = normalise(words[:MAX_CHARS])
     closeness = {
         name: max(fuzz.ratio(wanted, said) for said in (name.casefold(), _city(name)))
         for name in await asyncio.to_thread(_places)
@@ -174,4 +194,4 @@ def _places() -> list[str]:
 
 
 def _city(zone: str) -> str:
-    return zone.rpartition("/")[2].casefold()
+    return zone.rpartition("/")[2].casefold().replace("_", " ")

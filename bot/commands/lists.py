@@ -28,13 +28,13 @@ lists = CommandModule("list", "Your lists")
 
 @lists.command(
     "make a list called {name}",
-    "(make|create|start|add) [me] [a] [new] list (called|named|for) {name}",
-    "(make|create|start|set up) [me] [a] [new] list {name}",
+    "[i need to] (make|create|start|add) [me] [a] [new] list (called|named|for) {name}",
+    "(make|start|set up) [me] [a] [new] list {name}",
     "(i|we) (want|need) [a] [new] list (called|named|for) {name}",
     "(i|we) (want|need) a [new] {name} list",
-    "(make|create|start|add) [me] a [new] {name} list",
-    "(make|create|start) [me] [new] {name} list",
-    "(make|create|start|add) [me] [a] [new] list",
+    "(make|start|add) [me] a [new] {name} list",
+    "(make|start) [me] [new] {name} list",
+    "[i need to] (make|create|start|add|set up) [me] [a] [new] list",
     "new list [called|named|for] {name}",
     "new {name} list",
     "set up (a|my|the) [new] {name} list",
@@ -50,8 +50,8 @@ async def make(ctx: Context, name: NewName) -> str:
 
 @lists.command(
     "show my lists",
-    "(show|list) [me] [all] [of] [my|the] lists",
-    "(what|which|how many) lists (do i have|are there|have i got)",
+    "(show|list) [me] [all] [of] [my] lists",
+    "(what|which|how many) [open] lists (do i have|are there|have i got|i have [made]|have i made)",
     "(do i have|are there) any lists",
     "what are my lists",
     "[my] lists",
@@ -69,11 +69,15 @@ async def show(ctx: Context) -> str:
 
 @lists.command(
     "empty my {name} list",
-    "(empty|clear|wipe|clean) [out] [my|the] {name} list",
-    "(empty|clear) [out] [my|the] list (called|named) {name}",
-    "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) [my|the] {name} list",
-    "take everything off (my|the) {name} list",
-    near=("(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) {name}",),
+    "(empty|clear|wipe|clean) [out] [my] {name} list",
+    "(empty|clear) [out] [my] list (called|named) {name}",
+    "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) [my] {name} list",
+    "take everything off my {name} list",
+    near=(
+        "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) {name}",
+        "(empty|clear|wipe) [out] {name}",
+        "wipe {name} clean",
+    ),
     hint="Also: remove everything from it.",
 )
 async def empty(ctx: Context, name: ListName) -> str:
@@ -89,14 +93,14 @@ async def empty(ctx: Context, name: ListName) -> str:
 
 @lists.command(
     "complete everything on my {name} list",
-    "(complete|finish|tick off|check off) (everything|all tasks) on (my|the) {name} list",
+    "(complete|finish|tick off|check off) (everything|all tasks) on my {name} list",
     "(tick|check) (everything|all tasks) on (my|the) {name} list off",
-    "(tick|check) (everything|all tasks) off (on|from) (my|the) {name} list",
-    "mark (everything|all tasks) on (my|the) {name} list as (done|complete|completed)",
+    "(tick|check) (everything|all tasks) off (on|from) my {name} list",
+    "mark (everything|all tasks) on my {name} list as (done|complete|completed)",
     near=(
         "(complete|finish|tick off|check off) (everything|all [the] (tasks|items)) on {name}",
         "mark (everything|all [the] (tasks|items)) on {name} as (done|complete|completed|bought)",
-        "(i|we) [have] (got|bought|did|done|finished) everything (on|from) [my|the] {name} [list]",
+        "(i|we) [have] (got|bought|did|done|finished) everything (on|from) [my] {name} [list]",
     ),
 )
 async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
@@ -118,9 +122,10 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
 
 @lists.command(
     "delete my {name} list",
-    "(delete|remove|drop|bin|trash|dump|ditch|throw out|throw away) [my|the] {name} list",
-    "(drop|bin|trash|dump|ditch|throw out|throw away) [the|my] list [called|named] {name}",
-    "(delete|remove) [the|my] list [called|named] {name}",
+    "(delete|remove|drop|bin|trash|dump|ditch|throw out|throw away) [my] {name} list",
+    "(drop|bin|trash|dump|ditch|throw out|throw away) [my] list [called|named] {name}",
+    "(delete|remove) [my] list [called|named] {name}",
+    near=("(delete|remove) my list of {name}",),
     hint="Also: get rid of a list.",
 )
 async def delete(ctx: Context, name: ListName) -> str:
@@ -134,9 +139,9 @@ async def delete(ctx: Context, name: ListName) -> str:
 
 @lists.command(
     "rename my {name} list to {new_name}",
-    "(rename|change) [my|the] {name} list to {new_name}",
-    "(rename|change) [my|the] list [called|named] {name} to {new_name}",
-    "(call|name) (my|the) {name} list {new_name}",
+    "(rename|change) [my] {name} list to {new_name}",
+    "(rename|change) [my] list [called|named] {name} to {new_name}",
+    "(call|name) my {name} list {new_name} [instead]",
     for_models=False,
 )
 async def rename(
@@ -155,13 +160,17 @@ async def rename(
 
 @lists.command(
     "share my {name} list with {person}",
-    "share [my|the] {name} list with {person}",
-    "share [my|the] list (called|named) {name} with {person}",
-    "share [my|the] {name} list with {person} as [an|a] {role}",
-    "(let|invite) {person} (see|to) (my|the) {name} list",
-    "give {person} access to (my|the) {name} list",
-    "(let|have) {person} (use|edit|view|join) (my|the) {name} list",
-    "share [my|the] {name} list",
+    "share [my] {name} list with {person}",
+    "share [my] list (called|named) {name} with {person}",
+    "share [my] {name} list with {person} as [an|a] {role}",
+    "(let|invite) {person} (see|to) my {name} list",
+    "give {person} access to my {name} list",
+    "(let|have) {person} (use|edit|view|join) my {name} list",
+    "share [my] {name} list",
+    near=(
+        "share {name} with {person}",
+        "(invite {person} to|give {person} access to|let {person} see) {name}",
+    ),
     hint="Also: let somebody see it.",
 )
 async def share(
@@ -185,10 +194,10 @@ async def share(
 
 @lists.command(
     "who is on my {name} list",
-    "who (is on|sees|can see|shares) (my|the) {name} list",
-    "who is (my|the) {name} list shared with",
-    "who (else is|can edit|else sees|has access to|can read) [on] (my|the) {name} list",
-    near=("who else is on {name}",),
+    "who (is on|sees|can see|shares) my {name} list",
+    "who is my {name} list shared with",
+    "who (else is|can edit|else sees|has access to|can read) [on] my {name} list",
+    near=("who else is on {name}", "who (can see|can edit|sees|shares|has access to) {name}"),
     for_models=False,
 )
 async def members(ctx: Context, name: ListName) -> str:
@@ -207,8 +216,8 @@ async def members(ctx: Context, name: ListName) -> str:
 
 @lists.command(
     "stop sharing my {name} list with {person}",
-    "(stop sharing|unshare) (my|the) {name} list with {person}",
-    "(stop sharing|unshare) (my|the) {name} list",
+    "(stop sharing|unshare) my {name} list with {person}",
+    "(stop sharing|unshare) my {name} list",
     near=("(stop sharing|unshare) {name} with {person}",),
     for_models=False,
 )
@@ -226,7 +235,7 @@ async def unshare(
 
 @lists.command(
     "leave the {name} list",
-    "leave [my|the] {name} list",
+    "leave [my] {name} list",
     confirm="Leave the list {name}? What you put on it stays on it, without your reminders.",
     for_models=False,
 )
@@ -262,9 +271,9 @@ async def invitations(ctx: Context) -> str:
 
 @lists.command(
     "accept the {name} list",
-    "(accept|join) [my|the] {name} list",
-    "accept [my|the] invitation",
-    "accept [my|the] invitation to [my|the] {name} [list]",
+    "(accept|join) [my] {name} list",
+    "accept [my] invitation",
+    "accept [my] invitation to [my] {name} [list]",
     for_models=False,
 )
 async def accept(ctx: Context, name: OptionalName = None) -> str:
@@ -276,9 +285,9 @@ async def accept(ctx: Context, name: OptionalName = None) -> str:
 
 @lists.command(
     "decline the {name} list",
-    "decline [my|the] {name} list",
-    "decline [my|the] invitation",
-    "decline [my|the] invitation to [my|the] {name} [list]",
+    "decline [my] {name} list",
+    "decline [my] invitation",
+    "decline [my] invitation to [my] {name} [list]",
     for_models=False,
 )
 async def decline(ctx: Context, name: OptionalName = None) -> str:

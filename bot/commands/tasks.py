@@ -7,13 +7,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from ai.times.recurrence import Resolved
-from ai.times.resolve import UnclearTime, resolve
 from ai.times.wording import ends_when_done, repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About, Repeating
-from bot.framework.lookup import ID, Row, pick
+from bot.framework.lookup import ID, Row, containing, pick
 from bot.framework.registry import CommandModule
 from bot.framework.reminder_buttons import Offer, subject_at
 from bot.markdown import escape, named
@@ -52,38 +51,38 @@ tasks.offer(
     "add {name} to my tasks",
     "remind me to {name} {due}",
     "remind me {due} to {name}",
-    "{due} remind me to {name}",
+    "{due} remind me [to] {name}",
     "remind me (about|of) {name} {due}",
     "add {name} to my {list_name} list",
-    "remind me {due} (about|of|that) {name}",
+    "remind me {due} (about|of|that|re) {name}",
     "remind me {due} {name}",
     "{due} remind me (about|of) {name}",
     "{due} {name}",
-    "[set|make|create|add|give|send] [me] [a] reminder {due} [to|for|about|of] {name}",
-    "[set|make|create|add|give|send] [me] [a] reminder (for|about|of) {name} {due}",
+    "[set|make|add|give|send] [me] [a] [repeating] reminder {due} [to|for|about|of] {name}",
+    "[set|make|add|give|send] [me] [a] [repeating] reminder (for|about|of) {name} {due}",
     "[i|we] (need|want) [a] reminder {due} (to|for|about|of) {name}",
     "[i|we] (need|want) [a] reminder (to|for|about|of) {name} {due}",
     "tell me {due} (to|that|about) {name}",
-    "(put|add|write) (on|to) [my|the] {list_name} list {name}",
+    "(put|add|write) (on|to) [my] {list_name} list {name}",
     "reminder {name} {due}",
     "reminder to {name} {due}",
-    "(put|add|write) {name} (on|to|in) [my|the] {list_name} list",
-    "(put|add|write) {name} (on|to|in) [my|the] {list_name} list [due|by|for] {due}",
-    "(put|add|write) {name} (on|to|in) (my|the) (tasks|to-do list|todo list|task list)",
-    "(put|add|write) (on|to) my (tasks|to-do list|todo list) {name}",
-    "(add|make|create) [a|the] [new] (task|todo|to-do) [called|to] {name}",
-    "(add|make|create) [a|the] [new] (task|todo|to-do) [called|to] {name} due {due}",
+    "(put|add|write) {name} (on|to|in) [my] {list_name} list",
+    "(put|add|write) {name} (on|to|in) [my] {list_name} list [due|by|for] {due}",
+    "(put|add|write) {name} (on|to|in) my (tasks|to-do list|task list)",
+    "(put|add|write) (on|to) my (tasks|to-do list) {name}",
+    "(add|make) [a] [new] (task|todo) [called|to] {name}",
+    "(add|make) [a] [new] (task|todo) [called|to] {name} due {due}",
     "(make|take) [me] a note (to|that|of|about) {name}",
     "(make|take) [me] a note (to|that|of|about) {name} {due}",
     "note to self [to] {name}",
     "note to self [to] {name} {due}",
     "(note|jot|write) down {name}",
     "(todo|to-do) {name}",
-    "(add|make|create) [a] [new] (task|todo|to-do) to {name} {due}",
-    "new (task|todo|to-do) {name}",
-    "new (task|todo|to-do|reminder) {name} [due] {due}",
+    "(add|make) [a] [new] (task|todo) to {name} {due}",
+    "new (task|todo) {name}",
+    "new (task|todo|reminder) {name} [due] {due}",
     "(todo|to-do) {name} {due}",
-    "(add|make|create) [a] [new] task",
+    "(add|make) [a] [new] task",
     "new task",
     "(i|we) [have] (need|have|got) to (buy|get) {name}",
     "i want to (buy|get) {name}",
@@ -93,8 +92,12 @@ tasks.offer(
     "(don't|i must not|i can't) forget to {name}",
     "i (must not|can't|should not) forget {name}",
     "remember to {name} {due}",
+    "[(set|make|start) [me]] [a] {due} timer for {name}",
+    "(set|make|start) [me] [a] {due} {name} timer",
+    "(set|make|start) [me] [a] timer (for|of) {due} for {name}",
+    "(set|make|start) [me] [a] {name} timer (for|of) {due}",
     near=(
-        "(need|buy|grab|pick up) {name}",
+        "(need|buy|get|grab|pick up) {name}",
         "(i|we) (need|should get|must get|should buy|must buy|are out of|ran out of) {name}",
         "i (am|have run) out of {name}",
         "(i|we) (have to|need to) {name}",
@@ -109,9 +112,10 @@ tasks.offer(
         "(put|add|write) {name} (on|to|in) {list_name}",
         "(schedule|plan|note|note that) {name} [for|on] {due}",
         "(note|jot down) {name}",
-        "buy {name} {due}",
         "(i|we) (am|are) [running|nearly|almost] (out of|low on) {name}",
         "(make sure [that] i|help me [to] remember to|remember [to]) {name} {due}",
+        "[please] remember [that] (i|we) (must|have to|need to) {name} {due}",
+        "(buy|get|pick up) {name} {due}",
         "(i|we) have [got] [a|an] {name} {due}",
         "{name} {due}",
     ),
@@ -145,10 +149,13 @@ async def add(
 @tasks.command(
     "remind me to {name}",
     "remind me that i (must|have to|need to) {name}",
-    "(set|make|create|add) [me] [a] reminder (to|for|about) {name}",
-    "(set|make|create|add) [me] [a] reminder to {name} {due}",
-    "(set|make|create|add) [me] [a] reminder for {due} to {name}",
+    "(set|make|add) [me] [a] reminder [for] {due}",
+    "[i need to] (set|make|create|add) [me] [a] reminder",
+    "(set|make|add) [me] [a] reminder (to|for|about) {name}",
+    "(set|make|add) [me] [a] reminder to {name} {due}",
+    "(set|make|add) [me] [a] reminder for {due} to {name}",
     "[i|we] (need|want) [a] reminder (to|for|about) {name}",
+    near=("remind me about {name}",),
 )
 async def remind(ctx: Context, name: Task, due: Due) -> str:
     """Add a task, and ask when to remind you of it."""
@@ -158,8 +165,9 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "wake me [up] {due}",
     "[i] [need to|must|have to] [get me|get|wake] up {due}",
-    "(set|make|start) [me] (an|a|my) (alarm|wake-up call) [for] {due}",
-    "[set] alarm [for] {due}",
+    "(set|make|start|add) [me] [an|my] (alarm|wake up alarm|wake-up call) [for|to] {due}",
+    "[i need to] set [an|my] alarm [for me] [for|to] {due}",
+    "alarm [for] {due}",
     "(i need|give me) (an|a) (alarm|wake-up call) [for] {due}",
     for_models=False,
 )
@@ -169,22 +177,8 @@ async def wake(ctx: Context, due: Due) -> str:
 
 
 @tasks.command(
-    "(set|make|start) [me] (an|a|my) (alarm|wake-up call) for {hour}",
-    "[set] alarm for {hour}",
-    for_models=False,
-)
-async def wake_at(ctx: Context, hour: Annotated[int, About("the hour", example="7")]) -> str:
-    """Have you woken at the next such hour."""
-    try:
-        at = resolve(f"at {hour}", ctx.zone, ctx.now)
-    except UnclearTime as error:
-        raise Declined(escape(str(error))) from error
-    return await add(ctx, "wake up", due=Resolved(at, ""))
-
-
-@tasks.command(
-    "(set|make|start) [me] [a] timer (for|of) {due}",
-    "(set|make|start) [me] [a] timer {due}",
+    "(set|make|start) [me] [a] timer [for|of] {due}",
+    "(set|make|start) [me] [a] timer [that is set] to go off {due}",
     "timer [for] {due}",
     "[set|make|start] [me] [a] {due} timer",
     "[start|set] [me] [a] (countdown|count down) [of|for|from] {due}",
@@ -200,21 +194,22 @@ async def timer(ctx: Context, due: Due) -> str:
     "what (tasks|todos|reminders|things) (are [there]|do i have|have i got) [due|for|on] {day}",
     "what (do i have|is|have i got) (due|planned|scheduled|left|coming up) [for|on] {day}",
     "what (am i supposed|do i have|have i got|am i meant|am i going) to do {day}",
-    "[show] [me] [my|the] {day} s (tasks|todos|to-dos|reminders|list|agenda|plan|schedule)",
-    "(what is|show [me]) (my|the) (agenda|plan|schedule) [for] {day}",
-    "(show|list) [me] [my|the] (tasks|todos|reminders) [due] [for] {day}",
+    "[show] [me] [my] {day} s (tasks|todos|reminders|list|agenda|plan|schedule)",
+    "(what is|show [me]) my (agenda|plan|schedule) [for] {day}",
+    "(show|list) [me] [my] (tasks|todos|reminders) [due] [for] {day}",
     "what (do i have|have i got|is there) [to do|on|planned|on my list] [for] {day}",
     "what (do i need|must i) [to] do {day}",
     "[(do i have|is there|have i got)] anything (due|to do|left|planned|on) [for] {day}",
     "[do i have|have i got|got] anything [due|planned|to do] [for|on] {day}",
-    "what are my (tasks|todos|to-dos|reminders|plans) [for] {day}",
+    "is there anything on my list [for] {day}",
+    "what are my (tasks|todos|reminders|plans) [for] {day}",
     "[show me|tell me|remind me] what (i have|i have got|i need|i must) [to] do {day}",
-    "what is on my (agenda|list|to-do list|todo list) [for] {day}",
+    "what is on my (agenda|list|to-do list) [for] {day}",
     "my (tasks|todos|reminders) [for] {day}",
     near=(
         "what is due",
         "what is (on|up next|happening|going on|coming up) [for] {day}",
-        "what (does|is) (my|the) (day|agenda|schedule|week) [look] [like] [for] [{day}]",
+        "what (does|is) my (day|agenda|schedule|week) [look] [like] [for] [{day}]",
         "[my|the] (agenda|plan|schedule) [for] {day}",
         "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
         "what have i got on {day}",
@@ -245,32 +240,37 @@ async def due(
 @tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
-    "(show|list) [me] [all] [of] [my|the] [open] (tasks|todos|to-dos|reminders)",
-    "(show|list) [me] [my|the] (to-do|todo|task|tasks) list",
-    "what is on my (list|to-do list|todo list|task list)",
-    "[(do i have|have i got|are there)] any [open] (tasks|todos|to-dos|reminders) [left]",
-    "(what|which) [open] (tasks|todos|to-dos|reminders) (do i have|have i got|are left|are there)",
-    "(show|list) [me] [my|the] {list_name} list",
-    "(show|list) [me] [the] (tasks|items|things) (on|in) [my|the] {list_name} list",
-    "what (is|are) (on|in) [my|the] {list_name} list",
-    "what (is|are) (on|in) (my|the) list (called|named) {list_name}",
+    "(show|list) [me] [all] [of] [my] [open] (tasks|todos|reminders)",
+    "(show|list) [me] [my] (to-do|task|tasks) list",
+    "what is on my (list|to-do list|task list)",
+    "what do i [still] have on my (list|to-do list|task list)",
+    "[(do i have|is there|there is)] anything on my (list|to-do list|task list)",
+    "(show|list) [me] (everything|all [the] (tasks|items|things)) (on|in) my {list_name} list",
+    "[(do i have|have i got|are there)] any [open] (tasks|todos|reminders) [left]",
+    "(what|which) [open] (tasks|todos|reminders) (do i have|have i got|are left|are there)",
+    "(show|list) [me] [my] {list_name} list",
+    "(show|list) [me] [the] (tasks|items|things) (on|in) [my] {list_name} list",
+    "what (is|are) (on|in) [my] {list_name} list",
+    "what (is|are) (on|in) my list (called|named) {list_name}",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "what is (open|still open|still left|outstanding) [to do]",
-    "what is (left|open|still open|still left) on (my|the) {list_name} list",
-    "what do (i|we) [still] need (on|from) (my|the) {list_name} list",
-    "is there anything [left] (on|in) [my|the] {list_name} list",
+    "what is (left|open|still open|still left) on my {list_name} list",
+    "what do (i|we) [still] need (on|from) my {list_name} list",
+    "is there anything [left] (on|in) [my] {list_name} list",
     "what (else|all) (do i have|have i got|is there) [left] to do",
     "(what|which) (things|tasks) are [still] (open|left)",
     "(show|list) [me] (everything|all|all i have to do|everything i have to do)",
     "(show|list) [me] [all] [of] my (things to do|open things)",
-    "[my|the] (to-do|todo|task|tasks) list",
+    "[my|the] (to-do|task|tasks) list",
     "(my|the) {list_name} list",
-    "[my] (tasks|todos|to-dos|reminders)",
+    "[my] (tasks|todos|reminders)",
     near=(
         "what is left",
         "what is (on|in|left on|still open on) {list_name}",
+        "(show|list) [me] my {list_name}",
+        "[my] {list_name} list",
         "what do (i|we) [still] need (on|from|for|in) {list_name}",
-        "(check|go through) my (list|tasks|todos|reminders|to-do list|todo list)",
+        "(check|go through) my (list|tasks|todos|reminders|to-do list)",
     ),
     hint="Also: what is left or still to do?",
 )
@@ -288,16 +288,18 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
 
 @tasks.command(
     "how many tasks do i have",
-    "how many [open] (tasks|todos|to-dos|things) (do i have|have i got|are there) [left] [to do]",
-    "how many [open] (tasks|todos|to-dos|things) are left [to do]",
-    "how many (tasks|items|things) are [there] (on|in) [my|the] {list_name} list",
+    "how many [open] (tasks|todos|things) (do i have|have i got|are there) [left] [to do]",
+    "how many [open] (tasks|todos|things) are left [to do]",
+    "how many (tasks|items|things) are [there] (on|in) [my] {list_name} list",
     "how (many [things] do i have to do|much is left [to do])",
-    "how many [open] (tasks|todos|to-dos|items|things) [are] on [my|the] {list_name} list",
-    "how many [open] (tasks|todos|to-dos|things) [do i have] [left]",
+    "how much [stuff] do i have [left] to do",
+    "how many (tasks|items|things) are [there] (on|in) my (list|to-do list|task list)",
+    "how many [open] (tasks|todos|items|things) [are] on [my] {list_name} list",
+    "how many [open] (tasks|todos|things) [do i have] [left]",
     "how many things (do i have|are) left [to do]",
-    "how (long|full) is my (list|to-do list|todo list)",
-    "how (long|full) is (my|the) {list_name} list",
-    "([the] number of|count) [my] [open] (tasks|todos|to-dos)",
+    "how (long|full) is my (list|to-do list)",
+    "how (long|full) is my {list_name} list",
+    "([the] number of|count) [my] [open] (tasks|todos)",
     near=(
         "how (many|much) [things|tasks|items] (is|are) [left] on {list_name}",
         "how many (things|tasks|items) on {list_name}",
@@ -315,10 +317,10 @@ async def count(ctx: Context, list_name: ListName | None = None) -> str:
 
 @tasks.command(
     "show my done tasks",
-    "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos|to-dos)",
+    "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos)",
     "what (have i [already] (done|finished|completed)|did i (finish|complete|get done)) [today]",
     "(show|list) [me] [everything|all] [that is|that i have|i have] (done|completed|finished)",
-    "[my] (done|completed|finished) (tasks|todos|to-dos)",
+    "[my] (done|completed|finished) (tasks|todos)",
     hint="Only what is over.",
 )
 async def show_done(ctx: Context) -> str:
@@ -334,19 +336,19 @@ async def show_done(ctx: Context) -> str:
     "(mark|tick|check) {name} (as done|as complete|as completed|as finished|off)",
     "mark {name} (done|complete|completed|finished)",
     "(tick|check) off {name}",
-    "(tick|check) {name} off [of] (my|the) (list|tasks)",
+    "(tick|check) {name} off [of] my (list|tasks)",
     "finish {name}",
     "{name} (is|are|has been|have been) (done|finished|completed)",
     "done with {name}",
     "i (bought|have bought) {name}",
     "i (have done|have finished|finished|completed|have completed) {name}",
     near=(
-        "[i|i have] [just|already] (finished|completed|got) [the|my] {name}",
+        "[i|i have] [just|already] (finished|completed|got) [my] {name}",
         "{name} (done|finished|bought)",
-        "(i|i just|i already|just|already) did [the|my] {name}",
-        "[i|i have] [just|already] (bought|paid|sent|mailed|emailed) [the|my] {name}",
-        "[i|i have] [just|already] (cleaned|washed|fed|watered|fixed) [the|my] {name}",
-        "[i|i have] [just|already] (booked|ordered|renewed|returned|taken|took) [the|my] {name}",
+        "(i|i just|i already|just|already) did [my] {name}",
+        "[i|i have] [just|already] (bought|paid|sent|mailed|emailed) [my] {name}",
+        "[i|i have] [just|already] (cleaned|washed|fed|watered|fixed) [my] {name}",
+        "[i|i have] [just|already] (booked|ordered|renewed|returned|taken|took) [my] {name}",
         "i am (done|finished) (with|doing) {name}",
         "{name} (is|are|has been|have been) (bought|paid|sent|sorted|booked|cleaned|fixed)",
     ),
@@ -356,6 +358,36 @@ async def show_done(ctx: Context) -> str:
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
     return await _complete(ctx, await _find(ctx, name))
+
+
+@tasks.command(
+    "check {name} off my {list_name} list",
+    "(tick|check) {name} off [of|on] my {list_name} list",
+    "(complete|finish) {name} (on|from) my {list_name} list",
+    for_models=False,
+)
+async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
+    """Tick a task off that is on a list."""
+    return await _complete(ctx, await _find(ctx, name, list_name))
+
+
+@tasks.command(
+    "is {name} on my {list_name} list",
+    "is {name} (on|in) my (list|to-do list|task list)",
+    "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
+    "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list|task list)",
+    "does my {list_name} list have {name} on it",
+    for_models=False,
+)
+async def has(ctx: Context, name: Task, list_name: ListName | None = None) -> str:
+    """Say whether something is on a list, or on any."""
+    query = {"list": await _list_meant(ctx, list_name)} if list_name else {}
+    rows = await ctx.api.get_all("/api/tasks", query)
+    found = containing(name, [row["name"] for row in rows])
+    where = f" on {named(query['list'])}" if query else ""
+    if not found:
+        return f"No, {named(name)} is not{where or ' on your lists'}."
+    return _by_list(ctx, Rows(rows[index] for index in found))
 
 
 @tasks.command(
@@ -394,7 +426,7 @@ async def _complete(ctx: Context, task: Row) -> str:
 
 @tasks.command(
     "rename {name} to {new_name}",
-    "rename [the|my] task {name} to {new_name}",
+    "rename [my] task {name} to {new_name}",
     "change the name of {name} to {new_name}",
     near=("{name} should be [called] {new_name}",),
 )
@@ -412,10 +444,10 @@ async def rename(
 
 @tasks.command(
     "move {name} to my {list_name} list",
-    "move [the task] {name} (to|into|onto) (my|the) {list_name} list",
-    "put [the task] {name} (into|onto) (my|the) {list_name} list",
-    "put [the task] {name} on (my|the) {list_name} list instead",
-    "(switch|transfer|shift) {name} [over] (to|onto|into) (my|the) {list_name} list",
+    "move [the task] {name} (to|into|onto) my {list_name} list",
+    "put [the task] {name} (into|onto) my {list_name} list",
+    "put [the task] {name} on my {list_name} list instead",
+    "(switch|transfer|shift) {name} [over] (to|onto|into) my {list_name} list",
     near=("(move|switch|transfer|shift) {name} [over] (to|onto|into) {list_name}",),
 )
 async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
@@ -430,12 +462,13 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "set {name} due {due}",
     "{name} (is|are) [now] due {due}",
     "(move|postpone|put off|push|reschedule|shift|bump) {name} [back] (to|until|till) {due}",
-    "(change|move) [the|my] {name} (reminder|alarm|deadline|due date|time) to {due}",
+    "(change|move) [my] {name} (reminder|alarm|deadline|due date|time) to {due}",
     "(change|move|set) the (reminder|alarm|deadline|due date|time) (for|of) {name} to {due}",
     "(push|move) back {name} (to|until|till|by) {due}",
     "reschedule {name} for {due}",
     "make {name} due {due}",
     "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
+    "(push|move|put) {name} back [by] {due}",
     "(postpone|snooze|delay|put off|push) {name} till {due}",
     "(snooze|delay) {name} (to|until) {due}",
     "(snooze|delay|postpone) {name} {due}",
@@ -460,8 +493,8 @@ async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
 @tasks.command(
     "(forget|remove) the due time of {name}",
     "(forget|remove|delete|clear) the (due time|due date|deadline|date) (of|from|for|on) {name}",
-    "(remove|cancel|delete|stop|turn off) [the|my] reminder (for|of|about|to) {name}",
-    "(cancel|stop|turn off) [the|my] {name} reminder",
+    "(remove|cancel|delete|stop|turn off) [my] reminder (for|of|about|to) {name}",
+    "(cancel|stop|turn off|forget|drop) [my] {name} reminder",
     "no [more] (reminder|reminders) (for|of|about|to) {name}",
     "(don't|do not) remind me (to|of|about) {name} [anymore|any more|again]",
     "stop reminding me (to|of|about) {name} [anymore|any more]",
@@ -478,18 +511,21 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
 @tasks.command(
     "(delete|remove) {name} from my tasks",
     "(delete|remove) {name}",
-    "(delete|remove) {name} from [my|the] {list_name} list",
-    "(delete|remove) {name} from (my|the) (list|to-do list|todo list|task list)",
-    "(delete|remove) [the|my] task [called] {name}",
-    "(delete|remove) [the|my] {name} task",
-    "(take|cross|strike|scratch) {name} off [of] [my|the] {list_name} list",
-    "(take|cross|strike|scratch) {name} off [of] (my|the) (list|tasks|to-do list|todo list)",
+    "(delete|remove) {name} from [my] {list_name} list",
+    "(delete|remove) {name} from [my] (list|to-do list|task list)",
+    "take {name} (out of|out from|from) [my] {list_name} list",
+    "(delete|remove) [my] task [called] {name}",
+    "(delete|remove) [my] {name} task",
+    "(take|cross|strike|scratch) {name} off [of] [my] {list_name} list",
+    "(take|cross|strike|scratch) {name} off [of] my (list|tasks|to-do list)",
     "cross {name} off",
     "(delete|remove) a task",
-    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [the|my] task [called] {name}",
-    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [the|my] {name} task",
+    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [my] task [called] {name}",
+    "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [my] {name} task",
+    "(delete|cancel|drop|bin|kill) [my] {name} one",
     near=(
         "(bin|trash|ditch|forget about|cancel) {name}",
+        "(delete|remove|cancel|stop|turn off) [my] {name} (alarm|timer)",
         "(i|we) (do not|no longer) need [to] {name} [anymore|any more]",
         "(delete|remove) {name} from {list_name}",
         "take {name} off {list_name}",
@@ -506,6 +542,26 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
         f"{named(task['name'])} is back{_to_list(task, 'on')}.", partial(_remake, ctx, task)
     )
     return f"Deleted {named(task['name'])}."
+
+
+@tasks.command(
+    "cancel my alarm",
+    "(cancel|stop|delete|remove|turn off|clear) my (alarm|wake-up call)",
+    for_models=False,
+)
+async def cancel_alarm(ctx: Context) -> str:
+    """Cancel the alarm that wakes you."""
+    return await delete(ctx, "wake up")
+
+
+@tasks.command(
+    "cancel my timer",
+    "(cancel|stop|delete|remove|turn off|clear) my timer",
+    for_models=False,
+)
+async def cancel_timer(ctx: Context) -> str:
+    """Cancel the timer that runs."""
+    return await delete(ctx, "timer")
 
 
 async def _find(ctx: Context, name: str, list_name: str | None = None, done: str = "false") -> Row:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ai.commands import Clarification, NotUnderstood, Offer, Parsed, spoken
 from ai.config import Price
 from ai.llm import types
-from ai.parser import Taught
+from ai.parser import IsThere, Taught
 from ai.sentences.matcher import matcher_of
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.client import ApiClient, ApiError
@@ -31,6 +31,7 @@ from bot.dialogue import (
     normalise,
 )
 from bot.framework import help, raw_handlers
+from bot.framework.autocomplete import are_there
 from bot.framework.context import Context, Declined
 from bot.framework.registry import Registry
 from bot.markdown import escape, named
@@ -64,6 +65,7 @@ class Understanding(Protocol):
         references: References = NO_REFERENCES,
         budget: types.Budget | None = None,
         taught: Taught | None = None,
+        is_there: IsThere | None = None,
     ) -> Parsed:
         """Return what was meant."""
         ...
@@ -165,7 +167,8 @@ class Orders:
     ) -> list[Order]:
         """Have a text parsed; what is unclear, or not accepted, is told to the person."""
         memory = person.memory(incoming.channel_id)
-        phrases = Phrases(UserApi(self._api, self._sessions, incoming.address, person))
+        api = UserApi(self._api, self._sessions, incoming.address, person)
+        phrases = Phrases(api)
         assert self._parser is not None  # noqa: S101 - without one there are only orders
         understood = await self._parser.parse_all(
             quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
@@ -174,6 +177,7 @@ class Orders:
             references=memory.references,
             budget=self.budget(person, incoming.address.agent),
             taught=None if incoming.quoted else partial(phrases.meaning, self._phrases),
+            is_there=partial(are_there, known, api),
         )
         if isinstance(understood, Offer):
             if not await self._accepts(dialogue, memory, incoming, understood):

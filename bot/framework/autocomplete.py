@@ -1,12 +1,37 @@
 """What a person may mean by the beginning of a name: their own things, to choose from."""
 
-from bot.api.client import ApiClient
-from bot.api.sessions import Sessions, UserApi
+import logging
+
+from ai.commands import ParsedCommand
+from bot.api.client import ApiClient, ApiError
+from bot.api.sessions import Rows, Sessions, UserApi
 from bot.framework.lookup import containing, similar
 from bot.framework.registry import Registry
 from bot.messages import Address
 
+logger = logging.getLogger(__name__)
+
 MAX_CHOICES = 25  # Discord shows no more
+
+
+async def are_there(registry: Registry, api: UserApi, order: ParsedCommand) -> bool:
+    """Say whether a person has what an order names; yes where that can't be told."""
+    module = registry.modules.get(order.interaction_type)
+    command = module.commands.get(order.action or "") if module else None
+    for field, choices_from in (command.choices_from if command else {}).items():
+        said = order.values.get(field)
+        try:
+            rows = await choices_from(api) if said else ()
+        except ApiError as error:
+            logger.warning("What a person has can't be read: %s", error.message)
+            continue
+        if not said or (isinstance(rows, Rows) and rows.has_more):
+            continue
+        names = [row["name"] for row in rows]
+        for one in [said] if isinstance(said, str) else said:
+            if not (containing(one, names) or similar(one, names)):
+                return False
+    return True
 
 
 class Suggestions:

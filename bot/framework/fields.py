@@ -33,12 +33,14 @@ class About:
 
     `choices_from` is what Discord offers to choose from while a slash command is typed. With `each`
     a row of names is an order for each: "add milk, eggs and bread to my shopping list" adds three.
+    Words that `accepts` refuses are none: of a place "I live in fear" names none.
     """
 
     meaning: str
     example: str = ""
     choices_from: Choices | None = None
     each: bool = False
+    accepts: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         each=about.each,
         tense=tense,
         unit=unit,
+        accepts=about.accepts,
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ai.commands import CommandSpec, FieldSpec
+from ai.commands import CommandSpec, FieldSpec, trim, typed
 from tests.ai.commands import COMMANDS, small_catalogue
 
 
@@ -26,6 +26,28 @@ def test_all_commands_are_added_or_none() -> None:
     assert catalogue.version == before
     catalogue.add(new)
     assert catalogue.version == before + 1
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("'fix the gate'", "fix the gate"),
+        ("‘fix the gate’", "fix the gate"),  # noqa: RUF001
+        ("'tis done", "'tis done"),
+        ("'mum's cake'", "'mum's cake'"),
+        ("the boys'", "the boys'"),
+        ("''", "''"),
+    ],
+)
+def test_single_quotation_marks_around_a_name_are_not_part_of_it(said: str, name: str) -> None:
+    assert trim(said) == name
+
+
+def test_what_a_field_refuses_is_none_of_its_values() -> None:
+    field = FieldSpec("place", accepts=str.istitle)
+    assert typed(field, " Berlin ") == "Berlin"
+    with pytest.raises(ValueError, match="place can't be 'fear'"):
+        typed(field, "fear")
 
 
 def test_a_field_describes_itself_as_json_schema() -> None:

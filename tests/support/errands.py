@@ -73,7 +73,12 @@ async def show(ctx: Context) -> str:
     return "\n".join(["Your errands:", *lines]) if rows else "You have no errands."
 
 
-@errands.command("complete [the] errand {name}", "strike {name}", "the errand {name} is done")
+@errands.command(
+    "complete [the] errand {name}",
+    "strike {name}",
+    "the errand {name} is done",
+    near=("i ran {name}",),
+)
 async def complete(ctx: Context, name: Open) -> str:
     """Tick an errand off."""
     row = await _find(ctx, name)

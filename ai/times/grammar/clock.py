@@ -78,7 +78,7 @@ def _after_a_meal(match: re.Match[str], reading: Reading) -> bool:
 
 @piece(
     rf"{_AT}?(?:(?P<half_past>half)(?:\s+past)?"
-    rf"|(?P<amount>(?:a\s+)?quarter|{NUMBER})(?P<unit>\s+min(?:ute)?s?)?\s+(?P<side>past|to|till))"
+    rf"|(?P<amount>(?:a\s+)?quarter|{NUMBER})(?P<unit>\s+min(?:ute)?s?)?\s+(?P<side>past|after|to|till))"
     rf"\s+(?P<hour>{HOUR}|{'|'.join(_NAMED_HOURS)}){_HALF}?",
     CLOCK,
 )
@@ -92,7 +92,7 @@ def _spoken_time(match: re.Match[str], reading: Reading) -> bool:
             return False  # "3 to 5" is a range or a score
     if not 1 <= hour <= 12:
         return False
-    before = bool(match["side"]) and named(match, "side") != "past"
+    before = named(match, "side") in ("to", "till")
     total = hour * 60 + (-minutes if before else minutes)
     reading.hour, reading.minute = (total // 60 - 1) % 12 + 1, total % 60
     if half:

@@ -90,6 +90,7 @@ def _every_end(match: re.Match[str], reading: Reading) -> bool:
     return _again(reading, Every("WEEKLY", 2 if groups.get("other") else 1, days), "day", "weekday")
 
 
+@piece(rf"(?:weekly|{_EVERY}week)\s+on\s+(?P<days>{_DAYS})", EVERY)
 @piece(rf"{_EVERY}{_OTHER}(?P<days>{_DAYS})", EVERY)
 @piece(
     r"(?:on\s+)?(?P<days>(?:mon|tues|wednes|thurs|fri|satur|sun)days"

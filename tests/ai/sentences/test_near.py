@@ -96,6 +96,57 @@ async def test_the_parser_offers_it_where_no_model_is_set() -> None:
     assert isinstance(await parser.parse_all("need milk", allowed=[]), NotUnderstood)
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+async def test_what_a_person_has_not_is_not_offered(has_it: bool) -> None:
+    asked: list[ParsedCommand] = []
+
+    async def is_there(order: ParsedCommand) -> bool:
+        asked.append(order)
+        return has_it
+
+    loose = Catalogue()
+    loose.add(replace(COMMANDS[0], near=NEAR), replace(COMMANDS[2], near=("got {name}",)))
+    parser = Parser(loose, get_ai_config())
+    found = await parser.parse_all("got milk", is_there=is_there)
+    order = ParsedCommand("task", {"name": "milk"}, "complete")
+    assert asked == [order]
+    assert (
+        found == Offer((order,), "Do you mean: complete “milk”?", is_whole=True)
+        if has_it
+        else (isinstance(found, NotUnderstood))
+    )
+    asked.clear()
+    assert isinstance(await parser.parse_all("need milk", is_there=is_there), Offer)
+    assert not asked, "what is added is not there yet"
+    assert await parser.parse_all("complete milk", is_there=is_there) == (order,)
+    assert not asked, "who says so for sure is told that there is none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "need to know how to cook it",
+        "need a form, how do i get one",
+        "need a card before friday",
+        "need 2000 to go to my savings from my other bank account",
+        "need money",
+        "need something to rely on",
+    ],
+)
+def test_what_is_a_sentence_is_no_thing_that_is_needed(text: str) -> None:
+    assert MATCHER.near(text) is None
+
+
+def test_a_question_that_is_an_order_is_offered() -> None:
+    loose = Catalogue()
+    loose.add(replace(COMMANDS[1], near=("what is on {list}",)), COMMANDS[2])
+    matcher = Matcher(loose)
+    found = matcher.near("what's on groceries?")
+    assert found
+    assert found.fields == {"list": "groceries"}
+    assert matcher.near("complete the milk please?") is None
+
+
 def test_a_changed_catalogue_is_read_again() -> None:
     changing = Catalogue()
     changing.add(*COMMANDS)

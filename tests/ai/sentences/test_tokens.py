@@ -29,6 +29,20 @@ def test_slips_are_told_from_other_words(word: str, meant: list[str]) -> None:
     assert slips(word, {"list", "remind"}) == meant
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("the laundry's done", ["the", "laundry", "is", "done"]),
+        ("mum's all finished", ["mum", "is", "all", "finished"]),
+        ("mum's cake", ["mum's", "cake"]),
+        ("it's done", ["it", "is", "done"]),
+        ("'s done", ["s", "done"]),
+    ],
+)
+def test_an_s_before_done_is_no_possessive(text: str, words: list[str]) -> None:
+    assert [word.text for word in split(text)] == words
+
+
 def test_a_missing_ending_is_no_slip() -> None:
     assert slips("delete", {"deleted"}) == []
 

@@ -4,6 +4,8 @@ WORKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
 RULES = {
     # days
+    "weekly on sundays at 6": ("2026-06-14 18:00", "FREQ=WEEKLY;BYDAY=SU"),
+    "every week on tue and thu at 7": ("2026-06-11 07:00", "FREQ=WEEKLY;BYDAY=TU,TH"),
     "every day": ("2026-06-11 09:00", "FREQ=DAILY"),
     "every day at 9": ("2026-06-11 09:00", "FREQ=DAILY"),
     "every day at 5": ("2026-06-10 17:00", "FREQ=DAILY"),

@@ -155,6 +155,8 @@ MEANINGS = {
     "330 p.m.": "2026-06-10 15:30",
     "1130pm": "2026-06-10 23:30",
     "quarter to noon": "2026-06-11 11:45",
+    "quarter after six": "2026-06-10 18:15",
+    "ten after 7 am": "2026-06-11 07:10",
     "half past noon": "2026-06-11 12:30",
     "a quarter past midnight": "2026-06-11 00:15",
     "ten to midnight": "2026-06-10 23:50",

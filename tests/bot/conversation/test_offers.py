@@ -35,6 +35,29 @@ async def test_a_no_does_nothing(offered: Person, word: str) -> None:
     assert "not waiting" in await offered.say("yes")
 
 
+async def test_what_one_has_is_offered_and_what_one_has_not_is_not_understood(
+    world: World, chat: Person
+) -> None:
+    assert "did not understand" in await chat.say("I ran the gauntlet")
+    await chat.say("add walk the dog to my errands")
+    assert "did not understand" in await chat.say("I ran the gauntlet")
+    assert await chat.say("I ran the dog") == (
+        "Do you mean: complete the errand “the dog”? (yes or no)"
+    )
+    assert await chat.say("yes") == "Done: **walk the dog**."
+    async with world.api_away():
+        assert "Do you mean" in await chat.say("I ran the gauntlet")  # nobody can tell
+
+
+async def test_a_sure_order_about_what_is_not_there_changes_nothing(chat: Person) -> None:
+    await chat.say("add milk to my errands")
+    assert (
+        await chat.say("expunge the whiteboard")
+        == "You have no open errand called **the whiteboard**."
+    )
+    assert "milk" in await chat.say("list my errands")
+
+
 async def test_an_offer_can_be_called_off(offered: Person) -> None:
     assert await offered.say("never mind") == "All right, I've dropped that."
 
