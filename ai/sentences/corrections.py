@@ -19,7 +19,7 @@ _AMENDED = (
     r"(?:(?:no|oh|oops|sorry|wait|actually)[,\s]+)+(?:i\s+mean[,\s]+)?(?P<new>.+?)",
     rf"{_SLIP}(?P<new>.+?)\s+instead",
     rf"{_SLIP}remind\s+me\s+(?:of|about)\s+(?:it|that)\s+(?:again\s+)?(?P<new>.+?)",
-    rf"{_SLIP}remind\s+me\s+again\s+(?P<new>.+?)",
+    rf"{_SLIP}remind\s+me\s+(?:again|later)[,\s]+(?P<new>.+?)",
 )
 _GOES_ON = rf"{_SLIP}remind\s+me\s+(?P<new>.+?)"
 _TAIL = r"(?:[,\s]+(?:instead|then|please|thanks|thank you))*\s*[.!]*"

@@ -26,8 +26,8 @@ SAYINGS = frozenset({
 })
 # fmt: on
 """What is of these words alone is small talk: "we need to talk", "got a minute"."""
-UNREAD = frozenset({"before", "until", "till"})
-"""What has one of these says when, in a way that is not understood: "buy a card before friday"."""
+UNREAD = frozenset({"until", "till"})
+"""What has one of these says when, in a way that is not understood: "wait until it rains"."""
 UNFINISHED = frozenset(
     {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get", *DANGLING}
 )
@@ -41,7 +41,8 @@ NO_STARTS = {
 """What begins so is no thing: "need for speed", "sent from my phone", "out of our minds"."""
 BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", "might"})
 STATED = frozenset({"is", "are", "was", "were"})  # "pick up lines are cringe" is a statement
-MAX_NAME_WORDS = 10
+MAX_NAME_WORDS, MAX_TIMED_WORDS = 6, 10
+NO_NEEDS = frozenset({"know", "this", "that", "these", "those", "what", "which", "whose"})
 _CLAUSE = re.compile(r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it)\b", re.I)
 """What goes on so is a sentence: "a quick decision, so roll a dice"."""
 MAX_BESIDE = 3  # words of a list, a person, or a new name
@@ -120,7 +121,9 @@ def _is_likely(match: Match) -> bool:
         is_saying = words[0] == "get" and not NO_GOODS.isdisjoint(words[1:2])
         is_saying = is_saying or words[0] in NO_STARTS or not STATED.isdisjoint(words[1:])
         is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
-        is_saying = is_saying or words[0] == "know" or len(words) > MAX_NAME_WORDS
+        is_timed = any(one.is_time and one.name in match.fields for one in match.spec.fields)
+        is_long = len(words) > (MAX_TIMED_WORDS if is_timed else MAX_NAME_WORDS)
+        is_saying = is_saying or is_long or words[0] in NO_NEEDS or "someone" in words
         is_saying = is_saying or not UNREAD.isdisjoint(words)
         is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
         is_saying = is_saying or read_all(" ".join(words)) is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 from ai.commands import QUOTES, CommandSpec, FieldSpec, items, trim, typed
 from ai.sentences.following import Index, Match, Path, Slot
-from ai.sentences.names import DETERMINERS, is_sure_name, may_be_name
+from ai.sentences.names import DETERMINERS, MAX_NAME_WORDS, is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
 from ai.sentences.templates import Node
 from ai.sentences.tokens import (
@@ -26,7 +26,6 @@ from ai.sentences.tokens import (
     PLACES,
     THINGS,
     TIMES,
-    TO_DO,
     order_end,
     order_starts,
     slips,
@@ -36,7 +35,9 @@ from ai.times.grammar import phrases
 from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
 
-LENGTH_BEFORE = {"for", "by", "of", "timer", "countdown", "down", "back"}
+LENGTH_BEFORE = {
+    *("for", "by", "of", "timer", "countdown", "down", "back", "snooze", "postpone", "delay"),
+}
 LENGTH_OF = {"timer"}
 MAX_BEFORE_TIMER = 3  # words: "a 3 minute soft egg timer"
 UNTIL = {"until", "till", "til"}
@@ -54,8 +55,8 @@ MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
 
 Rank = tuple[int, int, int, int]
-"""How good a reading is: times that went where one belongs, fixed words, slips and synonyms, times
-said."""
+"""How good a reading is: times that went where one belongs, words that are not fixed, slips and
+synonyms, times said."""
 SLIP, SYNONYM = "slip", "synonym"
 
 NO_NAME = "“{}” is not sure to be a name"
@@ -329,10 +330,12 @@ class Attempt:
             return True  # "my tasks list"
         if behind in ("list", "task") and words[0] in ANY:
             return False
-        if behind == "list" and (words[-1] in DANGLING or " ".join(words) in TO_DO):
-            return False  # "remove books from list", "my to do list"
+        if behind == "list" and words[-1] in DANGLING:
+            return False  # "remove books from list"
         if len(words) > 1 and words[0] in ("this", "these", "those") and not is_made:
             return False  # "rename this file to report.pdf"
+        if before in ("buy", "get") and len(words) > MAX_NAME_WORDS:
+            return False
         is_first = slot == path.slots[0]
         if behind == "list" and is_first and not DETERMINERS.isdisjoint(words[1:]):
             return False  # "the cards belong on the wedding list"
@@ -493,7 +496,8 @@ def rank(match: Match, path: Path) -> Rank:
     whens = [field.name for field in match.spec.fields if field.is_time]
     times = sum(name in match.fields for name in whens)
     said = sum(slot.field.is_time for slot in path.slots)
-    return times, path.literals, -path.slips - path.synonyms, said
+    free = path.start + sum(slot.end - slot.start for slot in path.slots)
+    return times, -free, -path.slips - path.synonyms, said
 
 
 def _at_each_time(match: Match) -> list[Match]:

@@ -7,7 +7,7 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
     (
         *("show", "list", "read", "read me", "read out", "tell me", "give me", "display", "view"),
         *("see", "open", "pull up", "bring up", "can i see", "could i see", "let me see"),
-        *("repeat", "recite", "go over", "go through", "run through"),
+        *("find", "repeat", "recite", "go over", "go through", "run through"),
     ),
     ("delete", "remove", "erase", "get rid of", "cross off", "scrap", "scratch", "del"),
     ("complete", "tick off", "check off", "mark off"),
@@ -41,8 +41,12 @@ ANYWHERE: tuple[tuple[str, ...], ...] = (
     ("a", "an", "the"),
     ("new", "blank", "fresh"),
     ("to-do", "todo", "to do"),
+    ("to-do list", "task list", "reminder list", "list of things to do", "list of tasks"),
     ("to-dos", "todos", "to dos"),
     ("reminder", "nudge"),
+    ("alarm", "alarm clock", "wake up alarm", "wake-up call"),
+    ("a reminder", "reminding", "to be reminded"),
+    ("let me forget", "let me miss"),
     ("me", "us"),
     ("i", "we"),
 )

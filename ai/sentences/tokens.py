@@ -149,7 +149,8 @@ NO_PLANS = NO_CHORES | {
     "should", "would", "may", "my", "your", "his", "her", "their", "him", "them", "see", "good",
     "who", "what", "when", "where", "why", "how", "which", "if", "because", "lol", "so",
     "weather", "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close",
-    "dim", "start", "stop", "skip", "pause", "mute", "lower", "raise",
+    "dim", "start", "stop", "skip", "pause", "mute", "lower", "raise", "restart", "reboot",
+    "reset", "reserve", "screenshot", "picture", "photo",
 }
 """None of these stands in a plan: "see you at 5", "weather tomorrow morning"."""
 
@@ -186,8 +187,8 @@ TIMES = {
 THINGS = {"task", "tasks", "item", "items", "thing", "things"}
 """In front of "list" they name it: "my tasks list"."""
 
-TO_DO = {"todo", "to-do", "to do"}
-"""In front of "list" they name no list: it is that of all tasks."""
+TO_DO = {"todo", "to-do", "to do", "task", "reminder"}
+"""What people call the list that everything is on: "clear my to do list"."""
 
 WHOLES = {"everything", "anything", "nothing"}
 """Free text that begins so names no one thing: "mark everything on groceries as done"."""

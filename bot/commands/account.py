@@ -17,6 +17,7 @@ from config.zones import time_zones
 Password = Annotated[Secret, About("your password")]
 
 MAX_LISTED = 3
+MAX_PLACE_WORDS = 3
 MAX_CHARS = 64  # characters of a zone's name
 
 account = CommandModule("account", "Your account")
@@ -30,6 +31,7 @@ account = CommandModule("account", "Your account")
     "what is my (time zone|timezone)",
     "what time is it [[right] now|there|here|for me]",
     "[tell me] the time",
+    "what time it is",
     "(do you have|have you got|got) the time",
     "what is the [current] time [now|here]",
 )
@@ -45,7 +47,7 @@ async def show(ctx: Context) -> str:
 
 @account.command(
     "my time zone is {zone}",
-    "(set|change) [my] (time zone|timezone) to {zone}",
+    "(set|change) [my] (time zone|timezone) [to] {zone}",
     "my timezone is {zone}",
     "(set|change) my (time zone|timezone)",
     hint="Also: I live in a city.",
@@ -63,7 +65,8 @@ async def set_time_zone(
 
 def _is_place(words: str) -> bool:
     """Say whether words name a place: it is known, or written as a name is."""
-    return words[:1].isupper() or words.casefold() in {_city(zone) for zone in _places()}
+    is_name = words[:1].isupper() and len(words.split()) <= MAX_PLACE_WORDS
+    return is_name or words.casefold() in {_city(zone) for zone in _places()}
 
 
 @account.command(
@@ -72,7 +75,7 @@ def _is_place(words: str) -> bool:
     "i now live in {place}",
     "i am [now] (living|based) in {place} [now]",
     "i [have] [just] moved to {place}",
-    near=("i am [now|currently] in {place} [[right] now|these days]",),
+    near=("i am [now|currently] in {place} [[right] now|for now|today|this week|these days]",),
     for_models=False,
 )
 async def live_in(
@@ -97,7 +100,7 @@ async def change_password(
     return "Your password is changed. You stay logged in here, and nowhere else."
 
 
-@account.command("log out", "logout", "log me out", "sign (out|me out)")
+@account.command("log out", "logout", "log me out", "sign (out|me out)", "log [me] off")
 async def log_out(ctx: Context) -> str:
     """End your session in this chat."""
     await ctx.log_out()

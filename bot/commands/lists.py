@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Literal
 
+from ai.sentences.tokens import TO_DO
 from ai.times.wording import ends_when_done
 from bot.api.sessions import UserApi
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About
-from bot.framework.lookup import Row, pick
+from bot.framework.lookup import Row, containing, pick
 from bot.framework.registry import CommandModule
 from bot.markdown import escape, named
 
@@ -22,6 +23,8 @@ NewName = Annotated[str, About("the list's name", example="shopping")]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 
 OptionalName = Annotated[str | None, About("the list's name", example="shopping")]
+
+DEFAULT_LIST = "tasks"  # where tasks are that are on no other
 
 lists = CommandModule("list", "Your lists")
 
@@ -52,8 +55,11 @@ async def make(ctx: Context, name: NewName) -> str:
     "show my lists",
     "(show|list) [me] [all] [of] [my] lists",
     "(what|which|how many) [open] lists (do i have|are there|have i got|i have [made]|have i made)",
+    "(what kind of|how many) lists (do i have|are there|are open) [saved]",
+    "(show|list) [me] [my] list names",
     "(do i have|are there) any lists",
-    "what are my lists",
+    "what are my lists [so far]",
+    "what are the [current] lists i have",
     "[my] lists",
 )
 async def show(ctx: Context) -> str:
@@ -71,7 +77,7 @@ async def show(ctx: Context) -> str:
     "empty my {name} list",
     "(empty|clear|wipe|clean) [out] [my] {name} list",
     "(empty|clear) [out] [my] list (called|named) {name}",
-    "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) [my] {name} list",
+    "(delete|remove|clear) (everything|[all] [the] (tasks|items)) (on|from|off) [my] {name} list",
     "take everything off my {name} list",
     near=(
         "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) {name}",
@@ -97,6 +103,7 @@ async def empty(ctx: Context, name: ListName) -> str:
     "(tick|check) (everything|all tasks) on (my|the) {name} list off",
     "(tick|check) (everything|all tasks) off (on|from) my {name} list",
     "mark (everything|all tasks) on my {name} list as (done|complete|completed)",
+    "i [have] (finished|completed|done) my {name} list",
     near=(
         "(complete|finish|tick off|check off) (everything|all [the] (tasks|items)) on {name}",
         "mark (everything|all [the] (tasks|items)) on {name} as (done|complete|completed|bought)",
@@ -142,6 +149,7 @@ async def delete(ctx: Context, name: ListName) -> str:
     "(rename|change) [my] {name} list to {new_name}",
     "(rename|change) [my] list [called|named] {name} to {new_name}",
     "(call|name) my {name} list {new_name} [instead]",
+    "change the name of my {name} list to {new_name}",
     for_models=False,
 )
 async def rename(
@@ -317,7 +325,10 @@ async def _reopen(ctx: Context, done: list[Row]) -> None:
 
 
 async def _find(ctx: Context, name: str) -> Row:
-    return await pick(ctx, name, await ctx.api.get("/api/lists"), "list", _label)
+    rows = await ctx.api.get("/api/lists")
+    if name.casefold() in TO_DO and not containing(name, [row["name"] for row in rows]):
+        name = DEFAULT_LIST
+    return await pick(ctx, name, rows, "list", _label)
 
 
 def _full_name(found: Row) -> str:

@@ -129,7 +129,7 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     "[my] quiet hours [are|from] {begins} (to|until|till|and) {ends}",
     "do not disturb (from|between) {begins} (to|until|till|and) {ends}",
     "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",
-    "no notifications [at night] (from|between) {begins} (to|until|till|and) {ends}",
+    "no notifications [at night] (from|between|after) {begins} (to|until|till|and) {ends}",
     "don't (disturb|bother|message|notify) me (from|between) {begins} (to|until|till|and) {ends}",
     "(mute|silence) [me|everything] [at night] (from|between) {begins} (to|until|till|and) {ends}",
 )
@@ -165,7 +165,7 @@ async def loud(ctx: Context) -> str:
 
 @notifications.command(
     "send me a digest {at}",
-    "(send|give) me (a|an|my|the) [daily|morning] (digest|summary|overview|recap|briefing) {at}",
+    "(send|give) me (a|my) [daily|morning] (digest|summary|overview|recap|briefing|agenda) {at}",
     "[my] daily (digest|summary|overview) {at}",
 )
 async def digest(

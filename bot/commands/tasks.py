@@ -1,12 +1,14 @@
 """To-dos in named lists, with reminders."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
+from ai.sentences.tokens import TO_DO
 from ai.times.recurrence import Resolved
+from ai.times.resolve import FURTHEST_DAYS, TOO_FAR
 from ai.times.wording import ends_when_done, repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
@@ -64,11 +66,13 @@ tasks.offer(
     "[i|we] (need|want) [a] reminder (to|for|about|of) {name} {due}",
     "tell me {due} (to|that|about) {name}",
     "(put|add|write) (on|to) [my] {list_name} list {name}",
-    "reminder {name} {due}",
+    "[set|make|add] [a] reminder {name} {due}",
+    "i (need|want) {name} (on|added to|put on) my {list_name} list",
     "reminder to {name} {due}",
     "(put|add|write) {name} (on|to|in) [my] {list_name} list",
     "(put|add|write) {name} (on|to|in) [my] {list_name} list [due|by|for] {due}",
-    "(put|add|write) {name} (on|to|in) my (tasks|to-do list|task list)",
+    "(put|add|write) {name} (on|to|in) my (tasks|to-do list)",
+    "(put|add|write) {name} (on|to|in) my to-do list [due|by|for] {due}",
     "(put|add|write) (on|to) my (tasks|to-do list) {name}",
     "(add|make) [a] [new] (task|todo) [called|to] {name}",
     "(add|make) [a] [new] (task|todo) [called|to] {name} due {due}",
@@ -76,7 +80,7 @@ tasks.offer(
     "(make|take) [me] a note (to|that|of|about) {name} {due}",
     "note to self [to] {name}",
     "note to self [to] {name} {due}",
-    "(note|jot|write) down {name}",
+    "(note|jot|write) down [that] {name}",
     "(todo|to-do) {name}",
     "(add|make) [a] [new] (task|todo) to {name} {due}",
     "new (task|todo) {name}",
@@ -92,9 +96,10 @@ tasks.offer(
     "(don't|i must not|i can't) forget to {name}",
     "i (must not|can't|should not) forget {name}",
     "remember to {name} {due}",
-    "[(set|make|start) [me]] [a] {due} timer for {name}",
+    "[(set|make|start|give) [me]] [a] {due} timer for {name}",
+    "(set|make|start) [me] [a] timer for {name} [for|of] {due}",
     "(set|make|start) [me] [a] {due} {name} timer",
-    "(set|make|start) [me] [a] timer (for|of) {due} for {name}",
+    "[set|make|start] [me] [a] timer (for|of) {due} for {name}",
     "(set|make|start) [me] [a] {name} timer (for|of) {due}",
     near=(
         "(need|buy|get|grab|pick up) {name}",
@@ -116,6 +121,7 @@ tasks.offer(
         "(make sure [that] i|help me [to] remember to|remember [to]) {name} {due}",
         "[please] remember [that] (i|we) (must|have to|need to) {name} {due}",
         "(buy|get|pick up) {name} {due}",
+        "(set|make|start) [me] [an|my] alarm for {name} {due}",
         "(i|we) have [got] [a|an] {name} {due}",
         "{name} {due}",
     ),
@@ -151,6 +157,7 @@ async def add(
     "remind me that i (must|have to|need to) {name}",
     "(set|make|add) [me] [a] reminder [for] {due}",
     "[i need to] (set|make|create|add) [me] [a] reminder",
+    "new reminder [for] {due}",
     "(set|make|add) [me] [a] reminder (to|for|about) {name}",
     "(set|make|add) [me] [a] reminder to {name} {due}",
     "(set|make|add) [me] [a] reminder for {due} to {name}",
@@ -165,10 +172,10 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "wake me [up] {due}",
     "[i] [need to|must|have to] [get me|get|wake] up {due}",
-    "(set|make|start|add) [me] [an|my] (alarm|wake up alarm|wake-up call) [for|to] {due}",
-    "[i need to] set [an|my] alarm [for me] [for|to] {due}",
+    "(set|make|start|add) [me] [an|my] [new] alarm [for|to|on] {due}",
+    "[i need to] set [an|my] alarm for me [for|to] {due}",
     "alarm [for] {due}",
-    "(i need|give me) (an|a) (alarm|wake-up call) [for] {due}",
+    "(i need|i want|give me|i need to set) an alarm [for] {due}",
     for_models=False,
 )
 async def wake(ctx: Context, due: Due) -> str:
@@ -180,7 +187,7 @@ async def wake(ctx: Context, due: Due) -> str:
     "(set|make|start) [me] [a] timer [for|of] {due}",
     "(set|make|start) [me] [a] timer [that is set] to go off {due}",
     "timer [for] {due}",
-    "[set|make|start] [me] [a] {due} timer",
+    "[set|make|start|give] [me] [a] {due} timer",
     "[start|set] [me] [a] (countdown|count down) [of|for|from] {due}",
     for_models=False,
 )
@@ -196,11 +203,13 @@ async def timer(ctx: Context, due: Due) -> str:
     "what (am i supposed|do i have|have i got|am i meant|am i going) to do {day}",
     "[show] [me] [my] {day} s (tasks|todos|reminders|list|agenda|plan|schedule)",
     "(what is|show [me]) my (agenda|plan|schedule) [for] {day}",
-    "(show|list) [me] [my] (tasks|todos|reminders) [due] [for] {day}",
+    "(show|list) [me] [my] (tasks|todos|reminders|list|to-do list) [due] [for] {day}",
+    "(to-do|to do|todo) list for {day}",
     "what (do i have|have i got|is there) [to do|on|planned|on my list] [for] {day}",
-    "what (do i need|must i) [to] do {day}",
+    "what (do i need|must i) [to] (do|get done) {day}",
+    "what do i have to get done {day}",
     "[(do i have|is there|have i got)] anything (due|to do|left|planned|on) [for] {day}",
-    "[do i have|have i got|got] anything [due|planned|to do] [for|on] {day}",
+    "[do i have|have i got|got] anything [due|planned|to do|left to do] [for|on] {day}",
     "is there anything on my list [for] {day}",
     "what are my (tasks|todos|reminders|plans) [for] {day}",
     "[show me|tell me|remind me] what (i have|i have got|i need|i must) [to] do {day}",
@@ -208,6 +217,7 @@ async def timer(ctx: Context, due: Due) -> str:
     "my (tasks|todos|reminders) [for] {day}",
     near=(
         "what is due",
+        "what is my (plan|schedule|agenda) for the day",
         "what is (on|up next|happening|going on|coming up) [for] {day}",
         "what (does|is) my (day|agenda|schedule|week) [look] [like] [for] [{day}]",
         "[my|the] (agenda|plan|schedule) [for] {day}",
@@ -242,15 +252,19 @@ async def due(
     "show my {list_name} list",
     "(show|list) [me] [all] [of] [my] [open] (tasks|todos|reminders)",
     "(show|list) [me] [my] (to-do|task|tasks) list",
-    "what is on my (list|to-do list|task list)",
-    "what do i [still] have on my (list|to-do list|task list)",
-    "[(do i have|is there|there is)] anything on my (list|to-do list|task list)",
+    "what is on my (list|to-do list)",
+    "what (do i|i) [still] have on my (list|to-do list)",
+    "[(do i have|is there|there is)] anything on my (list|to-do list)",
     "(show|list) [me] (everything|all [the] (tasks|items|things)) (on|in) my {list_name} list",
     "[(do i have|have i got|are there)] any [open] (tasks|todos|reminders) [left]",
     "(what|which) [open] (tasks|todos|reminders) (do i have|have i got|are left|are there)",
     "(show|list) [me] [my] {list_name} list",
     "(show|list) [me] [the] (tasks|items|things) (on|in) [my] {list_name} list",
-    "what (is|are) (on|in) [my] {list_name} list",
+    "what [else] (is|are) (on|in) [my] {list_name} list",
+    "what my (tasks|items|things) on my {list_name} list are",
+    "what is my {list_name} list",
+    "(read|list) my {list_name} list [back] to me",
+    "(read|list) my (list|to-do list) [back] to me",
     "what (is|are) (on|in) my list (called|named) {list_name}",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "what is (open|still open|still left|outstanding) [to do]",
@@ -267,7 +281,7 @@ async def due(
     near=(
         "what is left",
         "what is (on|in|left on|still open on) {list_name}",
-        "(show|list) [me] my {list_name}",
+        "(show|list) [me] [my] {list_name}",
         "[my] {list_name} list",
         "what do (i|we) [still] need (on|from|for|in) {list_name}",
         "(check|go through) my (list|tasks|todos|reminders|to-do list)",
@@ -293,7 +307,7 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     "how many (tasks|items|things) are [there] (on|in) [my] {list_name} list",
     "how (many [things] do i have to do|much is left [to do])",
     "how much [stuff] do i have [left] to do",
-    "how many (tasks|items|things) are [there] (on|in) my (list|to-do list|task list)",
+    "how many (tasks|items|things) are [there] (on|in) my (list|to-do list)",
     "how many [open] (tasks|todos|items|things) [are] on [my] {list_name} list",
     "how many [open] (tasks|todos|things) [do i have] [left]",
     "how many things (do i have|are) left [to do]",
@@ -345,6 +359,7 @@ async def show_done(ctx: Context) -> str:
     near=(
         "[i|i have] [just|already] (finished|completed|got) [my] {name}",
         "{name} (done|finished|bought)",
+        "[i|i have] [just|already] (picked up|collected|called|phoned|visited|made) [my] {name}",
         "(i|i just|i already|just|already) did [my] {name}",
         "[i|i have] [just|already] (bought|paid|sent|mailed|emailed) [my] {name}",
         "[i|i have] [just|already] (cleaned|washed|fed|watered|fixed) [my] {name}",
@@ -373,9 +388,10 @@ async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
 
 @tasks.command(
     "is {name} on my {list_name} list",
-    "is {name} (on|in) my (list|to-do list|task list)",
+    "is {name} (on|in) my (list|to-do list)",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
-    "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list|task list)",
+    "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
+    "(did i add|have i added) {name} to my {list_name} list",
     "does my {list_name} list have {name} on it",
     for_models=False,
 )
@@ -464,23 +480,53 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(move|postpone|put off|push|reschedule|shift|bump) {name} [back] (to|until|till) {due}",
     "(change|move) [my] {name} (reminder|alarm|deadline|due date|time) to {due}",
     "(change|move|set) the (reminder|alarm|deadline|due date|time) (for|of) {name} to {due}",
-    "(push|move) back {name} (to|until|till|by) {due}",
+    "(push|move) back {name} (to|until|till) {due}",
     "reschedule {name} for {due}",
     "make {name} due {due}",
-    "(postpone|snooze|delay|put off|push) {name} (for|by) {due}",
-    "(push|move|put) {name} back [by] {due}",
+    "(postpone|snooze|delay|put off|push) {name} for {due}",
     "(postpone|snooze|delay|put off|push) {name} till {due}",
     "(snooze|delay) {name} (to|until) {due}",
     "(snooze|delay|postpone) {name} {due}",
     "remind me (of|about) {name} again {due}",
-    "(postpone|snooze) (for|by|until|till) {due}",
+    "(postpone|snooze|delay) [for|by|until|till] {due}",
     "(postpone|reschedule|snooze) {name}",
-    near=("(change|set) {name} to {due}", "{name} can wait (until|till) {due}"),
+    near=(
+        "(change|set) {name} to {due}",
+        "{name} can wait (until|till) {due}",
+        "{name} (is|was|has been) [now] moved to {due}",
+        "{name} (is now|moved to) {due}",
+    ),
     hint="Also: postpone, push, snooze.",
 )
 async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
     """Change when a task is due, and its reminder; of one that repeats, this time only."""
+    return await _schedule(ctx, await _find(ctx, name), due)
+
+
+@tasks.command(
+    "postpone {name} by {length}",
+    "(postpone|snooze|delay|put off|push|move|bump) {name} by {length}",
+    "(push|move|put) {name} back [by] {length}",
+    "(push|move|put) back {name} by {length}",
+    for_models=False,
+)
+async def postpone(
+    ctx: Context,
+    name: OpenTask,
+    length: Annotated[timedelta, About("the delay", example="2 hours")],
+) -> str:
+    """Have a task due so much later than it is; than now, where it is over or not due."""
     task = await _find(ctx, name)
+    due = datetime.fromisoformat(task["due_at"]) if task["due_at"] else ctx.now
+    # Days count on the calendar, hours on the clock.
+    zone = UTC if length % timedelta(days=1) else ctx.zone
+    later = max(due, ctx.now).astimezone(zone) + length
+    if later - ctx.now > timedelta(days=FURTHEST_DAYS):
+        raise Declined(TOO_FAR)
+    return await _schedule(ctx, task, Resolved(later.astimezone(ctx.zone), ""))
+
+
+async def _schedule(ctx: Context, task: Row, due: Resolved) -> str:
     changes = _times(due)
     after = await ctx.api.put(_path(task), changes)
     _let_undo(ctx, task, "is as it was before", **{key: task[key] for key in changes})
@@ -512,7 +558,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from my tasks",
     "(delete|remove) {name}",
     "(delete|remove) {name} from [my] {list_name} list",
-    "(delete|remove) {name} from [my] (list|to-do list|task list)",
+    "(delete|remove) {name} from [my] (list|to-do list)",
     "take {name} (out of|out from|from) [my] {list_name} list",
     "(delete|remove) [my] task [called] {name}",
     "(delete|remove) [my] {name} task",
@@ -524,7 +570,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [my] {name} task",
     "(delete|cancel|drop|bin|kill) [my] {name} one",
     near=(
-        "(bin|trash|ditch|forget about|cancel) {name}",
+        "(bin|trash|ditch|forget about|never mind|cancel) {name}",
         "(delete|remove|cancel|stop|turn off) [my] {name} (alarm|timer)",
         "(i|we) (do not|no longer) need [to] {name} [anymore|any more]",
         "(delete|remove) {name} from {list_name}",
@@ -546,7 +592,7 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
 
 @tasks.command(
     "cancel my alarm",
-    "(cancel|stop|delete|remove|turn off|clear) my (alarm|wake-up call)",
+    "(cancel|stop|delete|remove|turn off|clear) my alarm",
     for_models=False,
 )
 async def cancel_alarm(ctx: Context) -> str:
@@ -600,6 +646,8 @@ async def _list_meant(ctx: Context, words: str) -> str:
         row | {"full": f"{row['owner']}'s {row['name']}" if row["owner"] else row["name"]}
         for row in await _lists(ctx.api)
     ]
+    if words.casefold() in TO_DO and not containing(words, [row["name"] for row in rows]):
+        words = DEFAULT_LIST
     return str((await pick(ctx, words, rows, "list", lambda row: named(row["full"])))["full"])
 
 

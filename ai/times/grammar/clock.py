@@ -54,12 +54,15 @@ def _clock_time(match: re.Match[str], reading: Reading) -> bool:
     CLOCK,
 )
 @piece(rf"{_AT}?(?P<hour>{HOUR})\s*o.?clock(?P<minute>)(?P<words>)", CLOCK)
+@piece(rf"(?P<hour>{HOUR})(?P<minute>)(?P<words>)(?P<shifted>)(?=\s*(?:$|to\b))", CLOCK)
 @piece(
     rf"(?!one\b)(?P<hour>{HOUR})(?P<minute>)(?P<words>)(?=\s+(?:ton(?:ight|ite)|at\s+night"
     r"|(?:in\s+the|this)\s+(?:morning|afternoon|evening))\b)",
     CLOCK,
 )
 def _bare_hour(match: re.Match[str], reading: Reading) -> bool:
+    if "shifted" in match.re.groupindex and reading.slots != {"shift"}:
+        return False  # but "20 minutes before 9" is one
     reading.hour = int(number(match["hour"]))
     reading.minute = int(match["minute"] or (number(match["words"]) if match["words"] else 0))
     reading.is_exact = reading.hour > 12 or reading.hour == 0

@@ -13,7 +13,7 @@ _LENGTH = re.compile(
     rf"(?:half|1/2|½)\s+(?:an?\s+)?(?P<half>{_UNIT})\b"
     rf"|(?:(?P<quarters>an?|one|three|3)\s+)?quarters?\s+of\s+an\s+hour\b"
     rf"|(?P<mixed>{NUMBER})\s+and\s+a\s+half\s+(?P<mixed_unit>{_UNIT})\b"
-    rf"|(?P<number>{NUMBER})(?:\s*-?(?P<unit>{_UNIT})|(?P<short>[smhdw]|\sh))(?![a-z])"
+    rf"|(?P<number>{NUMBER})(?:\s+more)?(?:\s*-?(?P<unit>{_UNIT})|(?P<short>[smhdw]|\sh))(?![a-z])"
     rf"(?P<more>\s+and\s+a\s+(?:half|quarter)(?!\s+(?:an?\s+)?(?:{_UNIT}|of)))?",
     re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ UNITS: dict[str, tuple[Frequency, int]] = {
 ADVERBS: dict[str, Frequency] = {
     "hourly": "HOURLY",
     "daily": "DAILY",
+    "everyday": "DAILY",
     "weekly": "WEEKLY",
     "monthly": "MONTHLY",
     "yearly": "YEARLY",

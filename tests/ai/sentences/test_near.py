@@ -127,7 +127,7 @@ async def test_what_a_person_has_not_is_not_offered(has_it: bool) -> None:
     [
         "need to know how to cook it",
         "need a form, how do i get one",
-        "need a card before friday",
+        "need a loan until it rains",
         "need 2000 to go to my savings from my other bank account",
         "need money",
         "need something to rely on",

@@ -4,6 +4,7 @@ WORKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
 RULES = {
     # days
+    "everyday at 7:30": ("2026-06-11 07:30", "FREQ=DAILY"),
     "weekly on sundays at 6": ("2026-06-14 18:00", "FREQ=WEEKLY;BYDAY=SU"),
     "every week on tue and thu at 7": ("2026-06-11 07:00", "FREQ=WEEKLY;BYDAY=TU,TH"),
     "every day": ("2026-06-11 09:00", "FREQ=DAILY"),

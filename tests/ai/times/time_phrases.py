@@ -156,6 +156,8 @@ MEANINGS = {
     "1130pm": "2026-06-10 23:30",
     "quarter to noon": "2026-06-11 11:45",
     "quarter after six": "2026-06-10 18:15",
+    "20 minutes before 5": "2026-06-10 16:40",
+    "in 5 more minutes": "2026-06-10 14:05",
     "ten after 7 am": "2026-06-11 07:10",
     "half past noon": "2026-06-11 12:30",
     "a quarter past midnight": "2026-06-11 00:15",

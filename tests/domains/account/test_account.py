@@ -64,6 +64,10 @@ async def test_nonsense_is_no_zone(chat: Person) -> None:
 
 
 async def test_the_zone_is_asked_where_it_was_not_said(chat: Person) -> None:
+    assert "did not understand" in await chat.say("I live in fear")
+    assert "Europe/Berlin now" in (await chat.say("I live in Berlin")).replace("\\", "")
+    assert "go by the time of “tokyo”" in await chat.say("i'm in tokyo this week")
+    assert "Asia/Tokyo now" in (await chat.say("yes")).replace("\\", "")
     assert await chat.say("set my time zone") == ("What is your time zone or a big city in it?")
     assert "Europe/Berlin" in await chat.say("berlin")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.conversation.executor import FAILED
 from bot.messages import Incoming
 from core.postgres import count, insert, insert_many, select, select_one
 from tests.support.chat import Person, World
@@ -425,6 +426,55 @@ async def test_everyday_words(chat: Person, text: str, answer: str) -> None:
 async def test_what_was_bought_is_done(chat: Person) -> None:
     await chat.say("I need to buy bread")
     assert await chat.say("I bought the bread") == "Done: **bread**."
+
+
+@pytest.mark.parametrize(
+    ("order", "when"),
+    [
+        ("postpone the dentist by 2 hours", "tomorrow at 17:00"),
+        ("push the dentist back a day", "on Wednesday at 15:00"),
+        ("push the dentist back by 90 minutes", "tomorrow at 16:30"),
+        ("snooze the dentist for 2 hours", "today at 14:00"),
+        ("postpone read by an hour", "today at 13:00"),
+    ],
+)
+async def test_by_so_much_later_counts_from_when_it_is_due(
+    chat: Person, order: str, when: str
+) -> None:
+    await chat.say("remind me to see the dentist tomorrow at 15:00")
+    await chat.say("add read to my tasks")
+    assert when in await chat.say(order)
+    if "dentist" in order:
+        assert await chat.say("undo")
+        assert "tomorrow at 15:00" in await chat.say("list my tasks")
+
+
+async def test_a_length_that_no_calendar_holds_changes_nothing(chat: Person) -> None:
+    await chat.say("remind me to see the dentist tomorrow at 15:00")
+    for days in ("36500", "99999999", "9" * 30):
+        assert await chat.say(f"postpone the dentist by {days} days") != FAILED
+        assert "tomorrow at 15:00" in await chat.say("list my tasks")
+
+
+async def test_the_to_do_list_is_that_of_all_tasks_unless_there_is_one(chat: Person) -> None:
+    await chat.say("add milk to my to do list")
+    await chat.say("add bread to my shopping list")
+    assert "milk" in await chat.say("what is on my todo list")
+    assert await chat.say("is milk on my to-do list?") == "**tasks**:\n• **milk**"
+    assert await chat.say("is milk on the shopping list?") == "No, **milk** is not on **shopping**."
+    assert await chat.say("clear my to do list") == "Delete 1 task on **tasks**? (yes or no)"
+    await chat.say("no")
+    await chat.say("make a list called to do")
+    assert "**to do** is empty" in await chat.say("clear my to do list")
+
+
+async def test_an_alarm_and_a_timer_are_cancelled(chat: Person) -> None:
+    await chat.say("set my alarm for eight tomorrow")
+    await chat.say("start a 3 minute egg timer")
+    assert "egg" in await chat.say("list my tasks")
+    assert await chat.say("cancel my alarm") == "Delete **wake up**? (yes or no)"
+    assert await chat.say("yes") == "Deleted **wake up**."
+    assert "no task" in await chat.say("cancel the timer")
 
 
 async def test_what_is_nearly_an_order_is_offered_filled_in(chat: Person) -> None:
