@@ -59,15 +59,15 @@ Table = dict[str, list[tuple[Phrase, list[Phrase]]]]
 
 def synonyms(
     words: list[str], at: int, more: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[int, Phrase]]:
-    """Yield how many words at a place may be said otherwise, and each way to say them.
+) -> Iterator[tuple[int, list[Phrase]]]:
+    """Yield how many words at a place may be said otherwise, and the ways to say them.
 
     `more` are the synonyms that a command's module adds: {"delete": ("bin", "throw away")}.
     """
     table = _ANYWHERE if at else _openings(tuple(more.items()))
     for phrase, others in table.get(words[at], ()):
         if tuple(words[at : at + len(phrase)]) == phrase:
-            yield from ((len(phrase), other) for other in others)
+            yield len(phrase), others
 
 
 @lru_cache(maxsize=256)

@@ -74,6 +74,13 @@ def _ways(sentence: str) -> tuple[tuple[str, ...], ...]:
 
 
 @lru_cache(maxsize=4096)
+def _slot(word: str) -> str | None:
+    """Return the name of the field that a word stands for, or None for a fixed word."""
+    match = _SLOT.fullmatch(word)
+    return match[1] if match else None
+
+
+@lru_cache(maxsize=4096)
 def _parts(word: str) -> tuple[str, ...]:
     """Return a word as it is compared: a slot as it is, a contraction as two."""
     return (word,) if _SLOT.fullmatch(word) else tuple(one.text for one in split(word))
@@ -81,7 +88,7 @@ def _parts(word: str) -> tuple[str, ...]:
 
 def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
     fields = {field.name: field for field in spec.fields}
-    slots = [match[1] if (match := _SLOT.fullmatch(word)) else None for word in words]
+    slots = [_slot(word) for word in words]
     named = [name for name in slots if name]
     for name in named:
         if name not in fields:
@@ -108,21 +115,27 @@ def _problem(spec: CommandSpec, sentence: str, what: str) -> SentenceError:
 def build(specs: Iterable[CommandSpec]) -> Node:
     """Build the tree of all sentences. Raises SentenceError where one can't be used."""
     root = Node()
+    known: dict[tuple[int, int, int], list[Phrase]] = {}  # most ways share their beginning
     for spec in specs:
         fields = {field.name: field for field in spec.fields}
         for sentence in spec.sentences:
             for words in expansions(spec, sentence):
-                node, ends = root, dict[int, list[tuple[Node, Phrase]]]()
+                node, ends = root, dict[int, list[tuple[Node, list[Phrase]]]]()
                 parts = [part for word in words for part in _parts(word)]
                 for at, word in enumerate(parts):
-                    if slot := _SLOT.fullmatch(word):
-                        node = node.slots.setdefault(fields[slot[1]], Node())
+                    if slot := _slot(word):
+                        field = fields[slot]
+                        node = node.slots.get(field) or node.slots.setdefault(field, Node())
                         continue
-                    for length, phrase in synonyms(parts, at, spec.synonyms):
-                        ends.setdefault(at + length - 1, []).append((node, phrase))
-                    node = node.literals.setdefault(word, Node())
-                    for before, phrase in ends.get(at, ()):
-                        before.otherwise(phrase, node)
+                    for length, phrases in synonyms(parts, at, spec.synonyms):
+                        ends.setdefault(at + length - 1, []).append((node, phrases))
+                    node = node.literals.get(word) or node.literals.setdefault(word, Node())
+                    for before, phrases in ends.get(at, ()):
+                        edge = id(before), id(node), id(phrases)
+                        if edge not in known:
+                            known[edge] = phrases
+                            for phrase in phrases:
+                                before.otherwise(phrase, node)
                 if spec not in node.complete:
                     node.complete.append(spec)
     return root
