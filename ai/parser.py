@@ -41,7 +41,7 @@ from ai.llm.types import Budget, ChatModel, ModelError, Said
 from ai.metrics import parsed
 from ai.sentences import wording
 from ai.sentences.matcher import Match, matcher_of
-from ai.sentences.references import MAKERS, NO_REFERENCES, References
+from ai.sentences.references import NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
@@ -206,14 +206,11 @@ class Parser:
         specs: Sequence[CommandSpec],
         is_there: IsThere | None,
     ) -> Match | None:
-        """Return the one order that a text nearly says, among those that may be given.
-
-        One that makes something new may name what is not there yet.
-        """
+        """Return the one order that a text nearly says, among those that may be given."""
         match = self._matcher.near(text, references)
         if match is None or all(spec.key != match.spec.key for spec in specs):
             return None
-        if is_there is None or match.spec.action in MAKERS:
+        if is_there is None:
             return match
         return match if await is_there(ParsedCommand.from_dict(match.command)) else None
 

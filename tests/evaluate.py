@@ -81,8 +81,9 @@ class Utterance:
         return References(last if last and "action" in last else None, self.shown)
 
     async def is_there(self, order: ParsedCommand) -> bool:
-        """Say whether the person has what an order names: those who order have what they name."""
-        return bool(order and self.expected)
+        """Say whether the person has what an order names: only those who order have such things."""
+        command = load_commands().modules[order.interaction_type].commands[order.action or ""]
+        return bool(self.expected) or command.choices_from.keys().isdisjoint(order.values)
 
     def invented(self, command: Command) -> list[str]:
         """Return the fields of a wrong command of which no word was said or shown."""

@@ -26,10 +26,25 @@ SAYINGS = frozenset({
 })
 # fmt: on
 """What is of these words alone is small talk: "we need to talk", "got a minute"."""
+OTHERS = frozenset({"someone", "weather", "news", "forecast"})
 UNREAD = frozenset({"until", "till"})
 """What has one of these says when, in a way that is not understood: "wait until it rains"."""
 UNFINISHED = frozenset(
-    {"is", "are", "am", "was", "not", "as", "be", "nearly", "almost", "half", "get", *DANGLING}
+    {
+        "is",
+        "are",
+        "am",
+        "was",
+        "not",
+        "as",
+        "be",
+        "nearly",
+        "almost",
+        "half",
+        "get",
+        "made",
+        *DANGLING,
+    }
 )
 """What ends so is no name: "the report is not done"."""
 # fmt: off
@@ -123,7 +138,7 @@ def _is_likely(match: Match) -> bool:
         is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
         is_timed = any(one.is_time and one.name in match.fields for one in match.spec.fields)
         is_long = len(words) > (MAX_TIMED_WORDS if is_timed else MAX_NAME_WORDS)
-        is_saying = is_saying or is_long or words[0] in NO_NEEDS or "someone" in words
+        is_saying = is_saying or is_long or words[0] in NO_NEEDS or not OTHERS.isdisjoint(words)
         is_saying = is_saying or not UNREAD.isdisjoint(words)
         is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
         is_saying = is_saying or read_all(" ".join(words)) is not None

@@ -9,7 +9,10 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
         *("see", "open", "pull up", "bring up", "can i see", "could i see", "let me see"),
         *("find", "repeat", "recite", "go over", "go through", "run through"),
     ),
-    ("delete", "remove", "erase", "get rid of", "cross off", "scrap", "scratch", "del"),
+    (
+        *("delete", "remove", "erase", "get rid of", "cross off", "cross out", "strike out"),
+        *("scrap", "scratch", "del"),
+    ),
     ("complete", "tick off", "check off", "mark off"),
     ("put", "stick", "pop", "throw", "chuck", "toss", "include"),
     (

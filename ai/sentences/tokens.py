@@ -72,6 +72,8 @@ LEADING = (
     "no wait",
     "can you",
     "could you",
+    "can we",
+    "could we",
     "can u",
     "could u",
     "would you",

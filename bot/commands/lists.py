@@ -31,7 +31,7 @@ lists = CommandModule("list", "Your lists")
 
 @lists.command(
     "make a list called {name}",
-    "[i need to] (make|create|start|add) [me] [a] [new] list (called|named|for) {name}",
+    "[i need to] (make|create|start|add|set up) [me] [a] [new] list (called|named|for) {name}",
     "(make|start|set up) [me] [a] [new] list {name}",
     "(i|we) (want|need) [a] [new] list (called|named|for) {name}",
     "(i|we) (want|need) a [new] {name} list",
@@ -79,6 +79,7 @@ async def show(ctx: Context) -> str:
     "(empty|clear) [out] [my] list (called|named) {name}",
     "(delete|remove|clear) (everything|[all] [the] (tasks|items)) (on|from|off) [my] {name} list",
     "take everything off my {name} list",
+    "wipe my {name} list clean",
     near=(
         "(delete|remove|clear) (everything|all [the] (tasks|items)) (on|from|off) {name}",
         "(empty|clear|wipe) [out] {name}",

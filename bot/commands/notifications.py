@@ -181,6 +181,7 @@ async def digest(
 
 @notifications.command(
     "stop my digest",
+    "no [more] [daily] (digest|digests|summary|summaries)",
     "(stop|turn off|cancel|end) (my|the) [daily] (digest|summary|overview)",
     "(don't|do not) send me (a|my|the) [daily] (digest|summary|overview) [anymore|any more]",
     "stop sending me (a|my|the) [daily] (digest|summary|overview)",

@@ -65,6 +65,7 @@ tasks.offer(
     "[i|we] (need|want) [a] reminder {due} (to|for|about|of) {name}",
     "[i|we] (need|want) [a] reminder (to|for|about|of) {name} {due}",
     "tell me {due} (to|that|about) {name}",
+    "tell me to {name} {due}",
     "(put|add|write) (on|to) [my] {list_name} list {name}",
     "[set|make|add] [a] reminder {name} {due}",
     "i (need|want) {name} (on|added to|put on) my {list_name} list",
@@ -105,8 +106,8 @@ tasks.offer(
         "(need|buy|get|grab|pick up) {name}",
         "(i|we) (need|should get|must get|should buy|must buy|are out of|ran out of) {name}",
         "i (am|have run) out of {name}",
-        "(i|we) (have to|need to) {name}",
-        "(i|we) (should|must|have to|need to|ought to) {name} {due}",
+        "(i|we) (have to|have got to|need to) {name}",
+        "(i|we) (should|must|have to|have got to|need to|ought to) {name} {due}",
         "(gotta|need to|have to|remember to|todo) {name}",
         "(gotta|need to|have to|must|should|remember to|todo) {name} {due}",
         "(don't|do not) forget [to] {name}",
@@ -387,8 +388,8 @@ async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
 
 
 @tasks.command(
-    "is {name} on my {list_name} list",
-    "is {name} (on|in) my (list|to-do list)",
+    "is {name} [already] on my {list_name} list",
+    "is {name} [already] (on|in) my (list|to-do list)",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
     "(did i add|have i added) {name} to my {list_name} list",
@@ -559,7 +560,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name}",
     "(delete|remove) {name} from [my] {list_name} list",
     "(delete|remove) {name} from [my] (list|to-do list)",
-    "take {name} (out of|out from|from) [my] {list_name} list",
+    "(take|drop|bin) {name} (out of|out from|from) [my] {list_name} list",
     "(delete|remove) [my] task [called] {name}",
     "(delete|remove) [my] {name} task",
     "(take|cross|strike|scratch) {name} off [of] [my] {list_name} list",

@@ -3,6 +3,7 @@
 import logging
 
 from ai.commands import ParsedCommand
+from ai.sentences.references import MAKERS
 from bot.api.client import ApiClient, ApiError
 from bot.api.sessions import Rows, Sessions, UserApi
 from bot.framework.lookup import containing, similar
@@ -15,7 +16,10 @@ MAX_CHOICES = 25  # Discord shows no more
 
 
 async def are_there(registry: Registry, api: UserApi, order: ParsedCommand) -> bool:
-    """Say whether a person has what an order names; yes where that can't be told."""
+    """Say whether a person has what an order names; yes where that can't be told.
+
+    The first list may be made by what is put on it.
+    """
     module = registry.modules.get(order.interaction_type)
     command = module.commands.get(order.action or "") if module else None
     for field, choices_from in (command.choices_from if command else {}).items():
@@ -25,7 +29,8 @@ async def are_there(registry: Registry, api: UserApi, order: ParsedCommand) -> b
         except ApiError as error:
             logger.warning("What a person has can't be read: %s", error.message)
             continue
-        if not said or (isinstance(rows, Rows) and rows.has_more):
+        is_first = not rows and order.action in MAKERS
+        if not said or is_first or (isinstance(rows, Rows) and rows.has_more):
             continue
         names = [row["name"] for row in rows]
         for one in [said] if isinstance(said, str) else said:

@@ -96,3 +96,17 @@ async def test_renaming_a_list(chat: Person) -> None:
 async def test_a_list_may_be_called_as_one_s_tasks_are(chat: Person) -> None:
     assert "list's name" in await chat.say("make a new list")
     assert await chat.say("todos") == "Made the list **todos**."
+
+
+async def test_what_is_nearly_said_of_a_list_is_offered_where_there_is_one(chat: Person) -> None:
+    assert "did not understand" in await chat.say("what's on tv")
+    assert "add “milk” to your “groceries” list" in await chat.say("add milk to groceries")
+    await chat.say("yes")
+    assert "did not understand" in await chat.say("add insult to injury")
+    assert "did not understand" in await chat.say("share a taxi with bob")
+    assert "share your “groceries” list with “bob”" in await chat.say("share groceries with bob")
+    await chat.say("no")
+    assert "Do you mean" in await chat.say("what's on groceries?")
+    assert await chat.say("yes") == "**groceries**:\n• **milk**"
+    assert await chat.say("erase the whiteboard"), "there is none"
+    assert await chat.say("list my tasks") == "**groceries**:\n• **milk**"
