@@ -91,7 +91,7 @@ def _scheduler(
 def _merged(before: str, said: str) -> str | None:
     """Return the new time; its day, hour or half of the day may be those of the one before."""
     old = phrases.read_all(before) if before else None
-    if before and (old is None or old.problem or "offset" in old.slots):
+    if before and (old is None or old.problem or not old.slots.isdisjoint({"offset", "shift"})):
         before, old = "", None
     if bare := _BARE_TIME.fullmatch(said):
         said = f"at {bare['clock']} {old.half if old else ''}".strip()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from ai.commands import Clarification, NotUnderstood, Offer, Parsed, spoken
+from ai.commands import Clarification, NotUnderstood, Offer, Parsed, ParsedCommand, spoken
 from ai.config import Price
 from ai.llm import types
 from ai.parser import IsThere, Taught
@@ -169,6 +169,11 @@ class Orders:
         memory = person.memory(incoming.channel_id)
         api = UserApi(self._api, self._sessions, incoming.address, person)
         phrases = Phrases(api)
+
+        async def is_there(order: ParsedCommand) -> bool:
+            said = quoted.fill_in(order.as_dict(), incoming.quoted)
+            return await are_there(known, api, ParsedCommand.from_dict(said))
+
         assert self._parser is not None  # noqa: S101 - without one there are only orders
         understood = await self._parser.parse_all(
             quoted.point_at(incoming.text) if incoming.quoted else incoming.text,
@@ -177,7 +182,7 @@ class Orders:
             references=memory.references,
             budget=self.budget(person, incoming.address.agent),
             taught=None if incoming.quoted else partial(phrases.meaning, self._phrases),
-            is_there=partial(are_there, known, api),
+            is_there=is_there,
         )
         if isinstance(understood, Offer):
             if not await self._accepts(dialogue, memory, incoming, understood):

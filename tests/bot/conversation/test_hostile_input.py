@@ -146,6 +146,8 @@ HOSTILE = [
         filled, ["5/", "-", "every other ", "ſ", "٣", "٣:٣٠ ", "İ", "8 tonight ", "# ", "1. ", "> "]
     ),
     *map(filled, ["15 minutes from ", "xmas ", "add a to my b list to my ", "snooze for 1h "]),
+    *map(filled, ["alarm for 8 ", "x's done ", "no, 8:30 ", "20 minutes before 9 ", "until 7 "]),
+    *map(filled, ["list of things to do ", "weekly on mon ", "every 5 minutes to x until "]),
 ]
 SLOWEST_SECONDS = 0.15  # a third of that on a quiet machine
 

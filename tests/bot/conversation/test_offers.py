@@ -49,6 +49,14 @@ async def test_what_one_has_is_offered_and_what_one_has_not_is_not_understood(
         assert "Do you mean" in await chat.say("I ran the gauntlet")  # nobody can tell
 
 
+async def test_what_one_has_may_be_named_in_another_message(world: World, chat: Person) -> None:
+    await chat.say("add walk the dog to my errands")
+    for other, answer in (("walk the dog", "Do you mean"), ("a marathon", "did not understand")):
+        await world.answer(Incoming(chat.address, "dm", "i ran this", quoted=other), chat)
+        assert answer in chat.replies[-1]
+        await chat.say("never mind")
+
+
 async def test_a_sure_order_about_what_is_not_there_changes_nothing(chat: Person) -> None:
     await chat.say("add milk to my errands")
     assert (

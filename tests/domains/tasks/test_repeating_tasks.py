@@ -136,8 +136,8 @@ async def test_it_comes_until_the_person_says_done(chat: Person, clock: Clock) -
 
 
 async def test_which_one_is_done_is_asked_where_several_wait(chat: Person) -> None:
-    for name in ("drink water", "stretch"):
-        await chat.say(f"remind me every 10 minutes until I say done to {name}")
+    await chat.say("remind me every 10 minutes until I say done to drink water")
+    await chat.say("remind me every 10 minutes to stretch until I say done")
     assert await chat.say("i'm done") == "Which one: **drink water** or **stretch**?"
     assert (await chat.say("stretch")).startswith("Done: **stretch**.")
     assert select_one("reminders", {}) is not None
