@@ -12,13 +12,20 @@ Question = Literal["when", "past", "length", "boolean", "choice", "text", "which
 MAX_CHARS = 300  # of a message that are looked at
 SPOKEN: dict[Language, str] = {
     "en": "the my me i i'm i've to is are it of and for with what on add remind please can you at"
-    " do not from till until by any all show tomorrow today every",
+    " do not from till until by any all show tomorrow today every what's that you can we have in"
+    " be this there so will if a an list lists new was am called",
     "de": "der das den dem ein eine einen mein meine meinen meiner ich mir mich und für auf mit"
-    " bitte ist sind nicht noch um im vom zum zur wann welche heute morgen erinnere erinner",
+    " bitte ist sind nicht noch um im vom zum zur wann welche heute morgen erinnere erinner"
+    " wir du er sie es hab habe hat haben bin bist war kein keine keinen mehr doch schon was wer"
+    " wie zu von bei aus nach wenn aber auch nur jeden jede alle liste listen muss kann uns dir",
     "es": "el los las la una unos mi mis yo y para por con que qué tengo al lista hoy mañana en"
-    " recuérdame recuerdame necesito cuándo está son cada favor añade apunta",
+    " recuérdame recuerdame necesito cuándo está son cada favor añade apunta"
+    " no me te se lo de es hay eso esto ya más muy pero cómo quién cuál todo todos nada tu soy"
+    " eres vivo listas",
     "fr": "le les la une des mon ma mes moi je j et pour avec dans du au aux est sont ce que qu"
-    " quoi rappelle liste aujourd hui demain quand sur s'il plaît tous chaque ajoute à",
+    " quoi rappelle liste aujourd hui demain quand sur s'il plaît tous chaque ajoute à"
+    " ne n pas plus me te se lui il elle on tu nous vous de d l y qui quel quelle quelles quels"
+    " c'est est-ce faut dois suis fait tout toute ça listes en",
 }
 """Words that tell a language; what two of them share counts for both."""
 WORDS = {language: frozenset(words.split()) for language, words in SPOKEN.items()}

@@ -25,6 +25,7 @@ from ai.commands import (
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
+from ai.extraction.examples import nearest
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
@@ -159,7 +160,8 @@ class Parser:
             earlier = prompts.earlier(history, references)
             if not asked and (nearly := await self._nearly(text, references, specs, is_there)):
                 earlier += prompts.guess(nearly.command)
-            given = prompts.examples(listed, prompt) if interaction_type == COMMAND else ()
+            likely = nearest(listed, text) if interaction_type == COMMAND and listed else []
+            given = prompts.examples(prompt, likely)
             system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
             said = _said(text, history)
             judge = ResponseValidator(
@@ -170,6 +172,7 @@ class Parser:
                 _known(references),
                 # To a question anything may be the answer: "yes", or a name alone.
                 None if asked else text,
+                str(likely[-1][1][0]["command"]) if likely else "",
             )
             try:
                 answer = await self._ask(self._model, system, turns, judge, budget, retry_count)
@@ -187,9 +190,9 @@ class Parser:
         if near and not rejections(near.command, interaction_type):
             parsed("near", began, [])
             return _offer(text, (ParsedCommand.from_dict(near.command),), specs)
-        nearest = self._matcher.nearest(text, allowed={spec.key for spec in specs})
+        suggested = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
-        return NotUnderstood(told, tuple(nearest))
+        return NotUnderstood(told, tuple(suggested))
 
     def _fitting(self, listed: tuple[CommandSpec, ...], text: str) -> tuple[Key, ...] | None:
         """Return the commands to describe to a model, or None for all: so prompts stay short."""

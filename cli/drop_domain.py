@@ -90,8 +90,9 @@ def _modules() -> dict[str, str]:
 
 def _files_of(stem: str) -> list[Path]:
     """Return the files and folders that are a domain's own."""
-    own = [COMMANDS / f"{stem}.py", ROUTES / f"{stem}.py", ROOT / "tests" / "domains" / stem]
-    return [*(path for path in own if path.exists()), *sorted(PAGES.glob(f"{stem}.*"))]
+    own = [ROUTES / f"{stem}.py", ROOT / "tests" / "domains" / stem]
+    found = [path for folder in (COMMANDS, PAGES) for path in sorted(folder.glob(f"{stem}.*"))]
+    return [*(path for path in own if path.exists()), *found]
 
 
 def _all(paths: Iterable[Path]) -> Iterator[Path]:
@@ -143,7 +144,7 @@ def _without(names: set[str], stems: list[str]) -> dict[Path, str]:
     folder's.
     """
     folders = "|".join(str(folder.relative_to(ROOT)) for folder in (COMMANDS, ROUTES, PAGES))
-    named = re.compile(rf"(?:`\w+(?:\(\))?` in )?`({folders})/(?:{'|'.join(stems)})\.py`")
+    named = re.compile(rf"(?:`\w+(?:\(\))?` in )?`({folders})/(?:{'|'.join(stems)})\.(?:py|toml)`")
     pages = [*ROOT.glob("*.md"), *ROOT.glob("*.txt"), *(ROOT / "docs").rglob("*.md")]
     changed = {}
     for path in pages:

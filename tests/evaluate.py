@@ -34,6 +34,7 @@ from ai.commands import (
     catalogue,
 )
 from ai.config import COMMAND, get_ai_config
+from ai.extraction.examples import nearest
 from ai.extraction.prompt import examples, manual, opening
 from ai.llm.chat import tokens
 from ai.llm.registry import model_of
@@ -355,7 +356,7 @@ def prompt_size() -> tuple[int, int]:
     """Return how many commands a model is told of, and how many tokens its prompt is, estimated."""
     load_commands()
     specs, prompt = tuple(catalogue), get_ai_config().prompts[COMMAND]
-    system, turns = opening(prompt, manual(specs), "", turns=examples(specs, prompt))
+    system, turns = opening(prompt, manual(specs), "", turns=examples(prompt, nearest(specs, "")))
     size = tokens(system) + sum(tokens(turn.text) for turn in turns)
     return sum(spec.for_models for spec in specs), size
 

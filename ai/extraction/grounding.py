@@ -19,8 +19,16 @@ from ai.sentences.tokens import fold
 from ai.times.grammar.numbers import ONES, ORDINALS
 
 ENOUGH = 0.5  # of a text's words that were said
+MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 ALIKE = 80.0  # of 100; a wrong letter in five, or two in eight
 STEM = 4  # letters that words with one stem have in common
+NOTHING = frozenset({"none", "null", "nothing", "n/a", "unknown", "unspecified", "default"})
+"""What models write for a value that was not said."""
+_ASIDES = re.compile(
+    r"^(?:(?:finally|already|just|please|pls|at (?:long )?last|endlich|bitte|ya|enfin|déjà)\s+)+"
+    r"|(?:,?\s+(?:already|please|pls|too|(?:just )?now|at (?:long )?last|schon|bitte|ya|déjà))+$",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # fmt: off
 FILLERS = frozenset({
@@ -31,6 +39,7 @@ COMMON = FILLERS | {
     "have", "has", "had", "got", "get", "what", "which", "who", "how", "when", "there", "that",
     "this", "all", "any", "can", "may", "will", "want", "need", "please", "also", "as", "one",
     "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
+    "we", "us", "our", "no", "now", "just", "s", "t", "d", "m", "ll", "re", "ve",
 }
 """Words of sentences that say nothing of which command is meant."""
 POINTING = frozenset({
@@ -74,11 +83,24 @@ TRANSLATIONS = {
 # fmt: on
 
 
+TIME_WORDS = frozenset(word for said in TRANSLATIONS.items() for word in " ".join(said).split()) | {
+    "this",
+    "diese",
+    "esta",
+    "cette",
+}
+"""Words that name times alone: "this week" is no list."""
+
+
 class Sources:
     """What a person has said and seen."""
 
-    def __init__(self, said: str, known: Iterable[str] = ()) -> None:
-        """Take their message with the ones before it, and names that they were shown."""
+    def __init__(self, said: str, known: Iterable[str] = (), *, may_point: bool = True) -> None:
+        """Take their message with the ones before it, and names that they were shown.
+
+        With `may_point=False` there is nothing that "it" could point at.
+        """
+        self._may_point = may_point
         self.words = frozenset(_words(" ".join([said, *known])))
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
@@ -89,7 +111,7 @@ class Sources:
 
         That something is so or not (a boolean) is no word for a command.
         """
-        if any(self._has(word) for word in _words_of(spec)):
+        if self.ask_for(spec):
             return True
         told = (one for one in spec.parsed_fields if one.name in values and one.kind != "boolean")
         return (self.points and any(True for _ in told)) or any(
@@ -99,12 +121,24 @@ class Sources:
     @property
     def points(self) -> bool:
         """Whether a word points at something that was said or shown before."""
-        return not self.words.isdisjoint(POINTING)
+        return self._may_point and not self.words.isdisjoint(POINTING)
 
     def hold(self, spec: CommandSpec, values: Mapping[str, Any]) -> bool:
         """Say whether all values of a command were said here, and none was pointed at."""
         fields = [one for one in spec.parsed_fields if one.name in values]
         return not self.points and all(self.support(one, values[one.name]) for one in fields)
+
+    def ask_for(self, spec: CommandSpec) -> bool:
+        """Say whether a word of a command's sentences or its hint is here."""
+        return any(self._has(word) for word in _words_of(spec))
+
+    def have_all(self, spec: CommandSpec) -> bool:
+        """Say whether the words are here that are in each of a command's sentences."""
+        return all(self._has(word) for word in _always_in(spec))
+
+    def are_only(self, values: Mapping[str, Any]) -> bool:
+        """Say whether nothing is said here but the values of a command: no word orders it."""
+        return not self.words - FILLERS - words_of(values)
 
     def support(self, field: FieldSpec, value: Any) -> bool:  # noqa: ANN401 - any JSON
         """Say whether a field's value comes from here."""
@@ -118,17 +152,41 @@ class Sources:
             case "when" | "date" | "duration" | "choice":  # a choice may be a day: "today"
                 return self._has_time(str(value))
             case _:
-                return self._has_text(str(value))
+                is_time = all(word in TIME_WORDS for word in _words(str(value)))
+                return self._has_text(str(value)) and not is_time
 
-    def spelled(self, text: str) -> str:
-        """Return a text with the accents that the person wrote, which models leave out."""
+    def is_nothing(self, value: str) -> bool:
+        """Say whether a value stands for none at all."""
+        word = value.strip(" .-").casefold()
+        return not word or (word in NOTHING and word not in self.words)
+
+    def as_said(self, text: str) -> str:
+        """Return a text as the person wrote it.
+
+        It gets back the accents that models leave out, and loses what it begins and ends with that
+        nobody said ("appointment"), or that says nothing of the thing itself ("already").
+        """
+        text = _ASIDES.sub("", text).strip() or text
+        words = [*_WORD.finditer(text)]
+        said = [word for word in words if self._may_be_said(self._spelled(word[0]).casefold())]
+        while said and said[-1] is not words[-1] and said[-1][0].casefold() in FILLERS:
+            said.pop()
+        if said:
+            begins = 0 if said[0] is words[0] else said[0].start()
+            text = text[begins:] if said[-1] is words[-1] else text[begins : said[-1].end()]
         return _WORD.sub(lambda match: self._spelled(match[0]), text)
+
+    def _may_be_said(self, word: str) -> bool:
+        """Say whether a word was said, or one that may be short for it: "bday" for "birthday"."""
+        like = {said for said in self.words if said[0] == word[0] and set(said) <= set(word)}
+        return self._has(word) or any(len(said) > len(word) / 3 for said in like)
 
     def _spelled(self, word: str) -> str:
         if word.casefold() in self.words:
             return word
-        bare = _bare(word)
-        return next((said for said in sorted(self.words) if _bare(said) == bare), word)
+        plain = bare(word)
+        said = next((said for said in sorted(self.words) if bare(said) == plain), word)
+        return said.capitalize() if word.istitle() else said
 
     def _has_text(self, value: str) -> bool:
         words = [word for word in _words(value) if word not in FILLERS] or _words(value)
@@ -166,9 +224,8 @@ class Sources:
         stem = word[: max(STEM, len(word) - 3)]
         if any(said.startswith(stem) or (len(said) > STEM and said in word) for said in self.words):
             return True
-        return (
-            process.extractOne(word, self.words, scorer=fuzz.ratio, score_cutoff=ALIKE) is not None
-        )
+        alike = process.extract(word, self.words - COMMON, scorer=fuzz.ratio, score_cutoff=ALIKE)
+        return bool(alike)
 
 
 @lru_cache(maxsize=1024)
@@ -179,12 +236,26 @@ def _words_of(spec: CommandSpec) -> frozenset[str]:
     return frozenset(_words(" ".join([*fixed, spec.hint]))) - COMMON
 
 
+@lru_cache(maxsize=1024)
+def _always_in(spec: CommandSpec) -> frozenset[str]:
+    """Return the words that are in every sentence of a command, where there are many of them."""
+    written = (*spec.sentences, *spec.near)
+    ways = [{*map(fold, way)} for one in written for way in expansions(spec, one)]
+    found = set.intersection(*ways) if len(written) >= MANY_SENTENCES else set()
+    return frozenset(word for word in found if word[0] != "{") - COMMON
+
+
+def words_of(values: Mapping[str, Any]) -> set[str]:
+    """Return all words of a command's values."""
+    return {*_words(" ".join(map(str, values.values())))}
+
+
 def _words(text: str) -> list[str]:
     """Return the words of a text for comparison; digits are words of their own."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-def _bare(word: str) -> str:
+def bare(word: str) -> str:
     """Return a word in lower case without its accents."""
     parts = unicodedata.normalize("NFKD", word.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part))

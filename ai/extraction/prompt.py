@@ -7,13 +7,14 @@ hit.
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from ai.commands import CommandSpec, FieldKind, FieldSpec
 from ai.config import Prompt
+from ai.extraction.examples import NONE, name_of
 from ai.llm.types import Said
 from ai.sentences.references import NO_REFERENCES, References
 
@@ -34,17 +35,9 @@ KINDS: dict[FieldKind, str] = {
     "decimal": "amount",
 }
 TELLING = 4  # words that a field's description has at least, to say more than its name
-NONE = "none"
-"""The command of a message that orders nothing; its `reply` is for the person."""
 RAW = """
 {kind}: a command {{"interaction_type": "{kind}", "action": ...}} with fields of its own.
 {text}"""
-NO_ORDER = (
-    "how do bees find their way home?",
-    {"command": NONE, "reply": "I don't know much about that, I'm afraid. What can I do for you?"},
-)
-"""An example for every catalogue; those of commands come from their authors."""
-MAX_EXAMPLES = 6
 MAX_DESCRIBED = 60  # commands; where there are more, those alone that may fit the message
 MAX_FITTING = 30
 
@@ -101,22 +94,12 @@ def _argument(field: FieldSpec) -> str:
     return f"{field.name}{'' if field.required else '?'}{f': {kind}' if kind else ''}"
 
 
-def name_of(spec: CommandSpec) -> str:
-    """Return what a model calls a command."""
-    return f"{spec.interaction_type}.{spec.action}"
-
-
-def examples(specs: tuple[CommandSpec, ...], prompt: Prompt) -> list[Said]:
-    """Return examples as turns of a chat: what their authors give, and one that orders nothing."""
-    given = [
-        (said, {"command": name_of(spec), **fields})
-        for spec in _most_said_first(specs)
-        for said, fields in spec.examples
-    ]
+def examples(prompt: Prompt, shown: Iterable[tuple[str, list[Command]]]) -> list[Said]:
+    """Return examples as turns of a chat."""
     turns: list[Said] = []
-    for said, command in [*given[: MAX_EXAMPLES - 1], NO_ORDER] if specs else []:
+    for said, commands in shown:
         turns.append(Said("user", _filled(prompt, said)))
-        turns.append(Said("assistant", _json({"commands": [command]})))
+        turns.append(Said("assistant", _json({"commands": commands})))
     return turns
 
 

@@ -3,6 +3,7 @@
 import re
 
 from ai.extraction.grounding import NUMBER_WORDS, TRANSLATIONS
+from ai.languages import language_of
 from ai.times.grammar import phrases
 from ai.times.grammar.reading import in_ascii
 
@@ -54,11 +55,16 @@ def in_english(words: str) -> str:
 
 
 def said_in(text: str) -> str | None:
-    """Return the one time that a German, Spanish or French message names, in English, or None.
+    """Return the one time that a message names, in English, or None.
 
-    Small models translate a time wrongly ("mañana a las 6" into "morning at 6"); these words don't.
+    Small models translate a time wrongly ("mañana a las 6" into "morning at 6") or work it out;
+    these words don't.
     """
-    words = [match.span() for match in _SAID.finditer(text[:MAX_TEXT])]
+    text = text[:MAX_TEXT]
+    if language_of(text) == "en":
+        spans = phrases.find(text)
+        return text[slice(*spans[0])] if len(spans) == 1 else None
+    words = [match.span() for match in _SAID.finditer(text)]
     found: list[tuple[int, int, str]] = []
     for length in range(min(MAX_WORDS, len(words)), 0, -1):
         for first in range(len(words) - length + 1):
@@ -70,6 +76,15 @@ def said_in(text: str) -> str | None:
             if english != span:
                 found.append((first, last, english))
     return found[0][2] if len(found) == 1 else None
+
+
+def without_time(name: str, time: str) -> str:
+    """Return a name without the part of a message's time that it ends with.
+
+    The name "meds at 8" of "meds at 8 every day" is "meds".
+    """
+    ends = (start for start, _ in phrases.find(name) if name[start:].casefold() in time.casefold())
+    return name[: next(ends, 0)].rstrip(" ,") or name
 
 
 def _put(match: re.Match[str], other: str) -> str:

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ai.commands import CommandSpec, typed
 from ai.config import type_of
 from ai.extraction import json_reply
-from ai.extraction.grounding import Sources
-from ai.extraction.prompt import NONE
-from ai.extraction.times_in_english import in_english, said_in
+from ai.extraction.examples import NONE, name_of
+from ai.extraction.grounding import Sources, words_of
+from ai.extraction.times_in_english import in_english, said_in, without_time
 from ai.languages import language_of
 from ai.llm.types import Answer
 from ai.sentences.matcher import MAX_ORDERS
@@ -22,6 +22,11 @@ WORKED_OUT = re.compile(
     r"\b\d{4}(?:-\d\d-\d\d)?\b"
 )  # a year or a date that the person did not write
 MAX_COMMANDS_NAMED = 30
+KEY = ("interaction_type", "action")
+UNTELLING = ("choice", "when", "date", "duration")
+"""Kinds of values that are said in talk of anything: "will it snow this week?"."""
+MADE_UP = "The message names no {} “{}”. What does it order, if anything?"
+LIKELY = " It is most like what is said for {}."
 
 
 def find_spec(data: Mapping[str, Any], specs: tuple[CommandSpec, ...]) -> CommandSpec | None:
@@ -59,30 +64,46 @@ def unknown(
     return f"There is no {asked}. The commands are: {', '.join(known)}."
 
 
+class Checked(NamedTuple):
+    """A command with its fields in their types, what is wrong with it, and what was made up."""
+
+    command: Command
+    problems: Sequence[str] = ()
+    made_up: Mapping[str, Any] = {}  # the fields that were dropped, since nobody said them
+
+    @property
+    def is_all_made_up(self) -> bool:
+        """Whether no value of it was said, though it has some."""
+        return bool(self.made_up) and self.command.keys() == {*KEY}
+
+
 def check(
     data: Mapping[str, Any],
     spec: CommandSpec,
     said: str,
     known: Iterable[str] = (),
     just_said: str = "",
-) -> tuple[Command, list[str]]:
-    """Return the command with its fields in their types, and what is wrong with it.
+) -> Checked:
+    """Return the command of an answer, and what is wrong with it.
 
     Unknown fields are dropped, and so is what the person did not say. A required field that is
     missing is no error: the conversation asks for it. `said` is the person's message with the ones
-    before it, `known` the names that they saw or spoke of last. In `just_said`, the message alone,
-    the one time that is named in another language than English takes the place of a model's.
+    before it, `known` the names that they saw or spoke of last. The one time that is named in
+    `just_said`, the message alone, takes the place of a model's that was not said; in another
+    language than English, of any.
     """
     times = [one.name for one in spec.fields if one.is_time]
-    own = said_in(just_said) if len(times) == 1 and language_of(just_said) != "en" else None
+    own = said_in(just_said) if len(times) == 1 else None
+    is_english = language_of(just_said) == "en"
     sources = Sources(said, known)
     command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
     problems = []
+    made_up = {}
     for field in spec.parsed_fields:
         value = data.get(field.name)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or (isinstance(value, str) and sources.is_nothing(value)):
             continue
-        if own and field.is_time:
+        if own and field.is_time and not is_english:
             command[field.name] = own
             continue
         try:
@@ -90,19 +111,26 @@ def check(
         except ValueError as error:
             problems.append(str(error))
             continue
-        if field.is_time and any(
+        is_said = sources.support(field, command[field.name])
+        is_worked_out = field.is_time and any(
             date not in said for date in WORKED_OUT.findall(command[field.name])
-        ):
+        )
+        if own and field.is_time and (is_worked_out or not is_said):
+            command[field.name] = own
+        elif is_worked_out:
             problems.append(
                 f"{field.name} must be the person's own words for the time, not a date."
             )
-        elif not sources.support(field, command[field.name]):
-            del command[field.name]
+        elif not is_said:
+            made_up[field.name] = command.pop(field.name)
         elif field.is_time:
             command[field.name] = in_english(command[field.name])
         elif field.kind == "text" and isinstance(command[field.name], str):
-            command[field.name] = sources.spelled(command[field.name])
-    return command, problems
+            name = sources.as_said(command[field.name])
+            command[field.name] = without_time(name, own) if own and is_english else name
+            if own and command[field.name] != name:
+                command[times[0]] = own
+    return Checked(command, problems, made_up)
 
 
 def checked(
@@ -170,15 +198,20 @@ class ResponseValidator:
         said: str,
         known: Sequence[str] = (),
         just_said: str | None = None,
+        likely: str = "",
     ) -> None:
         """Know the commands, what the person said, and the names that they know.
 
         `just_said` is the message itself, of which a command that is not offered has to be; None
-        makes no difference between it and those before.
+        makes no difference between it and those before. `likely` is the command that its words
+        are most like.
         """
+        self._likely = likely
         self._text = just_said or ""
-        self._just_said = Sources(said if just_said is None else just_said)
-        self.is_certain = True  # of the last answer: the person spoke of each command in it
+        just = said if just_said is None else just_said
+        self._just_said = Sources(just, may_point=bool(known) or just_said is None)
+        self.is_certain = True  # of the last answer: the person spoke of all that is in it
+        self._may_ask_again = True  # what is wrong with an answer of which nothing was said
         self.specs, self.raw_types = specs, raw_types
         self.interaction_type, self.said, self.known = interaction_type, said, known
         self.unknown = ""  # what the person is told where the last answer was of an unknown type
@@ -193,30 +226,74 @@ class ResponseValidator:
             return [], [str(error)]
         if len(found) > MAX_ORDERS:
             return [], [f"Give at most {MAX_ORDERS} commands, or ask for clarification."]
-        commands, problems = [], []
-        for number, data in enumerate(found, 1):
-            command, wrong = self._command(data)
+        answers = [self._command(data) for data in found]
+        answers = [one for one in answers if not one.is_all_made_up] or answers
+        answers = self._without_echoes(answers)
+        if answers[0].is_all_made_up and (meant := self._meant(answers[0].made_up)):
+            answers = [meant]
+        elif answers[0].is_all_made_up and self._may_ask_again:
+            self._may_ask_again = False
+            likely = LIKELY.format(self._likely) if self._likely else ""
+            return [], [MADE_UP.format(*next(iter(answers[0].made_up.items()))) + likely]
+        commands: list[Command] = []
+        problems: list[str] = []
+        for number, (command, problems_of_it, made_up) in enumerate(answers, 1):
+            wrong = [*problems_of_it]
+            if spec := find_spec(command, self.specs):
+                self.is_certain &= not made_up and self._is_ordered(spec, command)
             if not wrong and "interaction_type" not in command:
                 return [command], []  # a question or a refusal is about the whole message
             if not wrong:
                 wrong = rejections(command, self.interaction_type)
                 self.rejections += wrong
             commands.append(command)
-            problems += [f"Command {number}: {one}" for one in wrong] if len(found) > 1 else wrong
+            several = len(answers) > 1
+            problems += [f"Command {number}: {one}" for one in wrong] if several else wrong
         return ([], problems) if problems else (commands, [])
 
-    def _command(self, data: Command) -> tuple[Command, list[str]]:
+    def _meant(self, made_up: Mapping[str, Any]) -> Checked | None:
+        """Return the likely command where it takes a value that has no place in another.
+
+        "What's on today" is no list of the name "today".
+        """
+        spec = next((one for one in self.specs if name_of(one) == self._likely), None)
+        given = {
+            field.name: value
+            for field in (spec.parsed_fields if spec else ())
+            for value in made_up.values()
+            if field.kind in UNTELLING
+        }
+        if not spec or not given:
+            return None
+        found = check(given, spec, self._text)
+        needed = {*KEY, *(field.name for field in spec.parsed_fields if field.required)}
+        is_whole = found.command.keys() >= needed and found.command.keys() > {*KEY}
+        return found if is_whole and not found.problems else None
+
+    def _without_echoes(self, answers: Sequence[Checked]) -> list[Checked]:
+        """Leave out what repeats the words of an order before it, and has none of its own."""
+        kept: list[Checked] = []
+        heard: set[str] = set()
+        for one in answers:
+            spec = find_spec(one.command, self.specs)
+            words = words_of({k: v for k, v in one.command.items() if k not in KEY})
+            is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
+            if one.problems or not is_echo:
+                kept.append(one)
+            heard |= words
+        return kept
+
+    def _command(self, data: Command) -> Checked:
         question = data.get("needs_clarification")
         asks = isinstance(question, str) and bool(question.strip())
         spec = find_spec(data, self.specs)
         if spec:
-            command, problems = check(data, spec, self.said, self.known, self._text)
-            is_complete = all(f.name in command for f in spec.parsed_fields if f.required)
+            found = check(data, spec, self.said, self.known, self._text)
+            is_complete = all(f.name in found.command for f in spec.parsed_fields if f.required)
             if not asks or not is_complete:  # the conversation asks for what is missing
-                self.is_certain &= self._just_said.name(spec, command)
-                return command, problems
+                return found
         if asks:
-            return {"needs_clarification": str(question).strip()[:MAX_QUESTION]}, []
+            return Checked({"needs_clarification": str(question).strip()[:MAX_QUESTION]})
         kind = data.get("interaction_type")
         if not self.specs and kind is None:
             kind = self.interaction_type
@@ -224,14 +301,28 @@ class ResponseValidator:
             kind = type_of(kind)
         if isinstance(kind, str) and kind in self.raw_types:
             named = {**data, "interaction_type": kind}
-            return {key: value for key, value in named.items() if value is not None}, []
+            return Checked({key: value for key, value in named.items() if value is not None})
         reply = data.get("reply")
         if _name(data.get("command")) == NONE and isinstance(reply, str) and reply.strip():
             kind = "needs_clarification" if reply.rstrip().endswith("?") else "error"
-            return {kind: reply.strip()[:MAX_QUESTION]}, []
+            return Checked({kind: reply.strip()[:MAX_QUESTION]})
         if isinstance(data.get("error"), str):
-            return {"error": data["error"][:MAX_QUESTION]}, []
+            return Checked({"error": data["error"][:MAX_QUESTION]})
         known = dict.fromkeys([*(spec.interaction_type for spec in self.specs), *self.raw_types])
         if isinstance(kind, str) and kind and kind not in known:
             self.unknown = f"I can't do that. I know about {', '.join(known)}."
-        return {}, [unknown(data, self.specs, self.raw_types)]
+        return Checked({}, [unknown(data, self.specs, self.raw_types)])
+
+    def _is_ordered(self, spec: CommandSpec, command: Command) -> bool:
+        """Say whether the message orders a command, as far as its words tell."""
+        said = self._just_said
+        given = [one for one in spec.parsed_fields if one.name in command]
+        values = {one.name: command[one.name] for one in given}
+        if not said.name(spec, values):
+            return False
+        if not self._text or language_of(self._text) != "en":  # sentences are in English alone
+            return True
+        is_named = not given or any(one.kind not in UNTELLING for one in given)
+        is_asked_for = is_named or said.points or said.ask_for(spec)
+        is_all = any(one.kind == "text" for one in given) and said.are_only(values)
+        return is_asked_for and not is_all and said.have_all(spec)

@@ -127,17 +127,6 @@ tasks.offer(
         "{name} {due}",
     ),
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
-    examples=(
-        (
-            "put sharpen the skates on my hobby list",
-            {"name": "sharpen the skates", "list_name": "hobby"},
-        ),
-        (
-            "don't let me forget the tuba lesson every other thursday at 4",
-            {"name": "tuba lesson", "due": "every other thursday at 4"},
-        ),
-        ("weck mich sonntag um elf", {"name": "wecken", "due": "sunday at 11"}),
-    ),
 )
 async def add(
     ctx: Context, name: Task, list_name: ListName | None = None, due: Due | None = None
@@ -225,7 +214,6 @@ async def timer(ctx: Context, due: Due) -> str:
         "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
         "what have i got on {day}",
     ),
-    examples=(("¿hay mucho esta semana?", {"day": "this week"}),),
 )
 async def due(
     ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
@@ -369,7 +357,6 @@ async def show_done(ctx: Context) -> str:
         "{name} (is|are|has been|have been) (bought|paid|sent|sorted|booked|cleaned|fixed)",
     ),
     hint="Also for what was done: I paid ..., I have bought ....",
-    examples=(("I've waxed the kayak", {"name": "wax the kayak"}),),
 )
 async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""

@@ -9,6 +9,7 @@ import inspect
 import re
 import textwrap
 import threading
+import tomllib
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -21,6 +22,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -96,8 +98,9 @@ class CommandModule:
         `confirm` is a question that must be answered with yes before the function runs; `{field}`
         in it stands for the value. With the `role` "admin" it is there for administrators alone.
         Where a sentence of `near` is said, the command is offered, and done after a yes.
-        `hint` and `examples` (a message, and the fields it means) are for language models; with
-        `for_models=False` the sentences alone reach it, which keeps prompts short.
+        `hint` and `examples` (a message, and the fields it means; more of them may stand in a TOML
+        file beside the module) are for language models; with `for_models=False` the sentences
+        alone reach it, which keeps prompts short.
         Raises RegistrationError where something is missing.
         """
 
@@ -106,10 +109,14 @@ class CommandModule:
             if name in self.commands:
                 raise _error(action, "is there twice")
             spec = self._spec(action, sentences, tuple(near), confirm, role)
+            given = (*examples, *_written(action))
+            named = {field for _, fields in given for field in fields}
+            if unknown := named - {field.name for field in spec.parsed_fields}:
+                raise _error(action, f"an example names the unknown field {min(unknown)!r}")
             spec = replace(
                 spec,
                 hint=hint,
-                examples=tuple(examples),
+                examples=given,
                 for_models=for_models,
                 synonyms=self.synonyms,
             )
@@ -411,6 +418,21 @@ def fields_read(handler: Handler) -> str:
     told += [f"Its fields: {', '.join(fields)}."] if fields else []
     told += [f"Its actions and words, and no others: {', '.join(words)}."] if words else []
     return " ".join(told).strip()
+
+
+def _written(action: Action) -> list[tuple[str, dict[str, Any]]]:
+    """Return the examples of a command in the TOML file beside its module, if there is one."""
+    file = Path(inspect.getfile(action)).with_suffix(".toml")
+    try:
+        found = _examples_in(file).get(action.__name__, [])
+        return [(one["say"], {k: v for k, v in one.items() if k != "say"}) for one in found]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise _error(action, f"can't read the examples in {file.name}: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _examples_in(file: Path) -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def _error(action: Action, problem: str) -> RegistrationError:

@@ -263,8 +263,8 @@ async def test_a_validator_is_held_against_every_result_of_its_type(
     model_server: ModelServer, build: Build, local: Parser
 ) -> None:
     register_validator("task", no_oats)
-    model_server.replies(ADD, {**ADD, "name": "soy milk"})
-    assert (await build().parse(UNUSUAL))["name"] == "soy milk"
+    model_server.replies(ADD, {**ADD, "name": "some milk"})
+    assert (await build().parse(UNUSUAL))["name"] == "some milk"
     assert "- Oats are out." in model_server.requests[1].messages[-1]["content"]
     assert (await local.parse("add oat milk to my tasks"))["error"] == "Oats are out."
     assert (await local.parse("complete eggs"))["action"] == "complete"

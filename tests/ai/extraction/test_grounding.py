@@ -83,9 +83,28 @@ def test_numbers_choices_and_names_that_were_shown() -> None:
 
 def test_names_keep_the_accents_that_the_person_wrote() -> None:
     sources = Sources("mueve la reunión al lunes; el ano nuevo, Zoë")
-    assert sources.spelled("la reunion") == "la reunión"
-    assert sources.spelled("año nuevo") == "ano nuevo"
-    assert sources.spelled("Zoë's list 2") == "Zoë's list 2"
+    assert sources.as_said("la reunion") == "la reunión"
+    assert sources.as_said("año nuevo") == "ano nuevo"
+    assert sources.as_said("Zoe") == "Zoë"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "name"),
+    [
+        ("erinnere mich an den Zahnarzt", "Zahnarzt appointment", "Zahnarzt"),
+        ("I'm in Lisbon", "Europe/Lisbon", "Lisbon"),
+        ("the hinges are oiled already", "hinges already", "hinges"),
+        ("at long last I fed the newts", "at long last fed the newts", "fed the newts"),
+        ("finally", "finally", "finally"),
+        ("Sam's bday is on saturday", "Sam's birthday", "Sam's birthday"),
+        ("read On the Road, please", "On the Road, please", "On the Road"),
+        ("turn the heater on", "turn the heater on", "turn the heater on"),
+        ("牛乳を買う", "牛乳", "牛乳"),
+        ("call mum (mobile)", "call mum (mobile)", "call mum (mobile)"),
+    ],
+)
+def test_names_lose_at_their_ends_what_is_no_part_of_them(text: str, value: str, name: str) -> None:
+    assert Sources(text).as_said(value) == name
 
 
 def test_no_message_takes_long() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 from ai.commands import Catalogue, CommandSpec, FieldSpec
 from ai.config import Prompt, get_ai_config
@@ -39,16 +38,13 @@ def test_the_domain_with_the_most_sentences_comes_first() -> None:
     assert [line.partition("(")[0] for line in lines[1:4]] == ["often.a", "often.b", "rare.x"]
 
 
-def test_examples_are_turns_that_authors_give_and_one_that_orders_nothing() -> None:
-    spec = replace(COMMANDS[0], examples=(("wax the kayak!", {"name": "wax the kayak"}),))
-    asked, answered, last, nothing = prompt.examples((spec,), PROMPT)
+def test_examples_are_turns_of_a_chat() -> None:
+    shown = [("wax the kayak!", [{"command": "task.add", "name": "wax the kayak"}])]
+    asked, answered = prompt.examples(PROMPT, shown)
     assert asked == Said("user", "Message:\n<message>\nwax the kayak!\n</message>")
     assert json.loads(answered.text) == {
         "commands": [{"command": "task.add", "name": "wax the kayak"}]
     }
-    assert last.role == "user"
-    assert json.loads(nothing.text)["commands"][0]["command"] == prompt.NONE
-    assert prompt.examples((), PROMPT) == []
 
 
 def test_the_schema_has_a_variant_for_each_command_with_its_own_fields() -> None:

@@ -1,5 +1,7 @@
 """Times in other languages, as small models leave them."""
 
+from dataclasses import replace
+
 import pytest
 
 from ai.commands import CommandSpec, FieldSpec
@@ -37,7 +39,7 @@ def test_times_are_put_into_english_where_they_are_read(said: str, expected: str
     read = phrases.read(expected)
     assert read
     assert read[1] == len(expected)
-    command, problems = check({"due": said}, SPEC, said)
+    command, problems, _ = check({"due": said}, SPEC, said)
     assert (command["due"], problems) == (expected, [])
 
 
@@ -83,9 +85,28 @@ def test_the_one_time_of_a_message_is_found(text: str, time: str | None) -> None
     assert said_in(text) == time
 
 
+@pytest.mark.parametrize(
+    ("said", "name", "due", "meant"),
+    [
+        ("newt pills at 7 and 19:00 every day", "newt pills at 7", "every day", "newt pills"),
+        ("buy milk tomorrow", "buy milk tomorrow", None, "buy milk"),
+        ("prepare the 5pm meeting tomorrow", "prepare the 5pm meeting", "tomorrow", None),
+        ("flea drops on the 3rd of june", "flea drops", "2023-06-03", None),
+    ],
+)
+def test_the_time_of_a_message_is_the_time_and_no_part_of_a_name(
+    said: str, name: str, due: str | None, meant: str | None
+) -> None:
+    spec = replace(SPEC, fields=(FieldSpec("name"), *SPEC.fields))
+    command, problems, _ = check({"name": name, "due": due}, spec, said, (), said)
+    assert not problems
+    assert command["name"] == (meant or name)
+    assert said.endswith(command["due"])
+
+
 def test_their_own_time_takes_the_place_of_a_wrong_translation() -> None:
     said = "recuérdame llamar mañana a las 6 de la tarde"
-    command, problems = check({"due": "morning at 6 PM"}, SPEC, said, (), said)
+    command, problems, _ = check({"due": "morning at 6 PM"}, SPEC, said, (), said)
     assert (command["due"], problems) == ("tomorrow at 6 in the afternoon", [])
     assert "due" not in check({}, SPEC, said, (), said)[0], "a model says that there is one"
     said = "remind me tomorrow"

@@ -1,9 +1,13 @@
 """Answers held against the commands, and values against their types."""
 
+import json
+from typing import Any
+
 import pytest
 
-from ai.commands import FieldSpec, typed
-from ai.extraction.validator import check, find_spec, unknown
+from ai.commands import CommandSpec, FieldSpec, typed
+from ai.extraction.validator import Command, ResponseValidator, check, find_spec, unknown
+from ai.llm.types import Answer
 from tests.ai.commands import COMMANDS
 
 SPECS = {spec.key: spec for spec in COMMANDS}
@@ -98,20 +102,21 @@ def test_a_command_keeps_its_own_fields_only() -> None:
     assert check(answer, SPECS["task", "add"], "add milk") == (
         {"interaction_type": "task", "action": "add", "name": "milk"},
         [],
+        {},
     )
-    command, problems = check({"new": "hunter22"}, SPECS["account", "password"], "")
+    command, problems, _ = check({"new": "hunter22"}, SPECS["account", "password"], "")
     assert (command, problems) == ({"interaction_type": "account", "action": "password"}, [])
 
 
 def test_a_missing_field_is_left_for_the_conversation_to_ask() -> None:
-    command, problems = check({"due": "tomorrow"}, SPECS["task", "add"], "remind me tomorrow")
+    command, problems, _ = check({"due": "tomorrow"}, SPECS["task", "add"], "remind me tomorrow")
     assert command == {"interaction_type": "task", "action": "add", "due": "tomorrow"}
     assert not problems
 
 
 def test_every_wrong_field_is_told() -> None:
     answer = {"colour": "green", "hours": "many", "blink": "perhaps"}
-    _, problems = check(answer, SPECS["light", "colour"], "")
+    _, problems, _ = check(answer, SPECS["light", "colour"], "")
     assert len(problems) == 3
 
 
@@ -127,5 +132,90 @@ def test_every_wrong_field_is_told() -> None:
     ],
 )
 def test_a_time_is_copied_and_never_worked_out(due: str, said: str, is_copied: bool) -> None:
-    _, problems = check({"name": "milk", "due": due}, SPECS["task", "add"], said)
+    _, problems, _ = check({"name": "milk", "due": due}, SPECS["task", "add"], said)
     assert (not problems) == is_copied
+
+
+SHOW = CommandSpec(
+    "list",
+    "drop",
+    "Drop a list.",
+    (FieldSpec("name"),),
+    ("drop my {name} list", "delete the {name} list", "the {name} list can go", "bin list {name}"),
+)
+DAY = CommandSpec(
+    "day",
+    "show",
+    "Show a day.",
+    (FieldSpec("day", "choice", required=False, choices=("today", "tomorrow")),),
+    ("what is planned [for] {day}",),
+)
+
+
+def judged(
+    text: str, *commands: Command, again: Command | None = None, likely: str = "task.add"
+) -> tuple[Any, bool]:
+    """Return what is made of a model's answer to a text, and whether it is certain."""
+    judge = ResponseValidator((*COMMANDS, SHOW, DAY), (), "command", text, (), text, likely)
+    answer = Answer(json.dumps({"commands": commands}))
+    made, problems = judge.judge(answer)
+    if problems and again is not None:
+        assert "It is most like what is said for task.add." in problems[0]
+        made, problems = judge.judge(Answer(json.dumps({"commands": [again]})))
+    return made or problems, judge.is_certain
+
+
+def test_an_order_of_which_all_is_made_up_is_asked_for_again() -> None:
+    made_up = {"command": "day.show", "day": "tomorrow"}
+    right = {"command": "task.add", "name": "toothpaste"}
+    made, is_certain = judged("we are low on toothpaste", made_up, again=right)
+    assert made == [{"interaction_type": "task", "action": "add", "name": "toothpaste"}]
+    assert is_certain
+    assert judged("we are low on toothpaste", made_up, again=made_up)[1] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "is_certain"),
+    [
+        ("we are low on oats", {"command": "task.add", "name": "oats"}, True),
+        ("oats for the camp list", {"command": "task.add", "name": "oats", "list": "camp"}, True),
+        # A value was made up:
+        ("we are low on oats", {"command": "task.add", "name": "oats", "due": "tomorrow"}, False),
+        ("we are low on oats", {"command": "task.add", "name": "oats", "list": "none"}, True),
+        # Nothing but the value was said:
+        ("you're the best", {"command": "task.complete", "name": "you're the best"}, False),
+        # No word of it was said, and a day is said in talk of anything:
+        ("will it snow today", {"command": "day.show", "day": "today"}, False),
+        ("anything planned today", {"command": "day.show", "day": "today"}, True),
+        # The word that all of its sentences have was not said:
+        ("delete the piñata, please", {"command": "list.drop", "name": "piñata"}, False),
+        ("scrap the piñata list", {"command": "list.drop", "name": "piñata"}, True),
+        # No sentences are written in other languages:
+        ("borra la lista piñata", {"command": "list.drop", "name": "piñata"}, True),
+        ("qué tengo para hoy", {"command": "day.show", "day": "today"}, True),
+    ],
+)
+def test_what_the_words_do_not_order_is_not_certain(
+    text: str, command: Command, is_certain: bool
+) -> None:
+    assert judged(text, command)[1] is is_certain
+
+
+def test_an_echo_of_an_order_is_left_out() -> None:
+    move = {"command": "task.move", "name": "passport", "list": "travel"}
+    rename = {"command": "task.rename", "name": "passport", "new_name": "travel passport"}
+    made, _ = judged("the passport belongs on travel", move, rename)
+    assert [one["action"] for one in made] == ["move"]
+    made, _ = judged("move passport to travel and rename passport to travel passport", move, rename)
+    assert [one["action"] for one in made] == ["move", "rename"]
+    two = [{"command": "task.add", "name": name} for name in ("oats", "Geschirr")]
+    made, _ = judged("we need oats", *two)
+    assert [one["name"] for one in made] == ["oats"]
+
+
+def test_a_time_is_no_name() -> None:
+    made, _ = judged("what's on today", {"command": "task.show", "list": "today"})
+    assert "names no list “today”" in made[0]
+    command = {"command": "task.show", "list": "today"}
+    made, _ = judged("what's on today", command, likely="day.show")
+    assert made == [{"interaction_type": "day", "action": "show", "day": "today"}]

@@ -385,7 +385,7 @@ def test_several_are_one_order_of_sentences_and_of_a_model(
     assert match.fields == values
     answer = {"interaction_type": "pantry", "action": match.spec.action, **values}
     known = [*references.shown, *map(str, (references.last or {}).values())]
-    assert check(answer, match.spec, text, known) == (match.command, [])
+    assert check(answer, match.spec, text, known) == (match.command, [], {})
 
 
 async def test_several_reach_the_function(chat: Person, world: World) -> None:
@@ -451,7 +451,7 @@ def test_amounts_and_days_mean_the_same_in_sentences_and_from_a_model(
     assert (match.fields if match else None) == values
     if match:
         answer = {"interaction_type": "expense", "action": match.spec.action, **match.fields}
-        assert check(answer, match.spec, text) == (match.command, [])
+        assert check(answer, match.spec, text) == (match.command, [], {})
 
 
 async def test_amounts_and_days_reach_the_function(chat: Person, world: World) -> None:

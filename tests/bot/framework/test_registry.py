@@ -1,7 +1,9 @@
 """Registering what can be said, and what a broken module is told."""
 
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from bot.framework.registry import (
     registry,
 )
 from config.broken import BrokenModule
+from config.settings import ROOT
 
 
 @pytest.fixture
@@ -201,3 +204,38 @@ def test_a_sentence_belongs_to_one_command(folder: Path, fresh: Registry) -> Non
     told = r"found_commands/two\.py: the sentence 'close the shop' belongs to shop close and market"
     with pytest.raises(BrokenModule, match=told):
         load_commands("found_commands", fresh)
+
+
+def test_examples_may_stand_in_a_file_beside_the_module(
+    folder: Path, fresh: Registry, specs: Catalogue
+) -> None:
+    (folder / "shop.py").write_text(WORKING)
+    (folder / "shop.toml").write_text('close = [{ say = "Feierabend" }]')
+    load_commands("found_commands", fresh)
+    (spec,) = specs
+    assert spec.examples == (("Feierabend", {}),)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("close = [", "can't read the examples in shop.toml"),
+        ('close = [{ name = "x" }]', "can't read the examples in shop.toml: 'say'"),
+        ('close = "Feierabend"', "can't read the examples in shop.toml"),
+        ('close = [{ say = "x", door = "y" }]', "an example names the unknown field 'door'"),
+    ],
+)
+def test_a_broken_file_of_examples_is_named(
+    folder: Path, fresh: Registry, written: str, told: str
+) -> None:
+    (folder / "shop.py").write_text(WORKING)
+    (folder / "shop.toml").write_text(written)
+    with pytest.raises(BrokenModule, match=f"found_commands/shop.py.*{told}"):
+        load_commands("found_commands", fresh)
+
+
+def test_files_of_examples_name_commands_that_exist() -> None:
+    for file in (ROOT / "bot" / "commands").glob("*.toml"):
+        module = import_module(f"bot.commands.{file.stem}")
+        (made,) = (one for one in vars(module).values() if isinstance(one, CommandModule))
+        assert tomllib.loads(file.read_text("utf-8")).keys() <= made.commands.keys(), file

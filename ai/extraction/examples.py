@@ -1,0 +1,143 @@
+"""The examples that a model is shown: those of all that authors give that are nearest to a message.
+
+A small model follows what it has just seen. So each message is shown its own few examples, chosen
+by the words that it shares with them beside their values, and by its language.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
+
+from ai.commands import CommandSpec
+from ai.extraction.grounding import TIME_WORDS, bare
+from ai.languages import Language, language_of
+
+Command = dict[str, Any]
+
+NONE = "none"
+"""The command of a message that orders nothing; its `reply` is for the person."""
+NO_ORDERS = (
+    ("how do bees find their way home?", "I don't know much about that. What can I do for you?"),
+    ("my boots are soaked again", "Oh no! I hope that they dry soon."),
+    ("you are a funny one", "Thank you! What can I do for you?"),
+    ("put on some jazz", "I can't play music, I'm afraid."),
+    ("send Zelda a message that I'm late", "I can't write to others, I'm afraid."),
+    ("good night then", "Good night!"),
+    ("will there be fog this evening", "I don't know the weather, I'm afraid."),
+    ("wer hat das Rad erfunden?", "Das weiß ich leider nicht."),
+    ("ist das kalt heute", "Zieh dich warm an!"),
+    ("du bist ja lustig", "Danke! Was kann ich für dich tun?"),
+    ("¿quién inventó la rueda?", "No lo sé, lo siento."),
+    ("qué frío hace esta mañana", "¡Abrígate bien!"),
+    ("tú me caes muy bien", "¡Gracias! ¿Qué puedo hacer por ti?"),
+    ("qui est-ce qui a inventé la roue ?", "Je ne sais pas, désolé."),
+    ("quel froid ce matin", "Couvrez-vous bien !"),
+    ("tu es très drôle", "Merci ! Que puis-je faire pour vous ?"),
+)
+"""Examples for every catalogue; those of commands come from their authors."""
+SHOWN = 3
+STEM = 5  # letters by which words are compared: "brauche" and "brauchen" are one
+SAME_LANGUAGE = 0.2  # of what a perfect likeness counts
+VALUE, TIME = "{}", "{time}"  # stand for all words of a value, and of a time
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+BARE_TIMES = frozenset(map(bare, TIME_WORDS))
+
+
+class Example(NamedTuple):
+    """What somebody may say, and the commands that it is."""
+
+    said: str
+    commands: list[Command]
+    shape: frozenset[str]  # of its words, see `_shape`
+    language: Language
+
+
+class Bank(NamedTuple):
+    """All examples of some commands."""
+
+    examples: list[Example]
+    words: frozenset[str]  # of all of them, values left out
+    weights: Mapping[str, float]  # how much each part of a shape tells
+
+
+def name_of(spec: CommandSpec) -> str:
+    """Return what a model calls a command."""
+    return f"{spec.interaction_type}.{spec.action}"
+
+
+def nearest(specs: tuple[CommandSpec, ...], text: str) -> list[tuple[str, list[Command]]]:
+    """Return SHOWN examples with their commands, the nearest to a text last.
+
+    One of them at least orders nothing.
+    """
+    bank = _bank(specs)
+    shape, language = _shape(_tokens(text), bank.words), language_of(text)
+
+    def weight(parts: Iterable[str]) -> float:
+        return sum(bank.weights.get(part, 0.0) for part in parts)
+
+    def likeness(one: Example) -> float:
+        whole = math.sqrt(weight(one.shape) * weight(shape)) or 1.0
+        told = weight(one.shape & shape) / whole
+        if one.language == language:
+            return told + SAME_LANGUAGE
+        return told if _orders(one) else told / 2  # a reply in another language helps little
+
+    ranked = sorted(bank.examples, key=likeness, reverse=True)
+    shown = ranked[:SHOWN]
+    if all(map(_orders, shown)):
+        shown[-1] = next(one for one in ranked if not _orders(one))
+    return [(one.said, one.commands) for one in reversed(shown)]
+
+
+def _orders(one: Example) -> bool:
+    return bool(one.commands[0]["command"] != NONE)
+
+
+@lru_cache(maxsize=64)
+def _bank(specs: tuple[CommandSpec, ...]) -> Bank:
+    given = [*_given(specs)]
+    said = [(_tokens(text), {*_tokens(values)}) for text, _, values in given]
+    words = frozenset(word for tokens, values in said for word in tokens if word not in values)
+    shapes = [
+        _shape([VALUE if word in values else word for word in tokens], words)
+        for tokens, values in said
+    ]
+    count = Counter(part for shape in shapes for part in shape)
+    return Bank(
+        [
+            Example(text, commands, shape, language_of(text))
+            for (text, commands, _), shape in zip(given, shapes, strict=True)
+        ],
+        words,
+        {part: math.log(1 + len(given) / number) for part, number in count.items()},
+    )
+
+
+def _given(specs: tuple[CommandSpec, ...]) -> Iterator[tuple[str, list[Command], str]]:
+    """Yield what is said, the commands that it is, and the words of their values."""
+    for spec in specs:
+        each = {field.name for field in spec.fields if field.each}
+        for said, fields in spec.examples:
+            several = next((key for key in each if isinstance(fields.get(key), list)), "")
+            values = [{**fields, several: one} for one in fields[several]] if several else [fields]
+            commands = [{"command": name_of(spec), **one} for one in values]
+            yield said, commands, " ".join(str(value) for one in values for value in one.values())
+    for said, reply in NO_ORDERS:
+        yield said, [{"command": NONE, "reply": reply}], ""
+
+
+def _tokens(text: str) -> list[str]:
+    words = (bare(word) for word in _WORD.findall(text))
+    return [TIME if word.isdigit() or word in BARE_TIMES else word[:STEM] for word in words]
+
+
+def _shape(tokens: Iterable[str], words: Container[str]) -> frozenset[str]:
+    """Return the words of a text and their pairs; words that are not known are values."""
+    row = [word if word in words or word in (TIME, VALUE) else VALUE for word in tokens]
+    row = ["^", *(word for word, _ in groupby(row)), "$"]
+    return frozenset([*row, *(f"{first} {then}" for first, then in pairwise(row))])
