@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.processor import PLAIN
+from bench.support.processor import PLAIN
 from core import agents, migrations
 from core.db.engine import Database, use_database
 from core.postgres import update
@@ -89,7 +89,7 @@ def running(count: int, kind: str, last: str = "") -> Iterator[Running]:
             if last:  # a type that the API does not know
                 update("agents", {"type": last, "settings": {}}, {"name": f"agent-{count - 1}"})
             began = time.monotonic()
-            service = ships.start("bench.agents_process", **PLAIN, AGENTS_SYNC_INTERVAL="1")
+            service = ships.start("bench.support.agents_process", **PLAIN, AGENTS_SYNC_INTERVAL="1")
             discord.wait_until(lambda: all(bot.connected for bot in bots), PATIENCE)
             discord.wait_until(lambda: _all_online(), PATIENCE)
             ready_after = max(at for bot in bots for at in bot.identified) - began

@@ -31,8 +31,8 @@ from werkzeug.serving import make_server
 
 from api.http.server import serve
 from api.main import create_app
-from bench.load import Measured, load
 from bench.peers import PEERS, python_of_peers, running_peer
+from bench.support.load import Measured, load
 from config.settings import Settings, get_settings
 from core import migrations
 from core.auth import issue_token

@@ -19,7 +19,7 @@ import psutil
 
 from api.main import create_app
 from bench.api import served
-from bench.processor import cpu_seconds
+from bench.support.processor import cpu_seconds
 from bot.agent import Agent, Services
 from bot.api.client import ApiClient
 from bot.messages import Incoming, ReplyChannel

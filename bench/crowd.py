@@ -18,8 +18,8 @@ import psutil
 from aiohttp import web
 from pydantic import SecretStr
 
-from bench.processes import await_all, running
-from bench.processor import cpu_seconds
+from bench.support.processes import await_all, running
+from bench.support.processor import cpu_seconds
 from bot.agent import Services, load_agent_types
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import psutil
 
-from bench.processor import cpu_seconds
+from bench.support.processor import cpu_seconds
 from core import migrations
 from core.db.engine import Database, use_database
 from core.deliveries import queue

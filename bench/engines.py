@@ -22,7 +22,7 @@ import psycopg2
 
 from bench import deliveries
 from bench.peers import HERE, python_of_peers
-from bench.processor import cpu_seconds
+from bench.support.processor import cpu_seconds
 from config.settings import ROOT
 from core import migrations
 from core.db.engine import Database, use_database

@@ -25,7 +25,7 @@ from ai.sentences.matcher import Matcher
 from bench import agents, deliveries, pages, sentences
 from bench.crowd import Collected
 from bench.memory import is_ready
-from bench.processor import PLAIN, cpu_seconds
+from bench.support.processor import PLAIN, cpu_seconds
 from bot.agent import Services, load_agent_types
 from bot.agents.commands import make_agent
 from bot.api.client import ApiClient

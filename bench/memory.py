@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from bench.processor import PLAIN, cpu_seconds
+from bench.support.processor import PLAIN, cpu_seconds
 from core import migrations
 from core.db.engine import Database, use_database
 from tests.support.agents import fleet

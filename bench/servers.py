@@ -12,9 +12,9 @@ from statistics import median
 import psutil
 
 from bench.api import fill, list_request
-from bench.load import Measured, load
-from bench.processes import await_all, running
-from bench.processor import cpu_seconds
+from bench.support.load import Measured, load
+from bench.support.processes import await_all, running
+from bench.support.processor import cpu_seconds
 from core.db.engine import Database
 from core.users import register_user
 from tests.support.postgres import postgres_server

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import typer
 
+from cli.data.tables import show_table
 from cli.errors import fail
 from cli.preparation import prepare_database
-from cli.tables import show_table
 from core.deliveries import dead_letters, queue
 from runtime.clock import utc_now
 

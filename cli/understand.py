@@ -27,8 +27,8 @@ from ai.times.resolve import find
 from bot.conversation.handler import MAX_LENGTH, is_help
 from bot.framework.fields import Unclear, convert
 from bot.framework.registry import Registry, load_commands
+from cli.data.tables import show_table
 from cli.errors import fail
-from cli.tables import show_table
 from config.settings import Settings, get_settings
 from runtime.clock import utc_now
 

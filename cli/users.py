@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.tables import show_table
+from cli.data.tables import show_table
 from core import users
 
 Username = Annotated[str, typer.Argument(help="The user's name.")]

@@ -14,9 +14,10 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from ai.llm.clients.reasoning import ReasoningFilter, without_begun_thoughts
+from ai.llm.clients.template_marks import TemplateMarks
+from ai.llm.clients.written_calls import WrittenCalls
 from ai.llm.errors import MAY_PASS
-from ai.llm.reasoning import ReasoningFilter, without_begun_thoughts
-from ai.llm.template_marks import TemplateMarks
 from ai.llm.traits import traits
 from ai.llm.types import (
     NO_USAGE,
@@ -30,7 +31,6 @@ from ai.llm.types import (
     Turn,
     Usage,
 )
-from ai.llm.written_calls import WrittenCalls
 from ai.wire import Joiner
 
 RETRIES = 2

@@ -15,8 +15,8 @@ from typing import Literal
 
 from ai.config import AIConfig
 from ai.llm.chat import ChatOptions, Streaming
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.fallback import Fallbacks
-from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.types import Answer, ChatModel, Tool, Turn
 from config.settings import Settings
 
@@ -36,11 +36,11 @@ class Provider:
 
 PROVIDERS: dict[Name, Provider] = {
     "openai": Provider(
-        "openai", "ai.llm.openai", "OpenAIChat", "openai_api_key", "openai_base_url"
+        "openai", "ai.llm.clients.openai", "OpenAIChat", "openai_api_key", "openai_base_url"
     ),
     "anthropic": Provider(
         "anthropic",
-        "ai.llm.anthropic",
+        "ai.llm.clients.anthropic",
         "AnthropicChat",
         "anthropic_api_key",
         "anthropic_base_url",
@@ -96,7 +96,7 @@ class ProvidedChat:
         module = importlib.import_module(self._provider.module)
         client: Callable[[ChatOptions], Streaming] = getattr(module, self._provider.client)
         if self._provider.package == "openai":
-            own = importlib.import_module("ai.llm.openai_responses")
+            own = importlib.import_module("ai.llm.clients.openai_responses")
             if own.is_openais(self._options.base_url or module.OPENAI):
                 client = own.OpenAIResponses
         return client

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from cli.agents.documents import NotRead, documents_in, read
+from cli.data.tables import show_table
 from cli.errors import fail
 from cli.preparation import prepare_database
-from cli.tables import show_table
 from core import agents
 from core.agents import knowledge
 from core.errors import InvalidInput

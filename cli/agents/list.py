@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.agents.yaml_files import write_yaml
+from cli.data.tables import show_table
 from cli.preparation import prepare_database
-from cli.tables import show_table
 from core import agents
 from core.db.compiled import Row
 from runtime.clock import utc_now

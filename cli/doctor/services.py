@@ -154,7 +154,7 @@ async def window(model: str, url: str, key: str) -> Findings:
     """
     if not url.startswith("http://"):
         return []
-    from ai.llm.openai_completions import OpenAICompatible
+    from ai.llm.clients.openai_completions import OpenAICompatible
     from ai.llm.traits import Traits
     from ai.llm.types import ModelError, Said
 

@@ -17,7 +17,7 @@ from bot.framework.registry import load_commands
 from cli.errors import fail
 from cli.scaffold.describe import MAX_TOKENS, Plan, propose
 from cli.scaffold.domain import KINDS, BadName, plural_of, read_field, render
-from cli.writing import in_new_process, tidy
+from cli.scaffold.writing import in_new_process, tidy
 from config.settings import ROOT, get_settings
 from core.tables import metadata
 

@@ -14,7 +14,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from bot import console
 from bot.console import Console, run_console
 from bot.framework.registry import CommandModule

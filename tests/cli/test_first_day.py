@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli import rename
+from cli.scaffold import rename
 from config.settings import ROOT
 from tests.support.project import cloned, git, published, ran
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ai.commands import catalogue
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.sentences.matcher import Matcher
 from bot.framework.registry import load_commands
 from config.settings import ROOT

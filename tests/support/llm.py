@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-import ai.llm.anthropic
-import ai.llm.openai  # noqa: F401 - now, and not beside the first test
+import ai.llm.clients.anthropic
+import ai.llm.clients.openai  # noqa: F401 - now, and not beside the first test
 from bot.agent import Agent, AgentConfig, Services
 from bot.agents.llm import AGENT_TYPE
 from bot.agents.llm.agent import LlmAgent

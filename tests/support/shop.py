@@ -7,7 +7,7 @@ import pytest
 
 from ai.commands import Catalogue, Parsed, from_dicts
 from ai.config import get_ai_config
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.parser import Parser
 from ai.sentences.references import NO_REFERENCES, References
 from bot.api.sessions import Turn

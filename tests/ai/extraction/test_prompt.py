@@ -6,7 +6,7 @@ import re
 from ai.commands import Catalogue, CommandSpec, FieldSpec
 from ai.config import Prompt, get_ai_config
 from ai.extraction import prompt
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.types import Said
 from ai.parser import Parser
 from ai.sentences.references import References

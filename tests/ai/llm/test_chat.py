@@ -7,9 +7,9 @@ from contextlib import aclosing
 
 import pytest
 
-from ai.llm.anthropic import AnthropicChat
 from ai.llm.chat import UNSEEN, ChatOptions, Streaming, tokens
-from ai.llm.openai import OpenAIChat
+from ai.llm.clients.anthropic import AnthropicChat
+from ai.llm.clients.openai import OpenAIChat
 from ai.llm.types import (
     SENTENCES,
     Answer,

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from ai.config import Price, load_ai_config
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.fallback import Fallbacks
-from ai.llm.openai_completions import OpenAICompatible
 from ai.llm.registry import model_of
 from ai.llm.types import SENTENCES, ModelError, Problem, Usage
 from config.settings import ROOT, Settings
 from tests.ai.conftest import Connect
-from tests.ai.llm.test_openai_completions import HELLO, SCHEMA
+from tests.ai.llm.clients.test_openai_completions import HELLO, SCHEMA
 from tests.support.model_server import Answer, ModelServer, Request
 
 CONFIG = load_ai_config(ROOT / "ai" / "ai_config.json")

@@ -8,7 +8,7 @@ import pytest
 from ai.extraction.prompt import schema
 from ai.extraction.validator import find_spec
 from ai.llm import traits
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.schemas import flattened
 from ai.llm.types import Said
 from tests.ai.commands import COMMANDS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ai.llm.chat import ChatOptions
-from ai.llm.openai import OpenAIChat
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai import OpenAIChat
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.traits import traits
 from ai.llm.types import Answer as Whole
 from ai.llm.types import Called, Image, ModelError, Results, Said, Tool, ToolCall

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ai.commands import CommandSpec
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from bot.framework.registry import load_commands
 from cli.scaffold.describe import EXAMPLE, MAX_DESCRIPTION, TRIES, Plan, propose
 from cli.scaffold.domain import CALCULATIONS, BadName, More, Report, read_field, render

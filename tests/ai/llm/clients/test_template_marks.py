@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.llm.template_marks import TemplateMarks
+from ai.llm.clients.template_marks import TemplateMarks
 
 BAR = "\N{FULLWIDTH VERTICAL LINE}"
 MARKED = [

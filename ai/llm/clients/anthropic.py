@@ -11,8 +11,8 @@ import httpx2
 from anthropic.types import RawMessageStreamEvent
 
 from ai.llm.chat import ChatOptions
+from ai.llm.clients.streaming import ClientChat, StreamAccumulator, trusted
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.streaming import ClientChat, StreamAccumulator, trusted
 from ai.llm.types import (
     Answer,
     Called,

@@ -14,8 +14,8 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
 from ai.llm.chat import ChatOptions
+from ai.llm.clients.streaming import ClientChat, Piece, StreamAccumulator, trusted
 from ai.llm.errors import problem_of, retry_after
-from ai.llm.streaming import ClientChat, Piece, StreamAccumulator, trusted
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import (
     NO_USAGE,

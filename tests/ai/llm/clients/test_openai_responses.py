@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ai.llm.chat import ChatOptions
-from ai.llm.openai import OpenAIChat
-from ai.llm.openai_responses import SEALED_THOUGHTS, OpenAIResponses, is_openais
+from ai.llm.clients.openai import OpenAIChat
+from ai.llm.clients.openai_responses import SEALED_THOUGHTS, OpenAIResponses, is_openais
 from ai.llm.registry import ProvidedChat
 from ai.llm.types import Answer as Whole
 from ai.llm.types import Called, Image, ModelError, Results, Said, Tool, ToolCall, Turn, Usage

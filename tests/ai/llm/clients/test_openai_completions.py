@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ai.llm.openai_completions import OpenAICompatible
+from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.types import SENTENCES, ModelError, Problem, Said, Usage
 from tests.ai.conftest import Connect
 from tests.support.model_server import Answer, ModelServer

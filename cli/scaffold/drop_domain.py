@@ -14,7 +14,7 @@ from apiflask import APIFlask
 
 from api.discovery import add_routes, load_routes
 from cli.errors import fail
-from cli.writing import in_new_process, tidy
+from cli.scaffold.writing import in_new_process, tidy
 from config.settings import ROOT
 from core import tables
 

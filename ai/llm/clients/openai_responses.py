@@ -19,9 +19,9 @@ from openai.types.responses import (
     ResponseStreamEvent,
 )
 
+from ai.llm.clients.openai import OpenAIClient
+from ai.llm.clients.streaming import StreamAccumulator
 from ai.llm.errors import problem_of
-from ai.llm.openai import OpenAIClient
-from ai.llm.streaming import StreamAccumulator
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits
 from ai.llm.types import (
     NO_USAGE,

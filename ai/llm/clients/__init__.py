@@ -1,0 +1,1 @@
+"""Clients of language models, one for each way that providers speak."""

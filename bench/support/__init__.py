@@ -1,0 +1,1 @@
+"""What the measurements share: processes, load, and the time of processors."""
