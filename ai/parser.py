@@ -160,8 +160,8 @@ class Parser:
             earlier = prompts.earlier(history, references)
             if not asked and (nearly := await self._nearly(text, references, specs, is_there)):
                 earlier += prompts.guess(nearly.command)
-            likely = nearest(listed, text) if interaction_type == COMMAND and listed else []
-            given = prompts.examples(prompt, likely)
+            near_by = nearest(listed, text) if interaction_type == COMMAND and listed else None
+            given = prompts.examples(prompt, near_by.shown if near_by else ())
             system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
             said = _said(text, history)
             judge = ResponseValidator(
@@ -172,7 +172,7 @@ class Parser:
                 _known(references),
                 # To a question anything may be the answer: "yes", or a name alone.
                 None if asked else text,
-                str(likely[-1][1][0]["command"]) if likely else "",
+                near_by,
             )
             try:
                 answer = await self._ask(self._model, system, turns, judge, budget, retry_count)

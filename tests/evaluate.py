@@ -356,7 +356,9 @@ def prompt_size() -> tuple[int, int]:
     """Return how many commands a model is told of, and how many tokens its prompt is, estimated."""
     load_commands()
     specs, prompt = tuple(catalogue), get_ai_config().prompts[COMMAND]
-    system, turns = opening(prompt, manual(specs), "", turns=examples(prompt, nearest(specs, "")))
+    system, turns = opening(
+        prompt, manual(specs), "", turns=examples(prompt, nearest(specs, "").shown)
+    )
     size = tokens(system) + sum(tokens(turn.text) for turn in turns)
     return sum(spec.for_models for spec in specs), size
 

@@ -28,6 +28,21 @@ NO_ORDERS = (
     ("send Zelda a message that I'm late", "I can't write to others, I'm afraid."),
     ("good night then", "Good night!"),
     ("will there be fog this evening", "I don't know the weather, I'm afraid."),
+    ("my week was great, by the way", "I'm glad to hear that!"),
+    ("it will snow tomorrow, I suppose", "Let's see!"),
+    ("what is a good name for a boat?", "That's for you to choose!"),
+    ("who won the match yesterday", "I don't follow sports, I'm afraid."),
+    ("call me a cab to the harbour", "I can't order anything, I'm afraid."),
+    ("I like a bath in the evening", "That sounds nice."),
+    ("tell me a riddle", "I don't know any, I'm afraid."),
+    ("wie ist das Wetter morgen?", "Das weiß ich leider nicht."),
+    ("ich bin heute so müde", "Ruh dich aus!"),
+    ("¿qué tiempo hace mañana?", "No lo sé, lo siento."),
+    ("estoy feliz hoy", "¡Me alegro!"),
+    ("dime una adivinanza", "No sé ninguna, lo siento."),
+    ("quel temps fera-t-il demain ?", "Je ne sais pas, désolé."),
+    ("je suis fatigué aujourd'hui", "Reposez-vous bien !"),
+    ("comment ça va ?", "Très bien, merci ! Que puis-je faire pour vous ?"),
     ("wer hat das Rad erfunden?", "Das weiß ich leider nicht."),
     ("ist das kalt heute", "Zieh dich warm an!"),
     ("du bist ja lustig", "Danke! Was kann ich für dich tun?"),
@@ -69,11 +84,16 @@ def name_of(spec: CommandSpec) -> str:
     return f"{spec.interaction_type}.{spec.action}"
 
 
-def nearest(specs: tuple[CommandSpec, ...], text: str) -> list[tuple[str, list[Command]]]:
-    """Return SHOWN examples with their commands, the nearest to a text last.
+class Nearest(NamedTuple):
+    """The examples that are nearest to a text, and the command that it is likely to be."""
 
-    One of them at least orders nothing.
-    """
+    shown: list[tuple[str, list[Command]]]  # SHOWN of them, the nearest last; one orders nothing
+    likely: str  # the command of the nearest
+    likeness: float  # of the nearest, up to 1
+
+
+def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
+    """Return the examples that are nearest to a text."""
     bank = _bank(specs)
     shape, language = _shape(_tokens(text), bank.words), language_of(text)
 
@@ -82,16 +102,24 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> list[tuple[str, list[C
 
     def likeness(one: Example) -> float:
         whole = math.sqrt(weight(one.shape) * weight(shape)) or 1.0
-        told = weight(one.shape & shape) / whole
-        if one.language == language:
-            return told + SAME_LANGUAGE
-        return told if _orders(one) else told / 2  # a reply in another language helps little
+        return weight(one.shape & shape) / whole
 
-    ranked = sorted(bank.examples, key=likeness, reverse=True)
+    def rank(one: Example) -> float:
+        if one.language == language:
+            return likeness(one) + SAME_LANGUAGE
+        # A reply in another language helps little.
+        return likeness(one) / (1 if _orders(one) else 2)
+
+    ranked = sorted(bank.examples, key=rank, reverse=True)
     shown = ranked[:SHOWN]
     if all(map(_orders, shown)):
         shown[-1] = next(one for one in ranked if not _orders(one))
-    return [(one.said, one.commands) for one in reversed(shown)]
+    first = ranked[0]
+    return Nearest(
+        [(one.said, one.commands) for one in reversed(shown)],
+        str(first.commands[0]["command"]),
+        likeness(first),
+    )
 
 
 def _orders(one: Example) -> bool:

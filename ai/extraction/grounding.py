@@ -14,12 +14,11 @@ from typing import Any
 from rapidfuzz import fuzz, process
 
 from ai.commands import CommandSpec, FieldSpec
-from ai.sentences.templates import expansions
-from ai.sentences.tokens import fold
+from ai.extraction.sentence_words import COMMON, FILLERS, always_in, sentence_words, split_words
 from ai.times.grammar.numbers import ONES, ORDINALS
+from ai.times.grammar.phrases import find
 
 ENOUGH = 0.5  # of a text's words that were said
-MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 ALIKE = 80.0  # of 100; a wrong letter in five, or two in eight
 STEM = 4  # letters that words with one stem have in common
 NOTHING = frozenset({"none", "null", "nothing", "n/a", "unknown", "unspecified", "default"})
@@ -29,19 +28,15 @@ _ASIDES = re.compile(
     r"|(?:,?\s+(?:already|please|pls|too|(?:just )?now|at (?:long )?last|schon|bitte|ya|déjà))+$",
     re.IGNORECASE,
 )
+_AT_ONE_TIME = re.compile(
+    r"\d|(?:after|before|when|once|by|until|till|at|on|in|as|nach|vor|wenn|sobald|bis|um|am|im"
+    r"|después|antes|cuando|hasta|a|al|après|avant|quand|dès|à|le|el|la)\b",
+    re.IGNORECASE,
+)
+"""What a time begins with that is named by what happens then: "after lunch"."""
+_OF = re.compile(r"^(?:de la|de los|de las|de|du|des|del|von|vom|zum|zur|für|para|pour)\s+(?=\S)")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # fmt: off
-FILLERS = frozenset({
-    "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
-})
-COMMON = FILLERS | {
-    "i", "me", "you", "your", "it", "is", "are", "am", "was", "be", "do", "does", "did", "not",
-    "have", "has", "had", "got", "get", "what", "which", "who", "how", "when", "there", "that",
-    "this", "all", "any", "can", "may", "will", "want", "need", "please", "also", "as", "one",
-    "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
-    "we", "us", "our", "no", "now", "just", "s", "t", "d", "m", "ll", "re", "ve",
-}
-"""Words of sentences that say nothing of which command is meant."""
 POINTING = frozenset({
     "it", "that", "this", "them", "these", "those", "one", "ones", "both", "same", "other", "first",
     "second", "third", "fourth", "fifth", "last", "all", "everything",
@@ -88,6 +83,7 @@ TIME_WORDS = frozenset(word for said in TRANSLATIONS.items() for word in " ".joi
     "diese",
     "esta",
     "cette",
+    "übermorgen",
 }
 """Words that name times alone: "this week" is no list."""
 
@@ -101,7 +97,7 @@ class Sources:
         With `may_point=False` there is nothing that "it" could point at.
         """
         self._may_point = may_point
-        self.words = frozenset(_words(" ".join([said, *known])))
+        self.words = frozenset(split_words(" ".join([said, *known])))
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
         }
@@ -130,11 +126,11 @@ class Sources:
 
     def ask_for(self, spec: CommandSpec) -> bool:
         """Say whether a word of a command's sentences or its hint is here."""
-        return any(self._has(word) for word in _words_of(spec))
+        return any(self._has(word) for word in sentence_words(spec))
 
     def have_all(self, spec: CommandSpec) -> bool:
         """Say whether the words are here that are in each of a command's sentences."""
-        return all(self._has(word) for word in _always_in(spec))
+        return all(self._has(word) for word in always_in(spec))
 
     def are_only(self, values: Mapping[str, Any]) -> bool:
         """Say whether nothing is said here but the values of a command: no word orders it."""
@@ -148,11 +144,18 @@ class Sources:
             case "boolean":
                 return True  # it is said in too many ways
             case "integer" | "number" | "decimal":
-                return all(self._has_number(word) for word in _words(str(value)) if word.isdigit())
-            case "when" | "date" | "duration" | "choice":  # a choice may be a day: "today"
+                return all(
+                    self._has_number(word) for word in split_words(str(value)) if word.isdigit()
+                )
+            case "choice" | "duration":  # a choice may be a day: "today"
                 return self._has_time(str(value))
+            case "when" | "date":
+                said = str(value)
+                is_read = bool(_AT_ONE_TIME.match(said) or find(said))
+                names_one = is_read or not TIME_WORDS.isdisjoint(split_words(said))
+                return names_one and self._has_time(said)
             case _:
-                is_time = all(word in TIME_WORDS for word in _words(str(value)))
+                is_time = all(word in TIME_WORDS for word in split_words(str(value)))
                 return self._has_text(str(value)) and not is_time
 
     def is_nothing(self, value: str) -> bool:
@@ -166,7 +169,7 @@ class Sources:
         It gets back the accents that models leave out, and loses what it begins and ends with that
         nobody said ("appointment"), or that says nothing of the thing itself ("already").
         """
-        text = _ASIDES.sub("", text).strip() or text
+        text = _OF.sub("", _ASIDES.sub("", text).strip()) or text
         words = [*_WORD.finditer(text)]
         said = [word for word in words if self._may_be_said(self._spelled(word[0]).casefold())]
         while said and said[-1] is not words[-1] and said[-1][0].casefold() in FILLERS:
@@ -189,12 +192,12 @@ class Sources:
         return said.capitalize() if word.istitle() else said
 
     def _has_text(self, value: str) -> bool:
-        words = [word for word in _words(value) if word not in FILLERS] or _words(value)
+        words = [word for word in split_words(value) if word not in FILLERS] or split_words(value)
         found = sum(self._has(word) for word in words)
         return bool(words) and found >= ENOUGH * len(words)
 
     def _has_time(self, value: str) -> bool:
-        words = _words(value)
+        words = split_words(value)
         certain = [word for word in words if word.isdigit() or _stem(word) in TRANSLATIONS]
         if not certain:
             return self._has_text(value)
@@ -204,7 +207,7 @@ class Sources:
         )
 
     def _has_time_word(self, word: str) -> bool:
-        translated = _words(TRANSLATIONS[_stem(word)])
+        translated = split_words(TRANSLATIONS[_stem(word)])
         return (
             self._has(word)
             or any(one in self.words for one in translated)
@@ -228,31 +231,9 @@ class Sources:
         return bool(alike)
 
 
-@lru_cache(maxsize=1024)
-def _words_of(spec: CommandSpec) -> frozenset[str]:
-    """Return the words that a command's author gives for it, without those of every command."""
-    said = (words for sentence in spec.sentences for words in expansions(spec, sentence))
-    fixed = {fold(word) for words in said for word in words if word[0] != "{"}
-    return frozenset(_words(" ".join([*fixed, spec.hint]))) - COMMON
-
-
-@lru_cache(maxsize=1024)
-def _always_in(spec: CommandSpec) -> frozenset[str]:
-    """Return the words that are in every sentence of a command, where there are many of them."""
-    written = (*spec.sentences, *spec.near)
-    ways = [{*map(fold, way)} for one in written for way in expansions(spec, one)]
-    found = set.intersection(*ways) if len(written) >= MANY_SENTENCES else set()
-    return frozenset(word for word in found if word[0] != "{") - COMMON
-
-
 def words_of(values: Mapping[str, Any]) -> set[str]:
     """Return all words of a command's values."""
-    return {*_words(" ".join(map(str, values.values())))}
-
-
-def _words(text: str) -> list[str]:
-    """Return the words of a text for comparison; digits are words of their own."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return {*split_words(" ".join(map(str, values.values())))}
 
 
 def bare(word: str) -> str:

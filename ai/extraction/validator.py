@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from ai.commands import CommandSpec, typed
 from ai.config import type_of
 from ai.extraction import json_reply
-from ai.extraction.examples import NONE, name_of
+from ai.extraction.examples import NONE, Nearest, name_of
 from ai.extraction.grounding import Sources, words_of
+from ai.extraction.sentence_words import answers_questions, is_question, without_frame
 from ai.extraction.times_in_english import in_english, said_in, without_time
 from ai.languages import language_of
 from ai.llm.types import Answer
@@ -25,6 +26,7 @@ MAX_COMMANDS_NAMED = 30
 KEY = ("interaction_type", "action")
 UNTELLING = ("choice", "when", "date", "duration")
 """Kinds of values that are said in talk of anything: "will it snow this week?"."""
+SURE = 0.6  # the likeness from which an example says more of what is meant than a small model
 MADE_UP = "The message names no {} “{}”. What does it order, if anything?"
 LIKELY = " It is most like what is said for {}."
 
@@ -126,7 +128,7 @@ def check(
         elif field.is_time:
             command[field.name] = in_english(command[field.name])
         elif field.kind == "text" and isinstance(command[field.name], str):
-            name = sources.as_said(command[field.name])
+            name = without_frame(spec, field, sources.as_said(command[field.name]))
             command[field.name] = without_time(name, own) if own and is_english else name
             if own and command[field.name] != name:
                 command[times[0]] = own
@@ -198,15 +200,14 @@ class ResponseValidator:
         said: str,
         known: Sequence[str] = (),
         just_said: str | None = None,
-        likely: str = "",
+        nearest: Nearest | None = None,
     ) -> None:
         """Know the commands, what the person said, and the names that they know.
 
         `just_said` is the message itself, of which a command that is not offered has to be; None
-        makes no difference between it and those before. `likely` is the command that its words
-        are most like.
+        makes no difference between it and those before. `nearest` is what it is most like.
         """
-        self._likely = likely
+        self._likely, self._likeness = (nearest.likely, nearest.likeness) if nearest else ("", 0.0)
         self._text = just_said or ""
         just = said if just_said is None else just_said
         self._just_said = Sources(just, may_point=bool(known) or just_said is None)
@@ -227,10 +228,13 @@ class ResponseValidator:
         if len(found) > MAX_ORDERS:
             return [], [f"Give at most {MAX_ORDERS} commands, or ask for clarification."]
         answers = [self._command(data) for data in found]
-        answers = [one for one in answers if not one.is_all_made_up] or answers
+        answers = [one for one in answers if not self._lacks(one)] or answers
         answers = self._without_echoes(answers)
         if answers[0].is_all_made_up and (meant := self._meant(answers[0].made_up)):
             answers = [meant]
+        elif len(answers) == 1 and (meant := self._likelier(answers[0])):
+            answers = [meant]
+            self.is_certain = False
         elif answers[0].is_all_made_up and self._may_ask_again:
             self._may_ask_again = False
             likely = LIKELY.format(self._likely) if self._likely else ""
@@ -270,17 +274,45 @@ class ResponseValidator:
         is_whole = found.command.keys() >= needed and found.command.keys() > {*KEY}
         return found if is_whole and not found.problems else None
 
+    def _likelier(self, answer: Checked) -> Checked | None:
+        """Return the command of the nearest example with the values of another that has its fields.
+
+        Small models give "add", "change the time" and "move" for each other.
+        """
+        spec = find_spec(answer.command, self.specs)
+        likely = next((one for one in self.specs if name_of(one) == self._likely), None)
+        if not spec or not likely or spec is likely or self._likeness < SURE:
+            return None
+        values = {key: value for key, value in answer.command.items() if key not in KEY}
+        fields = {field.name: field for field in likely.parsed_fields}
+        kinds = {field.name: field.kind for field in spec.parsed_fields}
+        needed = {name for name, field in fields.items() if field.required}
+        fits = all(name in fields and fields[name].kind == kinds[name] for name in values)
+        if not values or not fits or not needed <= values.keys():
+            return None
+        key = {"interaction_type": likely.interaction_type, "action": likely.action}
+        return Checked({**key, **values}, answer.problems)
+
+    def _lacks(self, one: Checked) -> bool:
+        """Say whether something that a command needs was made up, or all of it."""
+        spec = find_spec(one.command, self.specs)
+        needed = {field.name for field in spec.parsed_fields if field.required} if spec else set()
+        return one.is_all_made_up or not needed.isdisjoint(one.made_up)
+
     def _without_echoes(self, answers: Sequence[Checked]) -> list[Checked]:
         """Leave out what repeats the words of an order before it, and has none of its own."""
         kept: list[Checked] = []
         heard: set[str] = set()
+        values: list[Command] = []
         for one in answers:
             spec = find_spec(one.command, self.specs)
-            words = words_of({k: v for k, v in one.command.items() if k not in KEY})
+            said = {key: value for key, value in one.command.items() if key not in KEY}
+            words = words_of(said)
             is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
-            if one.problems or not is_echo:
+            if one.problems or not (is_echo or said in values):
                 kept.append(one)
             heard |= words
+            values += [said] if said else []
         return kept
 
     def _command(self, data: Command) -> Checked:
@@ -320,9 +352,15 @@ class ResponseValidator:
         values = {one.name: command[one.name] for one in given}
         if not said.name(spec, values):
             return False
-        if not self._text or language_of(self._text) != "en":  # sentences are in English alone
+        if not self._text:
             return True
+        agrees = name_of(spec) == self._likely
+        if not agrees and self._likeness >= SURE:
+            return False
         is_named = not given or any(one.kind not in UNTELLING for one in given)
-        is_asked_for = is_named or said.points or said.ask_for(spec)
+        if language_of(self._text) != "en":  # no sentences are written in it
+            return agrees or is_named
+        is_asked_for = agrees or is_named or said.points or said.ask_for(spec)
         is_all = any(one.kind == "text" for one in given) and said.are_only(values)
-        return is_asked_for and not is_all and said.have_all(spec)
+        is_answer = agrees or not is_question(self._text) or answers_questions(spec)
+        return is_asked_for and is_answer and not is_all and said.have_all(spec)

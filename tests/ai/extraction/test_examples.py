@@ -41,14 +41,14 @@ KNOWN = (ADD, COMPLETE)
     ],
 )
 def test_the_nearest_comes_last(text: str, example: str) -> None:
-    assert nearest(KNOWN, text)[-1][0] == example
+    assert nearest(KNOWN, text).shown[-1][0] == example
 
 
 def test_they_are_few_and_one_of_them_orders_nothing() -> None:
-    shown = nearest(KNOWN, "ich brauch noch Klopapier")
+    shown = nearest(KNOWN, "ich brauch noch Klopapier").shown
     assert len(shown) == SHOWN
     assert NONE in [commands[0]["command"] for _, commands in shown]
-    assert nearest((), "anything")[-1][0] in {said for said, _ in NO_ORDERS}
+    assert nearest((), "anything").shown[-1][0] in {said for said, _ in NO_ORDERS}
 
 
 def test_an_example_may_be_of_several_orders() -> None:
@@ -56,14 +56,14 @@ def test_an_example_may_be_of_several_orders() -> None:
     add = SPECS["task", "add"]
     fields = tuple(replace(field, each=field.name == "name") for field in add.fields)
     specs = (replace(add, fields=fields, examples=(several,)),)
-    assert nearest(specs, "milk and eggs on groceries")[-1][1] == [
+    assert nearest(specs, "milk and eggs on groceries").shown[-1][1] == [
         {"command": "task.add", "name": "oboe", "list": "concert"},
         {"command": "task.add", "name": "reeds", "list": "concert"},
     ]
 
 
 def test_values_count_for_nothing() -> None:
-    said, _ = nearest(KNOWN, "Zwirn Hefe Brotzeit accordé")[-1]
+    said, _ = nearest(KNOWN, "Zwirn Hefe Brotzeit accordé").shown[-1]
     assert said not in {one for one, _ in ADD.examples}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ai.commands import CommandSpec, FieldSpec, typed
+from ai.extraction.examples import Nearest
 from ai.extraction.validator import Command, ResponseValidator, check, find_spec, unknown
 from ai.llm.types import Answer
 from tests.ai.commands import COMMANDS
@@ -153,10 +154,15 @@ DAY = CommandSpec(
 
 
 def judged(
-    text: str, *commands: Command, again: Command | None = None, likely: str = "task.add"
+    text: str,
+    *commands: Command,
+    again: Command | None = None,
+    likely: str = "task.add",
+    likeness: float = 0.4,
 ) -> tuple[Any, bool]:
     """Return what is made of a model's answer to a text, and whether it is certain."""
-    judge = ResponseValidator((*COMMANDS, SHOW, DAY), (), "command", text, (), text, likely)
+    near = Nearest([], likely, likeness)
+    judge = ResponseValidator((*COMMANDS, SHOW, DAY), (), "command", text, (), text, near)
     answer = Answer(json.dumps({"commands": commands}))
     made, problems = judge.judge(answer)
     if problems and again is not None:
@@ -192,13 +198,47 @@ def test_an_order_of_which_all_is_made_up_is_asked_for_again() -> None:
         ("scrap the piñata list", {"command": "list.drop", "name": "piñata"}, True),
         # No sentences are written in other languages:
         ("borra la lista piñata", {"command": "list.drop", "name": "piñata"}, True),
-        ("qué tengo para hoy", {"command": "day.show", "day": "today"}, True),
+        ("qué tengo para hoy", {"command": "day.show", "day": "today"}, False),
     ],
 )
 def test_what_the_words_do_not_order_is_not_certain(
     text: str, command: Command, is_certain: bool
 ) -> None:
     assert judged(text, command)[1] is is_certain
+
+
+def test_what_is_most_like_an_example_is_more_certain() -> None:
+    today = {"command": "day.show", "day": "today"}
+    assert judged("qué tengo para hoy", today, likely="day.show")[1]
+    complete = {"command": "task.complete", "name": "oats"}
+    assert judged("the oats are here", complete)[1]
+    assert judged("the oats are here", complete, likely="none", likeness=0.7)[1] is False
+    made, is_certain = judged("the oats are here", complete, likely="task.rename", likeness=0.7)
+    assert (made[0]["action"], is_certain) == ("complete", False)
+    # Its fields fit, so the example's command is offered:
+    made, is_certain = judged("the oats are here", complete, likely="list.drop", likeness=0.7)
+    assert made == [{"interaction_type": "list", "action": "drop", "name": "oats"}]
+    assert not is_certain
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "is_certain"),
+    [
+        ("what is a good task for ada", {"command": "task.complete", "name": "ada"}, False),
+        ("what is left on camp", {"command": "task.show", "list": "camp"}, True),
+    ],
+)
+def test_a_question_orders_what_answers_questions(
+    text: str, command: Command, is_certain: bool
+) -> None:
+    assert judged(text, command, likely="account.password")[1] is is_certain
+
+
+def test_a_name_is_without_the_words_of_the_sentence() -> None:
+    made, _ = judged("scrap the piñata list", {"command": "list.drop", "name": "piñata list"})
+    assert made[0]["name"] == "piñata"
+    made, _ = judged("scrap the list list", {"command": "list.drop", "name": "list"})
+    assert made[0]["name"] == "list"
 
 
 def test_an_echo_of_an_order_is_left_out() -> None:

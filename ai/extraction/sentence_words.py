@@ -1,0 +1,76 @@
+"""What the sentences of a command tell beside its values: their words, and what stands around."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import pairwise
+
+from ai.commands import CommandSpec, FieldSpec
+from ai.sentences.templates import expansions
+from ai.sentences.tokens import fold
+
+MANY_SENTENCES = 4  # of a command, so that what they share is no chance
+QUESTION_WORDS = frozenset({"what", "who", "whose", "when", "where", "why", "how", "which"})
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+# fmt: off
+FILLERS = frozenset({
+    "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
+})
+COMMON = FILLERS | {
+    "i", "me", "you", "your", "it", "is", "are", "am", "was", "be", "do", "does", "did", "not",
+    "have", "has", "had", "got", "get", "what", "which", "who", "how", "when", "there", "that",
+    "this", "all", "any", "can", "may", "will", "want", "need", "please", "also", "as", "one",
+    "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
+    "we", "us", "our", "no", "now", "just", "s", "t", "d", "m", "ll", "re", "ve",
+}
+"""Words of sentences that say nothing of which command is meant."""
+# fmt: on
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text for comparison; digits are words of their own."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+@lru_cache(maxsize=1024)
+def sentence_words(spec: CommandSpec) -> frozenset[str]:
+    """Return the words that a command's author gives for it, without those of every command."""
+    said = (words for sentence in spec.sentences for words in expansions(spec, sentence))
+    fixed = {fold(word) for words in said for word in words if word[0] != "{"}
+    return frozenset(split_words(" ".join([*fixed, spec.hint]))) - COMMON
+
+
+@lru_cache(maxsize=1024)
+def always_in(spec: CommandSpec) -> frozenset[str]:
+    """Return the words that are in every sentence of a command, where there are many of them."""
+    written = (*spec.sentences, *spec.near)
+    ways = [{*map(fold, way)} for one in written for way in expansions(spec, one)]
+    found = set.intersection(*ways) if len(written) >= MANY_SENTENCES else set()
+    return frozenset(word for word in found if word[0] != "{") - COMMON
+
+
+@lru_cache(maxsize=1024)
+def answers_questions(spec: CommandSpec) -> bool:
+    """Say whether a sentence of a command is a question, such as "what is on my list"."""
+    written = (*spec.sentences, *spec.near)
+    return any(is_question(" ".join(way)) for one in written for way in expansions(spec, one))
+
+
+def is_question(text: str) -> bool:
+    """Say whether an English text asks what, who, when, where, why or how."""
+    return next(iter(split_words(text)), "") in QUESTION_WORDS
+
+
+def without_frame(spec: CommandSpec, field: FieldSpec, value: str) -> str:
+    """Return a value without a last word that is the sentence's: the "party" of "party list"."""
+    first, _, last = value.rpartition(" ")
+    return first if first and last.casefold() in _behind(spec, field.name) else value
+
+
+@lru_cache(maxsize=1024)
+def _behind(spec: CommandSpec, field: str) -> frozenset[str]:
+    """Return the words of sentences that stand right behind a field, such as "list"."""
+    ways = (way for one in spec.sentences for way in expansions(spec, one))
+    pairs = (pair for way in ways for pair in pairwise(way))
+    found = {fold(then) for word, then in pairs if word == f"{{{field}}}" and then[0] != "{"}
+    return frozenset(found - COMMON)
