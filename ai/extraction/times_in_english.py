@@ -21,6 +21,9 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(?:el |la )?(?P<day>\w+) (?:prochaine?|que viene)", r"next \g<day>"),
     (r"(?:todos|toutes|tous) (?:los|las|les)|cada|chaque|jede[nrs]?|alle", "every"),
     (r"halb (?P<hour>1[0-2]|[1-9])", "half"),
+    (r"(?P<part>viertel|dreiviertel) (?:(?P<side>vor|nach) )?(?P<hour>1[0-2]|[1-9])", "part"),
+    (r"(?P<hour>1[0-2]|[1-9]) (?P<side>y|menos) (?P<part>cuarto|media)", "part"),
+    (r"(?P<hour>1[0-2]|[1-9]) ?(?:h|heures?) (?P<side>et|moins le) (?P<part>quart|demie?)", "part"),
     (rf"(?<!dans ){_HOUR} ?h(?:eures?)?(?: ?(?P<minute>\d\d))?", "clock"),
     (rf"{_HOUR}(?:[:.](?P<minute>\d\d))? uhr(?: (?P<more>\d\d))?", "clock"),
     (r"um|gegen|a las?|à|vers", "at"),
@@ -90,6 +93,14 @@ def without_time(name: str, time: str) -> str:
 def _put(match: re.Match[str], other: str) -> str:
     if other == "half":  # halb acht is half past seven
         return f"{(int(match['hour']) - 1) % 24}:30"
+    if other == "part":  # Viertel vor sechs is 5:45, and so is dreiviertel sechs
+        minutes = 30 if match["part"] in ("media", "demie", "demi") else 15
+        if match["side"] in ("vor", "menos", "moins le"):
+            minutes = 60 - minutes
+        elif match["side"] is None:  # as they say in some parts
+            minutes = 45 if match["part"] == "dreiviertel" else 15
+        is_before = match["side"] not in ("nach", "y", "et")
+        return f"{(int(match['hour']) - is_before) % 24}:{minutes:02}"
     if other == "clock":
         groups = match.groupdict()
         return f"{match['hour']}:{groups['minute'] or groups.get('more') or '00'}"

@@ -357,10 +357,11 @@ class ResponseValidator:
         agrees = name_of(spec) == self._likely
         if not agrees and self._likeness >= SURE:
             return False
+        if any(one.kind == "text" for one in given) and said.are_only(values):
+            return False
         is_named = not given or any(one.kind not in UNTELLING for one in given)
         if language_of(self._text) != "en":  # no sentences are written in it
             return agrees or is_named
         is_asked_for = agrees or is_named or said.points or said.ask_for(spec)
-        is_all = any(one.kind == "text" for one in given) and said.are_only(values)
         is_answer = agrees or not is_question(self._text) or answers_questions(spec)
-        return is_asked_for and is_answer and not is_all and said.have_all(spec)
+        return is_asked_for and is_answer and said.have_all(spec)

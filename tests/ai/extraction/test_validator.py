@@ -190,6 +190,7 @@ def test_an_order_of_which_all_is_made_up_is_asked_for_again() -> None:
         ("we are low on oats", {"command": "task.add", "name": "oats", "list": "none"}, True),
         # Nothing but the value was said:
         ("you're the best", {"command": "task.complete", "name": "you're the best"}, False),
+        ("tengo una moto", {"command": "task.add", "name": "tengo una moto"}, False),
         # No word of it was said, and a day is said in talk of anything:
         ("will it snow today", {"command": "day.show", "day": "today"}, False),
         ("anything planned today", {"command": "day.show", "day": "today"}, True),
