@@ -25,12 +25,13 @@ from ai.commands import (
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
-from ai.extraction.examples import nearest
+from ai.extraction.examples import Nearest, name_of, nearest
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
     ResponseValidator,
     checked,
+    given_to,
     register_validator,
     rejections,
     validated_types,
@@ -42,7 +43,7 @@ from ai.llm.types import Budget, ChatModel, ModelError, Said
 from ai.metrics import parsed
 from ai.sentences import wording
 from ai.sentences.matcher import Match, matcher_of
-from ai.sentences.references import NO_REFERENCES, References
+from ai.sentences.references import MAKERS, NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
@@ -178,9 +179,11 @@ class Parser:
                 answer = await self._ask(self._model, system, turns, judge, budget, retry_count)
                 parsed("model", began, answer)
                 understood = from_dicts(answer)
-                if isinstance(understood, tuple) and not judge.is_certain:
-                    return _offer(text, understood, listed)
-                return understood
+                if not isinstance(understood, tuple):
+                    return understood
+                if is_there and (made := await _to_be_made(understood, listed, near_by, is_there)):
+                    return _offer(text, (made,), listed)
+                return understood if judge.is_certain else _offer(text, understood, listed)
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)
@@ -294,6 +297,23 @@ def _offer(text: str, orders: tuple[ParsedCommand, ...], specs: Sequence[Command
         one.key in known and said.hold(known[one.key], one.values) for one in orders
     )
     return Offer(orders, wording.question(orders, specs, language_of(text)), is_whole)
+
+
+async def _to_be_made(
+    orders: tuple[ParsedCommand, ...],
+    specs: tuple[CommandSpec, ...],
+    near_by: Nearest | None,
+    is_there: IsThere,
+) -> ParsedCommand | None:
+    """Return the order that makes what another one changes, where there is no such thing.
+
+    A small model takes "tell me about the newts at 9" for a change of their time.
+    """
+    spec = next((one for one in specs if near_by and name_of(one) == near_by.likely), None)
+    if len(orders) > 1 or spec is None or spec.action not in MAKERS:
+        return None
+    made = given_to(spec, orders[0].as_dict(), specs)
+    return ParsedCommand.from_dict(made) if made and not await is_there(orders[0]) else None
 
 
 class _OverBudget(Exception):

@@ -189,6 +189,23 @@ def _listed(found: Any) -> list[str]:  # noqa: ANN401 - what somebody's validato
     return [found] if isinstance(found, str) and found else [str(one) for one in found or ()]
 
 
+def given_to(
+    other: CommandSpec, command: Mapping[str, Any], specs: tuple[CommandSpec, ...]
+) -> Command | None:
+    """Return another command with all values of one, or None where they don't fit, or it is one."""
+    spec = find_spec(command, specs)
+    if spec is None or spec is other:
+        return None
+    values = {key: value for key, value in command.items() if key not in KEY}
+    kinds = {field.name: field.kind for field in spec.parsed_fields}
+    fields = {field.name: field for field in other.parsed_fields}
+    fits = all(name in fields and fields[name].kind == kinds[name] for name in values)
+    needed = {name for name, field in fields.items() if field.required}
+    if not values or not fits or not needed <= values.keys():
+        return None
+    return {"interaction_type": other.interaction_type, "action": other.action, **values}
+
+
 class ResponseValidator:
     """Judges a model's answers to one message."""
 
@@ -279,19 +296,11 @@ class ResponseValidator:
 
         Small models give "add", "change the time" and "move" for each other.
         """
-        spec = find_spec(answer.command, self.specs)
         likely = next((one for one in self.specs if name_of(one) == self._likely), None)
-        if not spec or not likely or spec is likely or self._likeness < SURE:
+        if not likely or self._likeness < SURE:
             return None
-        values = {key: value for key, value in answer.command.items() if key not in KEY}
-        fields = {field.name: field for field in likely.parsed_fields}
-        kinds = {field.name: field.kind for field in spec.parsed_fields}
-        needed = {name for name, field in fields.items() if field.required}
-        fits = all(name in fields and fields[name].kind == kinds[name] for name in values)
-        if not values or not fits or not needed <= values.keys():
-            return None
-        key = {"interaction_type": likely.interaction_type, "action": likely.action}
-        return Checked({**key, **values}, answer.problems)
+        command = given_to(likely, answer.command, self.specs)
+        return Checked(command, answer.problems) if command else None
 
     def _lacks(self, one: Checked) -> bool:
         """Say whether something that a command needs was made up, or all of it."""

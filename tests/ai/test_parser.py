@@ -4,16 +4,18 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ai.commands import Catalogue, Offer, ParsedCommand
 from ai.config import AIConfig, Prompt, Validation, load_ai_config
 from ai.extraction import validator
 from ai.llm.types import SENTENCES, Problem
 from ai.parser import NO_ANSWER, NOT_UNDERSTOOD, ONE_AT_A_TIME, Parser, register_validator
 from config.settings import ROOT, ConfigError
-from tests.ai.commands import small_catalogue
+from tests.ai.commands import COMMANDS, small_catalogue
 from tests.ai.conftest import Connect
 from tests.support.model_server import Answer, ModelServer
 
@@ -367,3 +369,28 @@ async def test_a_module_without_a_prompt_uses_the_common_one(
         "percent": 3,
     }
     assert "task.add(" not in model_server.requests[0].messages[0]["content"]
+
+
+async def test_what_is_not_there_is_offered_to_be_made(
+    model_server: ModelServer, connect: Connect
+) -> None:
+    add, *others = COMMANDS
+    add = replace(
+        add, examples=(("tell me of the newts", {"name": "newts", "list": "pond", "due": "at 9"}),)
+    )
+    catalogue = Catalogue()
+    catalogue.add(add, *others)
+    parser = Parser(catalogue, CONFIG, connect(CONFIG.model))
+    move = {"interaction_type": "task", "action": "move", "name": "newts", "list": "pond"}
+    model_server.replies(move, move)
+    there = [False, True]
+
+    async def is_there(order: ParsedCommand) -> bool:
+        assert order.action == "move"
+        return there.pop(0)
+
+    text = "I was asked to tell somebody of newts for the pond"
+    offer = await parser.parse_all(text, is_there=is_there)
+    assert isinstance(offer, Offer)
+    assert offer.orders == (ParsedCommand("task", {"name": "newts", "list": "pond"}, "add"),)
+    assert await parser.parse_all(text, is_there=is_there) == (ParsedCommand.from_dict(move),)
