@@ -19,6 +19,7 @@ from scheduler.daemon import Daemon
 from scheduler.registry import register_job, registered
 from scheduler.triggers import cron, every
 from tests.scheduler.test_daemon import PATIENCE, Counter, fail, running, settings
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -124,9 +125,9 @@ def test_a_new_cron_line_waits_for_its_time() -> None:
     register_job("yearly", at_once, cron="0 0 1 1 *", zone="Europe/Berlin")
     subject, stop = daemon()
     with running(subject, stop):
-        time.sleep(0.5)
+        wait_until(lambda: select_one("scheduler_jobs", {"name": "yearly"}))
+        time.sleep(0.3)
     assert at_once.runs == 0
-    assert select_one("scheduler_jobs", {"name": "yearly"})
     update("scheduler_jobs", {"due_at": utc_now() - timedelta(days=366)}, {"name": "yearly"})
     subject, stop = daemon()
     with running(subject, stop):
