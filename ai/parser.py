@@ -25,12 +25,13 @@ from ai.commands import (
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
-from ai.extraction.examples import Nearest, name_of, nearest
+from ai.extraction.examples import Nearest, nearest
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
     ResponseValidator,
     checked,
+    find_spec,
     given_to,
     register_validator,
     rejections,
@@ -151,16 +152,17 @@ class Parser:
             if not problems:
                 parsed("phrases", began, kept)
                 return from_dicts(kept)
+        asked = _asked(history) if self._model else ""
+        near = None if asked else await self._nearly(text, references, specs, is_there)
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
             prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
-            asked = _asked(history)
             described = self._described(interaction_type, raw)
             known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)
-            if not asked and (nearly := await self._nearly(text, references, specs, is_there)):
-                earlier += prompts.guess(nearly.command)
+            if near:
+                earlier += prompts.guess(near.command)
             near_by = nearest(listed, text) if interaction_type == COMMAND and listed else None
             given = prompts.examples(prompt, near_by.shown if near_by else ())
             system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
@@ -189,8 +191,9 @@ class Parser:
                 told = str(error)
             except _OverBudget as error:
                 told = str(error)
-        near = None if problems else await self._nearly(text, references, specs, is_there)
-        if near and not rejections(near.command, interaction_type):
+        if asked:
+            near = await self._nearly(text, references, specs, is_there)
+        if near and not problems and not rejections(near.command, interaction_type):
             parsed("near", began, [])
             return _offer(text, (ParsedCommand.from_dict(near.command),), specs)
         suggested = self._matcher.nearest(text, allowed={spec.key for spec in specs})
@@ -309,7 +312,7 @@ async def _to_be_made(
 
     A small model takes "tell me about the newts at 9" for a change of their time.
     """
-    spec = next((one for one in specs if near_by and name_of(one) == near_by.likely), None)
+    spec = find_spec({"command": near_by.likely}, specs) if near_by else None
     if len(orders) > 1 or spec is None or spec.action not in MAKERS:
         return None
     made = given_to(spec, orders[0].as_dict(), specs)

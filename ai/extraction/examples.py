@@ -5,7 +5,6 @@ by the words that it shares with them beside their values, and by its language.
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ai.commands import CommandSpec
 from ai.extraction.grounding import TIME_WORDS, bare
+from ai.extraction.sentence_words import WORD
 from ai.languages import Language, language_of
 
 Command = dict[str, Any]
@@ -58,7 +58,6 @@ SHOWN = 3
 STEM = 5  # letters by which words are compared: "brauche" and "brauchen" are one
 SAME_LANGUAGE = 0.2  # of what a perfect likeness counts
 VALUE, TIME = "{}", "{time}"  # stand for all words of a value, and of a time
-_WORD = re.compile(r"[^\W\d_]+|\d+")
 BARE_TIMES = frozenset(map(bare, TIME_WORDS))
 
 
@@ -68,6 +67,7 @@ class Example(NamedTuple):
     said: str
     commands: list[Command]
     shape: frozenset[str]  # of its words, see `_shape`
+    weight: float  # of all parts of its shape
     language: Language
 
 
@@ -97,12 +97,11 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
     bank = _bank(specs)
     shape, language = _shape(_tokens(text), bank.words), language_of(text)
 
-    def weight(parts: Iterable[str]) -> float:
-        return sum(bank.weights.get(part, 0.0) for part in parts)
+    weight = _weight(shape, bank.weights)
 
     def likeness(one: Example) -> float:
-        whole = math.sqrt(weight(one.shape) * weight(shape)) or 1.0
-        return weight(one.shape & shape) / whole
+        whole = math.sqrt(one.weight * weight) or 1.0
+        return _weight(one.shape & shape, bank.weights) / whole
 
     def rank(one: Example) -> float:
         if one.language == language:
@@ -136,14 +135,16 @@ def _bank(specs: tuple[CommandSpec, ...]) -> Bank:
         for tokens, values in said
     ]
     count = Counter(part for shape in shapes for part in shape)
-    return Bank(
-        [
-            Example(text, commands, shape, language_of(text))
-            for (text, commands, _), shape in zip(given, shapes, strict=True)
-        ],
-        words,
-        {part: math.log(1 + len(given) / number) for part, number in count.items()},
-    )
+    weights = {part: math.log(1 + len(given) / number) for part, number in count.items()}
+    examples = [
+        Example(text, commands, shape, _weight(shape, weights), language_of(text))
+        for (text, commands, _), shape in zip(given, shapes, strict=True)
+    ]
+    return Bank(examples, words, weights)
+
+
+def _weight(shape: Iterable[str], weights: Mapping[str, float]) -> float:
+    return sum(weights.get(part, 0.0) for part in shape)
 
 
 def _given(specs: tuple[CommandSpec, ...]) -> Iterator[tuple[str, list[Command], str]]:
@@ -160,7 +161,7 @@ def _given(specs: tuple[CommandSpec, ...]) -> Iterator[tuple[str, list[Command],
 
 
 def _tokens(text: str) -> list[str]:
-    words = (bare(word) for word in _WORD.findall(text))
+    words = (bare(word) for word in WORD.findall(text))
     return [TIME if word.isdigit() or word in BARE_TIMES else word[:STEM] for word in words]
 
 

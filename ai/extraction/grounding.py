@@ -14,7 +14,14 @@ from typing import Any
 from rapidfuzz import fuzz, process
 
 from ai.commands import CommandSpec, FieldSpec
-from ai.extraction.sentence_words import COMMON, FILLERS, always_in, sentence_words, split_words
+from ai.extraction.sentence_words import (
+    COMMON,
+    FILLERS,
+    WORD,
+    always_in,
+    sentence_words,
+    split_words,
+)
 from ai.times.grammar.numbers import ONES, ORDINALS
 from ai.times.grammar.phrases import find
 
@@ -35,7 +42,6 @@ _AT_ONE_TIME = re.compile(
 )
 """What a time begins with that is named by what happens then: "after lunch"."""
 _OF = re.compile(r"^(?:de la|de los|de las|de|du|des|del|von|vom|zum|zur|für|para|pour)\s+(?=\S)")
-_WORD = re.compile(r"[^\W\d_]+|\d+")
 # fmt: off
 POINTING = frozenset({
     "it", "that", "this", "them", "these", "those", "one", "ones", "both", "same", "other", "first",
@@ -75,17 +81,11 @@ TRANSLATIONS = {
     "september": "september septiembre septembre", "october": "oktober octubre octobre",
     "november": "november noviembre novembre", "december": "dezember diciembre décembre",
 }
-# fmt: on
-
-
 TIME_WORDS = frozenset(word for said in TRANSLATIONS.items() for word in " ".join(said).split()) | {
-    "this",
-    "diese",
-    "esta",
-    "cette",
-    "übermorgen",
+    "this", "diese", "esta", "cette", "übermorgen",
 }
 """Words that name times alone: "this week" is no list."""
+# fmt: on
 
 
 class Sources:
@@ -98,6 +98,7 @@ class Sources:
         """
         self._may_point = may_point
         self.words = frozenset(split_words(" ".join([said, *known])))
+        self._telling = self.words - COMMON
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
         }
@@ -170,14 +171,14 @@ class Sources:
         nobody said ("appointment"), or that says nothing of the thing itself ("already").
         """
         text = _OF.sub("", _ASIDES.sub("", text).strip()) or text
-        words = [*_WORD.finditer(text)]
+        words = [*WORD.finditer(text)]
         said = [word for word in words if self._may_be_said(self._spelled(word[0]).casefold())]
         while said and said[-1] is not words[-1] and said[-1][0].casefold() in FILLERS:
             said.pop()
         if said:
             begins = 0 if said[0] is words[0] else said[0].start()
             text = text[begins:] if said[-1] is words[-1] else text[begins : said[-1].end()]
-        return _WORD.sub(lambda match: self._spelled(match[0]), text)
+        return WORD.sub(lambda match: self._spelled(match[0]), text)
 
     def _may_be_said(self, word: str) -> bool:
         """Say whether a word was said, or one that may be short for it: "bday" for "birthday"."""
@@ -227,8 +228,8 @@ class Sources:
         stem = word[: max(STEM, len(word) - 3)]
         if any(said.startswith(stem) or (len(said) > STEM and said in word) for said in self.words):
             return True
-        alike = process.extract(word, self.words - COMMON, scorer=fuzz.ratio, score_cutoff=ALIKE)
-        return bool(alike)
+        alike = process.extractOne(word, self._telling, scorer=fuzz.ratio, score_cutoff=ALIKE)
+        return alike is not None
 
 
 def words_of(values: Mapping[str, Any]) -> set[str]:

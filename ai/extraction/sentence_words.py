@@ -11,7 +11,7 @@ from ai.sentences.tokens import fold
 
 MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 QUESTION_WORDS = frozenset({"what", "who", "whose", "when", "where", "why", "how", "which"})
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+WORD = re.compile(r"[^\W\d_]+|\d+")
 # fmt: off
 FILLERS = frozenset({
     "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
@@ -29,7 +29,7 @@ COMMON = FILLERS | {
 
 def split_words(text: str) -> list[str]:
     """Return the words of a text for comparison; digits are words of their own."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,7 @@
 
 import re
 
-from ai.extraction.grounding import NUMBER_WORDS, TRANSLATIONS
+from ai.extraction.grounding import NUMBER_WORDS, TIME_WORDS, TRANSLATIONS
 from ai.languages import language_of
 from ai.times.grammar import phrases
 from ai.times.grammar.reading import in_ascii
@@ -116,7 +116,6 @@ def _digits(match: re.Match[str]) -> str:
     return _NUMBERS.get(match[0], match[0])
 
 
-_TIMES = {word for said in TRANSLATIONS.items() for word in " ".join(said).split()}
 # fmt: off
 _PARTS = {
     "a", "an", "half", "halb", "media", "demie", "quarter", "viertel", "quart", "cuarto",
@@ -127,7 +126,7 @@ _NUMBERS = {
     word: str(number)
     for number, said in reversed(NUMBER_WORDS.items())
     for word in said.split()
-    if word not in _TIMES | _PARTS
+    if word not in TIME_WORDS | _PARTS
 }
 _ENGLISH = {
     word: english

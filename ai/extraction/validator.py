@@ -196,7 +196,7 @@ def given_to(
     spec = find_spec(command, specs)
     if spec is None or spec is other:
         return None
-    values = {key: value for key, value in command.items() if key not in KEY}
+    values = _values(command)
     kinds = {field.name: field.kind for field in spec.parsed_fields}
     fields = {field.name: field for field in other.parsed_fields}
     fits = all(name in fields and fields[name].kind == kinds[name] for name in values)
@@ -204,6 +204,10 @@ def given_to(
     if not values or not fits or not needed <= values.keys():
         return None
     return {"interaction_type": other.interaction_type, "action": other.action, **values}
+
+
+def _values(command: Mapping[str, Any]) -> Command:
+    return {key: value for key, value in command.items() if key not in KEY}
 
 
 class ResponseValidator:
@@ -277,7 +281,7 @@ class ResponseValidator:
 
         "What's on today" is no list of the name "today".
         """
-        spec = next((one for one in self.specs if name_of(one) == self._likely), None)
+        spec = find_spec({"command": self._likely}, self.specs)
         given = {
             field.name: value
             for field in (spec.parsed_fields if spec else ())
@@ -296,7 +300,7 @@ class ResponseValidator:
 
         Small models give "add", "change the time" and "move" for each other.
         """
-        likely = next((one for one in self.specs if name_of(one) == self._likely), None)
+        likely = find_spec({"command": self._likely}, self.specs)
         if not likely or self._likeness < SURE:
             return None
         command = given_to(likely, answer.command, self.specs)
@@ -315,7 +319,7 @@ class ResponseValidator:
         values: list[Command] = []
         for one in answers:
             spec = find_spec(one.command, self.specs)
-            said = {key: value for key, value in one.command.items() if key not in KEY}
+            said = _values(one.command)
             words = words_of(said)
             is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
             if one.problems or not (is_echo or said in values):
