@@ -144,7 +144,7 @@ def _bank(specs: tuple[CommandSpec, ...]) -> Bank:
 
 
 def _weight(shape: Iterable[str], weights: Mapping[str, float]) -> float:
-    return sum(weights.get(part, 0.0) for part in shape)
+    return math.fsum(weights.get(part, 0.0) for part in shape)  # the same in any order
 
 
 def _given(specs: tuple[CommandSpec, ...]) -> Iterator[tuple[str, list[Command], str]]:

@@ -1,11 +1,15 @@
 """Of all the examples, a model is shown those that are nearest to a message."""
 
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
 import pytest
 
 from ai.extraction.examples import NO_ORDERS, NONE, SHOWN, nearest
+from config.settings import ROOT
 from tests.ai.commands import COMMANDS
 
 SPECS = {spec.key: spec for spec in COMMANDS}
@@ -72,3 +76,19 @@ def test_no_message_takes_long() -> None:
     began = time.process_time()
     nearest(KNOWN, " ".join(f"word{number}" for number in range(1000))[:4000])
     assert time.process_time() - began < 0.1
+
+
+def test_each_process_chooses_the_same() -> None:
+    asked = (
+        "from tests.ai.extraction.test_examples import KNOWN\n"
+        "from ai.extraction.examples import nearest\n"
+        "texts = 'remind me of it', 'schreib es auf', 'a b c', 'is the harp on the list', 'à 9h'\n"
+        "print([nearest(KNOWN, text) for text in texts])"
+    )
+    said = set()
+    for seed in ("1", "2", "3"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", asked]
+        answer = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment)  # noqa: S603
+        said.add(answer.stdout)
+    assert len(said) == 1
