@@ -89,6 +89,6 @@ def test_each_process_chooses_the_same() -> None:
     for seed in ("1", "2", "3"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
         command = [sys.executable, "-c", asked]
-        answer = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment)  # noqa: S603
+        answer = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment)
         said.add(answer.stdout)
     assert len(said) == 1
