@@ -25,14 +25,12 @@ from ai.commands import (
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
+from ai.extraction.checks import checked, find_spec, given_to
 from ai.extraction.examples import Nearest, nearest
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
     ResponseValidator,
-    checked,
-    find_spec,
-    given_to,
     register_validator,
     rejections,
     validated_types,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ai.commands import CommandSpec, FieldSpec
+from ai.extraction.checks import check
 from ai.extraction.times_in_english import in_english, said_in
-from ai.extraction.validator import check
 from ai.times.grammar import phrases
 
 SPEC = CommandSpec("a", "b", "C.", (FieldSpec("due", "when"),), ("x {due}",))

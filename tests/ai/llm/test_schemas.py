@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ai.extraction.checks import find_spec
 from ai.extraction.prompt import schema
-from ai.extraction.validator import find_spec
 from ai.llm import traits
 from ai.llm.clients.openai_completions import OpenAICompatible
 from ai.llm.schemas import flattened

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ai.commands import Catalogue, FieldSpec, items
-from ai.extraction.validator import check
+from ai.extraction.checks import check
 from ai.sentences.matcher import Matcher
 from ai.sentences.references import References
 from bot import framework
