@@ -360,7 +360,8 @@ def _find_list(name: str) -> Row | None:
     One of somebody else's is also found as "bob's shopping", and as that alone where it has the
     default name: what people put on their tasks stays theirs. Raises Conflict where several are.
     """
-    if found := _own_list(name):
+    found = _own_list(name)
+    if found or name.casefold() == DEFAULT_LIST:
         return found
     ids = own_lists.shared()
     rows = postgres.select("task_lists", {"id": ("IN", ids)}) if ids else []
@@ -400,7 +401,7 @@ def _list_named(name: str) -> Row:
     found = _find_list(name)
     if found is None:
         _lock_lists()
-        found = _find_list(name) or own_lists.create({"name": name})
+        found = _own_list(name) or own_lists.create({"name": name})
     return found
 
 
