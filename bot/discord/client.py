@@ -1,5 +1,6 @@
 """One agent on Discord: messages, commands and presses in, replies and deliveries out."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
@@ -51,6 +52,7 @@ UNKNOWN_TO_DISCORD = (
 )
 EDIT_SECONDS = 60  # how long after it was sent a message may be corrected
 GUILD_SECONDS = 0.5  # without word of another server, after which the agent counts as online
+FEW_GUILDS = 100  # servers that Discord tells of within milliseconds
 MINUTE = 60.0
 UNCALLED_EACH = 10  # messages a minute of one person that are answered without a mention,
 UNCALLED_TOGETHER = 60  # and of everyone in a channel with its threads
@@ -133,6 +135,7 @@ class DiscordClient(discord.Client):
         )
         self.agent_name = agent_name
         self.rules = rules
+        self.most_is_known = asyncio.Event()
         self._agent = agent
         self._on_invite = on_invite
         self._may_answer = may_answer
@@ -253,10 +256,16 @@ class DiscordClient(discord.Client):
         except NETWORK_ERRORS as error:
             raise Undeliverable(reason(error), permanent=False) from error
 
+    async def on_connect(self) -> None:
+        """Note that the session has begun, where few servers are still to come."""
+        if len(self.guilds) <= FEW_GUILDS:
+            self.most_is_known.set()
+
     async def on_ready(self) -> None:
         """Say, the first time, that the agent is there, how to invite it, and its commands."""
         if self._status.become("online") and self._invited:
             logger.info("the agent %s is back on Discord", self.agent_name)
+        self.most_is_known.set()
         self._starts.collect_garbage()
         if self._invited or self.application_id is None:
             return

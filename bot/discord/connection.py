@@ -170,8 +170,8 @@ class DiscordAgent:
             self._client = client
             running = asyncio.create_task(client.run_agent(self._plan.token))
             try:
-                await self._start(client, running, START_SECONDS + SHARD_SECONDS * (shards or 0))
-                await turn.aclose()
+                seconds = START_SECONDS + SHARD_SECONDS * (shards or 0)
+                await self._start(client, running, turn, seconds)
                 await self._close_sender()
                 await running
             finally:
@@ -180,10 +180,23 @@ class DiscordAgent:
                 await asyncio.wait([running])
 
     async def _start(
-        self, client: DiscordClient, running: "asyncio.Task[None]", seconds: float
+        self,
+        client: DiscordClient,
+        running: "asyncio.Task[None]",
+        turn: AsyncExitStack,
+        seconds: float,
     ) -> None:
-        """Wait until the agent is online; raise where it is not in time."""
-        ready = asyncio.create_task(client.wait_until_ready())
+        """Wait until the agent is online; raise where it is not in time.
+
+        Its turn ends with the last that takes much work: discord.py then waits for half a second.
+        """
+
+        async def come_online() -> None:
+            await client.most_is_known.wait()
+            await turn.aclose()
+            await client.wait_until_ready()
+
+        ready = asyncio.create_task(come_online())
         try:
             done, _ = await asyncio.wait(
                 [running, ready], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
