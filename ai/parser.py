@@ -25,8 +25,9 @@ from ai.commands import (
 )
 from ai.config import COMMAND, AIConfig, Prompt, get_ai_config, type_of
 from ai.extraction import prompt as prompts
-from ai.extraction.checks import checked, find_spec, given_to
-from ai.extraction.examples import Nearest, nearest
+from ai.extraction.certainty import Certainty
+from ai.extraction.checks import checked
+from ai.extraction.examples import nearest
 from ai.extraction.grounding import Sources
 from ai.extraction.prompt import Command, Turn
 from ai.extraction.validator import (
@@ -42,7 +43,7 @@ from ai.llm.types import Budget, ChatModel, ModelError, Said
 from ai.metrics import parsed
 from ai.sentences import wording
 from ai.sentences.matcher import Match, matcher_of
-from ai.sentences.references import MAKERS, NO_REFERENCES, References
+from ai.sentences.references import NO_REFERENCES, References
 from config.settings import ConfigError, get_settings
 
 __all__ = ["Parser", "parse", "register_validator"]
@@ -181,7 +182,7 @@ class Parser:
                 understood = from_dicts(answer)
                 if not isinstance(understood, tuple):
                     return understood
-                if is_there and (made := await _to_be_made(understood, listed, near_by, is_there)):
+                if made := await _to_be_made(understood, judge.certainty, is_there):
                     return _offer(text, (made,), listed)
                 return understood if judge.is_certain else _offer(text, understood, listed)
             except ModelError as error:
@@ -301,20 +302,15 @@ def _offer(text: str, orders: tuple[ParsedCommand, ...], specs: Sequence[Command
 
 
 async def _to_be_made(
-    orders: tuple[ParsedCommand, ...],
-    specs: tuple[CommandSpec, ...],
-    near_by: Nearest | None,
-    is_there: IsThere,
+    orders: tuple[ParsedCommand, ...], certainty: Certainty, is_there: IsThere | None
 ) -> ParsedCommand | None:
-    """Return the order that makes what another one changes, where there is no such thing.
-
-    A small model takes "tell me about the newts at 9" for a change of their time.
-    """
-    spec = find_spec({"command": near_by.likely}, specs) if near_by else None
-    if len(orders) > 1 or spec is None or spec.action not in MAKERS:
+    """Return the order that makes what another one changes, where there is no such thing."""
+    if len(orders) > 1:
         return None
-    made = given_to(spec, orders[0].as_dict(), specs)
-    return ParsedCommand.from_dict(made) if made and not await is_there(orders[0]) else None
+    made = certainty.made_instead(orders[0].as_dict(), is_known=is_there is not None)
+    if made is None or (is_there and await is_there(orders[0])):
+        return None
+    return ParsedCommand.from_dict(made)
 
 
 class _OverBudget(Exception):

@@ -1,17 +1,33 @@
 """How certain it is that a message orders what a model took it for."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from ai.commands import CommandSpec
-from ai.extraction.checks import KEY, Checked, Command, check, find_spec, given_to
+from ai.extraction.checks import KEY, Checked, Command, Key, check, find_spec, given_to, values_of
 from ai.extraction.examples import Nearest, name_of
-from ai.extraction.grounding import Sources
-from ai.extraction.sentence_words import answers_questions, is_question
+from ai.extraction.grounding import Sources, words_of
+from ai.extraction.sentence_words import (
+    FILLERS,
+    always_in,
+    answers_questions,
+    is_question,
+    likeness,
+    split_words,
+    stem,
+)
+from ai.extraction.times_in_english import MAX_TEXT
 from ai.languages import language_of
+from ai.sentences.references import MAKERS
+from ai.times.grammar import phrases
+from ai.times.resolve import NOW
 
 UNTELLING = ("choice", "when", "date", "duration")
 """Kinds of values that are said in talk of anything: "will it snow this week?"."""
+HALF = 0.5  # of the words of a sentence
+_ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
+_AND = rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)"
 SURE = 0.6  # the likeness from which an example says more of what is meant than a small model
 
 
@@ -49,18 +65,60 @@ class Certainty:
         return found if is_whole and not found.problems else None
 
     def likelier(self, answer: Checked) -> Checked | None:
-        """Return the command of the nearest example with the values of another that has its fields.
+        """Return a command that is more likely than an answer's, and takes all of its values.
 
         Small models give "add", "change the time" and "move" for each other.
         """
-        likely = find_spec({"command": self.likely}, self._specs)
-        if not likely or self._likeness < SURE:
+        spec = find_spec(answer.command, self._specs)
+        if spec is None or answer.is_all_made_up:
             return None
-        command = given_to(likely, answer.command, self._specs)
-        return Checked(command, answer.problems) if command else None
+        for other in self._likelier_than(spec, answer.command):
+            if command := given_to(other, answer.command, self._specs):
+                return Checked(command, answer.problems)
+        return None
 
-    def is_ordered(self, spec: CommandSpec, command: Command) -> bool:
-        """Say whether the message orders a command, as far as its words tell."""
+    def _likelier_than(self, spec: CommandSpec, command: Command) -> Iterator[CommandSpec]:
+        """Yield the commands that a message is more like than one, the likeliest first."""
+        likely = find_spec({"command": self.likely}, self._specs)
+        if likely and (likely is spec or self._likeness >= SURE):
+            yield likely
+            return
+        if language_of(self._text) != "en" or spec.action in MAKERS:
+            return
+        values = values_of(command)
+        own, alike = self._likeness_to(spec, values), self._alike(values)
+        best = [one for one in self._specs if alike[one.key] == max(alike.values())]
+        if len(best) == 1 and alike[best[0].key] > max(own, HALF):
+            yield from best
+
+    def made_instead(self, command: Command, *, is_known: bool) -> Command | None:
+        """Return the order that makes what another one changes, or None where none is likely.
+
+        A small model takes "tell me about the newts at 9" for a change of their time. `is_known`
+        says that there is no such thing to change; else the message's words have to leave it open.
+        """
+        spec = find_spec(command, self._specs)
+        likely = find_spec({"command": self.likely}, self._specs)
+        if spec is None or spec.action in MAKERS:
+            return None
+        makers = [likely] if is_known and likely and likely.action in MAKERS else []
+        times = (one.name for one in spec.parsed_fields if one.is_time)
+        is_timed = any(command.get(name) for name in times)
+        if is_timed and language_of(self._text) == "en" and name_of(spec) != self.likely:
+            is_open = not self._likeness_to(spec, values_of(command))
+            kind = spec.interaction_type
+            makers += [
+                one
+                for one in self._specs
+                if is_open and one.action in MAKERS and one.interaction_type == kind
+            ]
+        return next((made for one in makers if (made := given_to(one, command, self._specs))), None)
+
+    def is_ordered(self, spec: CommandSpec, command: Command, *, is_one: bool = True) -> bool:
+        """Say whether the message orders a command, as far as its words tell.
+
+        `is_one` says that it orders no other command, in which models are more often right.
+        """
         said = self._just_said
         given = [one for one in spec.parsed_fields if one.name in command]
         values = {one.name: command[one.name] for one in given}
@@ -74,8 +132,60 @@ class Certainty:
         if any(one.kind == "text" for one in given) and said.are_only(values):
             return False
         is_named = not given or any(one.kind not in UNTELLING for one in given)
+        if not self._is_whole(spec, values):
+            return False
         if language_of(self._text) != "en":  # no sentences are written in it
-            return agrees or is_named
-        is_asked_for = agrees or is_named or said.points or said.ask_for(spec)
+            return agrees or (bool(given) and is_named and is_one)
         is_answer = agrees or not is_question(self._text) or answers_questions(spec)
+        is_made = spec.action in MAKERS and is_named and is_one
+        is_asked_for = agrees or is_made or self._is_told(spec, values, is_one=is_one)
         return is_asked_for and is_answer and said.have_all(spec)
+
+    def leaves_out(self, spec: CommandSpec, command: Command, said: Set[str]) -> bool:
+        """Say whether a name stands in a row whose next one is in no order.
+
+        `said` are the words of all values of all orders.
+        """
+        each = next((one.name for one in spec.parsed_fields if one.each), "")
+        name = re.escape(str(command.get(each, "")))
+        row = rf"(?<!\w){name}{_AND}" if name else r"(?!)"
+        behind = re.search(row, self._text, re.IGNORECASE)
+        return behind is not None and said.isdisjoint(split_words(behind[1]))
+
+    def _is_whole(self, spec: CommandSpec, values: Mapping[str, Any]) -> bool:
+        """Say whether a command's values have all times of the message, and its names are names.
+
+        The name "grandma sunday arvo" has a part of a time, "lists" is a word for any list.
+        """
+        given = [one for one in spec.parsed_fields if one.name in values]
+        names = {one.name: values[one.name] for one in given if one.kind == "text"}
+        times = {one.name: values[one.name] for one in given if one.is_time}
+        frame = {*map(stem, always_in(spec))}
+        if any({*map(stem, words_of({"": name}))} <= frame for name in names.values()):
+            return False
+        if not times or language_of(self._text) != "en":
+            return True
+        if words_of(times) <= words_of(names):
+            return False
+        spans = phrases.find(self._text[:MAX_TEXT])
+        said = words_of(values) | FILLERS | NOW
+        found = [split_words(self._text[slice(*span)]) for span in spans]
+        return len(found) < 2 or all(said.issuperset(words) for words in found)
+
+    def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
+        """Say whether the words beside a command's values are like its sentences, no other's."""
+        own = self._likeness_to(spec, values)
+        is_beside = not is_one and bool(values)  # other orders, whose words are said as well
+        return own >= HALF and (is_beside or own >= max(self._alike(values).values()))
+
+    def _likeness_to(self, spec: CommandSpec, values: Mapping[str, Any]) -> float:
+        """Return how much the words beside some values are like what is said for a command."""
+        return likeness(spec, self._words_beside(values), values.keys(), with_near=True)
+
+    def _alike(self, values: Mapping[str, Any]) -> dict[Key, float]:
+        """Return how much the words beside some values are like each command's sentences."""
+        words = self._words_beside(values)
+        return {one.key: likeness(one, words, values.keys()) for one in self._specs}
+
+    def _words_beside(self, values: Mapping[str, Any]) -> Set[str]:
+        return {*map(stem, self._just_said.words - words_of(values))}

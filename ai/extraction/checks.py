@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ai.commands import CommandSpec, typed
-from ai.extraction.grounding import Sources
+from ai.extraction.grounding import Sources, words_of
 from ai.extraction.sentence_words import without_frame
 from ai.extraction.times_in_english import in_english, said_in, without_time
 from ai.languages import language_of
@@ -117,7 +117,9 @@ def check(
         elif not is_said:
             made_up[field.name] = command.pop(field.name)
         elif field.is_time:
-            command[field.name] = in_english(command[field.name])
+            said_time = command[field.name]
+            is_part = own and words_of({"": said_time}) <= words_of({"": own})
+            command[field.name] = own if own and is_part else in_english(said_time)
         elif field.kind == "text" and isinstance(command[field.name], str):
             name = without_frame(spec, field, sources.as_said(command[field.name]))
             command[field.name] = without_time(name, own) if own and is_english else name
@@ -159,7 +161,7 @@ def given_to(
     fields = {field.name: field for field in other.parsed_fields}
     fits = all(name in fields and fields[name].kind == kinds[name] for name in values)
     needed = {name for name, field in fields.items() if field.required}
-    if not values or not fits or not needed <= values.keys():
+    if not fits or not needed <= values.keys():
         return None
     return {"interaction_type": other.interaction_type, "action": other.action, **values}
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Set
 from functools import lru_cache
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from ai.sentences.tokens import fold
 MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 QUESTION_WORDS = frozenset({"what", "who", "whose", "when", "where", "why", "how", "which"})
 WORD = re.compile(r"[^\W\d_]+|\d+")
+_ENDING = re.compile(r"(?<=\w{3})(?:(?<=\w{5})(?:ness|er)|ing|e[ds]?|s)$")
 # fmt: off
 FILLERS = frozenset({
     "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
@@ -21,7 +23,8 @@ COMMON = FILLERS | {
     "have", "has", "had", "got", "get", "what", "which", "who", "how", "when", "there", "that",
     "this", "all", "any", "can", "may", "will", "want", "need", "please", "also", "as", "one",
     "show", "tell", "give", "set", "make", "put", "take", "let", "use", "so", "up", "out", "off",
-    "we", "us", "our", "no", "now", "just", "s", "t", "d", "m", "ll", "re", "ve",
+    "we", "us", "our", "no", "now", "just", "s", "t", "d", "m", "ll", "re", "ve", "about", "again",
+    "already", "still", "over", "too",
 }
 """Words of sentences that say nothing of which command is meant."""
 # fmt: on
@@ -47,6 +50,43 @@ def always_in(spec: CommandSpec) -> frozenset[str]:
     ways = [{*map(fold, way)} for one in written for way in expansions(spec, one)]
     found = set.intersection(*ways) if len(written) >= MANY_SENTENCES else set()
     return frozenset(word for word in found if word[0] != "{") - COMMON
+
+
+def stem(word: str) -> str:
+    """Return an English word without its ending: "moved" and "moving" are one."""
+    return _ENDING.sub("", word)
+
+
+@lru_cache(maxsize=1024)
+def _ways(
+    spec: CommandSpec, sentences: tuple[str, ...]
+) -> frozenset[tuple[frozenset[str], frozenset[str]]]:
+    """Return the words that tell of a command, and the fields, of each way to say sentences."""
+    found = set()
+    for way in (way for sentence in sentences for way in expansions(spec, sentence)):
+        words = split_words(" ".join(fold(word) for word in way if word[0] != "{"))
+        fields = frozenset(word[1:-1] for word in way if word[0] == "{")
+        found.add((frozenset(stem(word) for word in words if word not in COMMON), fields))
+    return frozenset(found)
+
+
+def likeness(
+    spec: CommandSpec, words: Set[str], given: Set[str], *, with_near: bool = False
+) -> float:
+    """Return how much of one of a command's sentences is said, from 0 to 1.
+
+    `words` are the stems of what is said beside the values, `given` the fields that have one.
+    `with_near` takes the sentences that are not certain as well.
+    """
+    sentences = spec.sentences + spec.near if with_near else spec.sentences
+    return max(
+        (
+            len(told & words) / len(told) * (len(fields & given) / len(fields) if fields else 1)
+            for told, fields in _ways(spec, sentences)
+            if told
+        ),
+        default=0.0,
+    )
 
 
 @lru_cache(maxsize=1024)

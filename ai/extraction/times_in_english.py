@@ -4,11 +4,14 @@ import re
 
 from ai.extraction.grounding import NUMBER_WORDS, TIME_WORDS, TRANSLATIONS
 from ai.languages import language_of
+from ai.sentences.tokens import DANGLING
 from ai.times.grammar import phrases
 from ai.times.grammar.reading import in_ascii
+from ai.times.wording import ordinal
 
 MAX_CHARS = 100  # of words for a time
 _HOUR = r"(?P<hour>\d{1,2})"
+_DAY = r"(?P<day>\d{1,2})\.?$"
 PATTERNS: tuple[tuple[str, str], ...] = (
     (r"übermorgen|pasado mañana|après-demain", "in 2 days"),
     (r"morgen früh|mañana por la mañana|demain matin", "tomorrow morning"),
@@ -20,6 +23,9 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(?:(?:nächsten?|nächstes) )(?P<day>\w+)", r"next \g<day>"),
     (r"(?:el |la )?(?P<day>\w+) (?:prochaine?|que viene)", r"next \g<day>"),
     (r"(?:todos|toutes|tous) (?:los|las|les)|cada|chaque|jede[nrs]?|alle", "every"),
+    (rf"(?:bis(?: zum)?|antes del|hasta el|para el) {_DAY}", "date"),
+    (rf"(?:avant le|pour le|d.ici le) {_DAY}", "date"),
+    (r"am (?P<day>\d{1,2})\.$", "date"),
     (r"halb (?P<hour>1[0-2]|[1-9])", "half"),
     (r"(?P<part>viertel|dreiviertel) (?:(?P<side>vor|nach) )?(?P<hour>1[0-2]|[1-9])", "part"),
     (r"(?P<hour>1[0-2]|[1-9]) (?P<side>y|menos) (?P<part>cuarto|media)", "part"),
@@ -36,6 +42,8 @@ _LONE_HOUR = re.compile(r"^([^\W\d]+) (\d{1,2})$")
 _LATER = frozenset({"morgen", "mañana"})  # that is both "tomorrow" and "morning"
 MAX_TEXT = 200  # characters of a message in which a time is looked for
 MAX_WORDS = 8  # of it: "nächsten Freitag um halb acht am Abend"
+LEFT_OVER = DANGLING | {"is", "are", "was", "were"}
+"""What is no end of a name."""
 _SAID = re.compile(r"[^\s,;!?]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -84,10 +92,14 @@ def said_in(text: str) -> str | None:
 def without_time(name: str, time: str) -> str:
     """Return a name without the part of a message's time that it ends with.
 
-    The name "meds at 8" of "meds at 8 every day" is "meds".
+    The name "meds at 8" of "meds at 8 every day" is "meds", and "Sam's birthday is next saturday"
+    is "Sam's birthday".
     """
     ends = (start for start, _ in phrases.find(name) if name[start:].casefold() in time.casefold())
-    return name[: next(ends, 0)].rstrip(" ,") or name
+    words = name[: next(ends, 0)].rstrip(" ,").split(" ")
+    while len(words) > 1 and words[-1].casefold() in LEFT_OVER:
+        words.pop()
+    return " ".join(words) or name
 
 
 def _put(match: re.Match[str], other: str) -> str:
@@ -101,6 +113,8 @@ def _put(match: re.Match[str], other: str) -> str:
             minutes = 45 if match["part"] == "dreiviertel" else 15
         is_before = match["side"] not in ("nach", "y", "et")
         return f"{(int(match['hour']) - is_before) % 24}:{minutes:02}"
+    if other == "date":
+        return f"by the {ordinal(match['day'])}"
     if other == "clock":
         groups = match.groupdict()
         return f"{match['hour']}:{groups['minute'] or groups.get('more') or '00'}"

@@ -7,7 +7,7 @@ from ai.commands import CommandSpec
 from ai.config import type_of
 from ai.extraction import json_reply
 from ai.extraction.certainty import Certainty
-from ai.extraction.checks import Checked, Command, check, find_spec, folded, unknown, values_of
+from ai.extraction.checks import KEY, Checked, Command, check, find_spec, folded, unknown, values_of
 from ai.extraction.examples import NONE, Nearest
 from ai.extraction.grounding import Sources, words_of
 from ai.llm.types import Answer
@@ -70,7 +70,7 @@ class ResponseValidator:
         self._text = just_said or ""
         just = said if just_said is None else just_said
         self._just_said = Sources(just, may_point=bool(known) or just_said is None)
-        self._certainty = Certainty(specs, self._text, self._just_said, nearest)
+        self.certainty = Certainty(specs, self._text, self._just_said, nearest)
         self.is_certain = True  # of the last answer: the person spoke of all that is in it
         self._may_ask_again = True  # what is wrong with an answer of which nothing was said
         self.specs, self.raw_types = specs, raw_types
@@ -90,21 +90,27 @@ class ResponseValidator:
         answers = [self._command(data) for data in found]
         answers = [one for one in answers if not self._lacks(one)] or answers
         answers = self._without_echoes(answers)
-        if answers[0].is_all_made_up and (meant := self._certainty.meant(answers[0].made_up)):
+        if answers[0].is_all_made_up and (meant := self.certainty.meant(answers[0].made_up)):
             answers = [meant]
-        elif len(answers) == 1 and (meant := self._certainty.likelier(answers[0])):
+        elif len(answers) == 1 and (meant := self.certainty.likelier(answers[0])):
             answers = [meant]
             self.is_certain = False
         elif answers[0].is_all_made_up and self._may_ask_again:
             self._may_ask_again = False
-            likely = LIKELY.format(self._certainty.likely) if self._certainty.likely else ""
+            likely = LIKELY.format(self.certainty.likely) if self.certainty.likely else ""
             return [], [MADE_UP.format(*next(iter(answers[0].made_up.items()))) + likely]
         commands: list[Command] = []
         problems: list[str] = []
+        is_one = len({(one.command.get(KEY[0]), one.command.get(KEY[1])) for one in answers}) == 1
+        said = {word for one in answers for word in words_of(values_of(one.command))}
         for number, (command, problems_of_it, made_up) in enumerate(answers, 1):
             wrong = [*problems_of_it]
             if spec := find_spec(command, self.specs):
-                self.is_certain &= not made_up and self._certainty.is_ordered(spec, command)
+                self.is_certain &= (
+                    not made_up
+                    and self.certainty.is_ordered(spec, command, is_one=is_one)
+                    and not self.certainty.leaves_out(spec, command, said)
+                )
             if not wrong and "interaction_type" not in command:
                 return [command], []  # a question or a refusal is about the whole message
             if not wrong:

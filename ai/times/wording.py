@@ -66,7 +66,7 @@ def _days(parts: dict[str, str]) -> str | None:
             names = [WEEKDAYS.get(day) for day in days.split(",")]
             return GROUPS.get(days) or (" and ".join(filter(None, names)) if all(names) else None)
         case "MONTHLY" if month_day and not (days or month):
-            return "last day" if month_day == "-1" else _ordinal(month_day)
+            return "last day" if month_day == "-1" else ordinal(month_day)
         case "MONTHLY" if days and not (month_day or month):
             place, name = PLACES.get(days[:-2]), WEEKDAYS.get(days[-2:])
             return f"{place} {name}" if place and name else None
@@ -76,7 +76,8 @@ def _days(parts: dict[str, str]) -> str | None:
     return None if days or month_day or month else ""
 
 
-def _ordinal(number: str) -> str | None:
+def ordinal(number: str) -> str | None:
+    """Return digits as the number of a day, "3rd" for "3"; None where they are no digits."""
     if not number.isdecimal():
         return None
     endings = {"1": "st", "2": "nd", "3": "rd"}

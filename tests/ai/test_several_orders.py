@@ -20,6 +20,7 @@ CONFIG = load_ai_config(ROOT / "ai" / "ai_config.json")
 MILK = ParsedCommand("task", {"name": "oat milk"}, "add")
 EGGS = ParsedCommand("task", {"name": "eggs"}, "complete")
 UNUSUAL = "I could do with some oat milk, and the eggs are there"
+TOLD = "to my tasks we could well add some oat milk"
 
 Build = Callable[[], Parser]
 
@@ -65,7 +66,7 @@ async def test_the_model_gives_a_list(model_server: ModelServer, build: Build) -
     model_server.replies(
         {"commands": [MILK.as_dict(), EGGS.as_dict()], "needs_clarification": None}
     )
-    assert await build().parse_all(UNUSUAL) == (MILK, EGGS)
+    assert await build().parse_all(f"{TOLD}, eggs are quite completed") == (MILK, EGGS)
 
 
 async def test_what_is_wrong_with_one_of_several_is_shown(
@@ -74,7 +75,7 @@ async def test_what_is_wrong_with_one_of_several_is_shown(
     dim: dict[str, Any] = {"interaction_type": "light", "action": "dim", "percent": "lots"}
     right = {**dim, "percent": 5}
     model_server.replies({"commands": [MILK.as_dict(), dim]}, {"commands": [MILK.as_dict(), right]})
-    assert await build().parse_all(f"{UNUSUAL}, and 5") == from_dicts([MILK.as_dict(), right])
+    assert await build().parse_all(f"{TOLD}, light 5") == from_dicts([MILK.as_dict(), right])
     told = model_server.requests[1].messages[-1]["content"]
     assert "- Command 2: percent must be a whole number" in told
 

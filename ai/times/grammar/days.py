@@ -21,6 +21,7 @@ PARTS: dict[str, Part] = {
     "morning": "morning",
     "lunchtime": "noon",
     "afternoon": "afternoon",
+    "arvo": "afternoon",
     "evening": "evening",
     "night": "night",
 }
@@ -53,7 +54,8 @@ DAYS: list[Piece] = []
 
 
 @piece(
-    r"(?:by\s+)?(?:(?P<today>today)|(?P<tomorrow>tom+or+ow|tmrw|tmr|2morrow)"
+    r"(?:by\s+)?(?:(?P<today>today|2day)"
+    r"|(?P<tomorrow>tom+or+ow|tmrw|tmr|tmw|tomoz|2mor+ow|2moro)"
     r"|(?:the\s+)?day\s+after\s+tom+or+ow)",
     DAYS,
 )
@@ -62,7 +64,7 @@ def _day(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("day")
 
 
-@piece(rf"(?:ton(?:ight|ite)|this\s+{_PART})", DAYS)
+@piece(rf"(?:(?:to|2)n(?:ight|ite)|this\s+{_PART})", DAYS)
 def _part_of_today(match: re.Match[str], reading: Reading) -> bool:
     reading.days = 0
     reading.part = PARTS[named(match, "part") or "night"]

@@ -84,6 +84,9 @@ def test_a_time_that_nobody_said_is_still_dropped() -> None:
         ("Weck mich um halb sieben", "at 6:30"),
         ("recuérdame llamar mañana a las 6 de la tarde", "tomorrow at 6 in the afternoon"),
         ("rappelle-moi d'appeler Jo demain à 10h", "tomorrow at 10:00"),
+        ("hay que renovar el pasaporte antes del 20", "by the 20th"),
+        ("Miete bis zum 3. zahlen", "by the 3rd"),
+        ("payer le loyer avant le 5", "by the 5th"),
         ("was steht an?", None),
         ("am Montag um 9 zum Arzt, am Dienstag um 10 zur Bank", None),  # which one?
         ("am " * 5000, None),

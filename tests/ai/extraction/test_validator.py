@@ -1,6 +1,7 @@
 """A model's answers judged: what is carried out, asked for again, or offered."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from ai.extraction.checks import Command
 from ai.extraction.examples import Nearest
 from ai.extraction.validator import ResponseValidator
 from ai.llm.types import Answer
-from tests.ai.commands import COMMANDS
+from tests.ai.commands import COMMANDS, DUE, LIST
 
 SHOW = CommandSpec(
     "list",
@@ -87,7 +88,9 @@ def test_what_is_most_like_an_example_is_more_certain() -> None:
     today = {"command": "day.show", "day": "today"}
     assert judged("qué tengo para hoy", today, likely="day.show")[1]
     complete = {"command": "task.complete", "name": "oats"}
-    assert judged("the oats are here", complete)[1]
+    assert judged("the oats are here", complete, likely="task.complete")[1]
+    assert judged("the oats are here", complete)[1] is False  # no word of its sentences
+    assert judged("the oats are done", complete)[1]
     assert judged("the oats are here", complete, likely="none", likeness=0.7)[1] is False
     made, is_certain = judged("the oats are here", complete, likely="task.rename", likeness=0.7)
     assert (made[0]["action"], is_certain) == ("complete", False)
@@ -101,7 +104,7 @@ def test_what_is_most_like_an_example_is_more_certain() -> None:
     ("text", "command", "is_certain"),
     [
         ("what is a good task for ada", {"command": "task.complete", "name": "ada"}, False),
-        ("what is left on camp", {"command": "task.show", "list": "camp"}, True),
+        ("what else is on the camp list", {"command": "task.show", "list": "camp"}, True),
     ],
 )
 def test_a_question_orders_what_answers_questions(
@@ -135,3 +138,96 @@ def test_a_time_is_no_name() -> None:
     command = {"command": "task.show", "list": "today"}
     made, _ = judged("what's on today", command, likely="day.show")
     assert made == [{"interaction_type": "day", "action": "show", "day": "today"}]
+
+
+WIPE = CommandSpec(
+    "list", "wipe", "Wipe a list.", (FieldSpec("name"),), ("wipe the {name} list clean",)
+)
+OPEN = CommandSpec("task", "open", "Show open ones.", (), ("show my open chores",))
+ALL = CommandSpec("task", "all", "Show all.", (), ("show my chores", "my chores"))
+
+
+@pytest.mark.parametrize(
+    ("text", "commands", "made", "is_certain"),
+    [
+        # Another command's sentence is said in full:
+        ("walk me through my chores", [{"command": "task.open"}], ["all"], False),
+        ("walk me through my chores", [{"command": "task.all"}], ["all"], True),
+        # It says nothing of moving or of renaming:
+        (
+            "wipe the picnic list clean but keep it",
+            [{"command": "task.move", "name": "wipe the picnic", "list": "clean"}],
+            ["move"],
+            False,
+        ),
+        # Several commands, of which one is not told of:
+        (
+            "move the oats to camp and wipe that",
+            [
+                {"command": "task.move", "name": "oats", "list": "camp"},
+                {"command": "task.complete", "name": "wipe"},
+            ],
+            ["move", "complete"],
+            False,
+        ),
+        (
+            "den Hafer brauche ich nicht, streich das",
+            [
+                {"command": "task.add", "name": "streich"},
+                {"command": "task.complete", "name": "Hafer"},
+            ],
+            ["add", "complete"],
+            False,
+        ),
+        # In another language a command without any value is told by examples alone:
+        ("enséñame la lista del jardín", [{"command": "task.all"}], ["all"], False),
+        # A time that is left out, a part of one in a name, and a word for any list:
+        (
+            "at 8 and tomorrow in the evening oats",
+            [{"command": "task.add", "name": "oats", "due": "at 8"}],
+            ["add"],
+            False,
+        ),
+        (
+            "add oats sunday next to my tasks by 9pm",
+            [{"command": "task.add", "name": "oats sunday next", "due": "sunday"}],
+            ["add"],
+            False,
+        ),
+        # One of a row is left out:
+        ("add oats and salt to camp", [{"command": "task.add", "name": "oats"}], ["add"], False),
+        (
+            "add oats and salt to camp",
+            [{"command": "task.add", "name": "oats"}, {"command": "task.add", "name": "salt"}],
+            ["add", "add"],
+            True,
+        ),
+    ],
+)
+def test_the_words_have_to_tell_of_all_that_is_done(
+    text: str, commands: list[Command], made: list[str], is_certain: bool
+) -> None:
+    row = replace(COMMANDS[0], fields=(replace(COMMANDS[0].fields[0], each=True), LIST, DUE))
+    specs = (row, *COMMANDS[1:], WIPE, OPEN, ALL)
+    judge = ResponseValidator(specs, (), "command", text, (), text, Nearest([], "none", 0.2))
+    found, _ = judge.judge(Answer(json.dumps({"commands": commands})))
+    assert ([one["action"] for one in found], judge.is_certain) == (made, is_certain)
+
+
+def test_what_names_nothing_but_a_list_is_no_name() -> None:
+    assert judged("name every list", {"command": "list.drop", "name": "list"})[1] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "due", "expected"),
+    [
+        ("call grandma sunday evening", "grandma sunday evening", "sunday", "sunday evening"),
+        ("note that Sam's party is next saturday", "Sam's party is next saturday", "tomorrow", ""),
+    ],
+)
+def test_a_time_is_taken_whole_and_leaves_nothing_in_the_name(
+    text: str, name: str, due: str, expected: str
+) -> None:
+    made, _ = judged(text, {"command": "task.add", "name": name, "due": due})
+    assert made[0]["due"] == (expected or "next saturday")
+    assert made[0]["name"] in ("grandma", "Sam's party")

@@ -59,6 +59,8 @@ MEANINGS = {
     "Tomorrow.": "2026-06-11 09:00",
     "tommorow": "2026-06-11 09:00",
     "tmrw": "2026-06-11 09:00",
+    "2moro at 8": "2026-06-11 08:00",
+    "tomorrow arvo": "2026-06-11 15:00",
     "by tomorrow": "2026-06-11 09:00",
     "the day after tomorrow": "2026-06-12 09:00",
     "day after tomorrow at 8": "2026-06-12 08:00",
