@@ -6,7 +6,7 @@ from typing import Any
 
 from ai.commands import CommandSpec
 from ai.extraction.checks import KEY, Checked, Command, Key, check, find_spec, given_to, values_of
-from ai.extraction.examples import Nearest, name_of
+from ai.extraction.examples import NONE, Nearest, name_of
 from ai.extraction.grounding import Sources, words_of
 from ai.extraction.sentence_words import (
     FILLERS,
@@ -127,7 +127,8 @@ class Certainty:
         if not self._text:
             return True
         agrees = name_of(spec) == self.likely
-        if not agrees and self._likeness >= SURE:
+        is_none = self.likely == NONE and bool(spec.examples)
+        if not agrees and self._likeness >= (HALF if is_none else SURE):
             return False
         if any(one.kind == "text" for one in given) and said.are_only(values):
             return False
@@ -173,10 +174,15 @@ class Certainty:
         return len(found) < 2 or all(said.issuperset(words) for words in found)
 
     def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
-        """Say whether the words beside a command's values are like its sentences, no other's."""
+        """Say whether the words beside a command's values are like its sentences, no other's.
+
+        A value is enough where the author gives no example that a message could be like.
+        """
         own = self._likeness_to(spec, values)
         is_beside = not is_one and bool(values)  # other orders, whose words are said as well
-        return own >= HALF and (is_beside or own >= max(self._alike(values).values()))
+        is_named = any(one.name in values and one.kind not in UNTELLING for one in spec.fields)
+        is_enough = own >= HALF or (is_named and not spec.examples)
+        return is_enough and (is_beside or own >= max(self._alike(values).values()))
 
     def _likeness_to(self, spec: CommandSpec, values: Mapping[str, Any]) -> float:
         """Return how much the words beside some values are like what is said for a command."""
