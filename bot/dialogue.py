@@ -1,7 +1,7 @@
 """One order or log-in under way: a coroutine that may stop to ask its person something."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
@@ -94,6 +94,7 @@ class Dialogue:
         self.question = ""  # the one that is open
         self.may_be_superseded = False  # by an order that is no answer
         self.is_offer = False  # and by whatever is neither yes nor no
+        self.accepted: frozenset[str] = frozenset()  # the names in an offer that got a yes
         self._reply_channel = reply_channel
         self._patience = patience
         self._place = place
@@ -199,8 +200,14 @@ class Dialogue:
             await self._reply_channel.send(DELETE_HINT.format(what=secret))
         return text
 
-    async def confirm(self, question: str) -> bool:
-        """Ask for a plain yes or no; another order ends the question. Raises Interrupted."""
+    async def confirm(self, question: str, names: Collection[str] = ()) -> bool:
+        """Ask for a plain yes or no; another order ends the question. Raises Interrupted.
+
+        `names` are of all that is lost after a yes: who has just said it to an offer with just
+        these names is not asked again.
+        """
+        if names and self.accepted.issuperset(map(normalise, names)):
+            return True
         asked = f"{question} (yes or no)"
         for _ in range(MAX_QUESTIONS):
             words = normalise(await self.ask(asked, buttons=YES_OR_NO, supersede=True))
@@ -209,10 +216,15 @@ class Dialogue:
             asked = "Please answer “yes” or “no”, or say “cancel”."
         raise GivenUp
 
-    async def offer(self, question: str) -> bool:
-        """Ask whether something near is meant; anything but yes ends it. Raises Interrupted."""
+    async def offer(self, question: str, names: Iterable[str] = ()) -> bool:
+        """Ask whether something near is meant; anything but yes ends it. Raises Interrupted.
+
+        `names` are those in the question.
+        """
         asked = f"{question} (yes or no)"
-        return normalise(await self.ask(asked, buttons=OFFERED, is_offer=True)) in YES
+        is_meant = normalise(await self.ask(asked, buttons=OFFERED, is_offer=True)) in YES
+        self.accepted = frozenset(map(normalise, names)) if is_meant else frozenset()
+        return is_meant
 
     def is_superseded_by(self, incoming: Incoming) -> bool:
         """Say whether a message is no answer to the open offer, or is about another message."""

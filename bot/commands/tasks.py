@@ -569,7 +569,8 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
 async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""
     task = await _find(ctx, name, list_name, done="all")
-    if not await ctx.confirm(f"Delete {named(task['name'])}{_to_list(task, 'from')}?"):
+    lost = [task["name"]] + ([] if task["list"] == DEFAULT_LIST else [task["list"]])
+    if not await ctx.confirm(f"Delete {named(task['name'])}{_to_list(task, 'from')}?", lost):
         return "All right, it stays."
     await ctx.api.delete(_path(task))
     ctx.undoable(

@@ -209,7 +209,10 @@ class Orders:
     ) -> bool:
         """Ask whether orders are meant. Raises TimedOut and Cancelled."""
         try:
-            accepted = await dialogue.offer(escape(quoted.in_words(offer.question)))
+            values = (value for order in offer.orders for value in order.values.values())
+            names = [value for value in values if isinstance(value, str)]
+            question = escape(quoted.in_words(offer.question))
+            accepted = await dialogue.offer(question, names)
         except Superseded:
             return False  # what was said instead is answered next
         except TimedOut:

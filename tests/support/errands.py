@@ -112,11 +112,12 @@ async def schedule(ctx: Context, name: Open, due: Due) -> str:
     "(delete|remove) {name} from my errands",
     "(delete|remove) an errand",
     "expunge {name}",
+    near=("no more need for {name}",),
 )
 async def delete(ctx: Context, name: Open) -> str:
     """Delete an errand."""
     row = await _find(ctx, name)
-    if not await ctx.confirm(f"Delete {named(row['name'])}?"):
+    if not await ctx.confirm(f"Delete {named(row['name'])}?", [row["name"]]):
         return "All right, it stays."
     await ctx.api.delete(_path(row))
     again = {"name": row["name"], "due_at": row["due_at"]}

@@ -66,6 +66,29 @@ async def test_a_sure_order_about_what_is_not_there_changes_nothing(chat: Person
     assert "milk" in await chat.say("list my errands")
 
 
+@pytest.mark.parametrize(
+    ("has", "says", "answer"),
+    [
+        ("the cake", "no more need for the cake", "Deleted **the cake**."),
+        # The offer did not name what is deleted:
+        ("walk the dog", "no more need for the dog", "Delete **walk the dog**? (yes or no)"),
+    ],
+)
+async def test_a_yes_to_an_offer_is_asked_for_once_where_it_named_what_is_lost(
+    chat: Person, has: str, says: str, answer: str
+) -> None:
+    await chat.say(f"add {has} to my errands")
+    assert "Do you mean: delete the errand" in await chat.say(says)
+    assert await chat.say("yes") == answer
+
+
+async def test_a_yes_to_an_offer_says_nothing_of_another_order(chat: Person) -> None:
+    await chat.say("add the cake to my errands")
+    assert "Do you mean" in await chat.say("no more need for the cake")
+    assert await chat.say("no") == REFUSED
+    assert await chat.say("expunge cake") == "Delete **the cake**? (yes or no)"
+
+
 async def test_an_offer_can_be_called_off(offered: Person) -> None:
     assert await offered.say("never mind") == "All right, I've dropped that."
 
