@@ -28,6 +28,7 @@ UNTELLING = ("choice", "when", "date", "duration")
 HALF = 0.5  # of the words of a sentence
 _ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
 _AND = rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)"
+_OF = r"\s+(?:of|de|du|des|del|von|vom|d['’])\s*"  # noqa: RUF001
 SURE = 0.6  # the likeness from which an example says more of what is meant than a small model
 
 
@@ -142,6 +143,11 @@ class Certainty:
         is_asked_for = agrees or is_made or self._is_told(spec, values, is_one=is_one)
         return is_asked_for and is_answer and said.have_all(spec)
 
+    def asks_for(self, spec: CommandSpec) -> bool:
+        """Say whether the most of a sentence is said that a command without any value has."""
+        words = self._words_beside({})
+        return name_of(spec) == self.likely or likeness(spec, words, set()) > HALF
+
     def leaves_out(self, spec: CommandSpec, command: Command, said: Set[str]) -> bool:
         """Say whether a name stands in a row whose next one is in no order.
 
@@ -164,14 +170,17 @@ class Certainty:
         frame = {*map(stem, always_in(spec))}
         if any({*map(stem, words_of({"": name}))} <= frame for name in names.values()):
             return False
+        said = "|".join(re.escape(str(name)) for name in names.values())
+        if len(names) > 1 and re.search(rf"(?:{said}){_OF}(?:{said})", self._text, re.IGNORECASE):
+            return False  # "cours de poterie" is one name
         if not times or language_of(self._text) != "en":
             return True
         if words_of(times) <= words_of(names):
             return False
         spans = phrases.find(self._text[:MAX_TEXT])
-        said = words_of(values) | FILLERS | NOW
+        told = words_of(values) | FILLERS | NOW
         found = [split_words(self._text[slice(*span)]) for span in spans]
-        return len(found) < 2 or all(said.issuperset(words) for words in found)
+        return len(found) < 2 or all(told.issuperset(words) for words in found)
 
     def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
         """Say whether the words beside a command's values are like its sentences, no other's.

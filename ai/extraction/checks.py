@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from ai.commands import CommandSpec, typed
 from ai.extraction.grounding import Sources, words_of
 from ai.extraction.sentence_words import without_frame
-from ai.extraction.times_in_english import in_english, said_in, without_time
+from ai.extraction.times_in_english import in_english, one_time, without_time
+from ai.extraction.whole_names import whole_name
 from ai.languages import language_of
+from ai.sentences.references import MAKERS, named_by
 
 Command = dict[str, Any]
 Key = tuple[str, str]
@@ -86,7 +88,7 @@ def check(
     language than English, of any.
     """
     times = [one.name for one in spec.fields if one.is_time]
-    own = said_in(just_said) if len(times) == 1 else None
+    in_words, own = (len(times) == 1 and one_time(just_said)) or ("", "")
     is_english = language_of(just_said) == "en"
     sources = Sources(said, known)
     command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
@@ -122,9 +124,18 @@ def check(
             command[field.name] = own if own and is_part else in_english(said_time)
         elif field.kind == "text" and isinstance(command[field.name], str):
             name = without_frame(spec, field, sources.as_said(command[field.name]))
-            command[field.name] = without_time(name, own) if own and is_english else name
-            if own and command[field.name] != name:
+            without = without_time(name, in_words, is_english=is_english) if own else name
+            if own and without != name:
                 command[times[0]] = own
+            command[field.name] = without
+    if is_english and times and spec.action in MAKERS and (about := named_by(spec)):
+        place = " ".join(
+            str(command[one.name])
+            for one in spec.parsed_fields
+            if one.kind == "text" and one != about and one.name in command
+        )
+        if isinstance(thing := command.get(about.name), str):
+            command[about.name] = whole_name(spec, thing, just_said, place)
     return Checked(command, problems, made_up)
 
 

@@ -186,8 +186,12 @@ def _token(word: str) -> str:
     plain = bare(word)
     if plain.isdigit() or plain in BARE_TIMES:
         return TIME
-    is_done = word not in NOT_DONE and _DONE.fullmatch(word)
-    return DONE if is_done else plain[:STEM]
+    return DONE if is_done(word) else plain[:STEM]
+
+
+def is_done(word: str) -> bool:
+    """Say whether a word in lower case tells what somebody did, as far as its form tells."""
+    return word not in NOT_DONE and bool(_DONE.fullmatch(word))
 
 
 def _shape(tokens: Iterable[str], words: Container[str]) -> frozenset[str]:

@@ -170,6 +170,8 @@ class Sources:
         It gets back the accents that models leave out, and loses what it begins and ends with that
         nobody said ("appointment"), or that says nothing of the thing itself ("already").
         """
+        if "_" not in "".join(self.words):
+            text = text.replace("_", " ")  # "hardware_store", as names in programs are written
         text = _OF.sub("", _ASIDES.sub("", text).strip()) or text
         words = [*WORD.finditer(text)]
         said = [word for word in words if self._may_be_said(self._spelled(word[0]).casefold())]

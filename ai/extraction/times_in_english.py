@@ -71,30 +71,41 @@ def said_in(text: str) -> str | None:
     Small models translate a time wrongly ("mañana a las 6" into "morning at 6") or work it out;
     these words don't.
     """
+    return found[1] if (found := one_time(text)) else None
+
+
+def one_time(text: str) -> tuple[str, str] | None:
+    """Return the one time that a message names, in its own words and in English, or None."""
     text = text[:MAX_TEXT]
     if language_of(text) == "en":
         spans = phrases.find(text)
-        return text[slice(*spans[0])] if len(spans) == 1 else None
+        return (text[slice(*spans[0])],) * 2 if len(spans) == 1 else None
     words = [match.span() for match in _SAID.finditer(text)]
-    found: list[tuple[int, int, str]] = []
+    found: list[tuple[int, int, str, str]] = []
     for length in range(min(MAX_WORDS, len(words)), 0, -1):
         for first in range(len(words) - length + 1):
             last = first + length - 1
-            if any(first <= end and start <= last for start, end, _ in found):
+            if any(first <= end and start <= last for start, end, *_ in found):
                 continue
             span = text[words[first][0] : words[last][1]]
             english = in_english(span)
             if english != span:
-                found.append((first, last, english))
-    return found[0][2] if len(found) == 1 else None
+                found.append((first, last, span, english))
+    return found[0][2:] if len(found) == 1 else None
 
 
-def without_time(name: str, time: str) -> str:
-    """Return a name without the part of a message's time that it ends with.
+def without_time(name: str, time: str, *, is_english: bool) -> str:
+    """Return a name without the part of a message's time, as it was said, that it ends with.
 
-    The name "meds at 8" of "meds at 8 every day" is "meds", and "Sam's birthday is next saturday"
-    is "Sam's birthday".
+    The name "meds at 8" of "meds at 8 every day" is "meds", "Sam's birthday is next saturday" is
+    "Sam's birthday", and "alarma mañana" of "alarma mañana a las 6" is "alarma".
     """
+    if not is_english:
+        said = {*time.casefold().split()}
+        words = name.split(" ")
+        while len(words) > 1 and words[-1].casefold() in said:
+            words.pop()
+        return " ".join(words)
     ends = (start for start, _ in phrases.find(name) if name[start:].casefold() in time.casefold())
     words = name[: next(ends, 0)].rstrip(" ,").split(" ")
     while len(words) > 1 and words[-1].casefold() in LEFT_OVER:

@@ -8,7 +8,7 @@ from ai.config import type_of
 from ai.extraction import json_reply
 from ai.extraction.certainty import Certainty
 from ai.extraction.checks import KEY, Checked, Command, check, find_spec, folded, unknown, values_of
-from ai.extraction.examples import NONE, Nearest
+from ai.extraction.examples import NONE, Nearest, is_done
 from ai.extraction.grounding import Sources, words_of
 from ai.llm.types import Answer
 from ai.sentences.matcher import MAX_ORDERS
@@ -101,8 +101,8 @@ class ResponseValidator:
             return [], [MADE_UP.format(*next(iter(answers[0].made_up.items()))) + likely]
         commands: list[Command] = []
         problems: list[str] = []
-        is_one = len({(one.command.get(KEY[0]), one.command.get(KEY[1])) for one in answers}) == 1
         said = {word for one in answers for word in words_of(values_of(one.command))}
+        is_one = len({(one.command.get(KEY[0]), one.command.get(KEY[1])) for one in answers}) == 1
         for number, (command, problems_of_it, made_up) in enumerate(answers, 1):
             wrong = [*problems_of_it]
             if spec := find_spec(command, self.specs):
@@ -128,7 +128,7 @@ class ResponseValidator:
         return one.is_all_made_up or not needed.isdisjoint(one.made_up)
 
     def _without_echoes(self, answers: Sequence[Checked]) -> list[Checked]:
-        """Leave out what repeats the words of an order before it, and has none of its own."""
+        """Leave out what repeats the words of an order before it, or has none of its own."""
         kept: list[Checked] = []
         heard: set[str] = set()
         values: list[Command] = []
@@ -137,7 +137,9 @@ class ResponseValidator:
             said = values_of(one.command)
             words = words_of(said)
             is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
-            if one.problems or not (is_echo or said in values):
+            is_echo = is_echo or (heard and words and all(map(is_done, words)))
+            is_idle = spec and spec.examples and not said and not self.certainty.asks_for(spec)
+            if one.problems or not (is_echo or (is_idle and values) or said in values):
                 kept.append(one)
             heard |= words
             values += [said] if said else []

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ai.extraction.examples import NO_ORDERS, NONE, SHOWN, nearest
+from ai.extraction.examples import NO_ORDERS, NONE, SHOWN, is_done, nearest
 from config.settings import ROOT
 from tests.ai.commands import COMMANDS
 
@@ -92,3 +92,25 @@ def test_each_process_chooses_the_same() -> None:
         answer = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment)
         said.add(answer.stdout)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["rang the plumber", "I finally swept the yard", "hab den Hof gekehrt", "barrí, pagué el taxi"],
+)
+def test_what_somebody_did_is_one_word_whatever_the_verb(said: str) -> None:
+    done = replace(
+        COMMANDS[2],
+        examples=(
+            ("waxed the kayak", {"name": "kayak"}),
+            ("hab den Kajak gewachst", {"name": "Kajak"}),
+            ("afiné el arpa", {"name": "arpa"}),
+        ),
+    )
+    add = replace(COMMANDS[0], examples=(("wax for the kayak", {"name": "wax for the kayak"}),))
+    assert nearest((add, done), said).likely == "task.complete"
+
+
+@pytest.mark.parametrize("word", ["need", "feed", "todo", "gehört", "terminó", "milk", ""])
+def test_what_only_looks_like_it_is_not_done(word: str) -> None:
+    assert not is_done(word)

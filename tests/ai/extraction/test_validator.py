@@ -127,6 +127,9 @@ def test_an_echo_of_an_order_is_left_out() -> None:
     assert [one["action"] for one in made] == ["move"]
     made, _ = judged("move passport to travel and rename passport to travel passport", move, rename)
     assert [one["action"] for one in made] == ["move", "rename"]
+    two = [{"command": "task.complete", "name": name} for name in ("Paket", "abgeholt")]
+    made, _ = judged("Paket ist abgeholt", *two)
+    assert [one["name"] for one in made] == ["Paket"]
     two = [{"command": "task.add", "name": name} for name in ("oats", "Geschirr")]
     made, _ = judged("we need oats", *two)
     assert [one["name"] for one in made] == ["oats"]
@@ -216,6 +219,34 @@ def test_the_words_have_to_tell_of_all_that_is_done(
     assert ([one["action"] for one in found], judge.is_certain) == (made, is_certain)
 
 
+def test_what_is_one_name_is_no_name_and_a_list() -> None:
+    bottle = {"command": "task.add", "name": "bottle", "list": "wine"}
+    assert judged("fetch a bottle of wine", bottle)[1] is False
+    assert judged("fetch a bottle for wine", bottle)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("what is planned for today", [("day", "show")]),
+        ("what is planned for today, and list my tasks", [("day", "show"), ("task", "show")]),
+    ],
+)
+def test_a_command_without_values_of_which_nothing_is_said_is_left_out(
+    text: str, made: list[tuple[str, str]]
+) -> None:
+    specs = (DAY, replace(COMMANDS[1], examples=(("all of it", {}),)))
+    judge = ResponseValidator(specs, (), "command", text, (), text)
+    answer = {"commands": [{"command": "day.show", "day": "today"}, {"command": "task.show"}]}
+    found, _ = judge.judge(Answer(json.dumps(answer)))
+    assert [(one["interaction_type"], one["action"]) for one in found] == made
+
+
+def test_a_name_is_written_as_people_do() -> None:
+    made, _ = judged("scrap the hat shop list", {"command": "list.drop", "name": "hat_shop"})
+    assert made[0]["name"] == "hat shop"
+
+
 def test_what_names_nothing_but_a_list_is_no_name() -> None:
     assert judged("name every list", {"command": "list.drop", "name": "list"})[1] is False
 
@@ -232,4 +263,4 @@ def test_a_time_is_taken_whole_and_leaves_nothing_in_the_name(
 ) -> None:
     made, _ = judged(text, {"command": "task.add", "name": name, "due": due})
     assert made[0]["due"] == (expected or "next saturday")
-    assert made[0]["name"] in ("grandma", "Sam's party")
+    assert made[0]["name"] in ("call grandma", "Sam's party")
