@@ -73,9 +73,11 @@ _DONE = re.compile(
     r"|rang|bought|paid|sent|took|got|did|made|went|gave|told|wrote|read|sold|fed|cut|swept|hung"
     r"|brought|found|left|met|spoke|drove|ran|chose|fixed|begun|began|done|been",
 )
-NOT_DONE = frozenset(
-    {"need", "feed", "speed", "seed", "weed", "indeed", "exceed", "cuándo", "todo"}
-)
+# fmt: off
+NOT_DONE = frozenset({
+    "need", "feed", "speed", "seed", "weed", "indeed", "exceed", "todo", "gehört", "gegen",
+})
+# fmt: on
 BARE_TIMES = frozenset(map(bare, TIME_WORDS))
 
 
