@@ -1,5 +1,6 @@
 """Databases for the tests: a fresh, migrated one each, on SQLite, PostgreSQL, MySQL or MariaDB."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -24,7 +25,7 @@ from tests.support import errands
 from tests.support.databases import ReusedDatabase
 from tests.support.mysql_database import ReusedMysqlDatabase
 from tests.support.postgres import postgres_server
-from tests.support.routes import build_urls_on_demand, read_paths_once
+from tests.support.routes import build_urls_on_demand, compile_templates_once, read_paths_once
 from tests.support.waiting import Clock
 
 # Before anything reads the settings: whatever the developer's own say, the tests run with these.
@@ -50,10 +51,13 @@ STARTS_PROCESSES = ("browser", "cli", "deploy", "docs", "scheduler", "system")
 SLOW_WEIGHT = 10  # a test that is marked as slow takes as long as so many others
 DATABASES = ["sqlite", "postgresql", *(["mysql"] if "TEST_MYSQL_URL" in os.environ else [])]
 
+gc.set_threshold(100_000, 50, 1000)  # hardly ever while the tests are collected; see below
+
 hypothesis.settings.register_profile("short", max_examples=30, deadline=None, database=None)
 hypothesis.settings.load_profile("short")
 build_urls_on_demand()
 read_paths_once()
+compile_templates_once()
 register_routes(errands)
 registry.add(errands.errands)
 

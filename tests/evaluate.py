@@ -50,6 +50,7 @@ from config.settings import get_settings
 
 DOMAINS = Path(__file__).parent / "domains"
 WORST_SHOWN = 20
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is in C, ten times as fast
 AT_ONCE = 8  # requests that a model gets at the same time
 
 Command = dict[str, Any]
@@ -187,7 +188,7 @@ def _meant(utterance: Utterance) -> str:
 def utterances(file: Path | None = None) -> Iterator[Utterance]:
     """Read every utterance, or those of one file; raises ValueError for one written wrongly."""
     for path in [file] if file else sorted(DOMAINS.rglob("sentences*.yaml")):
-        for case in yaml.safe_load(path.read_text("utf-8")):
+        for case in yaml.load(path.read_bytes(), LOADER):  # noqa: S506 - both are safe
             unknown = case.keys() - {"say", "is", "or", "in", "beyond", "after", "shown"}
             if unknown or not {"say", "is"} <= case.keys():
                 raise ValueError(f"{path}: {case} needs say and is, and knows no {unknown}")

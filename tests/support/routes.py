@@ -1,8 +1,11 @@
 """Applications that are made fast, since most tests make one."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
 Builder = Callable[..., tuple[str, str]]
@@ -48,3 +51,21 @@ def read_paths_once() -> None:
             rule._build_unknown = rule._compile_builder(True).__get__(rule, None)
 
     Rule.compile = compiled  # type: ignore[method-assign]
+
+
+class _Compiled(BytecodeCache):
+    """Templates that any application has compiled in this process."""
+
+    _known: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+def compile_templates_once() -> None:
+    """Let Jinja compile each template once, however many applications show it."""
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Compiled()}

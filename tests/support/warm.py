@@ -3,7 +3,8 @@
 Most of a start is the import of the libraries, a second of processor time and more, hundreds of
 times in a run of the tests. So one process has imported them and forks (tests.support.warm_server).
 What it forks is a process as any other, with arguments, folder, environment and streams of its own,
-that imports the program's modules itself and ends as Python ends.
+that ends as Python ends. In a copy of the project it imports all the program's modules itself, here
+those that its start finds by themselves, such as the domains.
 
 Where that can't be, where settings of Python itself differ, and where coverage is measured, it is a
 plain `python`.
@@ -21,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Protocol
+
+from config.settings import ROOT
 
 SERVER = Path(__file__).with_name("warm_server.py")
 MEASURED = "COVERAGE_PROCESS_CONFIG"  # coverage follows new programs by it, not forked ones
@@ -113,7 +116,8 @@ def start(
         )
     ours, its = socket.socketpair()
     with its:
-        socket.send_fds(_server(), [b"+"], [its.fileno(), stdin, stdout, stderr])
+        server = _server(*([str(ROOT)] if cwd == ROOT else []))
+        socket.send_fds(server, [b"+"], [its.fileno(), stdin, stdout, stderr])
     order = {"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}
     ours.sendall(json.dumps(order).encode() + b"\n")
     return WarmProcess(arguments, ours)
@@ -166,12 +170,13 @@ def _text(file: IO[bytes]) -> str:
 
 
 @cache
-def _server() -> socket.socket:
-    """Start the server that forks, once for all tests of this process."""
+def _server(*program: str) -> socket.socket:
+    """Start a server that forks, once for all tests of this process."""
     ours, its = socket.socketpair()
     with its:
         process = subprocess.Popen(
-            [sys.executable, "-X", "utf8", SERVER, str(its.fileno())], pass_fds=[its.fileno()]
+            [sys.executable, "-X", "utf8", SERVER, str(its.fileno()), *program],
+            pass_fds=[its.fileno()],
         )
 
     def end() -> None:

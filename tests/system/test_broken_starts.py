@@ -4,7 +4,6 @@ import logging
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from config.settings import ROOT
 from core import migrations
 from core.db.engine import Database
 from runtime.logs import LogFile
+from tests.support import warm
 from tests.system.test_first_session import environment, run
 
 NOT_COPIED = shutil.ignore_patterns("tests", ".*", "var", "__pycache__", "bench")
@@ -72,15 +72,7 @@ def start(project: Path, tmp_path: Path) -> Iterator[Start]:
         before.setdefault(path, path.read_bytes() if path.exists() else None)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         own = {"ENV_FILE": str(project / "config" / ".env")}
-        return subprocess.run(
-            [sys.executable, *program],
-            cwd=project,
-            env=environment(tmp_path, **own),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return warm.run(program, cwd=project, env=environment(tmp_path, **own), timeout=60)
 
     yield run
     for path, content in before.items():
