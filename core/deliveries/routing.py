@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, union
 
 from core.agents.leases import ENVIRONMENT_AGENT
-from core.agents.tables import POOLED, agent_leases, agents
+from core.agents.tables import DEFAULT_AGENT, POOLED, WEB, agent_leases, agents
 from core.agents.tables import Address as Address
 from core.agents.tables import bot_at as bot_at
 from core.deliveries.quiet_hours import quiet_until, zone_of
@@ -43,14 +43,26 @@ def removed(
 ) -> set[str]:
     """Return those senders of deliveries that are agents which nobody runs, or will: removed ones.
 
-    One that is still being stopped is not among them, nor the environment's while it may run.
-    surely: none is, while there are no agents at all: a program of one's own may be the bot.
+    One that is still being stopped is not among them, nor the environment's while it may run. With
+    `spare_when_no_agents`, none of Discord's is while there are no agents at all: a program of
+    one's own may be the bot.
     """
-    names = {
-        sender.partition("/")[2] for sender in senders if sender.startswith(bot_at((POOLED, "")))
+    names: dict[str, set[str]] = {}
+    for sender in senders:
+        platform, _, name = sender.partition("/")
+        names.setdefault(platform, set()).add(name)
+    pooled, web = names.get(POOLED, set()), names.get(WEB, set())
+    gone = _gone_from_discord(connection, pooled, spare_when_no_agents) if pooled else set()
+    gone_from_web = _gone_from_web(connection, web) if web - {DEFAULT_AGENT} else set()
+    return {
+        *(bot_at((POOLED, name)) for name in gone),
+        *(bot_at((WEB, name)) for name in gone_from_web),
     }
-    if not names:
-        return set()
+
+
+def _gone_from_discord(
+    connection: Connection, names: set[str], spare_when_no_agents: bool
+) -> set[str]:
     there = union(
         select(agents.c.name).where(agents.c.name.in_(names)),
         select(agent_leases.c.agent).where(
@@ -60,7 +72,13 @@ def removed(
     gone = names - {*connection.execute(there).scalars()}
     if gone and not connection.execute(select(agents.c.id).limit(1)).first():
         gone = set() if spare_when_no_agents else gone - {ENVIRONMENT_AGENT}
-    return {bot_at((POOLED, name)) for name in gone}
+    return gone
+
+
+def _gone_from_web(connection: Connection, names: set[str]) -> set[str]:
+    """Return who answers there no more; what comes for a trial, which has a colon, ends with it."""
+    there = connection.execute(select(agents.c.name).where(agents.c.name.in_(names))).scalars()
+    return {name for name in names - {DEFAULT_AGENT, *there} if ":" not in name}
 
 
 def at(addresses: Collection[Address]) -> ColumnElement[bool]:
@@ -86,7 +104,7 @@ def not_taken() -> ColumnElement[bool]:
 
 
 class Routes:
-    """The ways to some users, read once; `surely` as for removed agents, who are on none."""
+    """The ways to some users, read once; removed agents are on none."""
 
     def __init__(
         self, connection: Connection, users: Collection[UUID], *, spare_when_no_agents: bool = True

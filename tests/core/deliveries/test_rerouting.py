@@ -73,6 +73,22 @@ def test_it_goes_to_the_chat_with_another_agent() -> None:
     assert end_stranded(LATER + PATIENCE) == 0
 
 
+def test_it_goes_from_a_chat_over_the_api_whose_agent_was_removed() -> None:
+    agent("shop")
+    ada, ben, eve = user(), user(), user()
+    for owner, name in ((ada, "shop"), (ben, "default"), (eve, f"trial:{eve.hex}")):
+        home = chat(owner, owner.hex, ("web", name))
+        waiting(owner, "chat", chat_account_id=home)
+    chat(ada, ada.hex, ("web", "default"))
+    assert end_stranded(LATER) == 0
+    agents.remove("shop")
+    assert end_stranded(LATER) == 1
+    assert expansions(ada) == [("chat", "web/default", "waiting")]
+    reminders.set_reminder(ada, "tea", "tea", NOW)
+    assert reminders.fire_due(NOW) == 1
+    assert expansions(ada)[-1] == ("chat", "web/default", "waiting")
+
+
 def test_it_goes_to_a_channel_unless_it_went_there_already() -> None:
     ada, ben = user(), user()
     for owner in (ada, ben):
