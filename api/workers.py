@@ -34,7 +34,7 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 
-INHERITED = "API_WORKER"  # the environment variable with a worker's three open files
+INHERITED = "API_WORKER"  # the environment variable with a worker's number and three open files
 SERVES = b"s"
 CHECK_EVERY = 0.5  # seconds between two looks at the workers
 MAX_PAUSE = 30.0  # seconds before one that ends again and again is started once more
@@ -112,8 +112,9 @@ class SharedCounters:
 
 @dataclass
 class Inherited:
-    """What a worker has of the process that started it."""
+    """What a worker has of the process that started it, and which of its workers it is."""
 
+    number: int
     listener: socket.socket
     counters: SharedCounters
     _line: socket.socket
@@ -134,16 +135,20 @@ def inherited() -> Inherited | None:
     """Return what this process has as a worker; None where it is none."""
     if INHERITED not in os.environ:
         return None
-    listener, counters, line = map(int, os.environ.pop(INHERITED).split(","))
+    number, listener, counters, line = map(int, os.environ.pop(INHERITED).split(","))
     return Inherited(
-        socket.socket(fileno=listener), SharedCounters(counters), socket.socket(fileno=line)
+        number,
+        socket.socket(fileno=listener),
+        SharedCounters(counters),
+        socket.socket(fileno=line),
     )
 
 
 class Worker:
     """One process that serves, which is started again when it ends."""
 
-    def __init__(self, listener: socket.socket, counters: int, metrics: str) -> None:
+    def __init__(self, number: int, listener: socket.socket, counters: int, metrics: str) -> None:
+        self._number = number
         self._inherits = listener.fileno(), counters
         self._metrics = metrics
         self._failures = 0
@@ -189,7 +194,7 @@ class Worker:
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
         files = (*self._inherits, theirs.fileno())
-        added = {INHERITED: ",".join(map(str, files)), FOLDER: self._metrics}
+        added = {INHERITED: ",".join(map(str, (self._number, *files))), FOLDER: self._metrics}
         command = [sys.executable, "-m", "api.main"]
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this program once more
@@ -214,7 +219,8 @@ def run_workers(settings: Settings, listener: socket.socket, stop: threading.Eve
     ):
         SharedCounters(counters.fileno())
         workers = [
-            Worker(listener, counters.fileno(), metrics) for _ in range(settings.web_concurrency)
+            Worker(number, listener, counters.fileno(), metrics)
+            for number in range(settings.web_concurrency)
         ]
         code = 0
         try:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from itertools import product
 from math import inf
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -38,13 +39,15 @@ from core import migrations
 from core.auth import issue_token
 from core.db.engine import Database, use_database
 from core.postgres import insert, insert_many
+from runtime.cores import keep_to_one_core
 from runtime.logs import configure_logging
 from tests.support.postgres import postgres_server
 
-SERVERS = ("project", "pooled", "connecting")
+OURS = ("project", "project on one core")
+SERVERS = (*OURS, "pooled", "connecting")
 CLIENTS = (1, 8, 64)
 ROUNDS = 7
-SECONDS = {"project": 0.5, "pooled": 0.5, "connecting": 3.0}
+SECONDS = {"connecting": 3.0}
 ROWS = 10
 PASSWORD = "of-the-database"  # noqa: S105 - of a server that lives as long as the measurement
 USER_SQL = (
@@ -99,12 +102,12 @@ def _compare(
             f"{clients:>8} {name:<28} {rates[name]:>10.0f} {p50:>8.2f} {p99:>8.2f} "
             f"{cpu[name]:>7.2f}"
         )
-    for name in servers:
-        if name == "project":
+    for ours, name in product(OURS, servers):
+        if name in OURS:
             continue
-        turns = zip(taken["project"], taken[name], strict=True)
-        ratio = median(ours.rate / other.rate if other.rate else inf for ours, other in turns)
-        print(f"{'':>8} project / {name} {ratio:.2f} (by CPU {cpu[name] / cpu['project']:.2f})")
+        turns = zip(taken[ours], taken[name], strict=True)
+        ratio = median(one.rate / other.rate if other.rate else inf for one, other in turns)
+        print(f"{'':>8} {ours} / {name} {ratio:.2f} (by CPU {cpu[name] / cpu[ours]:.2f})")
 
 
 def list_request(token: str) -> bytes:
@@ -157,6 +160,8 @@ def _serve(kind: str, url: str, settings: Settings, line: Connection) -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
         configure_logging(settings)
         app = create_app(settings, Database(url, settings.db_pool_size))
+        if kind == "project on one core":
+            keep_to_one_core()
     server = serve(app, "127.0.0.1", 0, settings.api_threads)
     line.send(server.port)
     server.run()

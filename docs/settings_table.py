@@ -79,6 +79,7 @@ GROUPS = (
             "api_port",
             "api_threads",
             "web_concurrency",
+            "api_keep_to_core",
             "console",
             "public_url",
             "rate_limit",

@@ -16,6 +16,7 @@ from apiflask import APIFlask
 from flask import current_app
 
 from core.errors import Unavailable
+from runtime.cores import on_any_core, usable_cores
 from runtime.logs import holds_secret
 
 MAX_WAIT = 3.0  # seconds
@@ -35,6 +36,7 @@ class HashingSlots:
     """The places of one application."""
 
     def __init__(self, threads: int, cores: int) -> None:
+        self.cores = usable_cores()  # of all threads, before the process keeps to one
         self.turns = BoundedSemaphore(max(1, cores - 1))
         self.places = BoundedSemaphore(max(1, threads // 2))
 
@@ -50,7 +52,8 @@ def hashing_slot() -> Iterator[None]:
         if not slots.turns.acquire(timeout=MAX_WAIT):
             raise TooBusy
         try:
-            yield
+            with on_any_core(slots.cores):
+                yield
         finally:
             slots.turns.release()
     finally:
