@@ -3,6 +3,7 @@
 A wrong match is worse than none, so only an unambiguous one counts.
 """
 
+import re
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -48,6 +49,7 @@ class Matcher:
             shown: (spec.key, default_process(fixed))
             for spec in self._catalogue
             for sentence in spec.sentences
+            if not _reads_oddly(spec, sentence)
             for shown, fixed in [_shown(spec, sentence)]
         }
         self._shown = [(sentence, key) for sentence, (key, _) in shown.items()]
@@ -159,6 +161,14 @@ def matcher_of(catalogue: Catalogue) -> Matcher:
 
 _building = threading.Lock()  # so that those who ask at the same moment build it once
 _matchers: WeakValueDictionary[Catalogue, Matcher] = WeakValueDictionary()
+
+
+def _reads_oddly(spec: CommandSpec, sentence: str) -> bool:
+    """Say whether a sentence reads oddly with a time in it: "set a tomorrow at 5pm timer"."""
+    times = [f"{{{field.name}}}" for field in spec.fields if field.is_time]
+    behind = rf"(?:\b(?:a|an|the|my)\b|[\])])\s+(?:{'|'.join(map(re.escape, times))})\s+[a-z{{(\[]"
+    is_twice = any(sentence.count(time) > 1 for time in times)
+    return bool(times) and (is_twice or bool(re.search(behind, sentence)))
 
 
 def _shown(spec: CommandSpec, sentence: str) -> tuple[str, str]:

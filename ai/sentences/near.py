@@ -12,7 +12,16 @@ from itertools import islice
 from ai.sentences.following import Index, Match
 from ai.sentences.references import References, named_by
 from ai.sentences.search import Attempt, Steps, TooManySteps
-from ai.sentences.tokens import DANGLING, NO_GOODS, QUESTION_WORDS, TELLING, TIMES, Word, split
+from ai.sentences.tokens import (
+    DANGLING,
+    NO_GOODS,
+    QUESTION_WORDS,
+    TELLING,
+    THINGS,
+    TIMES,
+    Word,
+    split,
+)
 from ai.times.grammar.phrases import find, read_all
 from ai.times.resolve import NOW
 
@@ -26,7 +35,14 @@ SAYINGS = frozenset({
 })
 # fmt: on
 """What is of these words alone is small talk: "we need to talk", "got a minute"."""
-OTHERS = frozenset({"someone", "weather", "news", "forecast"})
+# fmt: off
+OTHERS = frozenset({
+    "someone", "weather", "news", "forecast", "idea", "ideas", "recipe", "recipes", "suggestion",
+    "suggestions", "recommendation", "recommendations", "advice", "information", "info", "tips",
+    "directions", "instructions", "joke", "jokes",
+})
+# fmt: on
+"""What is about one of these is asked of somebody who knows: "I need a recipe"."""
 UNREAD = frozenset({"until", "till"})
 """What has one of these says when, in a way that is not understood: "wait until it rains"."""
 UNFINISHED = frozenset(
@@ -58,7 +74,15 @@ BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", 
 STATED = frozenset({"is", "are", "was", "were"})  # "pick up lines are cringe" is a statement
 MAX_NAME_WORDS, MAX_TIMED_WORDS = 6, 10
 NO_NEEDS = frozenset({"know", "this", "that", "these", "those", "what", "which", "whose"})
-_CLAUSE = re.compile(r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it)\b", re.I)
+_REASON = re.compile(r"\s*[,;.!?]+\s+|\s+[\u2013-]\s+|\s+(?:because|cause|cos|cuz)\s+", re.I)
+"""Between an order and why it is given: "scrap the harp exam, I'm not going"."""
+ORDERED = THINGS | {"list", "lists", "reminder", "reminders"}
+"""With one of these it is more of a second order than a reason."""
+NO_REASONS = QUESTION_WORDS | {"where", "why", "so", "but", "can", "could", "please"}
+"""What begins so asks for more: "need a form, how do I get one"."""
+_CLAUSE = re.compile(
+    r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it|he|she|they)\b", re.I
+)
 """What goes on so is a sentence: "a quick decision, so roll a dice"."""
 MAX_BESIDE = 3  # words of a list, a person, or a new name
 NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us"}
@@ -110,11 +134,37 @@ def near(
                     index, part, references, steps, is_unsure=index is unsure and part == text
                 )
                 if orders := attempt.orders():
-                    is_one = len(orders) == 1 and _is_likely(orders[0])
-                    return orders[0] if is_one else None
+                    if len(orders) == 1 and _is_likely(orders[0]):
+                        return orders[0]
+                    return _with_reason(sure, unsure, text, references, steps)
+        if one := _with_reason(sure, unsure, text, references, steps):
+            return one
     except TooManySteps:
         return None
     return bags.get(bare)
+
+
+def _with_reason(
+    sure: Index, unsure: Index, text: str, references: References, steps: Steps
+) -> Match | None:
+    """Return the one order of a text with something beside it that is none, or None."""
+    clauses = [clause for clause in _REASON.split(text) if clause]
+    if len(clauses) != 2:
+        return None
+    found = []
+    for clause in clauses:
+        for index in (sure, unsure):
+            attempt = Attempt(index, clause, references, steps, is_unsure=index is unsure)
+            if orders := attempt.orders():
+                found += orders
+                break
+        else:
+            first, *others = [word.text for word in split(clause)]
+            said = {first, *others}
+            is_order = ":" in clause or first in NO_REASONS or not ORDERED.isdisjoint(said)
+            if is_order or any(map(str.isdecimal, said)) or find(clause):
+                return None  # "shout at 6, I need to get the twins"
+    return found[0] if len(found) == 1 and _is_likely(found[0]) else None
 
 
 def _is_likely(match: Match) -> bool:

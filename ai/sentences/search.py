@@ -36,12 +36,26 @@ from ai.times.grammar.durations import read_duration
 from ai.times.grammar.reading import in_ascii
 
 LENGTH_BEFORE = {
-    *("for", "by", "of", "timer", "countdown", "down", "back", "snooze", "postpone", "delay"),
+    *(
+        "for",
+        "by",
+        "of",
+        "timer",
+        "countdown",
+        "down",
+        "back",
+        "snooze",
+        "postpone",
+        "delay",
+        "off",
+    ),
 }
 LENGTH_OF = {"timer"}
 MAX_BEFORE_TIMER = 3  # words: "a 3 minute soft egg timer"
 UNTIL = {"until", "till", "til"}
 TO = {"for", "to", "at"}
+AND = {"and", "&"}
+ALARMS = {"alarm", "alarms"}
 MAX_BEFORE_HOUR = 4  # words: "alarm for me for 7"
 MAX_SLIPS = 2
 MAX_ITEM_WORDS = 4  # of each of the names in a row
@@ -249,7 +263,8 @@ class Attempt:
     def _hour_end(self, at: int) -> int | None:
         """Return where a bare hour ends: "snooze it until 7", "an alarm for eight tomorrow"."""
         before = self.texts[max(at - MAX_BEFORE_HOUR, 0) : at]
-        if not before or not (before[-1] in UNTIL or ("alarm" in before and before[-1] in TO)):
+        is_alarm = not ALARMS.isdisjoint(before)
+        if not before or not (before[-1] in UNTIL or (is_alarm and before[-1] in TO | AND)):
             return None
         if before[-1] in UNTIL and at + 1 < self.end:
             return None
@@ -289,6 +304,10 @@ class Attempt:
                 and not self._is_name(slot, path, is_made=spec.action in MAKERS)
             ):
                 return NO_NAME.format(self._slice(slot.start, slot.end))
+            if slot.field.is_time and slot.field.name in fields:
+                value = self._both_times(str(fields[slot.field.name]), str(value), slot)
+                if not value:
+                    return TWO_TIMES.format(self._slice(slot.start, slot.end))
             fields[slot.field.name] = value
         if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
             return QUESTION  # "is" first would be one too: "buy milk is done?"
@@ -313,6 +332,16 @@ class Attempt:
             trim(self.text)
         )
 
+    def _both_times(self, first: str, second: str, slot: Slot) -> str | tuple[str, ...]:
+        """Return two times of a sentence: as one, as one each, or "" where they are neither.
+
+        "Daily reminder at 9" has one, "alarms for 8 and 9" two.
+        """
+        both = f"{first} {second}"
+        if phrases.read_all(both) is not None:
+            return both
+        return (first, second) if self.texts[slot.start - 1] in AND else ""
+
     def _is_name(self, slot: Slot, path: Path, *, is_made: bool) -> bool:
         """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
         words = [word.text for word in self.words[slot.start : slot.end]]
@@ -334,6 +363,8 @@ class Attempt:
             return False  # "remove books from list"
         if len(words) > 1 and words[0] in ("this", "these", "those") and not is_made:
             return False  # "rename this file to report.pdf"
+        if "but" in words[1:] and not is_made:
+            return False  # "I completed the form but nobody answered"
         if before in ("buy", "get") and len(words) > MAX_NAME_WORDS:
             return False
         is_first = slot == path.slots[0]

@@ -40,7 +40,7 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
 
 ANYWHERE: tuple[tuple[str, ...], ...] = (
     ("called", "named", "titled"),
-    ("my", "the", "our"),
+    ("my", "the", "our", "my whole", "the whole", "our whole", "the entire", "my entire"),
     ("a", "an", "the"),
     ("new", "blank", "fresh"),
     ("to-do", "todo", "to do"),

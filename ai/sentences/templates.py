@@ -97,7 +97,7 @@ def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:
             raise _problem(
                 spec, sentence, f"names {{{name}}}, a secret that is never said in a sentence"
             )
-        if named.count(name) > 1:
+        if named.count(name) > 1 and not fields[name].is_time:  # two times may be one, or one each
             raise _problem(spec, sentence, f"names {{{name}}} twice")
     times = [fields[name].is_time for name in named]
     is_with_time = times == [True, False] or (times == [False, True] and sentence in spec.near)

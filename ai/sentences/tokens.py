@@ -69,6 +69,7 @@ LEADING = (
         "just",
         "then",
     ),
+    *("nah", "nope", "ugh", "hm", "hmm", "um", "uh", "sorry", "actually", "dude"),
     "no wait",
     "can you",
     "could you",
@@ -105,6 +106,8 @@ TRAILING = (
     "ok",
     "okay",
     "bot",
+    *("btw", "by the way", "lol", "haha", "tho", "mate", "buddy", "dude", "asap", "from now on"),
+    *("already", "after all", "as well", "if you can", "if possible", "when you can"),
 )
 
 # fmt: off

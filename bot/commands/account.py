@@ -71,9 +71,9 @@ def _is_place(words: str) -> bool:
 
 @account.command(
     "go by the time of {place}",
-    "i live in {place} [now]",
+    "(i|we) live in {place} [now]",
     "i now live in {place}",
-    "i am [now] (living|based) in {place} [now]",
+    "(i|we) (am|are) [now] (living|based) in {place} [now|these days]",
     "i [have] [just] moved to {place}",
     near=("i am [now|currently] in {place} [[right] now|for now|today|this week|these days]",),
     for_models=False,

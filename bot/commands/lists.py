@@ -76,7 +76,7 @@ async def show(ctx: Context) -> str:
 @lists.command(
     "empty my {name} list",
     "(empty|clear|wipe|clean) [out] [my] {name} list",
-    "(empty|clear) [out] [my] list (called|named) {name}",
+    "(empty|clear) [out] [my] list (called|named|for|from) {name}",
     "(delete|remove|clear) (everything|[all] [the] (tasks|items)) (on|from|off) [my] {name} list",
     "take everything off my {name} list",
     "wipe my {name} list clean",
@@ -132,7 +132,9 @@ async def complete_all(ctx: Context, name: ListName) -> AsyncIterator[str]:
     "delete my {name} list",
     "(delete|remove|drop|bin|trash|dump|ditch|throw out|throw away) [my] {name} list",
     "(drop|bin|trash|dump|ditch|throw out|throw away) [my] list [called|named] {name}",
+    "(drop|bin|trash|dump|ditch|chuck out|throw out|throw away) my list (for|from) {name}",
     "(delete|remove) [my] list [called|named] {name}",
+    "(delete|remove) my list (for|from) {name}",
     near=("(delete|remove) my list of {name}",),
     hint="Also: get rid of a list.",
 )

@@ -21,6 +21,7 @@ from bot.markdown import escape, named
 from bot.messages import Button, Listing
 
 DEFAULT_LIST = "tasks"
+WAKE_UP = "wake up"  # the task that an alarm is
 TIMES = ("due_at", "repeat", "repeat_from")
 MAX_LISTED = 100
 
@@ -70,7 +71,13 @@ tasks.offer(
     "[set|make|add] [a] reminder {name} {due}",
     "i (need|want) {name} (on|added to|put on) my {list_name} list",
     "reminder to {name} {due}",
-    "(put|add|write) {name} (on|to|in) [my] {list_name} list",
+    "(put|add|write) {name} (on|onto|to|in) [my] {list_name} list",
+    "(put|add|write) down {name} (on|for) [my] {list_name} list",
+    "(put|add|write) {name} down (on|for) [my] {list_name} list",
+    "[set|make|add|create|give] [me] [a] {due} reminder {due} (to|for|about|of) {name}",
+    "[set|make|add|create|give] [me] [a] {due} reminder (to|for|about|of) {name} {due}",
+    "[set|make|add|create|give] [me] [a] {due} reminder (to|for|about|of) {name}",
+    "(don't|do not) forget to (tell|remind) me (about|of|to|that) {name} [{due}]",
     "(put|add|write) {name} (on|to|in) [my] {list_name} list [due|by|for] {due}",
     "(put|add|write) {name} (on|to|in) my (tasks|to-do list)",
     "(put|add|write) {name} (on|to|in) my to-do list [due|by|for] {due}",
@@ -162,15 +169,18 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "wake me [up] {due}",
     "[i] [need to|must|have to] [get me|get|wake] up {due}",
-    "(set|make|start|add) [me] [an|my] [new] alarm [for|to|on] {due}",
+    "(set|make|start|add) [me] [a new|an|my|my new|new] alarm [for|to|on] {due}",
+    "(set|make|start|add) [me] [my] [new|two] alarms (for|at) {due} and [for|at] {due}",
     "[i need to] set [an|my] alarm for me [for|to] {due}",
     "alarm [for] {due}",
     "(i need|i want|give me|i need to set) an alarm [for] {due}",
     for_models=False,
 )
-async def wake(ctx: Context, due: Due) -> str:
+async def wake(
+    ctx: Context, due: Annotated[Repeating, About("it", example="tomorrow at 7am")]
+) -> str:
     """Have you woken at a time."""
-    return await add(ctx, "wake up", due=due)
+    return await add(ctx, WAKE_UP, due=due)
 
 
 @tasks.command(
@@ -181,7 +191,7 @@ async def wake(ctx: Context, due: Due) -> str:
     "[start|set] [me] [a] (countdown|count down) [of|for|from] {due}",
     for_models=False,
 )
-async def timer(ctx: Context, due: Due) -> str:
+async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 minutes")]) -> str:
     """Be told when some time is over."""
     return await add(ctx, "timer", due=due)
 
@@ -341,20 +351,24 @@ async def show_done(ctx: Context) -> str:
     "(tick|check) off {name}",
     "(tick|check) {name} off [of] my (list|tasks)",
     "finish {name}",
-    "{name} (is|are|has been|have been) (done|finished|completed)",
+    "{name} (is|are|has been|have been) [finally|now|all] (done|finished|completed)",
     "done with {name}",
     "i (bought|have bought) {name}",
     "i (have done|have finished|finished|completed|have completed) {name}",
+    "i [have] finally (done|did|finished|completed) {name}",
     near=(
-        "[i|i have] [just|already] (finished|completed|got) [my] {name}",
-        "{name} (done|finished|bought)",
-        "[i|i have] [just|already] (picked up|collected|called|phoned|visited|made) [my] {name}",
-        "(i|i just|i already|just|already) did [my] {name}",
-        "[i|i have] [just|already] (bought|paid|sent|mailed|emailed) [my] {name}",
-        "[i|i have] [just|already] (cleaned|washed|fed|watered|fixed) [my] {name}",
-        "[i|i have] [just|already] (booked|ordered|renewed|returned|taken|took) [my] {name}",
+        "[i|i have] [just|already|finally] (finished|completed|got) [my] {name}",
+        "{name} (done|finished|bought|sorted)",
+        "[i|i have] [just|already|finally] (picked up|collected|called|phoned|rang) [my] {name}",
+        "[i|i have] [just|already|finally] (visited|made|wrote|handed in|dropped off) [my] {name}",
+        "(i|i just|i already|i finally|just|already|finally) did [my] {name}",
+        "[i|i have] [just|already|finally] (bought|paid|sent|mailed|emailed|posted) [my] {name}",
+        "[i|i have] [just|already|finally] (cleaned|washed|fed|watered|fixed|walked) [my] {name}",
+        "[i|i have] [just|already|finally] (booked|ordered|renewed|returned|took) [my] {name}",
+        "i have [just|already|finally] taken [my] {name}",
         "i am (done|finished) (with|doing) {name}",
-        "{name} (is|are|has been|have been) (bought|paid|sent|sorted|booked|cleaned|fixed)",
+        "{name} (is|are|has been|have been) [finally|all|now] (bought|paid|sent|sorted|booked)",
+        "{name} (is|are|has been|have been) [finally|all|now] (cleaned|fixed|washed|repaired)",
     ),
     hint="Also for what was done: I paid ..., I have bought ....",
 )
@@ -376,6 +390,7 @@ async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
 
 @tasks.command(
     "is {name} [already] on my {list_name} list",
+    "(is|are) there [any] {name} on my {list_name} list",
     "is {name} [already] (on|in) my (list|to-do list)",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
@@ -449,7 +464,7 @@ async def rename(
 @tasks.command(
     "move {name} to my {list_name} list",
     "move [the task] {name} (to|into|onto) my {list_name} list",
-    "put [the task] {name} (into|onto) my {list_name} list",
+    "put the task {name} (on|into|onto) my {list_name} list",
     "put [the task] {name} on my {list_name} list instead",
     "(switch|transfer|shift) {name} [over] (to|onto|into) my {list_name} list",
     near=("(move|switch|transfer|shift) {name} [over] (to|onto|into) {list_name}",),
@@ -550,8 +565,8 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(take|drop|bin) {name} (out of|out from|from) [my] {list_name} list",
     "(delete|remove) [my] task [called] {name}",
     "(delete|remove) [my] {name} task",
-    "(take|cross|strike|scratch) {name} off [of] [my] {list_name} list",
-    "(take|cross|strike|scratch) {name} off [of] my (list|tasks|to-do list)",
+    "(take|cross|strike|scratch|lose) {name} (off [of]|from) [my] {list_name} list",
+    "(take|cross|strike|scratch|lose) {name} (off [of]|from) my (list|tasks|to-do list)",
     "cross {name} off",
     "(delete|remove) a task",
     "(drop|bin|trash|kill|dump|ditch|throw out|throw away|cancel) [my] task [called] {name}",
@@ -561,6 +576,8 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
         "(bin|trash|ditch|forget about|never mind|cancel) {name}",
         "(delete|remove|cancel|stop|turn off) [my] {name} (alarm|timer)",
         "(i|we) (do not|no longer) need [to] {name} [anymore|any more]",
+        "no [more] need (for|to) {name} [anymore|any more]",
+        "(lose|strike|scratch) {name} (from|off) {list_name}",
         "(delete|remove) {name} from {list_name}",
         "take {name} off {list_name}",
     ),
@@ -582,11 +599,21 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
 @tasks.command(
     "cancel my alarm",
     "(cancel|stop|delete|remove|turn off|clear) my alarm",
+    "(cancel|stop|delete|remove|turn off|clear) my {due} alarm",
+    "(cancel|stop|delete|remove|turn off|clear) my alarm (for|at) {due}",
     for_models=False,
 )
-async def cancel_alarm(ctx: Context) -> str:
-    """Cancel the alarm that wakes you."""
-    return await delete(ctx, "wake up")
+async def cancel_alarm(ctx: Context, due: Due | None = None) -> str:
+    """Cancel the alarm that wakes you, or the one at a time of day."""
+    if due is None:
+        return await delete(ctx, WAKE_UP)
+    rows = [row for row in await ctx.api.get_all("/api/tasks") if row["name"] == WAKE_UP]
+    times = {row["id"]: datetime.fromisoformat(row["due_at"]) for row in rows if row["due_at"]}
+    clock = due.at.astimezone(ctx.zone).time()
+    found = [key for key, at in times.items() if at.astimezone(ctx.zone).time() == clock]
+    if len(found) != 1:
+        raise Declined(f"You have {'more than one' if found else 'no'} alarm at {clock:%H:%M}.")
+    return await delete(ctx, found[0])
 
 
 @tasks.command(

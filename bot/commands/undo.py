@@ -10,7 +10,8 @@ changes = CommandModule("undo", "Your last change")
     "undo",
     "undo (that|it|this)",
     "undo (the|my) last (change|order|thing|one)",
-    "(take|put) (that|it) back",
+    "(take|put) (that|it|that one|the last one) back",
+    "take back (that|it|the last one|what i said)",
     "revert [that|it|this]",
 )
 async def undo(ctx: Context) -> str:

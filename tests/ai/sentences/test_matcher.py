@@ -428,3 +428,34 @@ def test_a_matcher_goes_with_the_last_who_keep_it() -> None:
     del kept
     gc.collect()
     assert is_there() is None
+
+
+ALARM = CommandSpec(
+    "alarm",
+    "add",
+    "Set an alarm.",
+    (FieldSpec("due", "when", repeats=True),),
+    ("set an alarm for {due}", "set alarms for {due} and {due}", "set a {due} alarm [{due}]"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "dues"),
+    [
+        ("set alarms for 8pm and 9pm", ["8pm", "9pm"]),
+        ("set alarms for 6:30 and 7", ["6:30", "7"]),
+        ("set a daily alarm at 9", ["daily at 9"]),
+        ("set a 9am alarm tomorrow", ["9am tomorrow"]),
+        ("set a 9am alarm at 10", []),  # neither one time nor two
+    ],
+)
+def test_two_times_are_one_or_one_each(text: str, dues: list[str]) -> None:
+    catalogue = Catalogue()
+    catalogue.add(ALARM)
+    assert [one.fields["due"] for one in Matcher(catalogue).match_all(text)] == dues
+
+
+def test_suggestions_have_no_time_in_front_of_what_it_is_of() -> None:
+    catalogue = Catalogue()
+    catalogue.add(ALARM)
+    assert Matcher(catalogue).nearest("an alarm, whatever") == ["set an alarm for tomorrow at 5pm"]

@@ -174,3 +174,25 @@ async def test_a_model_is_told_of_it_and_decides(
     assert told_of.count("</message>") == 1
     await parser.parse_all("a bit of everything")
     assert "By its words alone" not in model_server.requests[1].user
+
+
+def test_an_order_with_its_reason_is_offered() -> None:
+    loose = Catalogue()
+    loose.add(COMMANDS[0], replace(COMMANDS[2], near=("scrap {name}",)))
+    matcher = Matcher(loose)
+    found = matcher.near("scrap the harp exam, I'm not going")
+    assert found is not None
+    assert found.fields == {"name": "the harp exam"}
+    for text in (
+        "scrap the harp exam, be there at 6",  # a time that would be lost
+        "scrap the harp exam, scrap the boat",  # two orders
+        "scrap the harp exam, I sold it, nobody came",
+    ):
+        assert matcher.near(text) is None
+
+
+@pytest.mark.parametrize(
+    "thing", ["a pancake recipe", "an idea for a dinner", "some good suggestions"]
+)
+def test_what_is_asked_of_who_knows_is_no_thing(thing: str) -> None:
+    assert MATCHER.near(f"need {thing}") is None
