@@ -34,6 +34,7 @@ from bot.framework import help, raw_handlers
 from bot.framework.autocomplete import are_there
 from bot.framework.context import Context, Declined
 from bot.framework.registry import Registry
+from bot.framework.small_talk import courtesy
 from bot.markdown import escape, named
 from bot.messages import CONSOLE, Address, Button, Incoming
 from config.settings import Settings
@@ -130,7 +131,8 @@ class Orders:
     def is_order(self, text: str) -> bool:
         """Say whether a text is surely an order, a question or a call for help, and no answer."""
         words = normalise(text)
-        if words in help.CALLS_FOR_HELP | LOG_OUT | FORGET or is_question(text):
+        is_call = help.calls_for_help(words, in_answer=True)
+        if is_call or words in LOG_OUT | FORGET or is_question(text):
             return True
         match = self._matcher.match(text)
         if match is None:
@@ -238,12 +240,12 @@ class Orders:
     def _small_talk(self, text: str, person: Person, known: Registry, memory: Memory) -> str | None:
         """Answer what is no order: a call for help, or small talk."""
         words, name = normalise(text), named(person.session.display_name)
-        if words in help.HELP_WORDS:
+        if help.calls_for_help(words):
             return help.full_help(known)
         if words in LOG_IN | REGISTER:
             return f"You are logged in, {name}. To change that say “log out” first."
         asked = bool(memory.history) and "needs_clarification" in memory.history[-1][1]
-        polite = help.courtesy(words, asked=asked)
+        polite = courtesy(words, asked=asked)
         return polite.format(name=name) if polite else None
 
     async def execute(

@@ -25,6 +25,7 @@ from bot.dialogue import Dialogue, TimedOut, normalise
 from bot.framework import help
 from bot.framework.autocomplete import Suggestions
 from bot.framework.registry import Registry
+from bot.framework.small_talk import courtesy
 from bot.markdown import escape, named
 from bot.messages import Address, Incoming, Place, ReplyChannel
 from config.settings import Settings
@@ -52,7 +53,7 @@ NO_PRICES: Mapping[str, Price] = {}
 
 def is_help(text: str) -> bool:
     """Say whether a text asks what can be said, which anybody may."""
-    return bool(text.strip("? ")) and normalise(text) in help.HELP_WORDS
+    return bool(text.strip("? ")) and help.calls_for_help(normalise(text))
 
 
 class Conversation(Agent):
@@ -254,7 +255,7 @@ class Conversation(Agent):
             if incoming.private:
                 await self._greet(dialogue, person)
             words = normalise(incoming.text)
-            was_greeting = words in BEGINNINGS or (incoming.private and help.courtesy(words))
+            was_greeting = words in BEGINNINGS or (incoming.private and courtesy(words))
             return None if was_greeting else person
         if incoming.credentials is None and is_help(incoming.text):
             await dialogue.say(help.full_help(self.registry.open_to("user"), logged_in=False))

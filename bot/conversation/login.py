@@ -9,6 +9,7 @@ from bot.api.client import ApiAway, ApiClient, ApiError
 from bot.api.sessions import Person, Sessions
 from bot.dialogue import Dialogue, normalise
 from bot.framework import help
+from bot.framework.small_talk import courtesy
 from bot.markdown import escape
 from bot.messages import Address, Button, Credentials, Incoming
 from runtime.logs import holds_secret
@@ -148,9 +149,9 @@ def _instead_of_name(answer: str) -> str | None:
     words = normalise(answer)
     if words in LOG_IN:
         return NAME
-    if words in help.HELP_WORDS or answer.rstrip().endswith("?"):
+    if help.calls_for_help(words) or answer.rstrip().endswith("?"):
         return HELP
-    if help.courtesy(words) or len(words.split()) > MAX_WORDS:
+    if courtesy(words) or len(words.split()) > MAX_WORDS:
         return WHO_FIRST
     return None
 

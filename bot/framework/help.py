@@ -1,92 +1,33 @@
-"""What can be said, written for people: the help, the greeting and the courtesies."""
+"""What can be said, written for people: the help and the greeting."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ai.commands import NO, YES, CommandSpec
+from ai.commands import CommandSpec
 from ai.sentences import wording
 from ai.sentences.templates import expansions
 from bot.framework.registry import CommandModule, Registry
 from bot.markdown import escape
 
-HELP_WORDS = frozenset(
-    {
-        "help",
-        "help me",
-        "what can i say",
-        "what can i do",
-        "what can you do",
-        "what do you do",
-        "what can you help me with",
-        "how does this work",
-        "help please",
-        "help me please",
-        "please help",
-        "please help me",
-        "can you help me",
-        "commands",
-        "menu",
-        "",  # a lone question mark
-    }
+_CALL = re.compile(
+    r"(?:please )?help(?: me)?(?: out)?(?: please)?|(?:can|could) you help(?: me)?(?: please)?"
+    r"|i need (?:some )?help|show me what you can do|what do you do"
+    r"|what (?:can|could) (?:you|i|we) (?:do|say|ask|tell|help me with)(?: you)?(?: for me| here)?"
+    r"|what are you (?:for|good for|able to do|capable of)|what are (?:your|the) commands"
+    r"|how (?:does|do|can|should) (?:this|it|you|i use (?:this|you|it))(?: bot)?(?: work)?"
+    r"|(?:show|list|give)(?: me)?(?: the| your| all)* (?:commands|help|menu)"
 )
-CALLS_FOR_HELP = HELP_WORDS - {"commands", "menu", ""}
-"""The ones that are no answer to any question."""
+_NAMES = frozenset({"commands", "menu", ""})
+"""Calls for help that may answer a question as well; the last one is a lone question mark."""
 
 LAST_OF_HELP = "“Cancel” ends any question of mine, “log out” ends your session."
 LAST_FOR_STRANGERS = "“Log in”, or “register” for an account, comes before all of these."
 
-COURTESIES = {
-    "hello": "Hello, {name}! What can I do for you?",
-    "good morning": "Good morning, {name}! What can I do for you?",
-    "good evening": "Good evening, {name}! What can I do for you?",
-    "good night": "Good night, {name}!",
-    "thank you": "You're welcome, {name}.",
-    "bye": "Goodbye, {name}! You stay logged in; say “log out” to change that.",
-    "how are you": "I'm fine, thank you, {name}. What can I do for you?",
-    "who are you": "I'm a bot, {name}: tell me what you want in plain words. **Help** says what.",
-    "sorry": "No harm done, {name}.",
-    "cancel": "There is nothing to cancel, {name}. I'm not waiting for an answer.",
-    "yes": "I'm not waiting for an answer, {name}. What can I do for you?",
-}
-ANSWERS = frozenset({"yes", *(YES | NO), "ok then", "alright", "all right", "fine", "maybe"})
-"""What may answer a question that a model has asked."""
-SAME_AS = {
-    "hi": "hello",
-    "hey": "hello",
-    "hi there": "hello",
-    "hello there": "hello",
-    "good afternoon": "hello",
-    "thanks": "thank you",
-    "thanks a lot": "thank you",
-    "thank you very much": "thank you",
-    "thx": "thank you",
-    "ty": "thank you",
-    "cheers": "thank you",
-    "good bot": "thank you",
-    "how are you doing": "how are you",
-    "how's it going": "how are you",
-    "what are you": "who are you",
-    "are you a bot": "who are you",
-    "what's your name": "who are you",
-    "oops": "sorry",
-    "no worries": "sorry",
-    "goodbye": "bye",
-    "see you": "bye",
-    "never mind": "cancel",
-    "nevermind": "cancel",
-    "forget it": "cancel",
-}
 
-
-def courtesy(words: str, *, asked: bool = False) -> str | None:
-    """Return the polite answer to small talk, with `{name}` for the user's name, or None.
-
-    `asked` says that a model has asked something last, which "yes" may answer.
-    """
-    words = words.removesuffix(" bot") if words != "good bot" else words
-    if words in ANSWERS:
-        return None if asked else COURTESIES["yes"]
-    return COURTESIES.get(SAME_AS.get(words, words))
+def calls_for_help(words: str, *, in_answer: bool = False) -> bool:
+    """Say whether normalised words ask what can be said; `in_answer` to a question, for certain."""
+    return bool(_CALL.fullmatch(words)) or (words in _NAMES and not in_answer)
 
 
 def example(spec: CommandSpec, sentence: str | None = None) -> str:

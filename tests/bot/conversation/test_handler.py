@@ -134,7 +134,10 @@ async def test_what_comes_after_a_lapsed_secret_is_not_read(
 # Help and manners
 
 
-@pytest.mark.parametrize("words", ["help", "Help!", "?", "what can I say?", "what can you do"])
+@pytest.mark.parametrize(
+    "words",
+    ["help", "Help!", "?", "what can I say?", "what can you do for me", "how do i use this bot?"],
+)
 async def test_help_lists_what_can_be_said(chat: Person, words: str) -> None:
     told = await chat.say(words)
     assert "**Your errands**\n• add buy milk to my errands\n• remind me of the errand" in told
@@ -156,6 +159,12 @@ async def test_help_names_raw_handlers(customer: Person, world: World) -> None:
         ("thx bot", "You're welcome, **ada**."),
         ("Good bot!", "You're welcome, **ada**."),
         ("how are you?", "I'm fine, thank you, **ada**. What can I do for you?"),
+        ("hey there", "Hello, **ada**!"),
+        ("hiya!!", "Hello, **ada**!"),
+        ("what's up?", "I'm fine, thank you, **ada**."),
+        ("great, thank you so much!", "You're welcome, **ada**."),
+        ("that's awesome", "Glad to hear it, **ada**."),
+        ("are you a real person?", "I'm a bot, **ada**"),
         ("yes", "I'm not waiting for an answer, **ada**. What can I do for you?"),
         ("OK.", "I'm not waiting for an answer, **ada**. What can I do for you?"),
         ("good morning", "Good morning, **ada**!"),
