@@ -20,11 +20,15 @@ from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_ta
 
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of date.")] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse commands said in the same words."),
+    ] = False,
 ) -> None:
     """Renew the generated files: SQL schema, .env.example, schema of agents, README.
 
     Raises BrokenModule for broken files of routes or commands, and for migrations that are no
-    single chain. With --check it also tells of two commands that are said in the same words.
+    single chain. With --check or --strict it tells of two commands that are said in the same words.
     """
     load_routes()
     migrations.head()
@@ -38,7 +42,7 @@ def generate(
     stale = [
         path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text
     ]
-    if check and (tied := ties(catalogue)):
+    if (check or strict) and (tied := ties(catalogue)):
         raise fail("\n".join(f"{line}. Change one of them." for line in tied))
     if check and stale:
         names = ", ".join(shown(path) for path in stale)

@@ -83,8 +83,7 @@ def new_domain(
             (ROOT / path).parent.mkdir(exist_ok=True)
             (ROOT / path).write_text(text, "utf-8")
         in_new_process("db", "revision", f"Add {plural}")
-        in_new_process("generate")
-        in_new_process("generate", "--check")  # says where its sentences are another's too
+        in_new_process("generate", "--strict")  # says where its sentences are another's too
         written = [ROOT / path for path in files] + sorted({*VERSIONS.glob("*.py")} - before)
         tidy([path for path in written if path.suffix == ".py"])
     except subprocess.CalledProcessError as error:

@@ -8,9 +8,8 @@ import typer
 
 from cli.scaffold import rename
 from config.settings import ROOT
-from tests.support.project import cloned, git, published, ran
+from tests.support.project import PYTHON, cloned, git, published, ran
 
-PYTHON = ".venv/bin/python"
 PAGE = (ROOT / "docs" / "first-day.md").read_text("utf-8")
 OLD_NAME = "plain-language-bot"
 OLD = "plain[- ]language[- ]bot"

@@ -1,7 +1,7 @@
 """A user's own tables, in plain SQL at the end of config/schema.sql."""
 
+import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.db.engine import Database
 from core.errors import BrokenSchema, InvalidInput
 from core.own_tables import MARK, own_part
 from core.tables import metadata
+from tests.support import warm
 from tests.support.project import copied
 
 HABITS = (ROOT / "tests" / "documented" / "habits.sql").read_text("utf-8")
@@ -145,7 +146,6 @@ def test_format_keeps_what_stands_in_the_marked_place(tmp_path: Path) -> None:
     project = copied(tmp_path / "project")
     schema = project / "config" / "schema.sql"
     schema.write_text(schema.read_text("utf-8").replace("-- The whole", "-- A stale") + HABITS)
-    command = [sys.executable, "manage.py", "generate"]
-    said = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
-    assert said == "Renewed config/schema.sql.\n"
+    done = warm.run(["manage.py", "generate"], cwd=project, env=os.environ, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "Renewed config/schema.sql.\n"), done.stderr
     assert schema.read_text("utf-8") == GENERATED + MARK + HABITS

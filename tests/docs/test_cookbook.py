@@ -9,10 +9,9 @@ import pytest
 
 from config.settings import ROOT
 from tests.support.http_sink import as_json, http_sink
-from tests.support.project import cloned, published, ran
+from tests.support.project import PYTHON, cloned, published, ran
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text("utf-8")
-PYTHON = ".venv/bin/python"
 SAID = "register\nada\ncorrect horse\n"
 BILL = "add a bill called {} with amount {} eur and due {}\n"
 

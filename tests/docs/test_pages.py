@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,15 +13,13 @@ import manage
 from config.settings import ROOT, Settings, load_settings
 from tests.support import warm
 from tests.support.api import is_ready
+from tests.support.project import copied
 from tests.support.waiting import wait_until
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 SETTING = re.compile(r"^([A-Z_]+)=", re.MULTILINE)
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
-)
 PROMPT = "you> "
 LOG_IN = ["register", "ada", "correct horse battery staple"]
 PROGRAMS = ("make", "git", "docker", "kubectl", "chmod", "curl", ".venv/bin/python")
@@ -133,9 +130,7 @@ def test_every_shell_line_is_one_that_can_be_typed() -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("docs") / "project"
-    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    return folder
+    return copied(tmp_path_factory.mktemp("docs") / "project", with_tests=True)
 
 
 def run(project: Path, *arguments: str, text: str = "", **settings: str) -> str:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from config.settings import ROOT
-from tests.support.project import cloned, git, published, ran
+from tests.support.project import PYTHON, cloned, git, published, ran
 
 PAGE = (ROOT / "docs" / "upgrading.md").read_text("utf-8")
-PYTHON = ".venv/bin/python"
 NEWER = "bot/commands/usage.py", "api/routes/usage.py"  # what the old version lacks
 README = "README.md"
 

@@ -15,6 +15,7 @@ from ai.sentences.matcher import Matcher
 from bot.framework.registry import load_commands
 from config.settings import ROOT
 from tests.evaluate import (
+    DOMAINS,
     Command,
     Score,
     Utterance,
@@ -68,9 +69,10 @@ async def test_what_is_no_order_is_hardly_ever_offered_as_one() -> None:
 async def test_a_model_is_asked_what_no_sentence_covers(model_server: ModelServer) -> None:
     model_server.script = lambda _: '{"needs_clarification": "Pardon?"}'
     model = OpenAICompatible(model_server.base_url, "sk-secret", "some/model")
-    scores = await evaluate(model)
+    some = UTTERANCES[::4]
+    scores = await evaluate(model, some)
     await model.aclose()
-    asked = [u.domain for u in UTTERANCES if u.is_beyond or not u.expected]
+    asked = [u.domain for u in some if u.is_beyond or not u.expected]
     assert len(model_server.requests) == len(asked)
     assert {domain for domain, score in scores.items() if score.usages} == {*asked}
     assert not any(score.wrong for score in scores.values())
@@ -85,10 +87,17 @@ def knows_it_all(request: Request) -> Answer:
     return Answer(json.dumps({"commands": commands, "needs_clarification": question}), delay=0.005)
 
 
-def test_the_evaluation_measures_the_model_that_is_configured(model_server: ModelServer) -> None:
+def test_the_evaluation_measures_the_model_that_is_configured(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
     model_server.script = knows_it_all
+    texts = (path.read_text("utf-8") for path in sorted(DOMAINS.rglob("sentences*.yaml")))
+    cases = [case for text in texts for case in re.split(r"^(?=- )", text, flags=re.MULTILINE)[1:]]
+    file = tmp_path / "some.yaml"
+    file.write_text("".join(cases[::8]), "utf-8")
+    some = [*utterances(file)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.evaluate"],
+        [sys.executable, "-m", "tests.evaluate", "--file", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -107,10 +116,10 @@ def test_the_evaluation_measures_the_model_that_is_configured(model_server: Mode
     told = re.search(r"A model is told of (\d+) commands in about (\d+) tokens", done.stdout)
     assert told
     assert 0 < int(told[1]) < int(told[2]) <= 1200, "the shipped commands fit in the prompt"
-    languages = {utterance.language for utterance in UTTERANCES}
+    languages = {utterance.language for utterance in some}
     assert ("  in de: " in done.stdout) == ("de" in languages)
     alone, with_model = (line.split() for line in lines if line.startswith("all "))
-    beyond = sum(u.is_beyond for u in UTTERANCES)
+    beyond = sum(u.is_beyond for u in some)
     assert int(alone[3]) + int(alone[4]) == beyond
     assert int(with_model[3]) < beyond / 10
     right, requests, prompt, output, p50, p99 = (float(with_model[n]) for n in (1, 7, 8, 9, 10, 11))

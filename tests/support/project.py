@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from config.settings import ROOT
+from tests.support import warm
 
-LEFT_OUT = shutil.ignore_patterns(".[!e]*", "__pycache__", "var", "tests", "bench", ".env")
+PYTHON = ".venv/bin/python"  # of a clone
+LEFT_OUT = (".[!e]*", "var", "bench", ".env", "*.pyc.*")  # the last are about to be bytecode
 TYPES = ".mypy_cache"  # what `make check` knows of the files, where it has run
 SOMEBODY = {
     f"GIT_{role}_{what}": value
@@ -17,9 +19,16 @@ SOMEBODY = {
 }
 
 
-def copied(folder: Path) -> Path:
-    """Copy the program, without its tests and what it has made, into a new folder."""
-    return Path(shutil.copytree(ROOT, folder, ignore=LEFT_OUT))
+def copied(folder: Path, *, with_tests: bool = False) -> Path:
+    """Copy the program, with its bytecode, without what it has made, into a new folder.
+
+    With its tests comes what the check of types knows of the files.
+    """
+    left_out = shutil.ignore_patterns(*LEFT_OUT, *([] if with_tests else ["tests"]))
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    if with_tests and (ROOT / TYPES).exists():
+        shutil.copytree(ROOT / TYPES, folder / TYPES)
+    return folder
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -29,7 +38,16 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def ran(folder: Path, *command: str, text: str = "", code: int | None = 0) -> str:
-    """Run a command in a folder, with this input, to its end; return what it printed."""
+    """Run a command in a folder, with this input, to its end; return what it printed.
+
+    PYTHON starts at once, as the program does elsewhere in the tests (tests.support.warm).
+    """
+    program, *arguments = command
+    if program == PYTHON:
+        forked = warm.run(arguments, cwd=folder, env=environment(folder), text=text, timeout=600)
+        printed = forked.stdout + forked.stderr
+        assert code in (None, forked.returncode), f"{command}\n{printed}"
+        return printed
     done = subprocess.run(
         command,
         cwd=folder,

@@ -1,7 +1,6 @@
 """What is broken ends each program's start in one line: which file, where in it, why."""
 
 import logging
-import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import ROOT
 from core import migrations
 from core.db.engine import Database
 from runtime.logs import LogFile
 from tests.support import warm
+from tests.support.project import copied
 from tests.system.test_first_session import environment, run
 
-NOT_COPIED = shutil.ignore_patterns("tests", ".*", "var", "__pycache__", "bench")
 UP, API, BOT, SCHEDULER, MIGRATE, CHECK = (
     ("manage.py", "up", "--chat", "help"),
     ("-m", "api.main"),
@@ -59,7 +57,7 @@ Start = Callable[..., Ended]
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the program."""
-    return Path(shutil.copytree(ROOT, tmp_path_factory.mktemp("copy") / "it", ignore=NOT_COPIED))
+    return copied(tmp_path_factory.mktemp("copy") / "it")
 
 
 @pytest.fixture

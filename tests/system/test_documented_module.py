@@ -4,8 +4,6 @@ The files in tests/documented are put in place in a copy of the project as they 
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from sqlalchemy import URL
 
 from core import postgres
 from core.db.engine import Database
+from tests.support import warm
 from tests.support.model_server import ModelServer, model_server
 from tests.support.project import copied
 
@@ -57,16 +56,7 @@ def run(project: Path, *arguments: str, text: str = "", **settings: str) -> str:
         "PASSWORD_HASH_ROUNDS": "4",
         **settings,
     }
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=project,
-        env=environment,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = warm.run(arguments, cwd=project, env=environment, text=text, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

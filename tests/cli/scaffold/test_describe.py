@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from ai.llm.clients.openai_completions import OpenAICompatible
 from bot.framework.registry import load_commands
 from cli.scaffold.describe import EXAMPLE, MAX_DESCRIPTION, TRIES, Plan, propose
 from cli.scaffold.domain import CALCULATIONS, BadName, More, Report, read_field, render
-from config.settings import ROOT
-from tests.cli.scaffold.test_new_domain import NOT_COPIED, TYPES
 from tests.support import warm
 from tests.support.model_server import ModelServer, model_server
+from tests.support.project import copied
 
 __all__ = ["model_server"]
 
@@ -191,11 +189,7 @@ async def test_the_example_that_models_see_can_be_written(
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project."""
-    folder = tmp_path_factory.mktemp("project") / "copy"
-    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    if (ROOT / TYPES).exists():
-        shutil.copytree(ROOT / TYPES, folder / TYPES)
-    return folder
+    return copied(tmp_path_factory.mktemp("project") / "copy", with_tests=True)
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 from cli.scaffold.domain import BadName, literal, plural_of, read_field, render
-from config.settings import ROOT
 from tests.support import warm
+from tests.support.project import copied
 
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", ".env", "var", "__pycache__", ".*_cache", ".hypothesis"
-)
-TYPES = ".mypy_cache"  # what `make check` knows of the files that are copied, where it has run
 FIELDS = [
     "author:text", "pages:int", "rating:float", "price:decimal:eur", "read:bool", "bought:when",
     "date:date", "amount:decimal?", "lent:past_date?", "length_read:duration?",
@@ -32,9 +27,7 @@ OF_BOOKS = [
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project with two domains more."""
     folder = tmp_path_factory.mktemp("project") / "copy"
-    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    if (ROOT / TYPES).exists():
-        shutil.copytree(ROOT / TYPES, folder / TYPES)
+    copied(folder, with_tests=True)
     assert "Wrote api/routes/books.py." in run(folder, "manage.py", "new-domain", "book", *FIELDS)
     run(folder, "manage.py", "new-domain", "inventory_item", "--plural", "stock")
     return folder
