@@ -47,7 +47,8 @@ FIRST_YEAR = 24  # of this century that 26/05/30 may begin with
 MOVABLE = ("easter sunday", "easter monday", "easter", "good friday", "thanksgiving")
 
 _PART = rf"(?P<part>{'|'.join(PARTS)})"
-_ON = r"(?:(?:on|by)\s+)?"
+_BY = r"on|by|(?<!day\s)before"  # the day before Friday is another one
+_ON = rf"(?:(?:{_BY})\s+)?"
 _YEAR = r"(?:,?\s+(?P<year>(?:1[89]|2\d)\d\d)(?!:))?"
 
 DAYS: list[Piece] = []
@@ -84,7 +85,7 @@ def _part(match: re.Match[str], reading: Reading) -> bool:
 
 
 @piece(
-    r"(?P<before>(?:on|by)\s+)?(?P<which>(?:this\s+)?coming\s+|this\s+|next\s+)?"
+    rf"(?P<before>(?:{_BY})\s+)?(?P<which>(?:this\s+)?coming\s+|this\s+|next\s+)?"
     rf"(?P<day>{WEEKDAY})(?P<later>\s+week)?",
     DAYS,
 )
@@ -151,7 +152,7 @@ def _slashed_date(match: re.Match[str], reading: Reading) -> bool:
 
 
 @piece(
-    rf"(?P<before>(?:on|by)\s+)?(?:the\s+)?(?P<day>{ORDINAL})"
+    rf"(?P<before>(?:{_BY})\s+)?(?:the\s+)?(?P<day>{ORDINAL})"
     r"(?:\s+of\s+(?P<which>this|the|next)\s+month)?",
     DAYS,
 )
@@ -198,7 +199,7 @@ def _week(match: re.Match[str], reading: Reading) -> bool:
 
 
 @piece(
-    r"(?:(?:at|by|on)\s+)?(?:the\s+)?(?P<edge>end|start|beginning|first\s+day|last\s+day)\s+of\s+"
+    rf"(?:(?:{_BY}|at)\s+)?(?:the\s+)?(?P<edge>end|start|beginning|first\s+day|last\s+day)\s+of\s+"
     rf"(?:(?P<which>the|this|next)\s+)?(?P<unit>day|week|month|year|{MONTH})",
     DAYS,
 )
@@ -223,7 +224,7 @@ def _holiday(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("day")
 
 
-@piece(rf"(?P<before>(?:on|by|at)\s+)?(?P<holiday>{'|'.join(MOVABLE)})", DAYS)
+@piece(rf"(?P<before>(?:{_BY}|at)\s+)?(?P<holiday>{'|'.join(MOVABLE)})", DAYS)
 def _movable_holiday(match: re.Match[str], reading: Reading) -> bool:
     """Read a holiday that is on another day each year."""
     reading.holiday = " ".join(named(match, "holiday").split())

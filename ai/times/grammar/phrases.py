@@ -28,6 +28,7 @@ _FROM_DAY = re.compile(
 )
 _AGO = re.compile(r"\s+ago" + END, re.IGNORECASE)
 _END = re.compile(END)
+_BEFORE = re.compile(r"before\b", re.IGNORECASE)
 _UNTIL = re.compile(r"(?:until|till?|through)\s+", re.IGNORECASE)
 _DONE = re.compile(
     r"(?:(?:i\s+)?(?:say|tell\s+you)\s+(?:that\s+)?)?"
@@ -40,8 +41,8 @@ _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
-    r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|after|around|about|the\b|this|next|last|every|each"
-    r"|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|before\b|after"
+    r"|around|about|the\b|this|next|last|every|each|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
     r"|first|second|third|four|fif|six|seven|eigh|nin|ten|eleven|twel|end|start|begin|eod|eow|eom"
     r"|chris|x-?mas|boxing|new|hallow|valen|easter|good\s+fri|thanksg|daily|week|month|hour|year|once|twice|later|soon|some|right"
     r"|now|asap|noon|mid|yesterday)",
@@ -92,6 +93,8 @@ def _read_pieces(
         if gap is None:
             break
         position = gap.end()
+    if _BEFORE.match(text, start) and "time" not in reading.slots:
+        return None  # "before Friday" ends on Thursday
     return (reading, end) if reading.slots - {"shift"} else None
 
 

@@ -27,6 +27,13 @@ def test_words_mean_a_time(words: str, expected: str) -> None:
     assert moment.tzinfo is BERLIN
 
 
+@pytest.mark.parametrize("words", ["before friday", "before the 15th", "before tomorrow"])
+def test_what_is_before_a_day_is_not_on_it(words: str) -> None:
+    assert find(f"feed the cat {words}") != [(13, 13 + len(words))]
+    with pytest.raises(UnclearTime):
+        resolve(words, BERLIN, NOW)
+
+
 @pytest.mark.parametrize("words", MEANINGS)
 def test_a_phrase_that_is_understood_is_found_in_a_text(words: str) -> None:
     too_little_alone = {"the 15th", "12/31", "3/4", "easter"}
