@@ -288,7 +288,7 @@ _AND = re.compile(r"\s(?:and|&|plus)\s", re.IGNORECASE)
 def trim(text: str) -> str:
     """Take away the punctuation behind free text, and quotation marks that were put around it."""
     text = text.strip().rstrip(",;:").rstrip()
-    text = re.sub(r"(?<![.!?…])[.!?]$", "", text)
+    text = re.sub(r"(?<![.!?…])[.!?]$|!{2,}$", "", text)
     quote = (QUOTES | SINGLE_QUOTES).get(text[:1])
     if len(text) > 2 and quote == text[-1] and text.count(quote) <= 2:
         return text[1:-1].strip()

@@ -46,19 +46,23 @@ class Certainty:
         self.likely, self._likeness = (nearest.likely, nearest.likeness) if nearest else ("", 0.0)
         self._specs, self._text, self._just_said = specs, text, just_said
 
-    def meant(self, made_up: Mapping[str, Any]) -> Checked | None:
-        """Return the likely command where it takes a value that has no place in another.
+    def meant(self, answer: Checked) -> Checked | None:
+        """Return the likely command where it takes a value that has no place in an answer's.
 
-        "What's on today" is no list of the name "today".
+        "What's on today" is no list of the name "today", and asks for no list of all.
         """
         spec = find_spec({"command": self.likely}, self._specs)
+        if spec is None or values_of(answer.command):
+            return None
+        is_like = self._likeness >= HALF and spec is not find_spec(answer.command, self._specs)
+        values = [*answer.made_up.values()]
         given = {
             field.name: value
-            for field in (spec.parsed_fields if spec else ())
-            for value in made_up.values()
-            if field.kind in UNTELLING
+            for field in spec.parsed_fields
+            for value in (values or (field.choices if is_like else ()))
+            if field.kind in UNTELLING and (values or self._just_said.support(field, value))
         }
-        if not spec or not given:
+        if not given:
             return None
         found = check(given, spec, self._text)
         needed = {*KEY, *(field.name for field in spec.parsed_fields if field.required)}

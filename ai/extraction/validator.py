@@ -90,7 +90,7 @@ class ResponseValidator:
         answers = [self._command(data) for data in found]
         answers = [one for one in answers if not self._lacks(one)] or answers
         answers = self._without_echoes(answers)
-        if answers[0].is_all_made_up and (meant := self.certainty.meant(answers[0].made_up)):
+        if len(answers) == 1 and (meant := self.certainty.meant(answers[0])):
             answers = [meant]
         elif len(answers) == 1 and (meant := self.certainty.likelier(answers[0])):
             answers = [meant]

@@ -19,7 +19,9 @@ MAX_WORDS = 8  # of a name
 _FILLER = rf"(?:(?:{'|'.join(sorted(FILLERS))})\s+)*"
 _BEFORE = r"(?:.*\b(?:to|must|gotta|should|please|pls)\s+|\W*)"
 """What stands before a verb: nothing, or "I have to"."""
-_ABOUT = r"(\s+(?:about|regarding|concerning)\s+[^,.;:!?\n]+)"
+_ABOUT = r"\s+(?:about|regarding|concerning)\s+[^,.;:!?\n]+"
+_BESIDE = r"\s+(?:from|with|for|of)\s+(?!(?:me|us|you)\b)[^,.;:!?\n]+"
+"""What belongs to a name where the time stands right behind it."""
 
 
 def whole_name(spec: CommandSpec, name: str, text: str, place: str = "") -> str:
@@ -39,9 +41,12 @@ def whole_name(spec: CommandSpec, name: str, text: str, place: str = "") -> str:
     before = re.fullmatch(rf"{_BEFORE}(?P<verb>[a-z]+)\s+{_FILLER}", text[:start], re.IGNORECASE)
     if before and before["verb"].casefold() not in _frame(spec):
         start = before.start("verb")
-    if about := re.match(_ABOUT, text[end:], re.IGNORECASE):
-        times = (first + end for first, _ in phrases.find(text[end:]) if first)
-        end = min([end + about.end(), *times])
+    behind = text[end:]
+    times = [first for first, _ in phrases.find(behind) if first]
+    if about := re.match(_ABOUT, behind, re.IGNORECASE):
+        end += min([about.end(), *times])
+    elif times and re.fullmatch(_BESIDE, behind[: times[0]], re.IGNORECASE):
+        end += times[0]
     whole = text[start:end].rstrip(" ,").split(" ")
     while len(whole) > 1 and whole[-1].casefold() in DANGLING:
         whole.pop()

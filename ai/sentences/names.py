@@ -32,6 +32,7 @@ def may_be_name(words: Sequence[str], before: str) -> bool:
     says_how = says_how or (before == "get" and words[0] in NO_GOODS)
     is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
     is_no_name = is_no_name or DETERMINERS.issuperset(words)
+    is_no_name = is_no_name or (words[0] == "all" and words[1:2] in (["of"], ["the"], ["my"]))
     says_how = says_how or (before == "bought" and words[0] in ("a", "an"))
     is_no_name = is_no_name or (words[0] in (*WHOLES, "called", "named") and len(words) > 1)
     return any(words) and not (is_reference(words) or is_no_name or says_how)

@@ -6,7 +6,7 @@ sentence without slots in another order.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 
 from ai.sentences.following import Index, Match
@@ -134,7 +134,7 @@ def near(
                     index, part, references, steps, is_unsure=index is unsure and part == text
                 )
                 if orders := attempt.orders():
-                    if len(orders) == 1 and _is_likely(orders[0]):
+                    if len(orders) == 1 and _is_likely(orders[0], sure.verbs):
                         return orders[0]
                     return _with_reason(sure, unsure, text, references, steps)
         if one := _with_reason(sure, unsure, text, references, steps):
@@ -164,10 +164,10 @@ def _with_reason(
             is_order = ":" in clause or first in NO_REASONS or not ORDERED.isdisjoint(said)
             if is_order or any(map(str.isdecimal, said)) or find(clause):
                 return None  # "shout at 6, I need to get the twins"
-    return found[0] if len(found) == 1 and _is_likely(found[0]) else None
+    return found[0] if len(found) == 1 and _is_likely(found[0], sure.verbs) else None
 
 
-def _is_likely(match: Match) -> bool:
+def _is_likely(match: Match, verbs: Set[str]) -> bool:
     """Say whether what is beside an order's thing, like a place, is a name, and the thing one too.
 
     "The soup if it's bland" is no list, and nobody needs to be reminded to "get a life".
@@ -189,7 +189,9 @@ def _is_likely(match: Match) -> bool:
         is_timed = any(one.is_time and one.name in match.fields for one in match.spec.fields)
         is_long = len(words) > (MAX_TIMED_WORDS if is_timed else MAX_NAME_WORDS)
         is_saying = is_saying or is_long or words[0] in NO_NEEDS or not OTHERS.isdisjoint(words)
-        is_saying = is_saying or not UNREAD.isdisjoint(words)
+        is_saying = is_saying or not UNREAD.isdisjoint(words) or "list" in words[1:]
+        behind = str(match.fields[field.name]).split(", ")[1:]
+        is_saying = is_saying or not verbs.isdisjoint(clause.split(" ")[0] for clause in behind)
         is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
         is_saying = is_saying or read_all(" ".join(words)) is not None
         is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)

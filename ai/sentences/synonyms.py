@@ -14,7 +14,7 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
         *("scrap", "scratch", "del"),
     ),
     ("complete", "tick off", "check off", "mark off"),
-    ("put", "stick", "pop", "throw", "chuck", "toss", "include"),
+    ("put", "stick", "pop", "throw", "chuck", "toss", "include", "shove", "slap", "bung"),
     (
         *(
             "remind me",
@@ -26,7 +26,7 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
             "rmd me",
             "poke me",
         ),
-        *("nag me", "bug me", "pester me", "buzz me"),
+        *("nag me", "bug me", "pester me", "buzz me", "prompt me", "remember me"),
         *("text me", "message me", "dm me", "let me know", "give me a reminder"),
     ),
     ("set", "set up"),

@@ -84,6 +84,7 @@ LEADING = (
     "i would like you to",
     "i would like to",
     "i want to",
+    *("you can", "please to"),
 )
 ASKING = (
     *("tell me if", "let me know if", "tell me", "show me", "let me see", "let me know"),
@@ -103,6 +104,7 @@ TRAILING = (
     "for me",
     "would you",
     "will you",
+    *("would ya", "will ya"),
     "ok",
     "okay",
     "bot",
@@ -252,12 +254,14 @@ def split(text: str) -> list[Word]:
             words.append(Word(parts[0], start, middle))
             words.append(Word(parts[1], middle, end, is_glued=True))
         else:
+            word = SHORT.get(word, word)
             if word == "2" and words and words[-1].text in BEFORE_TO and _AFTER_TO.match(text, end):
                 word = "to"
             words.append(Word(word, start, end))
     return words
 
 
+SHORT = {"abt": "about", "bout": "about"}
 BEFORE_TO = {"me", "need", "have", "want", "forget", "remember", "reminder", "got"}
 """Behind one of these "2" is "to": "remind me 2 call dad"; but "remind me 2 days before"."""
 _AFTER_TO = re.compile(

@@ -57,6 +57,7 @@ async def make(ctx: Context, name: NewName) -> str:
     "(what|which|how many) [open] lists (do i have|are there|have i got|i have [made]|have i made)",
     "(what kind of|how many) lists (do i have|are there|are open) [saved]",
     "(show|list) [me] [my] list names",
+    "name [all] [of] my lists",
     "(do i have|are there) any lists",
     "what are my lists [so far]",
     "what are the [current] lists i have",
@@ -78,6 +79,7 @@ async def show(ctx: Context) -> str:
     "(empty|clear|wipe|clean) [out] [my] {name} list",
     "(empty|clear) [out] [my] list (called|named|for|from) {name}",
     "(delete|remove|clear) (everything|[all] [the] (tasks|items)) (on|from|off) [my] {name} list",
+    "(strip|wipe) everything (from|off) [my] {name} list",
     "take everything off my {name} list",
     "wipe my {name} list clean",
     near=(
@@ -105,6 +107,7 @@ async def empty(ctx: Context, name: ListName) -> str:
     "(tick|check) (everything|all tasks) off (on|from) my {name} list",
     "mark (everything|all tasks) on my {name} list as (done|complete|completed)",
     "i [have] (finished|completed|done) my {name} list",
+    "[all of] my {name} list is [all] (done|finished|complete|completed)",
     near=(
         "(complete|finish|tick off|check off) (everything|all [the] (tasks|items)) on {name}",
         "mark (everything|all [the] (tasks|items)) on {name} as (done|complete|completed|bought)",

@@ -126,6 +126,7 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     "quiet from {begins} to {ends}",
     "[set|make it] [my] quiet [hours] (from|between) {begins} (to|until|till|and) {ends}",
     "(stop|be quiet) [at night] (from|between) {begins} (to|until|till|and) {ends}",
+    "(keep|stay) quiet (from|between) {begins} (to|until|till|and) {ends}",
     "[my] quiet hours [are|from] {begins} (to|until|till|and) {ends}",
     "do not disturb (from|between) {begins} (to|until|till|and) {ends}",
     "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",

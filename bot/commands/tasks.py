@@ -131,6 +131,9 @@ tasks.offer(
         "(buy|get|pick up) {name} {due}",
         "(set|make|start) [me] [an|my] alarm for {name} {due}",
         "(i|we) have [got] [a|an] {name} {due}",
+        "remind me {name} {due}",
+        "(i|we) must to {name} {due}",
+        "{name} {due} (remind me|nudge me|give me a reminder|give me a nudge)",
         "{name} {due}",
     ),
     hint="Also: I need to buy ..., don't let me forget ..., wake me up ..., a timer, an alarm.",
@@ -223,6 +226,9 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
         "[my|the] (agenda|plan|schedule) [for] {day}",
         "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
         "what have i got on {day}",
+        "what do i have going on [for] {day}",
+        "how (busy|packed|full) (am i|is my day|is my schedule|does it look) [{day}]",
+        "[is there] anything that needs doing [for|by] {day}",
     ),
 )
 async def due(
@@ -273,6 +279,7 @@ async def due(
     "what (else|all) (do i have|have i got|is there) [left] to do",
     "(what|which) (things|tasks) are [still] (open|left)",
     "(show|list) [me] (everything|all|all i have to do|everything i have to do)",
+    "(show|list) [me] (everything|all) [that is] [still] (open|left|to do|outstanding)",
     "(show|list) [me] [all] [of] my (things to do|open things)",
     "[my|the] (to-do|task|tasks) list",
     "(my|the) {list_name} list",
@@ -496,7 +503,8 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     near=(
         "(change|set) {name} to {due}",
         "{name} can wait (until|till) {due}",
-        "{name} (is|was|has been) [now] moved to {due}",
+        "{name} (is|was|has been|got) [now] (moved|bumped|pushed|shifted|postponed) to {due}",
+        "make {name} {due} [instead]",
         "{name} (is now|moved to) {due}",
     ),
     hint="Also: postpone, push, snooze.",
@@ -546,7 +554,7 @@ async def _schedule(ctx: Context, task: Row, due: Resolved) -> str:
     "(cancel|stop|turn off|forget|drop) [my] {name} reminder",
     "no [more] (reminder|reminders) (for|of|about|to) {name}",
     "(don't|do not) remind me (to|of|about) {name} [anymore|any more|again]",
-    "stop reminding me (to|of|about) {name} [anymore|any more]",
+    "stop (reminding|nagging|bugging|pestering|pinging) me (to|of|about) {name} [anymore|any more]",
 )
 async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
@@ -565,7 +573,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(take|drop|bin) {name} (out of|out from|from) [my] {list_name} list",
     "(delete|remove) [my] task [called] {name}",
     "(delete|remove) [my] {name} task",
-    "(take|cross|strike|scratch|lose) {name} (off [of]|from) [my] {list_name} list",
+    "(take|get|cross|strike|scratch|lose) {name} (off [of]|from) [my] {list_name} list",
     "(take|cross|strike|scratch|lose) {name} (off [of]|from) my (list|tasks|to-do list)",
     "cross {name} off",
     "(delete|remove) a task",
@@ -575,7 +583,8 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     near=(
         "(bin|trash|ditch|forget about|never mind|cancel) {name}",
         "(delete|remove|cancel|stop|turn off) [my] {name} (alarm|timer)",
-        "(i|we) (do not|no longer) need [to] {name} [anymore|any more]",
+        "(i|we) (do not|no longer|will not) need [to] {name} [anymore|any more]",
+        "(i|we) will not be needing {name} [anymore|any more]",
         "no [more] need (for|to) {name} [anymore|any more]",
         "(lose|strike|scratch) {name} (from|off) {list_name}",
         "(delete|remove) {name} from {list_name}",

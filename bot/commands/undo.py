@@ -11,8 +11,7 @@ changes = CommandModule("undo", "Your last change")
     "undo (that|it|this)",
     "undo (the|my) last (change|order|thing|one)",
     "(take|put) (that|it|that one|the last one) back",
-    "take back (that|it|the last one|what i said)",
-    "revert [that|it|this]",
+    "(revert|take back) [that|it|this|the last one|what i said]",
 )
 async def undo(ctx: Context) -> str:
     """Undo your last change."""

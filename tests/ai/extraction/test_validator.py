@@ -264,3 +264,14 @@ def test_a_time_is_taken_whole_and_leaves_nothing_in_the_name(
     made, _ = judged(text, {"command": "task.add", "name": name, "due": due})
     assert made[0]["due"] == (expected or "next saturday")
     assert made[0]["name"] in ("call grandma", "Sam's party")
+
+
+def test_a_day_that_is_left_out_is_taken_where_the_likely_command_has_one() -> None:
+    answer = {"command": "task.show"}
+    made, is_certain = judged(
+        "is there a lot planned today", answer, likely="day.show", likeness=0.55
+    )
+    assert made == [{"interaction_type": "day", "action": "show", "day": "today"}]
+    assert is_certain
+    made, _ = judged("is there a lot planned today", answer, likely="day.show", likeness=0.3)
+    assert made == [{"interaction_type": "task", "action": "show"}]

@@ -18,6 +18,9 @@ ADD = COMMANDS[0]
             "email landlord",
             "email the landlord about the leak",
         ),
+        ("need a lift from the airport on the 14th", "lift", "lift from the airport"),
+        ("text Sam for me at 5", "text Sam", "text Sam"),
+        ("a lift from the airport", "lift", "lift"),
         ("text Sam about lunch tomorrow at noon", "text Sam", "text Sam about lunch"),
         # What belongs to the sentence, or to no name:
         ("hey dentist tomorrow at 4", "dentist", "dentist"),

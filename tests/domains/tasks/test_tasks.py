@@ -477,6 +477,17 @@ async def test_an_alarm_and_a_timer_are_cancelled(chat: Person) -> None:
     assert "no task" in await chat.say("cancel the timer")
 
 
+async def test_the_alarm_of_a_time_of_day_is_cancelled(chat: Person) -> None:
+    await chat.say("set alarms for 6:30 and 7:45")
+    assert "no alarm at 08:00" in await chat.say("cancel my 8am alarm")
+    assert await chat.say("turn off my alarm for 7:45") == "Delete **wake up**? (yes or no)"
+    assert await chat.say("yes") == "Deleted **wake up**."
+    left = await chat.say("list my tasks")
+    assert ("6:30" in left or "06:30" in left or "18:30" in left) and "7:45" not in left
+    await chat.say("set alarms for 6:30 and 6:30 tomorrow")
+    assert "more than one alarm" in await chat.say("cancel my 6:30 alarm")
+
+
 async def test_what_is_nearly_an_order_is_offered_filled_in(chat: Person) -> None:
     assert await chat.say("need oat milk") == (
         "Do you mean: add “oat milk” to your tasks? (yes or no)"
