@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from ai.quantities import UnclearAmount, read_amount, read_length
@@ -125,20 +126,24 @@ class CommandSpec:
     near: tuple[str, ...] = ()  # sentences that may say it: it is offered where they are said
     for_models: bool = True  # or its sentences alone reach it, so that prompts stay short
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str]:
         """The pair that names it in a parsed command."""
         return self.interaction_type, self.action
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.key)
+
     def __hash__(self) -> int:
         """Hash the name alone: what is made from all commands is looked up for each message."""
-        return hash(self.key)
+        return self._hash
 
     def is_open_to(self, role: Role) -> bool:
         """Say whether people with a role may use it."""
         return role in (self.role, "admin")
 
-    @property
+    @cached_property
     def parsed_fields(self) -> tuple[FieldSpec, ...]:
         """The fields that come out of the user's words; secrets do not."""
         return tuple(field for field in self.fields if field.kind != "secret")

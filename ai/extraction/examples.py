@@ -97,6 +97,7 @@ class Bank(NamedTuple):
     examples: list[Example]
     words: frozenset[str]  # of all of them, values left out
     weights: Mapping[str, float]  # how much each part of a shape tells
+    having: Mapping[str, list[int]]  # the numbers of the examples that have a part
 
 
 def name_of(spec: CommandSpec) -> str:
@@ -117,19 +118,24 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
     bank = _bank(specs)
     shape, language = _shape(_tokens(text), bank.words), language_of(text)
 
-    weight = _weight(shape, bank.weights)
+    shared = [0.0] * len(bank.examples)
+    for part in sorted(shape):  # in the same order in each process, since sums depend on it
+        for number in bank.having.get(part, ()):
+            shared[number] += bank.weights[part]
+    whole = _weight(shape, bank.weights)
+    likenesses = [
+        share / (math.sqrt(one.weight * whole) or 1.0)
+        for share, one in zip(shared, bank.examples, strict=True)
+    ]
 
-    def likeness(one: Example) -> float:
-        whole = math.sqrt(one.weight * weight) or 1.0
-        return _weight(one.shape & shape, bank.weights) / whole
-
-    def rank(one: Example) -> float:
+    def rank(number: int) -> float:
+        one, likeness = bank.examples[number], likenesses[number]
         if one.language == language:
-            return likeness(one) + SAME_LANGUAGE
-        # A reply in another language helps little.
-        return likeness(one) / (1 if _orders(one) else 2)
+            return likeness + SAME_LANGUAGE
+        return likeness / (1 if _orders(one) else 2)  # a reply in another language helps little
 
-    ranked = sorted(bank.examples, key=rank, reverse=True)
+    numbers = sorted(range(len(bank.examples)), key=rank, reverse=True)
+    ranked = [bank.examples[number] for number in numbers]
     shown = ranked[:SHOWN]
     if all(map(_orders, shown)):
         shown[-1] = next(one for one in ranked if not _orders(one))
@@ -137,7 +143,7 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
     return Nearest(
         [(one.said, one.commands) for one in reversed(shown)],
         str(first.commands[0]["command"]),
-        likeness(first),
+        likenesses[numbers[0]],
     )
 
 
@@ -160,7 +166,11 @@ def _bank(specs: tuple[CommandSpec, ...]) -> Bank:
         Example(text, commands, shape, _weight(shape, weights), language_of(text))
         for (text, commands, _), shape in zip(given, shapes, strict=True)
     ]
-    return Bank(examples, words, weights)
+    having: dict[str, list[int]] = {}
+    for number, shape in enumerate(shapes):
+        for part in shape:
+            having.setdefault(part, []).append(number)
+    return Bank(examples, words, weights, having)
 
 
 def _weight(shape: Iterable[str], weights: Mapping[str, float]) -> float:
