@@ -48,6 +48,7 @@ JSON_TYPES: dict[FieldKind, str] = {
 }
 
 
+_WORD = re.compile(r"[^\W_]+")
 SAMPLES: dict[tuple[FieldKind, Tense], str] = {
     ("when", "past"): "yesterday at 5pm",
     ("when", "future"): "tomorrow at 5pm",
@@ -84,6 +85,8 @@ class FieldSpec:
     tense: Tense = "future"  # of a `when` or a `date`: whether it is over or to come
     unit: str = ""  # of a `decimal`: what it is counted in
     accepts: Callable[[str], bool] | None = None  # of a `text`: whether words can be one
+    said_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Of a `choice`: in which other words one is said, anywhere in a message."""
 
     @property
     def is_time(self) -> bool:
@@ -95,6 +98,21 @@ class FieldSpec:
         """A value as a person would say it, or an empty text where any words may be one."""
         sample = self.example or next(iter(self.choices), SAMPLES.get((self.kind, self.tense), ""))
         return f"{sample} {self.unit}" if self.unit and not self.example else sample
+
+    def chosen_in(self, text: str) -> str | None:
+        """Return the one choice that a text names in other words, or None."""
+        said = f" {' '.join(re.findall(_WORD, text.casefold()))} "
+        found = [
+            one for one, ways in self.said_as.items() if any(f" {way} " in said for way in ways)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def without_choice(self, value: str) -> str:
+        """Return a value up to where it names a choice in other words."""
+        ways = (way.split(" ") for ways in self.said_as.values() for way in ways)
+        said = "|".join(r"\W+".join(map(re.escape, way)) for way in ways)
+        found = re.search(rf"(?<!\w)(?:{said})(?!\w)", value, re.IGNORECASE) if said else None
+        return value[: found.start()] if found else value
 
     @property
     def json_schema(self) -> dict[str, Any]:

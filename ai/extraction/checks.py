@@ -128,6 +128,9 @@ def check(
             if own and without != name:
                 command[times[0]] = own
             command[field.name] = without
+    for field in spec.parsed_fields:
+        if field.name not in command and (choice := field.chosen_in(just_said)):
+            command[field.name] = choice
     if is_english and times and spec.action in MAKERS and (about := named_by(spec)):
         place = " ".join(
             str(command[one.name])

@@ -28,6 +28,8 @@ COMMON = FILLERS | {
 }
 """Words of sentences that say nothing of which command is meant."""
 # fmt: on
+DAYS = frozenset({"today", "tomorrow", "tonight", "day", "week"})
+"""They are said in talk of anything: "what have I done today" is told by "done"."""
 
 
 def split_words(text: str) -> list[str]:
@@ -66,7 +68,8 @@ def _ways(
     for way in (way for sentence in sentences for way in expansions(spec, sentence)):
         words = split_words(" ".join(fold(word) for word in way if word[0] != "{"))
         fields = frozenset(word[1:-1] for word in way if word[0] == "{")
-        found.add((frozenset(stem(word) for word in words if word not in COMMON), fields))
+        telling = (word for word in words if word not in COMMON | DAYS)
+        found.add((frozenset(map(stem, telling)), fields))
     return frozenset(found)
 
 

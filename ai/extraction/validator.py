@@ -87,7 +87,8 @@ class ResponseValidator:
             return [], [str(error)]
         if len(found) > MAX_ORDERS:
             return [], [f"Give at most {MAX_ORDERS} commands, or ask for clarification."]
-        answers = [self._command(data) for data in found]
+        orders = [data for data in found if folded(data.get("command")) != NONE]
+        answers = [self._command(data) for data in orders or found]
         answers = [one for one in answers if not self._lacks(one)] or answers
         answers = self._without_echoes(answers)
         if len(answers) == 1 and (meant := self.certainty.meant(answers[0])):

@@ -7,6 +7,7 @@ sentence without slots in another order.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from itertools import islice
 
 from ai.sentences.following import Index, Match
@@ -80,6 +81,8 @@ ORDERED = THINGS | {"list", "lists", "reminder", "reminders"}
 """With one of these it is more of a second order than a reason."""
 NO_REASONS = QUESTION_WORDS | {"where", "why", "so", "but", "can", "could", "please"}
 """What begins so asks for more: "need a form, how do I get one"."""
+ORDERS = frozenset({"take", "put", "get", "set", "let", "make", "give", "tell", "call", "do"})
+"""Behind a comma it is an order of its own: "we don't need chairs, take them off"."""
 _CLAUSE = re.compile(
     r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it|he|she|they)\b", re.I
 )
@@ -164,7 +167,11 @@ def _with_reason(
             is_order = ":" in clause or first in NO_REASONS or not ORDERED.isdisjoint(said)
             if is_order or any(map(str.isdecimal, said)) or find(clause):
                 return None  # "shout at 6, I need to get the twins"
-    return found[0] if len(found) == 1 and _is_likely(found[0], sure.verbs) else None
+    if len(found) != 1 or not _is_likely(found[0], sure.verbs):
+        return None
+    chosen = {field.name: field.chosen_in(text) for field in found[0].spec.parsed_fields}
+    more = {name: choice for name, choice in chosen.items() if choice}
+    return replace(found[0], fields=more | found[0].fields)
 
 
 def _is_likely(match: Match, verbs: Set[str]) -> bool:
@@ -191,7 +198,8 @@ def _is_likely(match: Match, verbs: Set[str]) -> bool:
         is_saying = is_saying or is_long or words[0] in NO_NEEDS or not OTHERS.isdisjoint(words)
         is_saying = is_saying or not UNREAD.isdisjoint(words) or "list" in words[1:]
         behind = str(match.fields[field.name]).split(", ")[1:]
-        is_saying = is_saying or not verbs.isdisjoint(clause.split(" ")[0] for clause in behind)
+        firsts = {clause.split(" ")[0].casefold() for clause in behind}
+        is_saying = is_saying or not firsts.isdisjoint(verbs | ORDERS)
         is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
         is_saying = is_saying or read_all(" ".join(words)) is not None
         is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)

@@ -325,12 +325,26 @@ class Attempt:
             is_timed = any(name in fields for name in times)
             if slot.field.each and not (is_timed or pointed):
                 fields[slot.field.name] = self._row(slot, fields) or fields[slot.field.name]
-        match = Match(spec, fields)
+        match = Match(spec, self._with_choices(spec, fields))
         if pointed is None:
             return match
         return self._about(match, pointed, is_bare=path.literals == 1) or NOT_SHOWN.format(
             trim(self.text)
         )
+
+    def _with_choices(self, spec: CommandSpec, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return fields with choices that are said in other words, which are no part of a name."""
+        found = dict(fields)
+        for field in spec.parsed_fields:
+            if field.name in fields or not (choice := field.chosen_in(self.text)):
+                continue
+            found[field.name] = choice
+            found |= {
+                name: trim(field.without_choice(value)) or value
+                for name, value in fields.items()
+                if isinstance(value, str)
+            }
+        return found
 
     def _both_times(self, first: str, second: str, slot: Slot) -> str | tuple[str, ...]:
         """Return two times of a sentence: as one, as one each, or "" where they are neither.

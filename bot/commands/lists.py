@@ -24,6 +24,15 @@ ListName = Annotated[str, About("the list's name", example="shopping", choices_f
 
 OptionalName = Annotated[str | None, About("the list's name", example="shopping")]
 
+# fmt: off
+JUST_TO_SEE = (
+    "just to look", "only to look", "just to see", "only to see", "read only", "view only",
+    "look only", "just look", "only look", "just read", "only read", "only see", "without editing",
+    "can t edit", "not edit", "nur lesen", "nur ansehen", "nur zum lesen", "nur zum ansehen",
+    "solo ver", "sólo ver", "solo leer", "solo lectura", "lecture seule", "juste voir",
+    "seulement voir", "juste regarder", "juste lire",
+)
+# fmt: on
 DEFAULT_LIST = "tasks"  # where tasks are that are on no other
 
 lists = CommandModule("list", "Your lists")
@@ -191,7 +200,9 @@ async def share(
     ctx: Context,
     name: ListName,
     person: Annotated[str, About("their user name", example="bob")],
-    role: Literal["editor", "viewer"] = "editor",
+    role: Annotated[
+        Literal["editor", "viewer"], About("", said_as={"viewer": JUST_TO_SEE})
+    ] = "editor",
 ) -> str:
     """Share a list with somebody, by their user name."""
     found = await _find(ctx, name)

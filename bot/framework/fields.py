@@ -3,7 +3,7 @@
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -33,7 +33,8 @@ class About:
 
     `choices_from` is what Discord offers to choose from while a slash command is typed. With `each`
     a row of names is an order for each: "add milk, eggs and bread to my shopping list" adds three.
-    Words that `accepts` refuses are none: of a place "I live in fear" names none.
+    Words that `accepts` refuses are none: of a place "I live in fear" names none. `said_as` has the
+    other words for a choice: {"viewer": ("read only", "just to look")}.
     """
 
     meaning: str
@@ -41,6 +42,7 @@ class About:
     choices_from: Choices | None = None
     each: bool = False
     accepts: Callable[[str], bool] | None = None
+    said_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         tense=tense,
         unit=unit,
         accepts=about.accepts,
+        said_as=about.said_as,
     )
 
 

@@ -275,3 +275,20 @@ def test_a_day_that_is_left_out_is_taken_where_the_likely_command_has_one() -> N
     assert is_certain
     made, _ = judged("is there a lot planned today", answer, likely="day.show", likeness=0.3)
     assert made == [{"interaction_type": "task", "action": "show"}]
+
+
+def test_what_a_model_says_beside_an_order_is_no_answer_of_its_own() -> None:
+    oats = {"command": "task.add", "name": "oats"}
+    made, _ = judged("we need oats", oats, {"command": "none", "reply": "I'm not sure."})
+    assert [one["name"] for one in made] == ["oats"]
+    assert "error" in judged("we need oats", {"command": "none", "reply": "Yes."})[0][0]
+
+
+def test_a_choice_in_other_words_is_taken_from_the_message() -> None:
+    said_as = {"warm white": ("cosy",)}
+    colour = FieldSpec("colour", "choice", False, choices=("red", "warm white"), said_as=said_as)
+    spec = replace(COMMANDS[0], fields=(*COMMANDS[0].fields, colour))
+    text = "a cosy lamp for my tasks, add it"
+    judge = ResponseValidator((spec,), (), "command", text, (), text)
+    made, _ = judge.judge(Answer('{"commands": [{"command": "task.add", "name": "lamp"}]}'))
+    assert made[0]["colour"] == "warm white"

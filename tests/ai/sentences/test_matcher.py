@@ -459,3 +459,40 @@ def test_suggestions_have_no_time_in_front_of_what_it_is_of() -> None:
     catalogue = Catalogue()
     catalogue.add(ALARM)
     assert Matcher(catalogue).nearest("an alarm, whatever") == ["set an alarm for tomorrow at 5pm"]
+
+
+ROLE = FieldSpec(
+    "role",
+    "choice",
+    required=False,
+    choices=("editor", "viewer"),
+    said_as={"viewer": ("read only", "just to look"), "editor": ("with edits",)},
+)
+SHARE = CommandSpec(
+    "list",
+    "share",
+    "Share a list.",
+    (FieldSpec("name"), FieldSpec("person"), ROLE),
+    ("share my {name} list with {person}", "share {name} with {person} as {role}"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "person", "role"),
+    [
+        ("share my camp list with tom, read-only", "tom", "viewer"),
+        ("share my camp list with tom just to look", "tom", "viewer"),
+        ("share my camp list with tom", "tom", None),
+        ("share my camp list with read only", "read only", "viewer"),
+        ("share my camp list with tom, read only, with edits", "tom", None),
+        ("share my camp list with tom threads only", "tom threads only", None),
+    ],
+)
+def test_a_choice_may_be_said_in_other_words(text: str, person: str, role: str | None) -> None:
+    catalogue = Catalogue()
+    catalogue.add(SHARE)
+    found = Matcher(catalogue).match(text)
+    assert found is not None
+    assert (found.fields.get("role"), found.fields["name"]) == (role, "camp")
+    if role:
+        assert found.fields["person"] == person
