@@ -13,7 +13,7 @@ from cli.errors import fail, shown
 from core import migrations
 from core.agents.validation import SCHEMA_FILE
 from core.db.ddl import postgres_ddl
-from core.own_tables import SCHEMA, own_part, schema_text
+from core.migrations.own_tables import SCHEMA, own_part, schema_text
 from core.tables import metadata
 from docs.settings_table import ENV_EXAMPLE, README, env_example, readme_with_table
 

@@ -408,7 +408,7 @@ open_secrets = Table(
     Index("ix_open_secrets_expires_at", "expires_at"),
 )
 
-# Conversations over the API: one of each user with each agent. See core/web_chats.py.
+# Conversations over the API: one of each user with each agent. See core/web_chats/.
 web_chats = Table(
     "web_chats",
     metadata,

@@ -12,9 +12,10 @@ from pydantic import BaseModel, Field
 
 from api.http.security import admin, caller
 from api.models import Body, Change, Success, Text, list_of, optional
-from core import agents, trials
+from core import agents
 from core.agents.validation import MAX_MEMORY
 from core.db.compiled import Row
+from core.web_chats import trials
 
 routes = APIBlueprint("agents", __name__, url_prefix="/api/agents")
 trial = APIBlueprint("trial", __name__, url_prefix="/api/trial")

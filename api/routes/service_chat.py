@@ -13,8 +13,9 @@ from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
 from api.models import EVENTS, Body, Success, Text
-from core import trials, web_chats
+from core import web_chats
 from core.errors import NotFound
+from core.web_chats import trials
 
 MAX_AGENTS = 1000
 MAX_UNDER_WAY = 1000

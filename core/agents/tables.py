@@ -119,7 +119,7 @@ agent_leases = Table(
     Column("messages_per_minute", Integer()),  # that it answered
 )
 
-# What administrators try before they save it: see core/trials.py.
+# What administrators try before they save it: see core/web_chats/trials.py.
 agent_trials = Table(
     "agent_trials",
     metadata,

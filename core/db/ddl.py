@@ -5,7 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.migrations import head, oldest_compatible
-from core.own_tables import MARK
+from core.migrations.own_tables import MARK
 
 HEADER = """\
 -- The whole schema, as PostgreSQL DDL, to read; the program makes its tables by itself.

@@ -24,11 +24,11 @@ from sqlalchemy import Connection, MetaData, text
 
 from config.broken import BrokenModule, shown, using
 from config.settings import ROOT
-from core import own_tables
 from core.db.dialects.base import BUSY_TIMEOUT
 from core.db.dialects.errors import as_app_error, driver_error_types, driver_errors, driver_words
 from core.db.engine import Database
 from core.errors import InvalidInput, OutOfDate, TooNew, Unavailable
+from core.migrations import own_tables
 from runtime.clock import utc_now
 
 log = logging.getLogger(__name__)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from core import idempotency, trials, usage, web_chats
+from core import idempotency, usage, web_chats
 from core.agents import memory
 from core.deliveries import queue
+from core.web_chats import trials
 from scheduler.daemon import Daemon
 
 INTERVAL = 3600.0  # seconds

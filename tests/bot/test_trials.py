@@ -13,10 +13,11 @@ import pytest
 
 from bot import trials as bot_trials
 from bot.api.client import ApiError
-from core import postgres, trials, web_chats
+from core import postgres, web_chats
 from core.agents import memory
 from core.reminders import fire_due
 from core.users import set_role
+from core.web_chats import trials
 from tests.bot.test_web import user
 from tests.support.chat import World
 from tests.support.databases import on_sqlite

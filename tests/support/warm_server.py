@@ -40,7 +40,7 @@ LIBRARIES = (
 PROGRAM = (
     "ai.parser", "api.console.site", "api.docs.openapi", "api.workers", "bot.discord.client",
     "bot.framework", "bot.runtime.supervisor", "core.deliveries.channels", "core.migrations",
-    "core.transfer", "core.trials", "core.web_chats", "scheduler.runner",
+    "core.transfer", "core.web_chats", "scheduler.runner",
 )  # fmt: skip
 
 

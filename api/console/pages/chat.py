@@ -5,8 +5,9 @@ from flask import Response, current_app, request
 from api.console.client import ask, fetch
 from api.console.page import Page, show
 from api.http.security import caller
-from core import trials, web_chats
+from core import web_chats
 from core.errors import NotFound
+from core.web_chats import trials
 
 page = Page("chat", "Chat", "/chat", order=10)
 

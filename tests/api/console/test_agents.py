@@ -4,9 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from core import agents, trials
+from core import agents
 from core.accounts import chat_links
 from core.agents import activity, knowledge, memory
+from core.web_chats import trials
 from runtime.clock import utc_now
 from tests.support.api import Caller
 from tests.support.console import Browser

@@ -39,7 +39,7 @@ from core.db.ddl import postgres_ddl
 from core.db.engine import Database, use_database
 from core.errors import InvalidInput, TooNew, Unavailable
 from core.migrations import alembic_runs, differences
-from core.own_tables import own_part
+from core.migrations.own_tables import own_part
 from core.tables import Moment, created_at_column, id_column, metadata, new_uuid, owner_column
 from core.transfer import database as transfer
 from runtime.clock import utc_now

@@ -2,9 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from core import postgres, trials
+from core import postgres
 from core.db.engine import Database
 from core.users import set_role
+from core.web_chats import trials
 from runtime.clock import utc_now
 from tests.support.people import user
 

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from config.settings import get_settings
-from core import postgres, trials
+from core import postgres
 from core.accounts import chat_links
 from core.agents.tables import DEFAULT_AGENT, UNREADABLE, WEB, agents
 from core.db.compiled import Row
@@ -29,6 +29,7 @@ from core.tables import (
     web_chat_processes,
     web_chats,
 )
+from core.web_chats import trials
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet

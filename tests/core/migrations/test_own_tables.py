@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import URL
 
 from config.settings import ROOT
-from core import migrations, own_tables, postgres
+from core import migrations, postgres
 from core.db.engine import Database
 from core.errors import BrokenSchema, InvalidInput
-from core.own_tables import MARK, own_part
+from core.migrations import own_tables
+from core.migrations.own_tables import MARK, own_part
 from core.tables import metadata
 from tests.support import warm
 from tests.support.project import copied
