@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlencode
 from uuid import UUID
@@ -282,7 +282,7 @@ class OwnedResource:
         routes = APIBlueprint(self.table, __name__, url_prefix=path)
 
         @routes.get("")
-        @routes.input(self.query(), location="query", arg_name="page")
+        @routes.input(self.query, location="query", arg_name="page")
         @routes.output(list_of(read))
         def index(page: Page) -> list[Row]:
             """List your own rows, oldest first."""
@@ -318,8 +318,9 @@ class OwnedResource:
 
         app.register_blueprint(routes)
 
+    @cached_property
     def query(self) -> type[Page]:
-        """Return the model of a list's query: the page, and the columns to filter by."""
+        """The model of a list's query: the page, and the columns to filter by."""
         read, _, _ = self.models
         fields: Any = {
             name: (Annotated[read.model_fields[name].annotation, AfterValidator(storable)], None)

@@ -110,7 +110,7 @@ def _index(name: str, fields: list[FormField] | None = None, error: str = "") ->
         after=after,
         wanted=wanted,
         columns=_columns(resource),
-        filters=fields_of(resource.query(), wanted, resource.filters),
+        filters=fields_of(resource.query, wanted, resource.filters),
         fields=fields or fields_of(resource.models[1]),
         opened=fields is not None,
         error=error,

@@ -440,6 +440,13 @@ def test_merged_lines_are_joined_and_applied_wherever_a_database_stands(
     assert migrations.oldest_compatible(scripts) == expected
     for alone, other in ((ours_alone, theirs), (theirs_alone, ours)):
         assert migrations.is_ready(empty, alone) is other
+
+
+def test_the_next_migration_follows_the_one_that_joins(scripts: Path) -> None:
+    for name in ("ours", "theirs"):
+        add_script(scripts, made(name), name=name)
+    migrations.merge(scripts)
+    head = migrations.head(scripts)
     follower = migrations.revision(metadata, "Go on", scripts)
     assert f"down_revision = '{head}'" in follower.read_text("utf-8")
 
