@@ -49,6 +49,10 @@ class UUIDConverter(BaseConverter):
         return str(value)
 
 
+class MalformedId(InvalidInput):
+    """A path has something else where an id belongs."""
+
+
 def install(app: APIFlask) -> None:
     """Make `<uuid:name>` mean the converter above. Comes after security: a 401 goes first."""
     app.url_map.converters["uuid"] = UUIDConverter
@@ -59,7 +63,7 @@ def install(app: APIFlask) -> None:
 def _refuse_malformed() -> None:
     for name, value in (current_context.get().request.view_args or {}).items():
         if isinstance(value, Malformed):
-            raise InvalidInput(f"{name}: this is not a UUID.")
+            raise MalformedId(f"{name}: this is not a UUID.")
 
 
 ORDER = ["created_at", "id"]

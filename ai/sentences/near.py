@@ -74,7 +74,9 @@ NO_STARTS = {
 BEFORE_VERBS = frozenset({"to", "you", "have", "had", "will", "would", "could", "might"})
 STATED = frozenset({"is", "are", "was", "were"})  # "pick up lines are cringe" is a statement
 MAX_NAME_WORDS, MAX_TIMED_WORDS = 6, 10
-NO_NEEDS = frozenset({"know", "this", "that", "these", "those", "what", "which", "whose"})
+NO_NEEDS = frozenset(
+    {"about", "you", "know", "this", "that", "these", "those", "what", "which", "whose"}
+)
 _REASON = re.compile(r"\s*[,;.!?]+\s+|\s+[\u2013-]\s+|\s+(?:because|cause|cos|cuz)\s+", re.I)
 """Between an order and why it is given: "scrap the harp exam, I'm not going"."""
 ORDERED = THINGS | {"list", "lists", "reminder", "reminders"}

@@ -20,6 +20,7 @@ from api.http.context import current_context
 from api.http.rate_limit import unlimited
 from api.http.request_id import quiet
 from api.http.security import ACCESS, TOKEN, public
+from api.resources import MalformedId
 from config.broken import BrokenModule, file_of, load_folder
 from core.errors import AppError, NotAuthenticated, NotFound
 from runtime.logs import holds_secret, where_raised
@@ -136,6 +137,8 @@ def _error(error: Exception) -> AnyResponse | tuple[str, int, dict[str, str]]:
         if error.response is not None or (error.code or 500) < 400:
             return error.get_response()
         status, message = error.code or 500, error.description or error.name
+    elif isinstance(error, MalformedId):
+        status, message = NotFound.status, NotFound.message
     elif isinstance(error, AppError) and error.status != 500:
         status, message = error.status, str(error)
         if error.retry_after is not None:
