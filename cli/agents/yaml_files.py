@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 BOOLEAN = "tag:yaml.org,2002:bool"
 
 

@@ -15,6 +15,7 @@ from ai.llm.types import ChatModel, Said
 from ai.sentences.matcher import Matcher
 from bot.dialogue import is_question
 from bot.framework.registry import CommandModule
+from cli.agents.yaml_files import SafeLoader
 from cli.scaffold import domain
 from cli.scaffold.domain import CALCULATIONS, KINDS, BadName, More, Report, plural_of, read_field
 from config.settings import ROOT
@@ -268,7 +269,8 @@ def _matcher(code: str, plural: str, known: Sequence[CommandSpec]) -> Matcher:
 
 def _said(text: str) -> Iterator[dict[str, Any]]:
     """Yield what a file of sentences holds."""
-    yield from (one for one in yaml.safe_load(text) or () if isinstance(one, dict) and "say" in one)
+    read = yaml.load(text, SafeLoader) or ()  # noqa: S506 - it is a safe one
+    yield from (one for one in read if isinstance(one, dict) and "say" in one)
 
 
 def _means(matcher: Matcher, one: dict[str, Any]) -> bool:

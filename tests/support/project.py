@@ -1,5 +1,6 @@
 """Copies and clones of the project, for tests that change its files as a user would."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from tests.support import warm
 
 PYTHON = ".venv/bin/python"  # of a clone
 LEFT_OUT = (".[!e]*", "var", "bench", ".env", "*.pyc.*")  # the last are about to be bytecode
-TYPES = ".mypy_cache"  # what `make check` knows of the files, where it has run
+TYPES = ".mypy_cache"
 SOMEBODY = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -20,15 +21,23 @@ SOMEBODY = {
 
 
 def copied(folder: Path, *, with_tests: bool = False) -> Path:
-    """Copy the program, with its bytecode, without what it has made, into a new folder.
-
-    With its tests comes what the check of types knows of the files.
-    """
+    """Copy the program, with its bytecode, without what it has made, into a new folder."""
     left_out = shutil.ignore_patterns(*LEFT_OUT, *([] if with_tests else ["tests"]))
-    shutil.copytree(ROOT, folder, ignore=left_out)
-    if with_tests and (ROOT / TYPES).exists():
-        shutil.copytree(ROOT / TYPES, folder / TYPES)
-    return folder
+    return Path(shutil.copytree(ROOT, folder, ignore=left_out))
+
+
+def copy_types(folder: Path) -> None:
+    """Give a copy or clone what mypy knows of the files, which it takes 25 s to find out.
+
+    Where `make check` has not run here, it does so once, for all tests and for the next check.
+    """
+    with open(ROOT / "pyproject.toml", "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (ROOT / TYPES).exists():
+            subprocess.run(
+                [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+            )
+    shutil.copytree(ROOT / TYPES, folder / TYPES)
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -99,6 +108,5 @@ def cloned(origin: Path, folder: Path) -> Path:
     python.chmod(0o755)
     for stamp in (".installed", ".installed-dev"):
         (folder / ".venv" / stamp).touch()
-    if (ROOT / TYPES).exists():
-        shutil.copytree(ROOT / TYPES, folder / TYPES)
+    copy_types(folder)
     return folder

@@ -16,7 +16,7 @@ from cli.scaffold.describe import EXAMPLE, MAX_DESCRIPTION, TRIES, Plan, propose
 from cli.scaffold.domain import CALCULATIONS, BadName, More, Report, read_field, render
 from tests.support import warm
 from tests.support.model_server import ModelServer, model_server
-from tests.support.project import copied
+from tests.support.project import copied, copy_types
 
 __all__ = ["model_server"]
 
@@ -189,7 +189,9 @@ async def test_the_example_that_models_see_can_be_written(
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project."""
-    return copied(tmp_path_factory.mktemp("project") / "copy", with_tests=True)
+    folder = copied(tmp_path_factory.mktemp("project") / "copy", with_tests=True)
+    copy_types(folder)
+    return folder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from cli.scaffold.domain import BadName, literal, plural_of, read_field, render
 from tests.support import warm
-from tests.support.project import copied
+from tests.support.project import copied, copy_types
 
 FIELDS = [
     "author:text", "pages:int", "rating:float", "price:decimal:eur", "read:bool", "bought:when",
@@ -28,6 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project with two domains more."""
     folder = tmp_path_factory.mktemp("project") / "copy"
     copied(folder, with_tests=True)
+    copy_types(folder)
     assert "Wrote api/routes/books.py." in run(folder, "manage.py", "new-domain", "book", *FIELDS)
     run(folder, "manage.py", "new-domain", "inventory_item", "--plural", "stock")
     return folder
