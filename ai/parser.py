@@ -184,7 +184,11 @@ class Parser:
                     return understood
                 if made := await _to_be_made(understood, judge.certainty, is_there):
                     return _offer(text, (made,), listed)
-                return understood if judge.is_certain else _offer(text, understood, listed)
+                if judge.is_certain:
+                    return understood
+                if not all(judge.certainty.is_foreign(one.as_dict()) for one in understood):
+                    return _offer(text, understood, listed)
+                told = NO_ANSWER
             except ModelError as error:
                 log.warning("the model gave no answer: %s", error.problem)
                 told = str(error)

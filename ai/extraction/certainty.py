@@ -12,6 +12,7 @@ from ai.extraction.sentence_words import (
     FILLERS,
     always_in,
     answers_questions,
+    asks_leave,
     is_question,
     likeness,
     split_words,
@@ -93,7 +94,8 @@ class Certainty:
         values = values_of(command)
         own, alike = self._likeness_to(spec, values), self._alike(values)
         best = [one for one in self._specs if alike[one.key] == max(alike.values())]
-        if len(best) == 1 and alike[best[0].key] > max(own, HALF):
+        is_akin = best[0].interaction_type == spec.interaction_type
+        if is_akin and len(best) == 1 and alike[best[0].key] > max(own, HALF):
             yield from best
 
     def made_instead(self, command: Command, *, is_known: bool) -> Command | None:
@@ -140,12 +142,28 @@ class Certainty:
         is_named = not given or any(one.kind not in UNTELLING for one in given)
         if not self._is_whole(spec, values):
             return False
+        asks = is_question(self._text) and not (agrees and self._likeness >= SURE)
+        if asks and not answers_questions(spec):
+            return False
         if language_of(self._text) != "en":  # no sentences are written in it
             return agrees or (bool(given) and is_named and is_one)
-        is_answer = agrees or not is_question(self._text) or answers_questions(spec)
+        is_answer = agrees or not asks_leave(self._text) or answers_questions(spec)
         is_made = spec.action in MAKERS and is_named and is_one
         is_asked_for = agrees or is_made or self._is_told(spec, values, is_one=is_one)
         return is_asked_for and is_answer and said.have_all(spec)
+
+    def is_foreign(self, command: Command) -> bool:
+        """Say whether a message is of something else: it has no name, and no word, of a command.
+
+        That it names a day is not enough to offer to show what is due then.
+        """
+        spec = find_spec(command, self._specs)
+        if spec is None or not self._text or language_of(self._text) != "en":
+            return False
+        values = values_of(command)
+        is_named = any(one.name in values and one.kind not in UNTELLING for one in spec.fields)
+        is_told = self._likeness_to(spec, values) >= HALF or self._just_said.points
+        return not (is_named or is_told) and bool(spec.examples) and name_of(spec) != self.likely
 
     def asks_for(self, spec: CommandSpec) -> bool:
         """Say whether the most of a sentence is said that a command without any value has."""
@@ -177,6 +195,9 @@ class Certainty:
         said = "|".join(re.escape(str(name)) for name in names.values())
         if len(names) > 1 and re.search(rf"(?:{said}){_OF}(?:{said})", self._text, re.IGNORECASE):
             return False  # "cours de poterie" is one name
+        is_to_come = all(one.tense == "future" for one in given if one.is_time)
+        if is_to_come and "yesterday" in words_of(times):
+            return False
         if not times or language_of(self._text) != "en":
             return True
         if words_of(times) <= words_of(names):

@@ -59,6 +59,11 @@ NO_ORDERS = (
     ("meine Schwester hat ein neues Boot", "Wie schön!"),
     ("mi hermana se encontró un barco", "¡Qué bien!"),
     ("ma sœur a trouvé un bateau", "C'est bien !"),
+    ("my brother visits us tomorrow, hurray", "How nice!"),
+    ("mein Vetter kommt heute vorbei, wie schön", "Das freut mich!"),
+    ("ayer comí una sopa riquísima", "¡Qué rico!"),
+    ("I read a nice poem about boats", "That sounds nice!"),
+    ("can I get a pillow", "I can't bring you anything, I'm afraid."),
     ("quel froid ce matin", "Couvrez-vous bien !"),
     ("tu es très drôle", "Merci ! Que puis-je faire pour vous ?"),
 )

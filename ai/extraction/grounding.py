@@ -32,6 +32,7 @@ NOTHING = frozenset({"none", "null", "nothing", "n/a", "unknown", "unspecified",
 """What models write for a value that was not said."""
 _ASIDES = re.compile(
     r"^(?:(?:finally|already|just|please|pls|at (?:long )?last|endlich|bitte|ya|enfin|déjà)\s+)+"
+    r"|\s+(?:runter|rein|raus|drauf|hinzu|weg)$"  # of German verbs: "nimm Mehl ... runter"
     r"|(?:,?\s+(?:already|please|pls|too|(?:just )?now|at (?:long )?last|schon|bitte|ya|déjà))+$",
     re.IGNORECASE,
 )
@@ -71,7 +72,8 @@ TRANSLATIONS = {
     "day": "tag tage tagen täglich día días jour jours quotidien", "daily": "täglich diario jour",
     "week": "woche wochen wöchentlich semana semanas semaine semaines",
     "month": "monat monate monatlich mes meses mois", "year": "jahr jahre año años an ans année",
-    "hour": "stunde stunden hora horas heure heures", "minute": "minute minuten minutos minutes",
+    "hour": "stunde stunden hora horas heure heures",
+    "minute": "minute minuten minutos minutes min mins",
     "second": "sekunde sekunden segundos secondes",
     "every": "jeden jede jedes alle cada todos tous",
     "next": "nächste nächsten nächster próximo próxima prochain prochaine viene",
@@ -98,7 +100,7 @@ class Sources:
         """
         self._may_point = may_point
         self.words = frozenset(split_words(" ".join([said, *known])))
-        self._telling = self.words - COMMON
+        self._telling = frozenset(map(bare, self.words - COMMON)) | (self.words - COMMON)
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
         }

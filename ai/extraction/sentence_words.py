@@ -12,9 +12,17 @@ from ai.sentences.tokens import fold
 
 MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 QUESTION_WORDS = frozenset({"what", "who", "whose", "when", "where", "why", "how", "which"})
+MAY = frozenset({"can", "could", "may", "might", "should", "shall", "must"})
+IS = frozenset({"is", "are", "was", "were", "do", "does", "did", "has", "have", "will", "would"})
 WORD = re.compile(r"[^\W\d_]+|\d+")
 _ENDING = re.compile(r"(?<=\w{3})(?:(?<=\w{5})(?:ness|er)|ing|e[ds]?|s)$")
 # fmt: off
+ASKED_ELSEWHERE = frozenset({
+    "was", "wer", "wen", "wem", "wann", "wo", "woher", "wohin", "warum", "wieso", "wie", "welche",
+    "welcher", "welches", "qué", "quién", "cuándo", "dónde", "cómo", "cuál", "cuánto", "cuánta",
+    "qui", "quoi", "quand", "où", "pourquoi", "quel", "quelle", "quels", "combien",
+})
+"""Question words of German, Spanish and French."""
 FILLERS = frozenset({
     "a", "an", "the", "my", "to", "of", "on", "in", "at", "for", "and", "or", "with", "from", "by",
 })
@@ -100,8 +108,14 @@ def answers_questions(spec: CommandSpec) -> bool:
 
 
 def is_question(text: str) -> bool:
-    """Say whether an English text asks what, who, when, where, why or how."""
-    return next(iter(split_words(text)), "") in QUESTION_WORDS
+    """Say whether a text asks what, who, when, where, why or how, in one of four languages."""
+    return next(iter(split_words(text)), "") in QUESTION_WORDS | ASKED_ELSEWHERE
+
+
+def asks_leave(text: str) -> bool:
+    """Say whether an English text asks whether something is so or may be: "can I get a towel"."""
+    first, second = [*split_words(text), "", ""][:2]
+    return (first in MAY and second in ("i", "we")) or (first in IS and second != "you")
 
 
 def without_frame(spec: CommandSpec, field: FieldSpec, value: str) -> str:

@@ -19,6 +19,7 @@ MAX_WORDS = 8  # of a name
 _FILLER = rf"(?:(?:{'|'.join(sorted(FILLERS))})\s+)*"
 _BEFORE = r"(?:.*\b(?:to|must|gotta|should|please|pls)\s+|\W*)"
 """What stands before a verb: nothing, or "I have to"."""
+_QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,100})[\"”“»]")
 _ABOUT = r"\s+(?:about|regarding|concerning)\s+[^,.;:!?\n]+"
 _BESIDE = r"\s+(?:from|with|for|of)\s+(?!(?:me|us|you)\b)[^,.;:!?\n]+"
 """What belongs to a name where the time stands right behind it."""
@@ -31,6 +32,9 @@ def whole_name(spec: CommandSpec, name: str, text: str, place: str = "") -> str:
     """
     text = text[:MAX_TEXT]
     words = split_words(name)
+    for quoted in _QUOTED.findall(text):
+        if {*words} < {*split_words(quoted)}:
+            return str(quoted)
     if place or not 1 <= len(words) <= MAX_WORDS:
         return name
     said = rf"\s+{_FILLER}".join(map(re.escape, words))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from ai.sentences.following import Index, Match
-from ai.sentences.references import References, named_by
+from ai.sentences.references import MAKERS, References, named_by
 from ai.sentences.search import Attempt, Steps, TooManySteps
 from ai.sentences.tokens import (
     DANGLING,
@@ -198,6 +198,8 @@ def _is_likely(match: Match, verbs: Set[str]) -> bool:
         is_timed = any(one.is_time and one.name in match.fields for one in match.spec.fields)
         is_long = len(words) > (MAX_TIMED_WORDS if is_timed else MAX_NAME_WORDS)
         is_saying = is_saying or is_long or words[0] in NO_NEEDS or not OTHERS.isdisjoint(words)
+        is_made = match.spec.action in MAKERS
+        is_saying = is_saying or (field == about and not is_made and words[0] in ("a", "an"))
         is_saying = is_saying or not UNREAD.isdisjoint(words) or "list" in words[1:]
         behind = str(match.fields[field.name]).split(", ")[1:]
         firsts = {clause.split(" ")[0].casefold() for clause in behind}

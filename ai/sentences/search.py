@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ai.commands import QUOTES, CommandSpec, FieldSpec, items, trim, typed
+from ai.languages import language_of
 from ai.sentences.following import Index, Match, Path, Slot
 from ai.sentences.names import DETERMINERS, MAX_NAME_WORDS, is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
@@ -389,6 +390,8 @@ class Attempt:
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
+        if language_of(self._slice(slot.start, slot.end)) != "en":
+            return False  # "todo el mundo"
         if ": " in self._slice(slot.start, slot.end):
             return False  # "complete the sentence: to be or not to be"
         if path.synonyms and not PLACES.isdisjoint(words):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ai.commands import Catalogue, CommandSpec, FieldSpec, Offer, ParsedCommand
+from ai.commands import Catalogue, CommandSpec, FieldSpec, NotUnderstood, Offer, ParsedCommand
 from ai.config import AIConfig, Prompt, Validation, load_ai_config
 from ai.extraction import validator
 from ai.llm.types import SENTENCES, Problem
@@ -414,3 +414,22 @@ async def test_a_time_is_given_to_what_is_not_told_to_be_there(
     offer = await parser.parse_all("every other wednesday the recycling goes out, keep at me")
     assert isinstance(offer, Offer)
     assert offer.orders == (ParsedCommand("task", values, "add"),)
+
+
+async def test_what_is_of_something_else_is_not_offered(
+    model_server: ModelServer, connect: Connect
+) -> None:
+    day = CommandSpec(
+        "day",
+        "show",
+        "Show a day.",
+        (FieldSpec("day", "choice", choices=("today", "tomorrow")),),
+        ("what is planned for {day}",),
+        examples=(("how busy am I tomorrow", {"day": "tomorrow"}),),
+    )
+    catalogue = Catalogue()
+    catalogue.add(*COMMANDS, day)
+    parser = Parser(catalogue, CONFIG, connect(CONFIG.model))
+    model_server.script = lambda _: '{"commands": [{"command": "day.show", "day": "tomorrow"}]}'
+    assert isinstance(await parser.parse_all("it may snow tomorrow, I think"), NotUnderstood)
+    assert isinstance(await parser.parse_all("what have we planned, tomorrow"), Offer | tuple)

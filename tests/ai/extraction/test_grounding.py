@@ -119,3 +119,9 @@ def test_a_choice_may_be_a_day_in_another_language() -> None:
     assert Sources("was steht heute an?").support(day, "today")
     assert Sources("qué tengo esta semana").support(day, "this week")
     assert not Sources("was steht heute an?").support(day, "tomorrow")
+
+
+def test_words_are_the_same_with_and_without_accents_and_times_may_be_short() -> None:
+    assert Sources("despiértame a las siete").support(FieldSpec("name"), "despertar")
+    assert Sources("gimme 12 mins for the eggs").support(FieldSpec("due", "when"), "in 12 minutes")
+    assert Sources("nimm Mehl von der Liste Backen runter").as_said("Backen runter") == "Backen"

@@ -292,3 +292,29 @@ def test_a_choice_in_other_words_is_taken_from_the_message() -> None:
     judge = ResponseValidator((spec,), (), "command", text, (), text)
     made, _ = judge.judge(Answer('{"commands": [{"command": "task.add", "name": "lamp"}]}'))
     assert made[0]["colour"] == "warm white"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_certain"),
+    [
+        ("can I get oats", False),  # it asks for leave, or somebody else
+        ("is there time for oats", False),
+        ("can you get oats", True),
+        ("need oats, can I", True),
+    ],
+)
+def test_a_question_for_leave_is_no_order(text: str, is_certain: bool) -> None:
+    oats = {"command": "task.add", "name": "oats"}
+    assert judged(text, oats, likely="account.password")[1] is is_certain
+
+
+def test_what_is_over_is_nothing_to_come() -> None:
+    saw = {"command": "task.add", "name": "film", "due": "yesterday"}
+    assert judged("ayer vi un film", saw)[1] is False
+    assert judged("yesterday I saw a film", saw)[1] is False
+
+
+@pytest.mark.parametrize("text", ["wie hoch ist der Turm", "qué es una torre", "où est la tour"])
+def test_a_question_in_another_language_adds_nothing(text: str) -> None:
+    name = text.rpartition(" ")[2]
+    assert judged(text, {"command": "task.add", "name": name}, likely="none")[1] is False

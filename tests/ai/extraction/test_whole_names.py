@@ -39,3 +39,9 @@ def test_a_name_has_its_verb_and_what_it_is_about(text: str, name: str, whole: s
 
 def test_what_goes_to_a_place_is_as_the_model_says() -> None:
     assert whole_name(ADD, "bread", "slap bread on shopping", "shopping") == "bread"
+
+
+@pytest.mark.parametrize("quotes", ['""', "“”", "„“", "«»"])
+def test_a_name_in_quotation_marks_is_all_that_is_in_them(quotes: str) -> None:
+    text = f"can you jot {quotes[0]}renew library card{quotes[1]} down for monday"
+    assert whole_name(ADD, "library card", text) == "renew library card"
