@@ -8,7 +8,7 @@ import typer
 
 from cli.scaffold import rename
 from config.settings import ROOT
-from tests.support.project import PYTHON, cloned, git, published, ran
+from tests.support.project import PYTHON, cloned, git, published, ran, ran_line
 
 PAGE = (ROOT / "docs" / "first-day.md").read_text("utf-8")
 OLD_NAME = "plain-language-bot"
@@ -51,7 +51,7 @@ def test_the_page_leads_to_a_bot_of_ones_own_that_passes_its_checks(
         if line.startswith("git"):
             git(clone, *line.replace('"', "").split(" ", 3)[1:])
         elif line not in ("make test", "make run"):
-            printed = ran(clone, "sh", "-c", line, text="y\n")
+            printed = ran_line(clone, line, text="y\n")
             assert line != "make check" or "All checks passed!" in printed
 
     assert git(clone, "status", "--short") == ""

@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import ROOT
 from tests.support.http_sink import as_json, http_sink
-from tests.support.project import PYTHON, cloned, published, ran
+from tests.support.project import PYTHON, cloned, published, ran, ran_line
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text("utf-8")
 SAID = "register\nada\ncorrect horse\n"
@@ -43,7 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clone = cloned(published(folder / "origin"), folder / "clone")
     intro = PAGE.split("\n## ")[0]
     (command,) = re.findall(r"^```sh\n(.*?)^```$", intro, re.MULTILINE | re.DOTALL)
-    ran(clone, "sh", "-c", command)
+    ran_line(clone, command)
     put(clone, "Sum and group")
     put(clone, "A job that messages everybody")
     put(clone, "Ask another service")
@@ -69,7 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = text.replace("import Column,", "import Column, ForeignKey, Uuid,")
     routes.write_text(text, "utf-8")
     (revision,) = recipe("A relation", "sh")
-    ran(clone, "sh", "-c", revision)
+    ran_line(clone, revision)
     ran(clone, "make", "format")
     return clone
 

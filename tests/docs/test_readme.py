@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from config.settings import ROOT, Settings, load_settings
-from tests.support.project import cloned, published, ran
+from tests.support.project import cloned, published, ran, ran_line
 
 README = (ROOT / "README.md").read_text("utf-8")
 PROMPT = "you> "
@@ -97,7 +97,7 @@ def test_who_follows_the_readme_meets_no_other_word_than_it_prints(clone: Path) 
             if line.startswith("docker") or line == "make test":  # what runs this, and Docker's own
                 continue
             transcript = next(shown) if line == "make run" else ""
-            printed = ran(clone, "sh", "-c", line, text=said(transcript))
+            printed = ran_line(clone, line, text=said(transcript))
             if transcript not in ("", log_in):
                 assert timeless(conversation(printed)) == timeless(transcript)
             done.append(line)

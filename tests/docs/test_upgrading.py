@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,7 @@ def old_template(folder: Path) -> tuple[Path, str]:
 def renew(template: Path, today: str) -> None:
     """Bring the template to today's version, with one migration more."""
     git(template, "read-tree", "-um", "HEAD", today)
-    ran(template, sys.executable, "manage.py", "new-domain", "plant")
+    ran(template, PYTHON, "manage.py", "new-domain", "plant")
     commit(template, "Today's version")
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,12 @@ def ran(folder: Path, *command: str, text: str = "", code: int | None = 0) -> st
     )
     assert code in (None, done.returncode), f"{command}\n{done.stdout}"
     return done.stdout
+
+
+def ran_line(folder: Path, line: str, text: str = "") -> str:
+    """Run a line that is typed in a shell, with this input; return what it printed."""
+    words = shlex.split(line)
+    return ran(folder, *(words if words[0] == PYTHON else ("sh", "-c", line)), text=text)
 
 
 def git(folder: Path, *arguments: str, code: int | None = 0) -> str:
