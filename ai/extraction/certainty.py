@@ -17,6 +17,7 @@ from ai.extraction.sentence_words import (
     likeness,
     split_words,
     stem,
+    words_said,
 )
 from ai.extraction.times_in_english import MAX_TEXT
 from ai.languages import language_of
@@ -216,7 +217,12 @@ class Certainty:
         is_beside = not is_one and bool(values)  # other orders, whose words are said as well
         is_named = any(one.name in values and one.kind not in UNTELLING for one in spec.fields)
         is_enough = own >= HALF or (is_named and not spec.examples)
-        return is_enough and (is_beside or own >= max(self._alike(values).values()))
+        words = self._words_beside(values)
+        said = words_said(spec, words, whole=False)
+        is_best = own >= max(self._alike(values).values()) and all(
+            words_said(one, words, whole=True) <= said for one in self._specs
+        )
+        return is_enough and (is_beside or is_best)
 
     def _likeness_to(self, spec: CommandSpec, values: Mapping[str, Any]) -> float:
         """Return how much the words beside some values are like what is said for a command."""

@@ -100,6 +100,12 @@ def likeness(
     )
 
 
+def words_said(spec: CommandSpec, words: Set[str], *, whole: bool) -> int:
+    """Return how many words of one of a command's sentences are said, of one that is said whole."""
+    ways = (told for told, _ in _ways(spec, spec.sentences) if told <= words or not whole)
+    return max((len(told & words) for told in ways), default=0)
+
+
 @lru_cache(maxsize=1024)
 def answers_questions(spec: CommandSpec) -> bool:
     """Say whether a sentence of a command is a question, such as "what is on my list"."""

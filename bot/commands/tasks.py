@@ -370,6 +370,7 @@ async def show_done(ctx: Context) -> str:
         "[i|i have] [just|already|finally] (visited|made|wrote|handed in|dropped off) [my] {name}",
         "(i|i just|i already|i finally|just|already|finally) did [my] {name}",
         "[i|i have] [just|already|finally] (bought|paid|sent|mailed|emailed|posted) [my] {name}",
+        "[i|i have] [just|already|finally] (sent|handed|dropped|picked) (off|in|up) [my] {name}",
         "[i|i have] [just|already|finally] (cleaned|washed|fed|watered|fixed|walked) [my] {name}",
         "[i|i have] [just|already|finally] (booked|ordered|renewed|returned|took) [my] {name}",
         "i have [just|already|finally] taken [my] {name}",

@@ -163,6 +163,13 @@ ALL = CommandSpec("task", "all", "Show all.", (), ("show my chores", "my chores"
             ["move"],
             False,
         ),
+        # More words of another are said, though that one takes other fields:
+        (
+            "wipe the picnic list clean but keep it",
+            [{"command": "task.show", "list": "picnic"}],
+            ["show"],
+            False,
+        ),
         # Several commands, of which one is not told of:
         (
             "move the oats to camp and wipe that",
@@ -213,7 +220,17 @@ def test_the_words_have_to_tell_of_all_that_is_done(
     row = replace(COMMANDS[0], fields=(replace(COMMANDS[0].fields[0], each=True), LIST, DUE))
     given = (("newts to the attic", {"name": "newts"}),)
     complete, rename, move = (replace(one, examples=given) for one in COMMANDS[2:5])
-    specs = (row, COMMANDS[1], complete, rename, move, *COMMANDS[5:], WIPE, OPEN, ALL)
+    specs = (
+        row,
+        replace(COMMANDS[1], examples=given),
+        complete,
+        rename,
+        move,
+        *COMMANDS[5:],
+        WIPE,
+        OPEN,
+        ALL,
+    )
     judge = ResponseValidator(specs, (), "command", text, (), text, Nearest([], "none", 0.2))
     found, _ = judge.judge(Answer(json.dumps({"commands": commands})))
     assert ([one["action"] for one in found], judge.is_certain) == (made, is_certain)
