@@ -1,6 +1,5 @@
 """Copies and clones of the project, for tests that change its files as a user would."""
 
-import fcntl
 import os
 import shlex
 import shutil
@@ -10,6 +9,9 @@ from pathlib import Path
 
 from config.settings import ROOT
 from tests.support import warm
+
+if sys.platform != "win32":
+    import fcntl
 
 PYTHON = ".venv/bin/python"  # of a clone
 LEFT_OUT = (".[!e]*", "var", "bench", ".env", "*.pyc.*")  # the last are about to be bytecode
@@ -33,7 +35,8 @@ def copy_types(folder: Path) -> None:
     Where `make check` has not run here, it does so once, for all tests and for the next check.
     """
     with open(ROOT / "pyproject.toml", "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if not (ROOT / TYPES).exists():
             subprocess.run(
                 [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False
