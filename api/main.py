@@ -28,7 +28,7 @@ from core.db.dialects.errors import driver_words
 from core.db.engine import Database, use_database
 from core.errors import BrokenSchema, TooNew, Unavailable
 from runtime.clock import Clock, utc_now
-from runtime.cores import keep_to_one_core, usable_cores
+from runtime.cores import keep_to_one_core
 from runtime.metrics import metrics_server
 from runtime.run import run
 from runtime.start import start, stop_on_signals, tune_garbage_collector
@@ -139,7 +139,7 @@ def _serve(
     metrics: AbstractContextManager[object] = nullcontext()
     try:
         app = create_app(settings, database)
-        if keeps_to_core(settings):
+        if settings.api_keep_to_core:
             keep_to_one_core(worker.number if worker else None)
         if worker is None:
             metrics = metrics_server(settings, app.extensions["metrics"].text)
@@ -151,14 +151,6 @@ def _serve(
     finally:
         listener.close()
         database.close()
-
-
-def keeps_to_core(settings: Settings) -> bool:
-    """Tell whether this process shall use one core: unless set, where each core has as many."""
-    if settings.api_keep_to_core is not None:
-        return settings.api_keep_to_core
-    processes, cores = settings.web_concurrency, len(usable_cores())
-    return processes > 1 and cores > 0 and processes % cores == 0
 
 
 def _run(

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import mmap
 import os
+import random
 import signal
 import socket
 import struct
@@ -218,8 +219,9 @@ def run_workers(settings: Settings, listener: socket.socket, stop: threading.Eve
         metrics_server(settings, partial(counted_in, metrics)),
     ):
         SharedCounters(counters.fileno())
+        first = random.randrange(1 << 16)  # noqa: S311 - so that containers differ in their cores
         workers = [
-            Worker(number, listener, counters.fileno(), metrics)
+            Worker(first + number, listener, counters.fileno(), metrics)
             for number in range(settings.web_concurrency)
         ]
         code = 0

@@ -43,7 +43,7 @@ from runtime.cores import keep_to_one_core
 from runtime.logs import configure_logging
 from tests.support.postgres import postgres_server
 
-OURS = ("project", "project on one core")
+OURS = ("project", "project on all cores")
 SERVERS = (*OURS, "pooled", "connecting")
 CLIENTS = (1, 8, 64)
 ROUNDS = 7
@@ -160,7 +160,7 @@ def _serve(kind: str, url: str, settings: Settings, line: Connection) -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
         configure_logging(settings)
         app = create_app(settings, Database(url, settings.db_pool_size))
-        if kind == "project on one core":
+        if kind == "project":  # as api.main does
             keep_to_one_core()
     server = serve(app, "127.0.0.1", 0, settings.api_threads)
     line.send(server.port)
