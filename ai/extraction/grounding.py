@@ -99,7 +99,9 @@ class Sources:
         With `may_point=False` there is nothing that "it" could point at.
         """
         self._may_point = may_point
-        self.words = frozenset(split_words(" ".join([said, *known])))
+        whole = " ".join([said, *known])
+        self.words = frozenset(split_words(whole))
+        self._has_underscores = "_" in whole
         self._telling = frozenset(map(bare, self.words - COMMON)) | (self.words - COMMON)
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
@@ -172,7 +174,7 @@ class Sources:
         It gets back the accents that models leave out, and loses what it begins and ends with that
         nobody said ("appointment"), or that says nothing of the thing itself ("already").
         """
-        if "_" not in "".join(self.words):
+        if not self._has_underscores:
             text = text.replace("_", " ")  # "hardware_store", as names in programs are written
         text = _OF.sub("", _ASIDES.sub("", text).strip()) or text
         words = [*WORD.finditer(text)]

@@ -609,8 +609,8 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
 @tasks.command(
     "cancel my alarm",
     "(cancel|stop|delete|remove|turn off|clear) my alarm",
-    "(cancel|stop|delete|remove|turn off|clear) my {due} alarm",
     "(cancel|stop|delete|remove|turn off|clear) my alarm (for|at) {due}",
+    "(cancel|stop|delete|remove|turn off|clear) my {due} alarm",
     for_models=False,
 )
 async def cancel_alarm(ctx: Context, due: Due | None = None) -> str:

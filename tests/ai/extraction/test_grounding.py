@@ -101,6 +101,8 @@ def test_names_keep_the_accents_that_the_person_wrote() -> None:
         ("turn the heater on", "turn the heater on", "turn the heater on"),
         ("牛乳を買う", "牛乳", "牛乳"),
         ("call mum (mobile)", "call mum (mobile)", "call mum (mobile)"),
+        ("share it with jess_88", "jess_88", "jess_88"),
+        ("share it with jess of the shop", "jess_of_the_shop", "jess of the shop"),
     ],
 )
 def test_names_lose_at_their_ends_what_is_no_part_of_them(text: str, value: str, name: str) -> None:
