@@ -167,6 +167,18 @@ class CommandSpec:
         return tuple(field for field in self.fields if field.kind != "secret")
 
 
+class Specs(tuple[CommandSpec, ...]):
+    """Commands whose hash is computed once: what is made of them is looked up for each message."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        """Hash the commands."""
+        return self._hash
+
+
 @dataclass(frozen=True)
 class ParsedCommand:
     """One order: the command that was meant, and what was said of its fields.

@@ -4,6 +4,7 @@ Everything else is said in English. Which language a message is in is told by it
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Language = Literal["en", "de", "es", "fr"]
@@ -67,7 +68,11 @@ _ELIDED = re.compile(r"\b(?:qu|[jdlmst])['’](?=\w)", re.IGNORECASE)  # noqa: R
 
 def language_of(text: str) -> Language:
     """Return the language that a message is in, English where its words tell of none other."""
-    text = text[:MAX_CHARS].casefold()
+    return _language_of(text[:MAX_CHARS].casefold())
+
+
+@lru_cache(maxsize=256)  # it is asked several times for each message
+def _language_of(text: str) -> Language:
     words = _WORD.findall(text)
     told: dict[Language, float] = {
         name: sum(word in known for word in words) for name, known in WORDS.items()

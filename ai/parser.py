@@ -20,6 +20,7 @@ from ai.commands import (
     Offer,
     Parsed,
     ParsedCommand,
+    Specs,
     catalogue,
     from_dicts,
 )
@@ -156,7 +157,7 @@ class Parser:
         if self._model is None:
             told = " ".join(problems) or NOT_UNDERSTOOD
         else:
-            prompt, listed = self._prompt(interaction_type, raw), tuple(specs)
+            prompt, listed = self._prompt(interaction_type, raw), Specs(specs)
             described = self._described(interaction_type, raw)
             known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)

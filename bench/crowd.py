@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager, nullcontext
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from random import choices
 from statistics import median
+from string import ascii_lowercase
 
 import psutil
 from aiohttp import web
@@ -101,9 +103,10 @@ async def _crowd(worker: AgentWorker) -> tuple[float, float]:
             late = max(late, time.perf_counter() - due)
 
     heart = asyncio.create_task(beat())
+    numbered = [*enumerate(outlets)]
     began = time.perf_counter()
     await asyncio.gather(
-        *(worker.handle(_incoming(n, "get me milk somehow"), o) for n, o in enumerate(outlets))
+        *(worker.handle(_incoming(n, f"get me milk somehow {_word()}"), o) for n, o in numbered)
     )
     seconds = time.perf_counter() - began
     heart.cancel()
@@ -126,6 +129,11 @@ async def _alone(worker: AgentWorker) -> float:
         await worker.handle(_incoming(number % USERS, "add milk to my tasks"), Collected())
         taken.append(time.perf_counter() - began)
     return median(taken)
+
+
+def _word() -> str:
+    """Return a word, so that no two people write the same: nothing is known from another's text."""
+    return "".join(choices(ascii_lowercase, k=7))  # noqa: S311 - no secret
 
 
 class Collected:

@@ -9,8 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
+from heapq import nlargest
 from itertools import groupby, pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from ai.commands import CommandSpec
 from ai.extraction.grounding import TIME_WORDS, bare
@@ -91,9 +92,11 @@ class Example(NamedTuple):
 
     said: str
     commands: list[Command]
-    shape: frozenset[str]  # of its words, see `_shape`
-    weight: float  # of all parts of its shape
     language: Language
+
+
+Ranking = tuple[list[float], list[float]]
+"""What to multiply each example's likeness by, and what to add to it."""
 
 
 class Bank(NamedTuple):
@@ -103,6 +106,9 @@ class Bank(NamedTuple):
     words: frozenset[str]  # of all of them, values left out
     weights: Mapping[str, float]  # how much each part of a shape tells
     having: Mapping[str, list[int]]  # the numbers of the examples that have a part
+    roots: list[float]  # of the weight of all parts of each
+    ranked_for: Mapping[Language, Ranking]
+    replies: list[int]  # the numbers of the examples that order nothing
 
 
 def name_of(spec: CommandSpec) -> str:
@@ -125,25 +131,18 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
 
     shared = [0.0] * len(bank.examples)
     for part in sorted(shape):  # in the same order in each process, since sums depend on it
+        weight = bank.weights.get(part, 0.0)
         for number in bank.having.get(part, ()):
-            shared[number] += bank.weights[part]
-    whole = _weight(shape, bank.weights)
-    likenesses = [
-        share / (math.sqrt(one.weight * whole) or 1.0)
-        for share, one in zip(shared, bank.examples, strict=True)
-    ]
-
-    def rank(number: int) -> float:
-        one, likeness = bank.examples[number], likenesses[number]
-        if one.language == language:
-            return likeness + SAME_LANGUAGE
-        return likeness / (1 if _orders(one) else 2)  # a reply in another language helps little
-
-    numbers = sorted(range(len(bank.examples)), key=rank, reverse=True)
+            shared[number] += weight
+    whole = math.sqrt(_weight(shape, bank.weights)) or 1.0
+    likenesses = [share / (root * whole) for share, root in zip(shared, bank.roots, strict=True)]
+    factors, bonuses = bank.ranked_for[language]
+    ranks = [one * by + more for one, by, more in zip(likenesses, factors, bonuses, strict=True)]
+    numbers = nlargest(SHOWN, range(len(ranks)), key=ranks.__getitem__)
     ranked = [bank.examples[number] for number in numbers]
-    shown = ranked[:SHOWN]
+    shown = [*ranked]
     if all(map(_orders, shown)):
-        shown[-1] = next(one for one in ranked if not _orders(one))
+        shown[-1] = bank.examples[max(bank.replies, key=ranks.__getitem__)]
     first = ranked[0]
     return Nearest(
         [(one.said, one.commands) for one in reversed(shown)],
@@ -167,15 +166,22 @@ def _bank(specs: tuple[CommandSpec, ...]) -> Bank:
     ]
     count = Counter(part for shape in shapes for part in shape)
     weights = {part: math.log(1 + len(given) / number) for part, number in count.items()}
-    examples = [
-        Example(text, commands, shape, _weight(shape, weights), language_of(text))
-        for (text, commands, _), shape in zip(given, shapes, strict=True)
-    ]
+    examples = [Example(text, commands, language_of(text)) for text, commands, _ in given]
+    roots = [math.sqrt(_weight(shape, weights)) for shape in shapes]
     having: dict[str, list[int]] = {}
     for number, shape in enumerate(shapes):
         for part in shape:
             having.setdefault(part, []).append(number)
-    return Bank(examples, words, weights, having)
+    rankings = {language: _ranking(language, examples) for language in get_args(Language)}
+    replies = [number for number, one in enumerate(examples) if not _orders(one)]
+    return Bank(examples, words, weights, having, roots, rankings, replies)
+
+
+def _ranking(language: Language, examples: Iterable[Example]) -> Ranking:
+    """Prefer examples in a language; a reply in another one helps little."""
+    in_it = [(one.language == language, _orders(one)) for one in examples]
+    factors = [1.0 if is_same or orders else 0.5 for is_same, orders in in_it]
+    return factors, [SAME_LANGUAGE if is_same else 0.0 for is_same, _ in in_it]
 
 
 def _weight(shape: Iterable[str], weights: Mapping[str, float]) -> float:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -131,7 +131,15 @@ class Sources:
 
     def ask_for(self, spec: CommandSpec) -> bool:
         """Say whether a word of a command's sentences or its hint is here."""
-        return any(self._has(word) for word in sentence_words(spec))
+        told = _told_by(spec)
+        return (
+            not self.words.isdisjoint(told.words)
+            or any(told.begin(said) or told.hold(said) for said in self.words)
+            or any(
+                process.extractOne(said, told.long, scorer=fuzz.ratio, score_cutoff=ALIKE)
+                for said in self._telling
+            )
+        )
 
     def have_all(self, spec: CommandSpec) -> bool:
         """Say whether the words are here that are in each of a command's sentences."""
@@ -231,11 +239,39 @@ class Sources:
             return True
         if len(word) < STEM:
             return False
-        stem = word[: max(STEM, len(word) - 3)]
+        stem = _beginning(word)
         if any(said.startswith(stem) or (len(said) > STEM and said in word) for said in self.words):
             return True
         alike = process.extractOne(word, self._telling, scorer=fuzz.ratio, score_cutoff=ALIKE)
         return alike is not None
+
+
+class _Told(NamedTuple):
+    """The words of a command's sentences, to find the ones that are like those of a message."""
+
+    words: frozenset[str]
+    long: list[str]  # those that may be spelled in other ways
+    beginnings: frozenset[str]
+
+    def begin(self, said: str) -> bool:
+        """Say whether a word begins as one of these does: "reminding" as "reminder"."""
+        return any(said[:end] in self.beginnings for end in range(STEM, len(said) + 1))
+
+    def hold(self, said: str) -> bool:
+        """Say whether a long word is a part of one of these."""
+        return len(said) > STEM and any(said in word for word in self.long)
+
+
+@lru_cache(maxsize=1024)
+def _told_by(spec: CommandSpec) -> _Told:
+    words = sentence_words(spec)
+    long = sorted(word for word in words if len(word) >= STEM)
+    return _Told(words, long, frozenset(map(_beginning, long)))
+
+
+def _beginning(word: str) -> str:
+    """Return what words with one stem have in common."""
+    return word[: max(STEM, len(word) - 3)]
 
 
 def words_of(values: Mapping[str, Any]) -> set[str]:

@@ -6,6 +6,8 @@ from typing import Any
 from ai.commands import CommandSpec, FieldSpec
 from ai.sentences.templates import Node
 
+SLIP, SYNONYM = "slip", "synonym"
+
 
 @dataclass(frozen=True)
 class Match:
@@ -40,6 +42,22 @@ class Path:
     slips: int = 0
     synonyms: int = 0  # among the fixed words
     verb: Node | None = field(default=None, compare=False, repr=False)  # behind the first of them
+
+    def with_word(self, node: Node, how: str) -> "Path":
+        """Go on by a fixed word, which was said as it is, or as a SLIP or a SYNONYM of it."""
+        return Path(
+            self.start,
+            self.slots,
+            self.literals + 1,
+            self.slips + (how == SLIP),
+            self.synonyms + (how == SYNONYM),
+            self.verb or node,
+        )
+
+    def with_slot(self, slot: Slot) -> "Path":
+        """Go on by a field."""
+        slots = (*self.slots, slot)
+        return Path(self.start, slots, self.literals, self.slips, self.synonyms, self.verb)
 
 
 @dataclass(frozen=True)

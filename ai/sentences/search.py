@@ -12,7 +12,7 @@ from typing import Any
 
 from ai.commands import QUOTES, CommandSpec, FieldSpec, items, trim, typed
 from ai.languages import language_of
-from ai.sentences.following import Index, Match, Path, Slot
+from ai.sentences.following import SLIP, SYNONYM, Index, Match, Path, Slot
 from ai.sentences.names import DETERMINERS, MAX_NAME_WORDS, is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
 from ai.sentences.templates import Node
@@ -72,7 +72,6 @@ MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 Rank = tuple[int, int, int, int]
 """How good a reading is: times that went where one belongs, words that are not fixed, slips and
 synonyms, times said."""
-SLIP, SYNONYM = "slip", "synonym"
 
 NO_NAME = "“{}” is not sure to be a name"
 QUESTION = "it is a question, which begins with free text"
@@ -91,7 +90,6 @@ class Steps:
 
     def __init__(self, left: int = MAX_STEPS) -> None:
         self.left = left
-        self.meant: dict[str, list[str]] = {}  # the slips that words may be, for all attempts
 
     def take(self, steps: int = 1) -> None:
         """Count steps. Raises TooManySteps where none are left."""
@@ -168,21 +166,13 @@ class Attempt:
             return
         for child, end, how in self._fixed(node, at):
             if path.slips + (how == SLIP) <= MAX_SLIPS:
-                step = replace(
-                    path,
-                    literals=path.literals + 1,
-                    slips=path.slips + (how == SLIP),
-                    synonyms=path.synonyms + (how == SYNONYM),
-                    verb=path.verb or child,
-                )
-                yield from self._follow(child, end, step)
+                yield from self._follow(child, end, path.with_word(child, how))
         word = self.words[at]
         if word.is_glued or (at == path.start and self._starts_no_name(word.text)):
             return
         for slot, child in node.slots.items():
             for end in self._slot_ends(slot, child, at):
-                filled = replace(path, slots=(*path.slots, Slot(slot, at, end)))
-                yield from self._follow(child, end, filled)
+                yield from self._follow(child, end, path.with_slot(Slot(slot, at, end)))
 
     def _starts_no_name(self, word: str) -> bool:
         return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
@@ -197,9 +187,7 @@ class Attempt:
                 yield from ((child, at + len(phrase), SYNONYM) for child in children)
         if word in node.literals or len(self.words) > MAX_WORDS_WITH_SLIPS:
             return
-        if word not in self.steps.meant:
-            self.steps.meant[word] = slips(word, self.index.vocabulary)
-        for meant in self.steps.meant[word]:
+        for meant in slips(word, self.index.vocabulary):
             if child := node.literals.get(meant):
                 yield child, at + 1, SLIP
 

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -271,9 +272,17 @@ _AFTER_IS = re.compile(
     r"\s+(?:now\s+|all\s+)?(?:done|finished|completed|bought|paid|sorted)\b", re.IGNORECASE
 )
 """Before one of these "'s" is no possessive: "the laundry's done"."""
-_LEADING = sorted((tuple(phrase.split()) for phrase in LEADING), key=len, reverse=True)
-_ASKING = [tuple(phrase.split()) for phrase in ASKING]
-_TRAILING = sorted((tuple(phrase.split()) for phrase in TRAILING), key=len, reverse=True)
+
+
+def _by_word(phrases: Iterable[str], at: int) -> dict[str, list[tuple[str, ...]]]:
+    """Return the words of phrases, the longest first, by their first word or their last."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for words in sorted((tuple(phrase.split()) for phrase in phrases), key=len, reverse=True):
+        found.setdefault(words[at], []).append(words)
+    return found
+
+
+_LEADING, _ASKING, _TRAILING = _by_word(LEADING, 0), _by_word(ASKING, 0), _by_word(TRAILING, -1)
 
 
 def order_starts(words: list[Word]) -> list[int]:
@@ -284,11 +293,12 @@ def order_starts(words: list[Word]) -> list[int]:
     while at < len(texts) and len(starts) <= MAX_POLITE_PHRASES:
         starts.append(at)
         rest = texts[at:]
-        phrase = next((p for p in _LEADING if tuple(rest[: len(p)]) == p), None)
+        leading, asking = _LEADING.get(rest[0], ()), _ASKING.get(rest[0], ())
+        phrase = next((p for p in leading if tuple(rest[: len(p)]) == p), None)
         phrase = phrase or next(
             (
                 p
-                for p in _ASKING
+                for p in asking
                 if tuple(rest[: len(p)]) == p and ASKED_BEFORE & {*rest[len(p) : len(p) + 1]}
             ),
             None,
@@ -304,7 +314,12 @@ def order_end(words: list[Word]) -> int:
     end = len(words)
     texts = [word.text for word in words]
     while phrase := next(
-        (p for p in _TRAILING if tuple(texts[max(end - len(p), 0) : end]) == p), None
+        (
+            p
+            for p in _TRAILING.get(texts[end - 1] if end else "", ())
+            if tuple(texts[max(end - len(p), 0) : end]) == p
+        ),
+        None,
     ):
         before = end - len(phrase)
         if before < 1 or texts[before - 1] in ASKS_FOR_MORE:
@@ -313,7 +328,8 @@ def order_end(words: list[Word]) -> int:
     return end
 
 
-def slips(word: str, vocabulary: Collection[str]) -> list[str]:
+@lru_cache(maxsize=4096)
+def slips(word: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
     """Return the words of a vocabulary that `word` is one slip of the fingers away from.
 
     A slip is two letters swapped, one missing, one doubled or one hit on a neighbouring key.
@@ -321,11 +337,11 @@ def slips(word: str, vocabulary: Collection[str]) -> list[str]:
     they don't count; nor do endings ("deleted").
     """
     if not MIN_TYPO_LENGTH <= len(word) <= MAX_TYPO_LENGTH or word in vocabulary:
-        return []
+        return ()
     near = process.extract(word, vocabulary, scorer=OSA.distance, score_cutoff=1, limit=None)
-    return [
+    return tuple(
         meant for meant, _, _ in near if len(meant) >= MIN_TYPO_LENGTH and _is_slip(word, meant)
-    ]
+    )
 
 
 def _is_slip(word: str, meant: str) -> bool:

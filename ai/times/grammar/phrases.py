@@ -8,12 +8,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
+
+from cachetools import LRUCache, cached
 
 from ai.times.grammar.clock import CLOCK
 from ai.times.grammar.days import DAYS
 from ai.times.grammar.durations import Duration, read_duration
 from ai.times.grammar.reading import END, Piece, Reading, in_ascii
 from ai.times.grammar.recurrence import EVERY
+
+Span = tuple[int, int]
 
 PIECES = (*DAYS, *CLOCK, *EVERY)
 MAX_STARTS = 100
@@ -167,14 +172,15 @@ def _end_of_series(text: str, start: int, reading: Reading) -> tuple[Reading, in
     return fuller, found[1]
 
 
-def find(text: str, before_each: Callable[[], None] = lambda: None) -> list[tuple[int, int]]:
+@cached(LRUCache(256), key=lambda text, _before_each=None: text, lock=Lock())
+def find(text: str, before_each: Callable[[], None] = lambda: None) -> tuple[Span, ...]:
     """Return the spans of the phrases in a text, each as long as it can be.
 
     Only the first MAX_STARTS words that may begin one are looked at: nobody names so many times.
-    `before_each` is called before each of them.
+    `before_each` is called before each of them, when the text is looked at for the first time.
     """
     text = in_ascii(text)
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     for start in (match.start() for match in islice(_START.finditer(text), MAX_STARTS)):
         if spans and start < spans[-1][1]:
             continue
@@ -182,4 +188,4 @@ def find(text: str, before_each: Callable[[], None] = lambda: None) -> list[tupl
         found = _read(text, start)
         if found and not (found[0].is_weak and found[0].pieces == 1):
             spans.append((start, found[1]))
-    return spans
+    return tuple(spans)

@@ -29,7 +29,7 @@ def test_words_mean_a_time(words: str, expected: str) -> None:
 
 @pytest.mark.parametrize("words", ["before friday", "before the 15th", "before tomorrow"])
 def test_what_is_before_a_day_is_not_on_it(words: str) -> None:
-    assert find(f"feed the cat {words}") != [(13, 13 + len(words))]
+    assert [*find(f"feed the cat {words}")] != [(13, 13 + len(words))]
     with pytest.raises(UnclearTime):
         resolve(words, BERLIN, NOW)
 
@@ -41,7 +41,7 @@ def test_a_phrase_that_is_understood_is_found_in_a_text(words: str) -> None:
     expected = [] if words in too_little_alone else [(13, len(text) - words.endswith("."))]
     if words.endswith((".m.", "Dec.", "12.")):
         expected = [(13, len(text))]
-    assert find(text) == expected
+    assert [*find(text)] == expected
 
 
 PAST = [
