@@ -19,7 +19,7 @@ from core.postgres import count
 from tests.support.api import running
 from tests.support.errands import make_table
 from tests.support.people import PASSWORD
-from tests.support.postgres import PostgresServer, running_server
+from tests.support.postgres import PostgresServer
 
 ADA = {"username": "ada", "password": PASSWORD}
 THREADS = 8
@@ -27,7 +27,7 @@ THREADS = 8
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with running_server() as server, closing(Database(server.url)) as database:
+    with PostgresServer.running() as server, closing(Database(server.url)) as database:
         migrations.upgrade(database)
         make_table(database)
         yield server

@@ -14,7 +14,7 @@ from config.settings import get_settings
 from core.db.engine import Database
 from tests.support.api import running
 from tests.support.discord_server import FATAL, TOKEN, DiscordServer, discord_server
-from tests.support.http_sink import Answer, http_sink
+from tests.support.http_sink import Answer, HttpSink
 from tests.support.people import PASSWORD
 from tests.support.process import service
 
@@ -200,7 +200,7 @@ def test_the_documented_request_says_where_the_api_is_away(
 def test_the_documented_request_survives_an_answer_that_is_no_json(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with http_sink() as proxy:
+    with HttpSink() as proxy:
         proxy.answer("/", Answer(502, b"<html>Bad Gateway</html>"))
         monkeypatch.setenv("API_URL", proxy.url)
         get_settings.cache_clear()

@@ -11,17 +11,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import psutil
 import pytest
+from dnslib import QTYPE, RR, A, DNSRecord
+from dnslib.server import BaseResolver, DNSLogger, DNSServer
 from sqlalchemy import URL
 
 from config.settings import ROOT
 from tests.support.api import is_ready
-from tests.support.dns_server import dns_server
 from tests.support.process import Service, service
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
@@ -80,6 +81,28 @@ def same_free_port() -> int:
         return port
 
 
+class Docker(BaseResolver):
+    """Answers the name of a service with its replicas' addresses, as Docker's DNS server does."""
+
+    def resolve(self, request: DNSRecord, _: object) -> DNSRecord:
+        reply = request.reply()
+        if request.q.qtype == QTYPE.A:
+            reply.add_answer(*[RR(request.q.qname, QTYPE.A, rdata=A(host)) for host in HOSTS])
+        return reply
+
+
+@contextmanager
+def dns_server() -> Iterator[str]:
+    """Run Docker's DNS server; yield its address."""
+    dns = DNSServer(Docker(), "127.0.0.1", 0, logger=DNSLogger("-request,-reply"))
+    dns.start_thread()
+    try:
+        yield f"127.0.0.1:{dns.server.server_address[1]}"
+    finally:
+        dns.stop()
+        dns.server.server_close()
+
+
 @pytest.fixture
 def proxies() -> int:
     """TRUSTED_PROXIES; Compose sets 1."""
@@ -109,12 +132,12 @@ def stage(sqlite_template: URL, tmp_path: Path, proxies: int) -> Iterator[Stage]
             )
             for host in HOSTS
         }
-        dns = stack.enter_context(dns_server(list(HOSTS)))
+        dns = stack.enter_context(dns_server())
         text = CADDYFILE.read_text("utf-8")
         for old, new in (
             ("http_port 8080", f"http_port {free_port()}"),
             ("app 5000", f"app {port}"),
-            ("127.0.0.11", dns.address),
+            ("127.0.0.11", dns),
             ("read_body 60s", f"read_body {BODY_SECONDS}s"),
         ):
             assert old in text, old

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import ROOT
-from tests.support.http_sink import as_json, http_sink
+from tests.support.http_sink import HttpSink, as_json
 from tests.support.project import PYTHON, cloned, published, ran, ran_line
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text("utf-8")
@@ -90,7 +90,7 @@ def test_the_recipes_do_what_they_say(project: Path) -> None:
         + "sum up my bills\nshow the names of my bills\nzeige meine rechnungen\nmust i pay\n"
         + "how many bills are there\nimport my bills\nhow many dollars is a euro\n"
     )
-    with http_sink() as sink:
+    with HttpSink() as sink:
         sink.answer("/rates", as_json(200, {"rates": {"USD": 1.25}}))
         settings = project / "config" / ".env"
         settings.write_text(f"RATES_URL={sink.url}/rates\n", "utf-8")

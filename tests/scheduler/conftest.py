@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import get_settings
-from tests.support.http_sink import HttpSink, http_sink
+from tests.support.http_sink import HttpSink
 
 
 @pytest.fixture
 def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
-    with http_sink() as server:
+    with HttpSink() as server:
         monkeypatch.setenv("NTFY_BASE_URL", server.url)
         monkeypatch.setenv("DISCORD_WEBHOOK_BASE_URL", server.webhooks)
         get_settings.cache_clear()

@@ -22,9 +22,9 @@ from runtime.clock import utc_now
 from scheduler.sender import MAX_UNDER_WAY
 from tests.support.counting_sink import CountingSink, counting_sink
 from tests.support.databases import on_postgresql
-from tests.support.http_sink import Answer, HttpSink, http_sink, rate_limited
+from tests.support.http_sink import Answer, HttpSink, rate_limited
 from tests.support.people import channels, deliveries, user
-from tests.support.postgres import running_server
+from tests.support.postgres import PostgresServer
 from tests.support.process import service
 from tests.support.waiting import wait_until
 
@@ -188,7 +188,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
     counted: CountingSink, tmp_path: Path, tell: Tell
 ) -> None:
     number = 5_000
-    with running_server() as server, closing(Database(make_url(server.url))) as database:
+    with PostgresServer.running() as server, closing(Database(make_url(server.url))) as database:
         before = use_database(database)
         try:
             migrations.upgrade(database)
@@ -213,7 +213,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
 
 @pytest.fixture
 def sink() -> Iterator[HttpSink]:
-    with http_sink() as server:
+    with HttpSink() as server:
         yield server
 
 

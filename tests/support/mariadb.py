@@ -6,22 +6,16 @@ ends. The server's programs are those of Debian's package mariadb-server.
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
 
-from tests.support.servers import free_port, ownership
+from tests.support.servers import ServerProcess
 
-START_TIMEOUT = 60  # seconds
-STOP_TIMEOUT = 20  # seconds
 ADMIN = "root"
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 # No defaults: the machine's own server, if any, is left alone. Durability is not what is tested.
 FAST = (
     "--innodb-flush-log-at-trx-commit=0",
@@ -33,72 +27,35 @@ FAST = (
 )
 
 
-@contextmanager
-def mariadb_server() -> Iterator[str]:
-    """Make and start a server, yield the SQLAlchemy URL of its administrator; delete it after."""
-    server_program, install_program = (
-        shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-        for name in ("mariadbd", "mariadb-install-db")
-    )
-    if server_program is None or install_program is None:
-        raise SystemExit("MariaDB's server is missing; on Debian: apt install mariadb-server")
-    folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
-    try:
-        own = ownership(folder)
-        data, log, port = folder / "data", folder / "log", free_port()
-        with log.open("wb") as output:
-            subprocess.run(
-                [
-                    install_program,
-                    "--no-defaults",
-                    f"--datadir={data}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                ],
-                check=True,
-                stdout=output,
-                stderr=output,
-                **own,
-            )
-            process = subprocess.Popen(
-                [
-                    server_program,
-                    "--no-defaults",
-                    f"--datadir={data}",
-                    f"--socket={folder}/socket",
-                    f"--pid-file={folder}/pid",
-                    f"--port={port}",
-                    "--bind-address=127.0.0.1",
-                    *FAST,
-                ],
-                stdout=output,
-                stderr=output,
-                **own,
-            )
-        try:
-            _wait_until_ready(process, port, log)
-            yield f"mysql+pymysql://{ADMIN}@127.0.0.1:{port}/"
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(STOP_TIMEOUT)
-    finally:
-        shutil.rmtree(folder)
+class MariaDbServer(ServerProcess):
+    """A server whose administrator needs no password."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        install = shutil.which("mariadb-install-db", path=PATH)
+        self._program = shutil.which("mariadbd", path=PATH)
+        if self._program is None or install is None:
+            raise SystemExit("MariaDB's server is missing; on Debian: apt install mariadb-server")
+        self._data = ("--no-defaults", f"--datadir={folder}/data")
+        authentication = "--auth-root-authentication-method=normal"
+        self.prepare(install, *self._data, authentication, "--skip-test-db")
 
-def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while server.poll() is None and time.monotonic() < deadline:
+    def command(self) -> list[str]:
+        address = (f"--port={self.port}", "--bind-address=127.0.0.1")
+        files = (f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid")
+        return [str(self._program), *self._data, *files, *address, *FAST]
+
+    def answers(self) -> bool:
         try:
-            pymysql.connect(host="127.0.0.1", port=port, user=ADMIN).close()
+            pymysql.connect(host="127.0.0.1", port=self.port, user=ADMIN).close()
         except pymysql.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"MariaDB did not start:\n{log.read_text()}")
+            return False
+        return True
 
 
 if __name__ == "__main__":
-    with mariadb_server() as server_url:
-        environment = {**os.environ, "TEST_MYSQL_URL": server_url}
+    with MariaDbServer.running() as server:
+        url = f"mysql+pymysql://{ADMIN}@127.0.0.1:{server.port}/"
+        environment = {**os.environ, "TEST_MYSQL_URL": url}
         code = subprocess.run(sys.argv[1:], env=environment, check=False).returncode
     raise SystemExit(code)

@@ -10,19 +10,18 @@ are recorded in `requests`. The fixture is `model_server`; import it in a confte
 """
 
 import json
-import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from ai.llm.types import Answer as Whole
 from ai.llm.types import Chat, Tool, Turn
+from tests.support.loopback import Asked, LoopbackServer, Reply
 from tests.support.model_streams import (
     Calls,
     anthropic_events,
@@ -31,7 +30,6 @@ from tests.support.model_streams import (
     responses_events,
 )
 
-HANG_SECONDS = 60
 ERRORS = {
     400: ("invalid_request_error", None, "The request is not valid."),
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
@@ -128,7 +126,7 @@ class Request:
 Script = Callable[[Request], Answer | str]
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """The server; `base_url` is what a client is given."""
 
     def __init__(self) -> None:
@@ -138,22 +136,17 @@ class ModelServer:
         self.window: int | None = None  # tokens; it drops what is beyond, without a word
         self._queue: deque[Answer] = deque()
         self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
-        self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        super().__init__()
 
     @property
     def base_url(self) -> str:
         """Where the server is reached, as OPENROUTER_BASE_URL would say it."""
-        return f"{self.anthropic_url}/v1"
+        return f"{self.url}/v1"
 
     @property
     def anthropic_url(self) -> str:
         """Where the server is reached, as ANTHROPIC_BASE_URL would say it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self.url
 
     def replies(self, *answers: Answer | str | dict[str, Any]) -> None:
         """Queue answers; a text is a plain completion, a dict one in JSON."""
@@ -162,16 +155,23 @@ class ModelServer:
                 answer = Answer(answer if isinstance(answer, str) else json.dumps(answer))
             self._queue.append(answer)
 
-    def close(self) -> None:
-        """Stop, let go of hanging requests and idle connections, and wait for all threads."""
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            _hear_no_more(connection)
-        self._server.server_close()
+    def respond(self, asked: Asked) -> Reply:
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        request = Request(asked.path, headers, json.loads(asked.body), self.window)
+        answer = self._choose(request)
+        if self.pause(answer.delay) or answer.hangs:
+            self.pause()
+            raise ConnectionError
+        if request.body.get("stream") and answer.status == 200 and answer.body is None:
+            return Reply(200, self._pieces(request, answer), {"Content-Type": "text/event-stream"})
+        body = answer.body if answer.body is not None else _body(request, answer)
+        told = {"Content-Type": answer.content_type, **answer.headers}
+        if answer.trickles:
+            drops = self._slowly([bytes([byte]) for byte in body], 0.05)
+            return Reply(answer.status, drops, {"Content-Length": str(len(body)), **told})
+        return Reply(answer.status, body, told)
 
-    def answer(self, request: Request) -> Answer:
+    def _choose(self, request: Request) -> Answer:
         """Record a request and choose its answer."""
         with self._lock:
             self.requests.append(request)
@@ -182,107 +182,33 @@ class ModelServer:
         answer = self.script(request)
         return answer if isinstance(answer, Answer) else Answer(answer)
 
-    def pause(self, seconds: float) -> bool:
-        """Wait; True when the server is closing meanwhile."""
-        return self._closing.wait(seconds)
+    def _pieces(self, request: Request, answer: Answer) -> Iterator[bytes]:
+        """Yield the events of a stream, as far as the answer lets them come."""
+        for number, sent in enumerate(self._slowly(_events(request, answer), answer.piece_delay)):
+            if number == answer.breaks_after or (number == answer.stalls_after and self.pause()):
+                raise ConnectionError
+            if number == answer.fails_after:
+                yield _failure(request).encode()
+                return
+            yield sent
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            timeout = 5
-
-            def setup(self) -> None:
-                super().setup()
-                server._connections.add(self.connection)
-                if server._closing.is_set():
-                    _hear_no_more(self.connection)
-
-            def finish(self) -> None:
-                server._connections.discard(self.connection)
-                super().finish()
-
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                body = json.loads(self.rfile.read(length))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Request(self.path, headers, body, server.window)
-                try:
-                    self._send(request, server.answer(request))
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True  # the client gave up, as some tests want
-
-            def _send(self, request: Request, answer: Answer) -> None:
-                if answer.hangs or server.pause(answer.delay):
-                    server.pause(HANG_SECONDS if answer.hangs else 0)
-                    self.close_connection = True
-                    return
-                if request.body.get("stream") and answer.status == 200 and answer.body is None:
-                    self._stream(request, answer)
-                    return
-                body = answer.body if answer.body is not None else _body(request, answer)
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.content_type)
-                self.send_header("Content-Length", str(len(body)))
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if answer.trickles:
-                    for byte in body:
-                        self.wfile.write(bytes([byte]))
-                        if server.pause(0.05):
-                            self.close_connection = True
-                            return
-                self.wfile.write(body)
-
-            def _stream(self, request: Request, answer: Answer) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                for number, sent in enumerate(_events(request, answer)):
-                    if number == answer.breaks_after:
-                        self.close_connection = True
-                        return
-                    if number == answer.stalls_after and server.pause(HANG_SECONDS):
-                        self.close_connection = True
-                        return
-                    if number == answer.fails_after:
-                        self._chunk(_failure(request))
-                        break
-                    self._chunk(sent)
-                    if server.pause(answer.piece_delay):
-                        self.close_connection = True
-                        return
-                self._chunk("")
-
-            def _chunk(self, text: str) -> None:
-                data = text.encode()
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-                self.wfile.flush()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Keep the test's output clean."""
-
-        return Handler
+    def _slowly(self, pieces: Iterable[bytes], seconds: float) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            if self.pause(seconds):
+                raise ConnectionError
 
 
-def _hear_no_more(connection: socket.socket) -> None:
-    """Let who waits for the next request see the end of the connection."""
-    with suppress(OSError):  # it is closed already
-        connection.shutdown(socket.SHUT_RD)
-
-
-def _events(request: Request, answer: Answer) -> Iterator[str]:
-    model = request.body["model"]
+def _events(request: Request, answer: Answer) -> Iterator[bytes]:
+    model, size = request.body["model"], request.words
     if request.is_anthropic:
-        return anthropic_events(answer, model, request.words)
-    if request.is_response:
-        return responses_events(answer, model, request.words)
-    tells_usage = bool(request.body.get("stream_options", {}).get("include_usage"))
-    return openai_events(answer, model, request.words, tells_usage=tells_usage)
+        events = anthropic_events(answer, model, size)
+    elif request.is_response:
+        events = responses_events(answer, model, size)
+    else:
+        tells_usage = bool(request.body.get("stream_options", {}).get("include_usage"))
+        events = openai_events(answer, model, size, tells_usage=tells_usage)
+    return (one.encode() for one in events)
 
 
 def _failure(request: Request) -> str:
@@ -330,9 +256,8 @@ def _body(request: Request, answer: Answer) -> bytes:
 @pytest.fixture
 def model_server() -> Iterator[ModelServer]:
     """A scripted model for one test."""
-    server = ModelServer()
-    yield server
-    server.close()
+    with ModelServer() as server:
+        yield server
 
 
 async def streamed(

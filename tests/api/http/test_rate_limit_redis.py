@@ -1,6 +1,8 @@
 """Requests that several processes count together, in a real Redis, and what happens without it."""
 
 import logging
+import shutil
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -16,14 +18,37 @@ from core.db.engine import Database
 from tests.support.api import Caller
 from tests.support.databases import on_sqlite
 from tests.support.people import PASSWORD
-from tests.support.redis import PROGRAM, RedisServer, redis_server
+from tests.support.servers import ServerProcess
+
+PROGRAM = shutil.which("redis-server")
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package redis-server")
 
 
+class RedisServer(ServerProcess):
+    """Debian's redis-server, which is empty at each start."""
+
+    @property
+    def url(self) -> str:
+        """What RATE_LIMIT_STORAGE_URL is set to."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        nothing_kept = ("--save", "", "--appendonly", "no", "--dir", str(self.folder))
+        return [str(PROGRAM), "--bind", "127.0.0.1", "--port", str(self.port), *nothing_kept]
+
+    def answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as line:
+                line.sendall(b"PING\r\n")
+                return line.recv(16) == b"+PONG\r\n"
+        except OSError:
+            return False
+
+
 @pytest.fixture
 def redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
+    with RedisServer.running() as server:
         yield server
 
 

@@ -13,12 +13,12 @@ from bot.api.sessions import Sessions, UserApi
 from bot.messages import Address
 from runtime.logs import request_id
 from tests.support.chat import World
-from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
+from tests.support.http_sink import Answer, HttpSink, as_json
 
 
 @pytest.fixture
 def sink() -> Iterator[HttpSink]:
-    with http_sink() as sink:
+    with HttpSink() as sink:
         yield sink
 
 
@@ -111,7 +111,7 @@ async def test_what_stands_in_front_of_the_api(
 
 
 async def test_nobody_is_there() -> None:
-    with http_sink() as sink:
+    with HttpSink() as sink:
         url = sink.url
     api = ApiClient(url, "key")
     with pytest.raises(ApiAway) as away:

@@ -13,7 +13,7 @@ from core.auth import end_sessions
 from core.postgres import select_one
 from core.users import delete_user, get_user_uuid
 from tests.support.chat import Person, World
-from tests.support.http_sink import as_json, http_sink
+from tests.support.http_sink import HttpSink, as_json
 from tests.support.people import PASSWORD
 from tests.support.waiting import Clock
 
@@ -190,7 +190,7 @@ async def test_one_person_in_two_channels_has_one_log_in(world: World, chat: Per
 async def test_any_other_refusal_is_told_in_the_words_of_the_api(
     world: World, stranger: Person
 ) -> None:
-    with http_sink() as sink:
+    with HttpSink() as sink:
         api = ApiClient(sink.url, "key")
         world.conversation = make_agent(api, world.settings, world.clock)
         for flow, path in ((["login"], "/api/login"), (["register"], "/api/register")):

@@ -15,7 +15,7 @@ from config.settings import ConfigError, load_settings
 from core.db.dialects.errors import driver_words
 from core.db.engine import Database
 from core.errors import InvalidInput, Unavailable
-from tests.support.postgres import running_server
+from tests.support.postgres import PostgresServer
 
 SECRET = "Th1rst"  # what stands in passwords behind a character that is not escaped
 ODD = "p@ss/w#rd?x=%y:z"
@@ -33,7 +33,7 @@ def one_row(database: Database, sql: str) -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[URL]:
     """A PostgreSQL whose password has every character that means something in an address."""
-    with running_server(ODD) as server:
+    with PostgresServer.running(ODD) as server:
         yield make_url(server.url)
 
 

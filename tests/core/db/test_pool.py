@@ -12,7 +12,7 @@ from core import postgres
 from core.db.engine import Database, transaction, use_database
 from core.errors import Unavailable
 from tests.support.databases import on_postgresql
-from tests.support.postgres import running_server
+from tests.support.postgres import PostgresServer
 
 ADA = {"username": "ada", "password_hashed": b"x"}
 BOB = {"username": "bob", "password_hashed": b"x"}
@@ -96,7 +96,7 @@ def test_a_connection_lost_during_a_statement_is_an_error_and_then_replaced(
 
 @pytest.mark.slow
 def test_a_server_that_is_away_is_unavailable_and_then_there_again() -> None:
-    with running_server() as server, closing(Database(server.url, pool_size=2)) as database:
+    with PostgresServer.running() as server, closing(Database(server.url, pool_size=2)) as database:
         before = use_database(database)
         try:
             postgres.execute("CREATE TABLE marks (n INTEGER)")

@@ -11,7 +11,7 @@ from apprise.plugins.telegram import NotifyTelegram
 from config.settings import get_settings
 from core.deliveries.channels import apprise
 from core.notifications import Outcome, Progress
-from tests.support.http_sink import Answer, HttpSink, as_json, http_sink
+from tests.support.http_sink import Answer, HttpSink, as_json
 
 TOKEN = "123456789:abcdefg_hijklmnop"
 TELEGRAM = f"tgram://{TOKEN}/4711"
@@ -23,7 +23,7 @@ UNKNOWN = Outcome("retry", "the service did not take it")
 @pytest.fixture
 def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
     """A server on loopback in place of Telegram, Pushover and Slack."""
-    with http_sink() as server:
+    with HttpSink() as server:
         monkeypatch.setattr(NotifyTelegram, "notify_url", f"{server.url}/telegram/bot")
         monkeypatch.setattr(NotifyPushover, "notify_url", f"{server.url}/pushover")
         monkeypatch.setattr(NotifySlack, "webhook_url", f"{server.url}/slack")

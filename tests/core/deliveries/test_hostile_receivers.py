@@ -1,11 +1,15 @@
 """Attacks on sending: slow receivers, long backlogs, and addresses that lead elsewhere."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from apprise import Apprise
 from sqlalchemy import URL
 
@@ -21,12 +25,74 @@ from core.notifications import Outcome, Progress, split
 from core.postgres import count, insert_many
 from runtime.clock import utc_now
 from tests.support.databases import on_postgresql
-from tests.support.http_sink import Answer, HttpSink, http_sink
-from tests.support.mail_server import mail_server
+from tests.support.http_sink import Answer, HttpSink
 from tests.support.people import NOW, channels, deliveries, user, waiting
 from tests.support.process import service
 
+DRIP_SECONDS = 3.0  # between two bytes: well below any time-out of a single read
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/4711"
+
+
+class Mailbox:
+    """Keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.transports: list[asyncio.Transport] = []
+        self.port = 0
+
+    async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        content = envelope.content
+        self.texts.append(content.decode() if isinstance(content, bytes) else str(content))
+        return "250 OK"
+
+
+class _Server(SMTP):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.event_handler.transports.append(transport)
+        super().connection_made(transport)
+
+
+class _Dripping(_Server):
+    async def push(self, status: str | bytes) -> None:
+        answer = status if isinstance(status, bytes) else status.encode()
+        for byte in answer + b"\r\n":
+            self._writer.write(bytes([byte]))
+            await asyncio.sleep(DRIP_SECONDS)
+
+
+def _anybody(*_: object) -> AuthResult:
+    return AuthResult(success=True)
+
+
+@contextmanager
+def mail_server(*, drips: bool = False) -> Iterator[Mailbox]:
+    """Run a real SMTP server on loopback that takes every mail; its answers may drip."""
+    mailbox, made = Mailbox(), _Dripping if drips else _Server
+    options = {"authenticator": _anybody, "auth_require_tls": False}
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        server = await loop.create_server(
+            lambda: made(mailbox, loop=loop, **options), "127.0.0.1", 0
+        )
+        mailbox.port = server.sockets[0].getsockname()[1]
+        ready.set_result((loop, stop))
+        await stop.wait()
+        server.close()
+        for transport in mailbox.transports:
+            transport.abort()
+        await asyncio.sleep(0.05)  # in which their ends are noticed
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    loop, stop = ready.result(5)
+    try:
+        yield mailbox
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(5)
 
 
 @pytest.fixture
@@ -176,7 +242,7 @@ def test_a_dripping_mail_server_delays_neither_others_nor_the_end(
 ) -> None:
     eve, ada = user(), user()
     channels(ada, topic="ada")
-    with mail_server(drips=True) as server, http_sink() as sink:
+    with mail_server(drips=True) as server, HttpSink() as sink:
         address = mail_address(server.port)
         insert_many("push_addresses", [{"user_uuid": eve, "scheme": "mailto", "url": address}])
         fall_due(eve, "mailto", 260)
@@ -209,7 +275,7 @@ def fall_due(owner: object, channel: str, number: int) -> None:
 
 @pytest.fixture
 def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
-    with http_sink() as server:
+    with HttpSink() as server:
         monkeypatch.setenv("NTFY_BASE_URL", server.url)
         get_settings.cache_clear()
         yield server

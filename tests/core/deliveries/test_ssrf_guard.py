@@ -15,7 +15,7 @@ from core.deliveries.ssrf_guard import PrivateAddressError, is_outside, outside_
 from core.errors import InvalidInput
 from core.http_posts import HttpPosts
 from core.notifications import Outcome
-from tests.support.http_sink import Answer, HttpSink, http_sink
+from tests.support.http_sink import Answer, HttpSink
 
 REFUSED = Outcome("failed", "the address leads into a private network", off=True)
 
@@ -82,7 +82,7 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSink]:
     """A server on loopback, and settings that let users name a host of their own."""
     monkeypatch.setenv("PUSH_SCHEMES", "json,mailto,tgram")
     get_settings.cache_clear()
-    with http_sink() as server:
+    with HttpSink() as server:
         yield server
     get_settings.cache_clear()
 

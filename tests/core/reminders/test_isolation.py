@@ -22,7 +22,7 @@ from core.postgres import select_one, update
 from core.reminders.recurrence import check_rule, next_time
 from core.tables import reminders as table
 from runtime.clock import utc_now
-from tests.support.http_sink import HttpSink, http_sink
+from tests.support.http_sink import HttpSink
 from tests.support.people import NOW, channels, deliveries, user
 from tests.support.process import service
 
@@ -282,7 +282,7 @@ def test_a_standalone_scheduler_repeats_tasks_on_every_database(
     channels(ada, topic="ada")
     now, subject = utc_now(), "tasks:0191b1c0-0000-7000-8000-000000000000"
     reminders.set_reminder(ada, subject, "stretch", now, rule="FREQ=MINUTELY")
-    with http_sink() as sink:
+    with HttpSink() as sink:
         settings = {
             "DATABASE_URL": database_url.render_as_string(hide_password=False),
             "NTFY_BASE_URL": sink.url,
