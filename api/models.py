@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 import api.http.json  # noqa: F401 - before any route is declared
+from core.agents.tables import ChatAddress
 
 Value = TypeVar("Value")
 
@@ -37,6 +38,11 @@ Name = Annotated[
     AfterValidator(storable),
 ]
 """A name of 1 to 255 characters, without blanks around it."""
+
+
+Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
+"""A name or an id as a platform gives it, of 1 to 64 characters."""
+Platform = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=32)]
 
 
 def _written(value: object) -> object:
@@ -68,6 +74,19 @@ class Body(BaseModel):
     def given(self) -> dict[str, Any]:
         """Return the fields that the caller sent."""
         return self.model_dump(exclude_unset=True)
+
+
+class ChatAddressIn(Body):
+    """A person, as an agent meets them on a platform."""
+
+    platform: Platform
+    agent: Short
+    account_id: Short
+
+    @property
+    def address(self) -> ChatAddress:
+        """Where they are met."""
+        return ChatAddress(self.platform, self.agent, self.account_id)
 
 
 class Credentials(Body):

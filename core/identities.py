@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from core import postgres, users
 from core.accounts import chat_links
-from core.accounts.chat_links import Address
 from core.accounts.passwords import NO_PASSWORD
+from core.agents.tables import ChatAddress
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import Conflict, InvalidInput
@@ -15,7 +15,7 @@ from core.errors import Conflict, InvalidInput
 MAX_TRIES = 20  # names for a new user
 
 
-def sign_in(address: Address, username: str, display_name: str | None) -> UUID:
+def sign_in(address: ChatAddress, username: str, display_name: str | None) -> UUID:
     """Log in, at a chat address, the user whom its account stands for; return their UUID.
 
     The first time it is linked to the user who is logged in with this account at any agent, else

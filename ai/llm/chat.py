@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from ai.llm.clients.reasoning import ReasoningFilter, without_begun_thoughts
 from ai.llm.clients.template_marks import TemplateMarks
 from ai.llm.clients.written_calls import WrittenCalls
-from ai.llm.errors import MAY_PASS
+from ai.llm.retry import Retry
 from ai.llm.traits import traits
 from ai.llm.types import (
     NO_USAGE,
@@ -33,8 +33,6 @@ from ai.llm.types import (
 )
 from ai.wire import Joiner
 
-RETRIES = 2
-MAX_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
 MAX_ANSWER = 300.0
 """Seconds that one answer may take in all, however steadily it comes."""
 FRAME_TOKENS = 4  # around each turn; OpenAI's cookbook, "How to count tokens"
@@ -81,7 +79,7 @@ class Streaming(ABC):
         its pictures where it does not take them.
         """
         deadline = time.monotonic() + MAX_ANSWER
-        pause, tries_left, began = self._options.pause_seconds, RETRIES, False
+        retry, began = Retry(self._options.pause_seconds, deadline), False
         spent, offered = NO_USAGE, tools if may_call else ()
         names = {tool.name for tool in tools}
         while True:
@@ -101,13 +99,9 @@ class Streaming(ABC):
                 if error.problem == "rejected" and not began and has_images(turns):
                     turns = _without_images(turns)
                     continue
-                wait = error.retry_after if error.retry_after is not None else pause
-                too_long = wait > MAX_PAUSE or time.monotonic() + wait >= deadline
-                if began or error.problem not in MAY_PASS or not tries_left or too_long:
+                if began:
                     raise
-            tries_left -= 1
-            pause *= 2
-            await asyncio.sleep(wait)
+                await retry.pause(error)
 
     @abstractmethod
     def _request(

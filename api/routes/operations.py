@@ -12,6 +12,7 @@ from api.http.security import admin, caller
 from api.models import Body, Success, Text, list_of
 from core import checks, job_locks, usage, users
 from core.agents import activity, knowledge, memory, rules
+from core.agents.tables import ChatAddress
 from core.db.compiled import Row
 from core.deliveries import dead_letters, queue
 from core.errors import Conflict, NotFound
@@ -320,7 +321,7 @@ def forget(name: str, body: ForgetIn) -> dict[str, int]:
     """Erase what an agent knows of somebody."""
     if body.user_uuid is not None:
         return memory.forget_user(body.user_uuid, name, _now())._asdict()
-    return memory.forget(memory.Place(name, body.platform, body.account_id), _now())._asdict()
+    return memory.forget(ChatAddress(body.platform, name, body.account_id), _now())._asdict()
 
 
 @routes.get("/agents/<name>/documents")

@@ -1,19 +1,18 @@
 """What the bot alone may ask for, with its service key: users' tokens, and messages to send."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.http.request_id import quiet
 from api.http.security import service, sign_in_with
-from api.models import Body, Name, Success, Text
+from api.models import Body, ChatAddressIn, Name, Platform, Short, Success, Text
 from core import identities, users
 from core.accounts import chat_links
-from core.accounts.chat_links import Address
 from core.accounts.passwords import NO_PASSWORD
 from core.auth import issue_token, read_token
 from core.deliveries import queue
@@ -25,40 +24,28 @@ routes = APIBlueprint("service", __name__, url_prefix="/api/service")
 
 MAX_AGENTS = 1000
 MAX_ACCOUNTS = 250
-Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
 class Agent(Body):
     """A bot on a platform."""
 
-    platform: Annotated[Short, Field(max_length=32)]
+    platform: Platform
     agent: Short
-
-
-class Account(Agent):
-    """A person, as a bot meets them on a platform."""
-
-    account_id: Short
-
-    @property
-    def address(self) -> Address:
-        """Where they are met."""
-        return self.platform, self.agent, self.account_id
 
 
 class Accounts(Body):
     """Several people."""
 
-    accounts: list[Account] = Field(max_length=MAX_ACCOUNTS)
+    accounts: list[ChatAddressIn] = Field(max_length=MAX_ACCOUNTS)
 
 
-class Link(Account):
+class Link(ChatAddressIn):
     """A person who has just logged in, shown by the token that they got."""
 
     token: str
 
 
-class PlatformAccount(Account):
+class PlatformAccount(ChatAddressIn):
     """A person whom a platform vouches for, and what they are called there."""
 
     username: Name
@@ -92,7 +79,7 @@ class Sessions(BaseModel):
 class Claim(Body):
     """Whose messages the bot wants to send now, and how many."""
 
-    platform: Annotated[Short, Field(max_length=32)]
+    platform: Platform
     agent: Short | None = None
     agents: list[Short] = Field([], max_length=MAX_AGENTS)
     limit: int = Field(20, ge=1, le=100)
@@ -195,10 +182,10 @@ def identify(body: Shown) -> dict[str, Any]:
 
 
 @routes.post("/unlink")
-@routes.input(Account, arg_name="body")
+@routes.input(ChatAddressIn, arg_name="body")
 @routes.output(Success)
 @service
-def unlink(body: Account) -> Success:
+def unlink(body: ChatAddressIn) -> Success:
     """Log a person out of a chat; nobody being logged in there is no error."""
     chat_links.unlink(*body.address)
     return Success()

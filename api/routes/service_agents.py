@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from api.http.request_id import quiet
 from api.http.security import service
-from api.models import Body, PointInTime, Success, Text
+from api.models import Body, ChatAddressIn, PointInTime, Short, Success, Text
 from core import usage
 from core.agents import activity, memory
 from core.agents.leases import Leases, Report, Running
@@ -20,7 +20,6 @@ MAX_TURN = 16_000  # characters
 
 routes = APIBlueprint("service_agents", __name__, url_prefix="/api/service")
 
-Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 Content = Annotated[Text, Field(min_length=1, max_length=MAX_TURN)]
 
 
@@ -103,19 +102,7 @@ class ActivityIn(Body):
     models: list[ModelCostIn] = Field([], max_length=200)
 
 
-class Place(Body):
-    """An agent, and the account that it speaks with."""
-
-    agent: Short
-    platform: Annotated[Short, Field(max_length=32)]
-    account_id: Short
-
-    def named(self) -> memory.Place:
-        """Return it as core knows it."""
-        return memory.Place(self.agent, self.platform, self.account_id)
-
-
-class References(Place):
+class References(ChatAddressIn):
     """How much is wanted: both limits hold."""
 
     limit: int = Field(50, ge=0, le=MAX_TURNS)
@@ -139,7 +126,7 @@ class SummaryIn(Body):
     up_to: int = Field(ge=0, lt=2**63)
 
 
-class Noting(Place):
+class Noting(ChatAddressIn):
     """What was said, and a new summary where one was made."""
 
     turns: list[TurnIn] = Field([], max_length=MAX_TURNS)
@@ -171,7 +158,7 @@ class RememberedOut(BaseModel):
     model: str = Field(description="The model that they have chosen; empty: the agent's own.")
 
 
-class ModelIn(Place):
+class ModelIn(ChatAddressIn):
     """Which model of the agent's a person wants; empty: its own."""
 
     model: Annotated[Text, Field(max_length=100)]
@@ -229,7 +216,7 @@ def report(body: ActivityIn) -> Success:
 @quiet
 def read(body: References) -> dict[str, Any]:
     """Read what an agent knows of a person."""
-    return memory.read(body.named(), _now(), body.limit, body.characters, body.direct)._asdict()
+    return memory.read(body.address, _now(), body.limit, body.characters, body.direct)._asdict()
 
 
 @routes.post("/memory/append")
@@ -243,7 +230,7 @@ def append(body: Noting) -> Noted:
     given = body.summary
     summary = memory.Summary(given.content, given.up_to) if given else None
     ids = memory.append(
-        body.named(),
+        body.address,
         turns,
         _now(),
         summary,
@@ -259,17 +246,17 @@ def append(body: Noting) -> Noted:
 @service
 def choose_model(body: ModelIn) -> ChosenOut:
     """Keep which model of the agent's a person wants."""
-    memory.choose_model(body.named(), body.model)
+    memory.choose_model(body.address, body.model)
     return ChosenOut(model=body.model)
 
 
 @routes.post("/memory/forget")
-@routes.input(Place, arg_name="body")
+@routes.input(ChatAddressIn, arg_name="body")
 @routes.output(ErasedOut)
 @service
-def forget(body: Place) -> dict[str, Any]:
+def forget(body: ChatAddressIn) -> dict[str, Any]:
     """Erase what an agent knows of a person."""
-    return memory.forget(body.named(), _now())._asdict()
+    return memory.forget(body.address, _now())._asdict()
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from api.feed import feed
 from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
-from api.models import EVENTS, Body, Success, Text
+from api.models import EVENTS, Body, Short, Success, Text
 from core import web_chats
 from core.errors import NotFound
 from core.web_chats import trials
@@ -24,7 +24,6 @@ MAX_BUTTONS = 25
 
 routes = APIBlueprint("service_chat", __name__, url_prefix="/api/service/chat")
 
-Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 Process = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
 Style = Literal["plain", "go", "danger"]
 

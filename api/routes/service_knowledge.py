@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from apiflask import APIBlueprint, APIFlask
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from api.http.request_id import quiet
 from api.http.security import service
-from api.models import Body, Text
+from api.models import Body, Short, Text
 from core.agents import knowledge
 
 routes = APIBlueprint("service_knowledge", __name__, url_prefix="/api/service")
@@ -16,7 +16,7 @@ routes = APIBlueprint("service_knowledge", __name__, url_prefix="/api/service")
 class Search(Body):
     """What is looked for in an agent's documents."""
 
-    agent: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
+    agent: Short
     query: Annotated[Text, Field(min_length=1, max_length=500)]
     limit: int = Field(5, ge=1, le=20)
 

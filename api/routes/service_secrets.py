@@ -1,15 +1,14 @@
 """Where a bot has asked for a secret, with the service key: never the secret itself."""
 
 from datetime import timedelta
-from typing import Annotated
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from api.http.request_id import quiet
 from api.http.security import service
-from api.models import Body, Success
+from api.models import Body, ChatAddressIn, Short, Success
 from core.accounts import open_secrets
 from core.accounts.open_secrets import Place
 
@@ -17,21 +16,17 @@ routes = APIBlueprint("service_secrets", __name__, url_prefix="/api/service/secr
 
 MAX_PLACES = 250
 MAX_SECONDS = 24 * 3600.0
-Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 
 
-class Where(Body):
+class Where(ChatAddressIn):
     """A person in a channel, as a bot meets them on a platform."""
 
-    platform: Annotated[Short, Field(max_length=32)]
-    agent: Short
-    account_id: Short
     channel_id: Short
 
     @property
     def place(self) -> Place:
         """Where that is."""
-        return Place(self.platform, self.agent, self.account_id, self.channel_id)
+        return Place(*self.address, self.channel_id)
 
 
 class Expectation(Where):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.http.security import caller, service
-from api.models import Body
+from api.models import Body, Platform, Short
 from core import usage
 from core.usage import Account, Limits, Person, Reached, Spent
 from core.usage.reservations import Reservation
@@ -18,15 +18,14 @@ MAX_USERS = 1000  # users in one request
 
 routes = APIBlueprint("usage", __name__, url_prefix="/api")
 
-Agent = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 Amount = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class AccountIn(Body):
     """Somebody who is not logged in, by their account on a platform."""
 
-    platform: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=32)]
-    account_id: Agent
+    platform: Platform
+    account_id: Short
 
 
 class SpentIn(Body):
@@ -64,7 +63,7 @@ class ReservationIn(Body):
 class Counting(Body):
     """What was spent through an agent, and who wants to ask a model now."""
 
-    agent: Agent
+    agent: Short
     spent: list[SpentIn] = Field([], max_length=MAX_USERS)
     wanted: list[UUID | AccountIn] = Field([], max_length=MAX_USERS)
     reserve: list[ReservationIn] = Field(

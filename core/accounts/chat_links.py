@@ -7,37 +7,33 @@ from sqlalchemy import select, tuple_, update
 
 from core import postgres
 from core.agents import memory
+from core.agents.tables import ChatAddress
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.tables import chat_accounts, identities, users
 from runtime.clock import utc_now
 
-Address = tuple[str, str, str]
-"""Platform, agent and account."""
-
-ADDRESS = ("platform", "agent", "account_id")
-
 
 def link(user_uuid: UUID, platform: str, agent: str, account_id: str) -> Row:
     """Log a user in at a chat address, and whoever else was logged in there out; return the row."""
-    address = {"platform": platform, "agent": agent, "account_id": account_id}
+    address = ChatAddress(platform, agent, account_id)._asdict()
     with transaction():
         postgres.update("chat_accounts", {"logged_in": False}, address)
         memory.adopt(user_uuid, platform, account_id)
         return postgres.upsert(
             "chat_accounts",
             {**address, "user_uuid": user_uuid, "logged_in": True, "last_used_at": utc_now()},
-            [*ADDRESS, "user_uuid"],
+            [*address, "user_uuid"],
         )
 
 
-def find_users(addresses: Sequence[Address]) -> dict[Address, Row]:
+def find_users(addresses: Sequence[ChatAddress]) -> dict[ChatAddress, Row]:
     """Return the users who are logged in at these addresses, by address.
 
     Their rows also have `chat_id` and `chat_blocked_at`, the chat's own.
     """
     columns = chat_accounts.c
-    address = [columns[name] for name in ADDRESS]
+    address = [columns[name] for name in ChatAddress._fields]
     query = (
         select(
             *address,
@@ -50,7 +46,7 @@ def find_users(addresses: Sequence[Address]) -> dict[Address, Row]:
     )
     with transaction(read_only=True) as connection:
         rows = connection.execute(query).mappings().all()
-    return {(row["platform"], row["agent"], row["account_id"]): dict(row) for row in rows}
+    return {ChatAddress(*(row[name] for name in ChatAddress._fields)): dict(row) for row in rows}
 
 
 def unlink(platform: str, agent: str, account_id: str) -> bool:
@@ -62,7 +58,7 @@ def unlink(platform: str, agent: str, account_id: str) -> bool:
         postgres.update(
             "chat_accounts",
             {"logged_in": False},
-            {"platform": platform, "agent": agent, "account_id": account_id, "logged_in": True},
+            {**ChatAddress(platform, agent, account_id)._asdict(), "logged_in": True},
         )
     )
 

@@ -13,7 +13,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from config.settings import get_settings
-from core.agents.tables import agent_forgets, agent_models, agent_summaries, agent_turns, agents
+from core.agents.tables import (
+    ChatAddress,
+    agent_forgets,
+    agent_models,
+    agent_summaries,
+    agent_turns,
+    agents,
+)
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.tables import chat_accounts, users
@@ -23,14 +30,6 @@ MAX_TURNS = 500
 """Turns kept of one person with one agent; the oldest beyond are dropped."""
 FORGETS_KEPT = timedelta(days=1)
 """How long a person's being forgotten is remembered; no answer takes that long to write."""
-
-
-class Place(NamedTuple):
-    """Which agent, and whom it speaks with."""
-
-    agent: str
-    platform: str
-    account_id: str
 
 
 class Turn(NamedTuple):
@@ -67,7 +66,7 @@ class Erased(NamedTuple):
 
 
 def read(
-    place: Place,
+    address: ChatAddress,
     now: datetime,
     limit: int = 50,
     characters: int | None = None,
@@ -79,24 +78,24 @@ def read(
     `direct` is where they were said: in direct messages, in channels, or (None) in either.
     """
     with transaction(read_only=True) as connection:
-        person = _person(connection, place)
-        since = _kept_since(connection, place.agent, now)
+        person = _person(connection, address)
+        since = _kept_since(connection, address.agent, now)
         latest = (
             sa.select(*(agent_turns.c[name] for name in ("id", "role", "content", "at")))
-            .where(_theirs(agent_turns, place, person, direct), _in_time(agent_turns, since))
+            .where(_theirs(agent_turns, address, person, direct), _in_time(agent_turns, since))
             .order_by(agent_turns.c.id.desc())
             .limit(limit)
         )
         rows = [dict(row) for row in connection.execute(latest).mappings()]
         found = (
             sa.select(agent_summaries.c.content)
-            .where(_theirs(agent_summaries, place, person, direct))
+            .where(_theirs(agent_summaries, address, person, direct))
             .where(_in_time(agent_summaries, since))
             .order_by(agent_summaries.c.direct)
         )
         summaries = [*connection.execute(found).scalars()]
-        times = _times_forgotten(connection, place)
-        chosen = sa.select(agent_models.c.model).where(_is(place, agent_models))
+        times = _times_forgotten(connection, address)
+        chosen = sa.select(agent_models.c.model).where(_is(address, agent_models))
         model = connection.execute(chosen).scalar() or ""
     if characters is not None:
         rows = _fitting(rows, characters)
@@ -104,7 +103,7 @@ def read(
 
 
 def append(
-    place: Place,
+    address: ChatAddress,
     turns: Sequence[Turn],
     now: datetime,
     summary: Summary | None = None,
@@ -120,25 +119,25 @@ def append(
     insert = sa.insert(agent_turns)
     with transaction() as connection:
         if times_forgotten is not None:
-            _lock(connection, place)  # so that none of it is added while the person is forgotten
-            if times_forgotten != _times_forgotten(connection, place):
+            _lock(connection, address)  # so that none of it is added while the person is forgotten
+            if times_forgotten != _times_forgotten(connection, address):
                 return []
-        person = _person(connection, place)
-        base = {**place._asdict(), "user_uuid": person, "direct": direct, "at": now}
+        person = _person(connection, address)
+        base = {**address._asdict(), "user_uuid": person, "direct": direct, "at": now}
         ids = [
             connection.execute(insert, {**base, **turn._asdict()}).inserted_primary_key
             for turn in turns
         ]
-        theirs = _theirs(agent_turns, place, person)
+        theirs = _theirs(agent_turns, address, person)
         if summary is not None:
-            old = _theirs(agent_summaries, place, person, direct)
+            old = _theirs(agent_summaries, address, person, direct)
             connection.execute(sa.delete(agent_summaries).where(old))
             kept = {**base, "content": summary.content}
             connection.execute(sa.insert(agent_summaries).values(kept))
             summarised = agent_turns.c.id <= summary.up_to
             same = agent_turns.c.direct.is_(direct)
             connection.execute(sa.delete(agent_turns).where(theirs, same, summarised))
-        _drop_old(connection, [place.agent], now)
+        _drop_old(connection, [address.agent], now)
         newest = sa.select(agent_turns.c.id).where(theirs).order_by(agent_turns.c.id.desc())
         newest_dropped = connection.execute(newest.offset(MAX_TURNS).limit(1)).scalar()
         if newest_dropped is not None:
@@ -147,28 +146,28 @@ def append(
     return [int(key[0]) for key in ids if key is not None]
 
 
-def choose_model(place: Place, model: str) -> None:
+def choose_model(address: ChatAddress, model: str) -> None:
     """Keep which model of an agent's a person wants; "": the agent's own."""
     with transaction() as connection:
-        _lock(connection, place)
-        connection.execute(sa.delete(agent_models).where(_is(place, agent_models)))
+        _lock(connection, address)
+        connection.execute(sa.delete(agent_models).where(_is(address, agent_models)))
         if model:
-            row = {**place._asdict(), "user_uuid": _person(connection, place), "model": model}
+            row = {**address._asdict(), "user_uuid": _person(connection, address), "model": model}
             connection.execute(sa.insert(agent_models).values(row))
 
 
-def forget(place: Place, now: datetime) -> Erased:
+def forget(address: ChatAddress, now: datetime) -> Erased:
     """Erase what an agent knows of a person, and return how much it was.
 
     Who has logged out since is forgotten too.
     """
     with transaction() as connection:
-        _lock(connection, place, more=1)
-        connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
-        connection.execute(sa.delete(agent_models).where(_is(place, agent_models)))
-        person = _person(connection, place, logged_out=True)
+        _lock(connection, address, more=1)
+        connection.execute(sa.update(agent_forgets).where(_is(address)).values(at=now))
+        connection.execute(sa.delete(agent_models).where(_is(address, agent_models)))
+        person = _person(connection, address, logged_out=True)
         counts = [
-            connection.execute(sa.delete(table).where(_theirs(table, place, person))).rowcount
+            connection.execute(sa.delete(table).where(_theirs(table, address, person))).rowcount
             for table in (agent_turns, agent_summaries)
         ]
     return Erased(*counts)
@@ -225,18 +224,18 @@ def people_of(agent: str, limit: int) -> list[Row]:
 def forget_user(user_uuid: UUID, agent: str, now: datetime) -> Erased:
     """Erase what an agent knows of a user, on whatever account, and return how much it was."""
     with transaction() as connection:
-        places = {
-            Place(*row)
+        addresses = {
+            ChatAddress(*row)
             for table in (agent_turns, agent_summaries)
             for row in connection.execute(
-                sa.select(table.c.agent, table.c.platform, table.c.account_id)
+                sa.select(table.c.platform, table.c.agent, table.c.account_id)
                 .where(table.c.user_uuid == user_uuid, table.c.agent == agent)
                 .distinct()
             )
         }
-        for place in sorted(places):  # so that no answer under way is remembered afterwards
-            _lock(connection, place, more=1)
-            connection.execute(sa.update(agent_forgets).where(_is(place)).values(at=now))
+        for address in sorted(addresses):  # so that no answer under way is remembered afterwards
+            _lock(connection, address, more=1)
+            connection.execute(sa.update(agent_forgets).where(_is(address)).values(at=now))
         chosen = agent_models.c
         own = sa.delete(agent_models).where(chosen.user_uuid == user_uuid, chosen.agent == agent)
         connection.execute(own)
@@ -280,21 +279,23 @@ def forget_old(now: datetime) -> None:
         connection.execute(sa.delete(agent_forgets).where(old))
 
 
-def _is(place: Place, table: sa.Table = agent_forgets) -> sa.ColumnElement[bool]:
-    return sa.and_(*(table.c[name] == value for name, value in place._asdict().items()))
+def _is(address: ChatAddress, table: sa.Table = agent_forgets) -> sa.ColumnElement[bool]:
+    return sa.and_(*(table.c[name] == value for name, value in address._asdict().items()))
 
 
-def _lock(connection: sa.Connection, place: Place, more: int = 0) -> None:
+def _lock(connection: sa.Connection, address: ChatAddress, more: int = 0) -> None:
     """Make and lock the row that counts how often a person was forgotten, and add to it."""
-    add_up(connection, agent_forgets, [{**place._asdict(), "times": more}], Place._fields)
+    add_up(connection, agent_forgets, [{**address._asdict(), "times": more}], ChatAddress._fields)
 
 
-def _times_forgotten(connection: sa.Connection, place: Place) -> int:
-    query = sa.select(agent_forgets.c.times).where(_is(place))
+def _times_forgotten(connection: sa.Connection, address: ChatAddress) -> int:
+    query = sa.select(agent_forgets.c.times).where(_is(address))
     return connection.execute(query).scalar() or 0
 
 
-def _person(connection: sa.Connection, place: Place, *, logged_out: bool = False) -> UUID | None:
+def _person(
+    connection: sa.Connection, address: ChatAddress, *, logged_out: bool = False
+) -> UUID | None:
     """Return whose account this is: who logged in there last, with this agent if with any.
 
     Who has logged out of this agent since counts where they are asked for.
@@ -302,32 +303,32 @@ def _person(connection: sa.Connection, place: Place, *, logged_out: bool = False
     columns = chat_accounts.c
     query = (
         sa.select(columns.user_uuid, columns.logged_in, columns.agent)
-        .where(columns.platform == place.platform, columns.account_id == place.account_id)
+        .where(columns.platform == address.platform, columns.account_id == address.account_id)
         .order_by(
-            sa.case((columns.agent == place.agent, 0), else_=1),
+            sa.case((columns.agent == address.agent, 0), else_=1),
             columns.logged_in.desc(),
             columns.last_used_at.desc(),
         )
         .limit(1)
     )
     found = connection.execute(query).one_or_none()
-    if found is None or (found.agent == place.agent and not (found.logged_in or logged_out)):
+    if found is None or (found.agent == address.agent and not (found.logged_in or logged_out)):
         return None
     person: UUID = found.user_uuid
     return person
 
 
 def _theirs(
-    table: sa.Table, place: Place, person: UUID | None, direct: bool | None = None
+    table: sa.Table, address: ChatAddress, person: UUID | None, direct: bool | None = None
 ) -> sa.ColumnElement[bool]:
     """Match a person's rows, and those of the account from before it was anybody's."""
     whose: sa.ColumnElement[bool] = table.c.user_uuid.is_(None)
     if person is not None:
         whose |= table.c.user_uuid == person
     return sa.and_(
-        table.c.agent == place.agent,
-        table.c.platform == place.platform,
-        table.c.account_id == place.account_id,
+        table.c.agent == address.agent,
+        table.c.platform == address.platform,
+        table.c.account_id == address.account_id,
         whose,
         sa.true() if direct is None else table.c.direct.is_(direct),
     )

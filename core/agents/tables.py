@@ -1,6 +1,6 @@
 """The tables of agents: what they are, which process runs them, and what they remember."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -32,11 +32,19 @@ WEB = "web"
 """The platform of those who write over the API."""
 DEFAULT_AGENT = "default"
 """The command bot that answers there, unless an agent in the database is called so."""
-Address = tuple[str, str]
+BotAddress = tuple[str, str]
 """A platform and the agent on it, such as ("discord", "default")."""
 
 
-def bot_at(address: Address) -> str:
+class ChatAddress(NamedTuple):
+    """Where a person is reached: the platform, the agent there, and their account."""
+
+    platform: str
+    agent: str
+    account_id: str
+
+
+def bot_at(address: BotAddress) -> str:
     """Return the name by which a bot is the sender of deliveries: "discord/default"."""
     return "/".join(address)
 

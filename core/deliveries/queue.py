@@ -30,7 +30,7 @@ from core.db.engine import transaction
 from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.channel_failures import turn_off
-from core.deliveries.routing import CHAT, SCHEDULER, Address, bot_at, not_taken, targets
+from core.deliveries.routing import CHAT, SCHEDULER, BotAddress, bot_at, not_taken, targets
 from core.notifications import record_results
 from core.reminders import LATE_AFTER_SECONDS, next_reminder
 from core.tables import chat_accounts, deliveries
@@ -338,7 +338,7 @@ def next_delivery(
     return max(now, found[0][0]) if found else None
 
 
-def next_due(now: datetime, addresses: Collection[Address]) -> datetime | None:
+def next_due(now: datetime, addresses: Collection[BotAddress]) -> datetime | None:
     """Return when the next reminder or delivery is due at these addresses, or None."""
     found = (
         next_reminder(now, addresses),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, unio
 
 from core.agents.leases import ENVIRONMENT_AGENT
 from core.agents.tables import DEFAULT_AGENT, POOLED, WEB, agent_leases, agents
-from core.agents.tables import Address as Address
+from core.agents.tables import BotAddress as BotAddress
 from core.agents.tables import bot_at as bot_at
 from core.deliveries.quiet_hours import quiet_until, zone_of
 from core.notifications import DISCORD_WEBHOOK, NTFY
@@ -81,7 +81,7 @@ def _gone_from_web(connection: Connection, names: set[str]) -> set[str]:
     return {name for name in names - {DEFAULT_AGENT, *there} if ":" not in name}
 
 
-def at(addresses: Collection[Address]) -> ColumnElement[bool]:
+def at(addresses: Collection[BotAddress]) -> ColumnElement[bool]:
     """Match the chat accounts at these addresses, all on one platform."""
     ((platform, *_), *_), names = addresses, [agent for _, agent in addresses]
     return and_(chat_accounts.c.platform == platform, chat_accounts.c.agent.in_(names))

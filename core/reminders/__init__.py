@@ -21,7 +21,7 @@ from core.db.engine import transaction
 from core.db.isolation import in_batch_or_apart
 from core.db.notify import wake
 from core.deliveries.quiet_hours import zone_of, zone_of_user
-from core.deliveries.routing import CHAT, Address, Route, Routes, at
+from core.deliveries.routing import CHAT, BotAddress, Route, Routes, at
 from core.errors import InvalidInput
 from core.reminders.digest import DIGEST, digest
 from core.reminders.recurrence import first_time, next_time, parse_rule
@@ -245,7 +245,9 @@ def _set_aside(now: datetime, reminder_id: UUID, reason: str) -> None:
         connection.execute(insert(deliveries), dead)
 
 
-def next_reminder(now: datetime, addresses: Collection[Address] | None = None) -> datetime | None:
+def next_reminder(
+    now: datetime, addresses: Collection[BotAddress] | None = None
+) -> datetime | None:
     """Return when the next reminder falls due, `now` where one has already, or None.
 
     With addresses, only reminders of people who may be reached there, and of the next hour.

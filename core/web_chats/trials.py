@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from core import agents, postgres
 from core.accounts import chat_links
 from core.agents import memory
-from core.agents.tables import DEFAULT_AGENT, WEB, agent_trials, bot_at
+from core.agents.tables import DEFAULT_AGENT, WEB, ChatAddress, agent_trials, bot_at
 from core.db.compiled import Row
 from core.db.engine import transaction
 from core.errors import TooManyAttempts
@@ -70,7 +70,7 @@ def end(user_uuid: UUID, now: datetime) -> None:
     with transaction():
         if not postgres.delete("agent_trials", {"user_uuid": user_uuid}):
             return
-        memory.forget(memory.Place(name, WEB, str(user_uuid)), now)
+        memory.forget(ChatAddress(WEB, name, str(user_uuid)), now)
         postgres.delete("web_chats", {"user_uuid": user_uuid, "agent": name})
         gone = postgres.delete("chat_accounts", {"platform": WEB, "agent": name})
         waiting = {"sender": bot_at((WEB, name)), "state": ("IN", ["waiting", "held"])}

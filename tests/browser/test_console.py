@@ -11,6 +11,7 @@ from playwright.async_api import Page, Route
 from bot.messages import Button, Incoming, ReplyChannel
 from core import agents, postgres, usage
 from core.agents import activity, knowledge, memory
+from core.agents.tables import ChatAddress
 from core.reminders import fire_due
 from core.users import set_role
 from tests.support.browser import NARROW, needs_chromium, problems, sign_in
@@ -260,7 +261,7 @@ def busy_agent(world: World) -> None:
     now = world.clock()
     agents.add("helper", "env:AGENT_HELPER_TOKEN", {"type": "echo"})
     activity.note([activity.Line("helper", now, "ERROR", "it failed")], {"helper": 4}, now)
-    memory.append(memory.Place("helper", "discord", "77"), [memory.Turn("user", "hi")], now)
+    memory.append(ChatAddress("discord", "helper", "77"), [memory.Turn("user", "hi")], now)
     knowledge.put("helper", "guide.md", [knowledge.Passage("", "words")])
     model = {"requests": 1, "prompt_tokens": 5, "completion_tokens": 5, "cost": 0.5}
     usage.note_models([{"model": "m"} | model], now)

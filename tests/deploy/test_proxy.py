@@ -54,8 +54,8 @@ class Stage:
     def answered(self, host: str) -> int:
         """Return how many requests for a user's channels a replica has answered."""
         headers = {"Authorization": f"Bearer {KEY}"}
-        figures = httpx2.get(f"http://{host}:{self.port}/metrics", headers=headers).text
-        lines = [line for line in figures.splitlines() if line.startswith("api_requests_total{")]
+        metrics = httpx2.get(f"http://{host}:{self.port}/metrics", headers=headers).text
+        lines = [line for line in metrics.splitlines() if line.startswith("api_requests_total{")]
         return sum(int(float(line.split()[-1])) for line in lines if "/api/notifications" in line)
 
     def connections(self) -> int:

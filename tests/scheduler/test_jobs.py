@@ -15,6 +15,7 @@ from sqlalchemy import URL
 from config.settings import get_settings
 from core import reminders
 from core.agents import memory
+from core.agents.tables import ChatAddress
 from core.db.engine import Database
 from core.notifications import get_notification_settings
 from core.postgres import count, insert, select
@@ -236,7 +237,7 @@ def test_answers_that_nobody_asks_for_again_are_forgotten() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_what_agents_remember_too_long_is_forgotten() -> None:
-    place = memory.Place("greeter", "discord", "1234")
+    place = ChatAddress("discord", "greeter", "1234")
     for days in (91, 89):
         said = memory.Turn("user", f"{days} days ago")
         memory.append(place, [said], utc_now() - timedelta(days=days))

@@ -15,15 +15,14 @@ from typing import Any
 
 import aiohttp
 
-from ai.llm.errors import MAY_PASS, problem_of, retry_after
+from ai.llm.errors import problem_of, retry_after
+from ai.llm.retry import Retry
 from ai.llm.schemas import flattened
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import Answer, ModelError, Said, Usage
 from ai.wire import number, object_of, reason, text, whole
 from runtime.proxy import proxy_for
 
-RETRIES = 2
-MAX_PAUSE = 5.0  # seconds that a person is kept waiting because a server asks for it
 NO_KEY = "none"  # local servers ask for no key; some want the header all the same
 JSON = {"Content-Type": "application/json"}
 REFUSES_SCHEMA = {400, 404, 422, 500, 501}
@@ -128,30 +127,25 @@ class OpenAICompatible:
         self, messages: Messages, schema: Json | None, deadline: float, kind: str
     ) -> Json:
         """Send one request, again after a pause where that may help and there is time for it."""
-        pause, tries_left = self._pause, RETRIES + 1
+        retry = Retry(self._pause, deadline)
         while True:
-            tries_left -= 1
             try:
                 return await self._send_once(messages, schema)
             except _Refused as error:
                 if error.sent == "max_tokens" and error.is_about_max_tokens:
                     self._traits.takes_max_tokens = False
-                    tries_left += 1
                     continue
                 may_be = kind not in self._traits.takes or error.is_about_schema
                 if schema and may_be and error.status in REFUSES_SCHEMA:
                     raise _SchemaRefused(error.status) from error
                 problem, asked = problem_of(error.status), retry_after(error.headers)
                 why = reason(error.body, [one["content"] for one in messages[1:]])
-                cause: Exception = error
+                failure = ModelError(problem, asked, reason=why)
+                failure.__cause__ = error
             except aiohttp.ClientError as error:
-                problem, asked, why, cause = "unreachable", None, "", error
-            wait = asked if asked is not None else pause
-            too_long = wait > MAX_PAUSE or time.monotonic() + wait >= deadline
-            if problem not in MAY_PASS or not tries_left or too_long:
-                raise ModelError(problem, asked, reason=why) from cause
-            await asyncio.sleep(wait)
-            pause *= 2
+                failure = ModelError("unreachable")
+                failure.__cause__ = error
+            await retry.pause(failure)
 
     async def _send_once(self, messages: Messages, schema: dict[str, Any] | None) -> Json:
         if self._http is None:

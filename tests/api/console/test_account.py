@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from core import users
 from core.agents import memory
-from core.agents.memory import Place, Turn
+from core.agents.memory import Turn
+from core.agents.tables import ChatAddress
 from core.postgres import insert, select
 from tests.support.api import Caller
 from tests.support.console import Browser
@@ -65,7 +66,7 @@ def test_an_agent_forgets_a_user_and_nobody_else(
     for who in (ada, ben):
         address = {"platform": "web", "agent": "helper", "account_id": str(who.uuid)}
         insert("chat_accounts", address | {"user_uuid": who.uuid, "logged_in": True})
-        memory.append(Place("helper", "web", str(who.uuid)), said, clock())
+        memory.append(ChatAddress("web", "helper", str(who.uuid)), said, clock())
     assert "helper" in ada_in.open(PAGE)
 
     page = ada_in.send(f"{PAGE}/memory/helper/forget", PAGE)
@@ -74,7 +75,7 @@ def test_an_agent_forgets_a_user_and_nobody_else(
     assert "No agent remembers" in page
     left = select("agent_turns")
     assert {str(row["user_uuid"]) for row in left} == {ben.uuid}
-    times = memory.read(Place("helper", "web", ada.uuid), clock()).times_forgotten
+    times = memory.read(ChatAddress("web", "helper", ada.uuid), clock()).times_forgotten
     assert times == 1  # what is being answered is not remembered afterwards
 
 

@@ -7,6 +7,7 @@ import pytest
 from core import agents
 from core.accounts import chat_links
 from core.agents import activity, knowledge, memory
+from core.agents.tables import ChatAddress
 from core.web_chats import trials
 from runtime.clock import utc_now
 from tests.support.api import Caller
@@ -120,7 +121,7 @@ def test_an_agent_tells_what_it_does_remembers_and_looks_up(
     chat_links.link(UUID(ben.uuid), platform="discord", agent="helper", account_id="77")
     for account in ("77", EVIL):
         said = [memory.Turn("user", "my secret")]
-        memory.append(memory.Place("helper", "discord", account), said, now)
+        memory.append(ChatAddress("discord", "helper", account), said, now)
     for document in ("a/b.md", EVIL):
         knowledge.put("helper", document, [knowledge.Passage("", "words")])
 

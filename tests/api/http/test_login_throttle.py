@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from apiflask import APIFlask
@@ -22,6 +23,13 @@ def log_in(
 ) -> TestResponse:
     credentials = {"username": name, "password": password}
     return caller.request("POST", "/api/login", credentials, environ_base={"REMOTE_ADDR": address})
+
+
+@pytest.fixture
+def a_second_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the clock of the pauses go on."""
+    now = time.time
+    return lambda: monkeypatch.setattr(time, "time", lambda: now() + 1.1)
 
 
 def exhaust(caller: Caller, name: str = "ada", address: str = "192.0.2.1") -> None:
@@ -46,17 +54,21 @@ def test_one_name_in_other_letters_is_one_account(nobody: Caller) -> None:
     assert log_in(nobody, name=" Zoe\u0308 ").status_code == 429
 
 
-def test_a_pause_ends_and_the_next_is_longer(ada: Caller, nobody: Caller) -> None:
+def test_a_pause_ends_and_the_next_is_longer(
+    ada: Caller, nobody: Caller, a_second_later: Callable[[], None]
+) -> None:
     exhaust(nobody)
     assert log_in(nobody, PASSWORD).status_code == 429  # not even the right one
-    time.sleep(1.1)
+    a_second_later()
     assert log_in(nobody).status_code == 401
     assert int(log_in(nobody).headers["Retry-After"]) >= 2
 
 
-def test_the_right_password_ends_it(ada: Caller, nobody: Caller) -> None:
+def test_the_right_password_ends_it(
+    ada: Caller, nobody: Caller, a_second_later: Callable[[], None]
+) -> None:
     exhaust(nobody)
-    time.sleep(1.1)
+    a_second_later()
     assert log_in(nobody, PASSWORD).status_code == 200
     exhaust(nobody)
 
@@ -85,9 +97,11 @@ def settings() -> Settings:
     return get_settings().model_copy(update={"api_threads": 16})
 
 
-def test_trying_at_the_same_time_gains_nothing(ada: Caller, app: APIFlask, nobody: Caller) -> None:
+def test_trying_at_the_same_time_gains_nothing(
+    ada: Caller, app: APIFlask, nobody: Caller, a_second_later: Callable[[], None]
+) -> None:
     exhaust(nobody)
-    time.sleep(1.1)
+    a_second_later()
     statuses: list[int] = []
 
     def guess() -> None:

@@ -9,12 +9,13 @@ import pytest
 from api.http.rate_limit import Memory, Shared, counters
 
 
-def test_a_number_grows_and_is_forgotten() -> None:
+def test_a_number_grows_and_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time
     memory = Memory()
     assert [memory.hit("a", 1)[0] for _ in range(3)] == [1, 2, 3]
     assert (memory.get("a"), memory.get("b")) == (3, 0)
     assert 0 < memory.get_expiry("a") - time.time() <= 1
-    time.sleep(1.05)
+    monkeypatch.setattr(time, "time", lambda: now() + 1.05)
     assert memory.get("a") == 0
     assert memory.get_expiry("a") <= time.time()
     assert memory.hit("a", 1)[0] == 1

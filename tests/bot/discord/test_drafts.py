@@ -13,6 +13,7 @@ from bot.markdown import DISCORD_LIMIT
 from bot.messages import Draft, Incoming, ReplyChannel
 from tests.support.chat import World
 from tests.support.stage import Beside, Member, Stage
+from tests.support.waiting import until
 
 MESSAGES = "/channels/*/messages"
 MESSAGE = "/channels/*/messages/*"
@@ -291,10 +292,16 @@ async def test_being_cancelled_ends_it_at_once(stage: Stage, writer: Writer, ada
 async def test_it_shows_typing_until_there_is_something_to_read(
     stage: Stage, writer: Writer, ada: Member
 ) -> None:
+    def renewals() -> list[object]:
+        """Find what has discord.py renew it every five seconds."""
+        running = (task.get_coro() for task in asyncio.all_tasks())
+        return [one for one in running if getattr(one, "__qualname__", "") == "Typing.do_typing"]
+
     async def write(draft: Draft) -> None:
         await asyncio.sleep(0.1)
+        assert renewals()
         await draft.show("one")
-        await asyncio.sleep(6)  # discord.py renews it every five seconds
+        await until(lambda: not renewals())
         await draft.show("one two")
 
     writer.writes = write

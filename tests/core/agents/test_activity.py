@@ -8,7 +8,8 @@ from bot.rules import Rules
 from core import agents, postgres, usage
 from core.agents import activity, memory, rules
 from core.agents.activity import LINES_KEPT, Line
-from core.agents.memory import Place, Turn
+from core.agents.memory import Turn
+from core.agents.tables import ChatAddress
 from core.users import create_user
 from runtime.clock import utc_now
 
@@ -70,8 +71,10 @@ def test_people_whom_an_agent_remembers_are_listed_without_what_was_said() -> No
     now = utc_now()
     for number, account in enumerate(("1", "2", "2")):
         said = [Turn("user", "a secret")]
-        memory.append(Place("helper", "discord", account), said, now + timedelta(seconds=number))
-    memory.append(Place("other", "discord", "3"), [Turn("user", "x")], now)
+        memory.append(
+            ChatAddress("discord", "helper", account), said, now + timedelta(seconds=number)
+        )
+    memory.append(ChatAddress("discord", "other", "3"), [Turn("user", "x")], now)
     found = memory.people_of("helper", 50)
     assert [(row["account_id"], row["turns"], row["username"]) for row in found] == [
         ("2", 2, None),

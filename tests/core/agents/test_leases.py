@@ -9,6 +9,7 @@ import pytest
 from core import agents
 from core.agents import memory
 from core.agents.leases import Assignment, Leases, Report, Running
+from core.agents.tables import ChatAddress
 from core.deliveries import queue
 from core.deliveries.routing import CHAT, bot_at
 from core.postgres import count, delete, select, update
@@ -179,7 +180,7 @@ def test_what_a_removed_agent_notes_before_it_stops_is_forgotten_too(
     first.sync()
     agents.remove("agent-00")
     said = memory.Turn("assistant", "the last word")
-    memory.append(memory.Place("agent-00", "discord", "1"), [said], utc_now())
+    memory.append(ChatAddress("discord", "agent-00", "1"), [said], utc_now())
     first.sync()  # is told to stop it
     assert count("agent_turns") == 1
     first.sync()

@@ -9,20 +9,21 @@ import pytest
 from core import agents
 from core.accounts import chat_links
 from core.agents import memory
-from core.agents.memory import Place, Summary, Turn
+from core.agents.memory import Summary, Turn
+from core.agents.tables import ChatAddress
 from core.postgres import count, delete, insert
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
-HERE = Place("greeter", "discord", "1234")
+HERE = ChatAddress("discord", "greeter", "1234")
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def say(place: Place, *contents: str, now: datetime = NOW) -> list[int]:
+def say(place: ChatAddress, *contents: str, now: datetime = NOW) -> list[int]:
     return memory.append(place, [Turn("user", content) for content in contents], now)
 
 
-def known(place: Place, now: datetime = NOW, **limits: int | bool) -> list[str]:
+def known(place: ChatAddress, now: datetime = NOW, **limits: int | bool) -> list[str]:
     return [turn["content"] for turn in memory.read(place, now, **limits).turns]
 
 

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from core.agents import memory
-from core.agents.memory import Place, Turn
+from core.agents.memory import Turn
+from core.agents.tables import ChatAddress
 from core.db.engine import Database
 from core.postgres import insert, select
 from core.transfer import own_data
@@ -32,7 +33,7 @@ def people(database: Database) -> dict[str, dict[str, object]]:
             )
             phrase = {"user_uuid": user["id"], "phrase": f"{name} {number}", "orders": "[]"}
             insert("phrases", phrase)
-        memory.append(Place("helper", "web", name), [Turn("user", f"{name} said")], NOW)
+        memory.append(ChatAddress("web", "helper", name), [Turn("user", f"{name} said")], NOW)
         chat = insert("web_chats", {"user_uuid": user["id"], "agent": "helper"})
         event = {"id": uuid4(), "chat_id": chat["id"], "number": 1, "kind": "reply"}
         insert("web_chat_events", event | {"data": f'"to {name}"', "created_at": NOW})
@@ -64,7 +65,7 @@ def test_what_is_remembered_is_told_and_forgotten_for_one_user(
     known = {"agent": "helper", "turns": 1, "summaries": 0, "latest": NOW}
     assert memory.known_of(ada) == [known]
     for name in people:
-        memory.choose_model(Place("helper", "web", name), "small")
+        memory.choose_model(ChatAddress("web", "helper", name), "small")
 
     assert memory.forget_user(ada, "helper", NOW) == (1, 0)
     assert memory.forget_user(ada, "another", NOW) == (0, 0)
@@ -72,5 +73,5 @@ def test_what_is_remembered_is_told_and_forgotten_for_one_user(
     assert [str(row["user_uuid"]) for row in select("agent_models")] == [str(ben)]
     assert memory.known_of(ada) == []
     assert memory.known_of(ben) == [known]
-    place = Place("helper", "web", "ada")
+    place = ChatAddress("web", "helper", "ada")
     assert memory.append(place, [Turn("user", "late")], NOW, times_forgotten=0) == []
