@@ -33,6 +33,7 @@ from core.accounts import chat_links
 from core.db.engine import Database, use_database
 from core.postgres import insert
 from runtime.clock import utc_now
+from runtime.event_loop import run_in_loop
 from runtime.start import tune_garbage_collector
 from tests.support.postgres import postgres_server
 
@@ -64,7 +65,7 @@ def main() -> None:
             }
         )
         processes = {"bot": psutil.Process(), "API": api, "PostgreSQL": database, "model": model}
-        asyncio.run(_measure(settings, processes))
+        run_in_loop(_measure(settings, processes))
 
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
