@@ -7,6 +7,7 @@ with them is tested too. (Werkzeug's server, and with it pytest-httpserver's, cl
 import socket
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class LoopbackServer(ThreadingHTTPServer):
+class LoopbackServer(ThreadingHTTPServer, ABC):
     """The server; runs from the start until it is closed, or for as long as a block lasts."""
 
     daemon_threads = False
@@ -51,9 +52,9 @@ class LoopbackServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    @abstractmethod
     def respond(self, asked: Asked) -> Reply:
         """Say what to answer. A ConnectionError, here or in the body, closes the connection."""
-        raise NotImplementedError
 
     def pause(self, seconds: float = PATIENCE) -> bool:
         """Wait; True when the server is closing meanwhile."""
