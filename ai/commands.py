@@ -275,11 +275,6 @@ class Catalogue:
         self._specs.update(zip(keys, specs, strict=True))
         self.version += 1
 
-    def remove(self, interaction_type: str) -> None:
-        """Remove a module's commands; one that has none is no error."""
-        self._specs = {k: s for k, s in self._specs.items() if k[0] != interaction_type}
-        self.version += 1
-
     def of(self, interaction_type: str) -> list[CommandSpec]:
         """Return a module's commands."""
         return [spec for spec in self if spec.interaction_type == interaction_type]

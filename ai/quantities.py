@@ -44,7 +44,6 @@ UNITS: dict[str, dict[str, str]] = {
     "jpy": {"jpy ¥ yen": "1"},
     "inr": {"inr ₹ rupee rupees": "1"},
 }
-CURRENCIES = frozenset({"usd", "eur", "gbp", "chf", "jpy", "inr"})
 
 _FACTORS = {
     (base, name): Decimal(factor)

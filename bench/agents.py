@@ -54,7 +54,7 @@ class Running:
 
 
 def main() -> None:
-    """Print the figures; each is taken on agents that start for it anew."""
+    """Print the measurements; each is taken on agents that start for it."""
     for kind in ("echo", "commands"):
         with running(1, kind) as one:
             first = one.memory

@@ -16,7 +16,7 @@ from tests.support.postgres import postgres_server
 
 OWNERS = 10
 SIZES = (1_000, 100_000, 1_000_000)  # of the one owner
-PAGES = 100  # a figure is the median of so many
+PAGES = 100  # a result is the median of so many
 TABLE = """
 CREATE TABLE notes (
     id BIGINT PRIMARY KEY,

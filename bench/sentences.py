@@ -1,6 +1,6 @@
 """How long the local match takes, as the number of registered commands grows.
 
-Figures of the processor's time, in milliseconds a text: the real utterances of tests/domains/
+Measurements of the processor's time, in milliseconds a text: the real utterances of tests/domains/
 against the real commands and as many more of the same shape.
 """
 

@@ -15,7 +15,7 @@ from config.settings import ROOT
 ORDER = "list my tasks"
 NETWORK = ("PIP_", "UV_", "SSL_", "REQUESTS_CA", "CURL_CA", "http_proxy", "https_proxy")
 CONVERSATION = f"register\nada\ncorrect horse battery staple\n{ORDER}\n"
-STARTS = 3  # a figure is the best of so many
+STARTS = 3  # a result is the best of so many
 
 
 def main() -> None:

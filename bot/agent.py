@@ -77,7 +77,7 @@ class Agent(ABC):
         return False
 
     async def give_up(self, place: Place, message_id: str) -> bool:
-        """End the answer to a message that reads differently now; say whether it may start anew.
+        """End the answer to a message that reads differently now; say whether it may start again.
 
         It may not once a command was carried out for it, or where another message is answered.
         """

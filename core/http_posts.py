@@ -1,7 +1,7 @@
 """HTTP posts, many of them to few hosts, each for as little of the processor as can be.
 
 aiohttp's connector makes and keeps the connections (names, proxies, TLS), and its parser reads the
-answers. Left out is what its ClientSession does anew for every request, such as cookies, redirects
+answers. Left out is what its ClientSession does again for every request, such as cookies, redirects
 and tracing: for a short message, nearly half of the time that sending it takes (ADR 35).
 """
 
@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 import aiohttp
 from aiohttp.http import HttpProcessingError
 from aiohttp.streams import EofStream, StreamReader
+from cachetools import LRUCache
 from yarl import URL
 
 from runtime.proxy import proxy_for
@@ -38,7 +39,7 @@ class HttpPosts:
 
     async def __aenter__(self) -> Self:
         self._connector = aiohttp.TCPConnector(limit=0)
-        self._hosts: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+        self._hosts: LRUCache[tuple[str, str], aiohttp.ClientRequest] = LRUCache(MAX_HOSTS)
         return self
 
     async def __aexit__(
@@ -83,8 +84,6 @@ class HttpPosts:
         key = url.scheme, url.raw_authority
         found = self._hosts.get(key)
         if found is None:
-            if len(self._hosts) >= MAX_HOSTS:
-                self._hosts.clear()
             origin = url.with_path("/")
             proxy = proxy_for(str(origin))
             found = aiohttp.ClientRequest("POST", origin, proxy=URL(proxy) if proxy else None)

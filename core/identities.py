@@ -53,7 +53,7 @@ def link(chat_account_id: UUID, user_uuid: UUID) -> bool:
 def unlink(chat_account_id: UUID) -> bool:
     """Have the account of a chat stand for the user again whom it stood for before it was linked.
 
-    It is logged out at every agent, and signs in anew. False where it was not linked.
+    It is logged out at every agent, and signs in again. False where it was not linked.
     """
     with transaction():
         chat = postgres.select_one("chat_accounts", {"id": chat_account_id})

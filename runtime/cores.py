@@ -2,7 +2,8 @@
 
 Python lets one thread compute at a time. Where the threads of a process are on several cores, each
 wakes the next one on another core, which takes longer than many a step of a request
-(docs/scaling.md has figures). What computes without Python's lock should not be kept to one core.
+(docs/scaling.md has measurements). What computes without Python's lock should not be kept to one
+core.
 """
 
 import os

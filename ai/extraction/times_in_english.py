@@ -65,17 +65,12 @@ def in_english(words: str) -> str:
     return said if phrases.read_all(said) is not None else words
 
 
-def said_in(text: str) -> str | None:
-    """Return the one time that a message names, in English, or None.
+def one_time(text: str) -> tuple[str, str] | None:
+    """Return the one time that a message names, in its own words and in English, or None.
 
     Small models translate a time wrongly ("mañana a las 6" into "morning at 6") or work it out;
     these words don't.
     """
-    return found[1] if (found := one_time(text)) else None
-
-
-def one_time(text: str) -> tuple[str, str] | None:
-    """Return the one time that a message names, in its own words and in English, or None."""
     text = text[:MAX_TEXT]
     if language_of(text) == "en":
         spans = phrases.find(text)

@@ -38,7 +38,7 @@ MAX_ANSWER = 300.0
 FRAME_TOKENS = 4  # around each turn; OpenAI's cookbook, "How to count tokens"
 IMAGE_TOKENS = 1600  # Anthropic's documentation, "Vision"
 NO_KEY = "none"  # local servers ask for no key, the clients insist on one or look for one
-UNSEEN = "(a picture that you can't see)"
+IMAGE_LEFT_OUT = "(a picture that you can't see)"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Streaming(ABC):
         deadline: float,
     ) -> AsyncGenerator[str | Answer, None]:
         """Send one request, and bound the time that it takes."""
-        spoken, joiner = ReasoningFilter(), Joiner()
+        visible, joiner = ReasoningFilter(), Joiner()
         written, marks = WrittenCalls(names), TemplateMarks()
         prompt = tokens(system) + sum(tokens_of(turn) for turn in turns)
         async with aclosing(self._request(system, turns, tools)) as items:
@@ -141,21 +141,23 @@ class Streaming(ABC):
                     async with asyncio.timeout(left):
                         item = await anext(items)
                 except TimeoutError as error:
-                    raise ModelError("timeout", usage=Usage(prompt, tokens(spoken.text))) from error
+                    raise ModelError(
+                        "timeout", usage=Usage(prompt, tokens(visible.text))
+                    ) from error
                 except ModelError as error:
-                    if spoken.text and not error.usage.total:  # it broke off before it told
-                        error.usage = Usage(prompt, tokens(spoken.text))
+                    if visible.text and not error.usage.total:  # it broke off before it told
+                        error.usage = Usage(prompt, tokens(visible.text))
                     raise
                 if isinstance(item, str):
-                    if shown := marks.hear(written.hear(spoken.hear(joiner.hear(item)))):
+                    if shown := marks.hear(written.hear(visible.hear(joiner.hear(item)))):
                         yield shown
                     continue
-                held = written.hear(spoken.rest())
+                held = written.hear(visible.rest())
                 rest, named = written.rest()
                 if more := marks.hear(held + rest) + marks.rest():
                     yield more
                 self._traits.note_prompt([system, *map(_text, turns)], item.usage)
-                usage = item.usage if item.usage.total else Usage(prompt, tokens(spoken.text))
+                usage = item.usage if item.usage.total else Usage(prompt, tokens(visible.text))
                 made = item.calls or [ToolCall(f"call_{n}", *one) for n, one in enumerate(named)]
                 calls = _with_own_ids(made)
                 if not marks.text.strip() and not calls:
@@ -207,7 +209,7 @@ def has_images(turns: Sequence[Turn]) -> bool:
 
 def _without_images(turns: Sequence[Turn]) -> Sequence[Turn]:
     return [
-        replace(turn, text=f"{turn.text}\n{UNSEEN}".strip(), images=())
+        replace(turn, text=f"{turn.text}\n{IMAGE_LEFT_OUT}".strip(), images=())
         if isinstance(turn, Said) and turn.images
         else turn
         for turn in turns

@@ -1,18 +1,20 @@
 """What is known of the request that is being answered.
 
-Flask's `request` and `g` find the current request anew at every use, which takes longer than most
+Flask's `request` and `g` find the current request at every use, which takes longer than most
 of what the hooks do. So they share this one object instead.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from flask import Request
 
 from core.auth import Caller
 from core.errors import NotAuthenticated
 
+View = TypeVar("View", bound=Callable[..., Any])
 Access = Literal["user", "admin", "public", "service", "operator"]
 
 

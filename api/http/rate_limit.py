@@ -20,7 +20,7 @@ from limits import parse_many
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from api.http.context import RequestContext, current_context
+from api.http.context import RequestContext, View, current_context
 from config.broken import CannotStart
 from config.settings import Settings
 from core.errors import TooManyAttempts
@@ -170,7 +170,6 @@ def counters(url: str) -> Counters:
 
 
 Pace = Literal["usual", "guarded", "unlimited"]
-View = TypeVar("View", bound=Callable[..., Any])
 
 PACE = "pace"
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")

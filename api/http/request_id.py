@@ -3,19 +3,16 @@
 import logging
 import re
 import time
-from collections.abc import Callable
 from random import getrandbits
-from typing import Any, TypeVar
 
 from apiflask import APIFlask
 from flask import Request, Response, current_app, request
 
-from api.http.context import RequestContext, current_context
+from api.http.context import RequestContext, View, current_context
 from runtime.logs import holds_secret, request_id
 
 log = logging.getLogger(__name__)
 
-View = TypeVar("View", bound=Callable[..., Any])
 
 QUIET = "quiet"
 HEADER = "X-Request-ID"

@@ -7,17 +7,15 @@ is therefore protected.
 
 import hmac
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, current_app
 
 from api.http import rate_limit
-from api.http.context import Access, RequestContext, current_context
+from api.http.context import Access, RequestContext, View, current_context
 from core.auth import Caller, read_token
 from core.errors import Forbidden, NotAuthenticated
-
-View = TypeVar("View", bound=Callable[..., Any])
 
 ACCESS = "access"
 TOKEN = "token_of"  # noqa: S105 - a name

@@ -33,21 +33,13 @@ _FIELD = re.compile(r"^[a-z]+(?:_[a-z]+)+: ")
 class ApiError(Exception):
     """The API said no; `message` is its sentence for the user, `status` the HTTP status.
 
-    `fields` names what was wrong with each field that was sent, where the API says so, and
-    `exception` what went wrong inside it, which it says in development alone.
+    `exception` is what went wrong inside it, which it says in development alone.
     """
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        fields: dict[str, Any] | None = None,
-        exception: str = "",
-    ) -> None:
+    def __init__(self, status: int, message: str, exception: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.fields = fields or {}
         self.exception = exception
 
     @property
@@ -228,6 +220,4 @@ def _answer(status: int, body: bytes) -> Any:  # noqa: ANN401 - JSON
     if status in (502, 503, 504):
         raise ApiAway
     message = str(answer.get("error") or f"The service refused this ({status}).")
-    fields = answer.get("fields")
-    exception = str(answer.get("exception") or "")
-    raise ApiError(status, message, fields if isinstance(fields, dict) else None, exception)
+    raise ApiError(status, message, str(answer.get("exception") or ""))

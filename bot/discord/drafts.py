@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 import discord
+from cachetools import TLRUCache
 
 from bot.discord.errors import NETWORK_ERRORS, reason
 from bot.markdown import fences_closed, split
@@ -18,6 +18,7 @@ EDITS, PERIOD = 5, 5.0
 """Discord takes about so many edits of messages in a channel, in so many seconds."""
 STEP = PERIOD / (EDITS - 1)
 """Seconds between the edits of growing replies, which leaves room for a last one at once."""
+MAX_PACED = 10_000  # channels
 FIRST_SECONDS = 0.8
 """How long a reply is waited for before its beginning is shown: a short one is whole by then."""
 
@@ -30,7 +31,11 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._taken: OrderedDict[int, list[float]] = OrderedDict()  # the latest turns by channel
+        self._taken: TLRUCache[int, list[float]] = TLRUCache(  # the latest turns by channel
+            MAX_PACED,
+            lambda _, taken, __: taken[-1] + PERIOD,
+            lambda: asyncio.get_running_loop().time(),
+        )
 
     async def wait(self, channel_id: int, *, is_last: bool = False) -> None:
         """Return when it is the turn of an edit, the last one of a reply or any other."""
@@ -52,10 +57,7 @@ class Pace:
         self._note(channel_id, asyncio.get_running_loop().time())
 
     def _note(self, channel_id: int, at: float) -> None:
-        taken = self._taken.pop(channel_id, [])
-        self._taken[channel_id] = sorted([*taken, at])[-EDITS:]
-        while next(iter(self._taken.values()))[-1] < at - PERIOD:
-            self._taken.popitem(last=False)
+        self._taken[channel_id] = sorted([*self._taken.get(channel_id, []), at])[-EDITS:]
 
 
 class DiscordDraft(GrowingDraft):

@@ -22,7 +22,7 @@ class Inbox:
 
     A message that may be a secret which was asked for there before a restart, or by an agent that
     this one replaced, no agent is shown. An edit replaces a message that waits for its turn, and
-    starts the answer anew to one that is being answered, where the agent does so.
+    starts the answer again to one that is being answered, where the agent does so.
     """
 
     def __init__(self, agent: Agent, services: Services) -> None:

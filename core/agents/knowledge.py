@@ -1,7 +1,7 @@
 """What agents look up: documents as passages in rows, found by SQLite's full-text search.
 
 The rows are in whichever database the program uses. Each process keeps a search index in memory of
-the agents whose documents were asked for, made by SQLite's FTS5, and makes it anew when they have
+the agents whose documents were asked for, made by SQLite's FTS5, and makes it again when they have
 changed: so every database finds the same, and a backup of the rows is all of it.
 """
 

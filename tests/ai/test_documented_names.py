@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ai import parser
-from ai.commands import CommandSpec, FieldSpec, catalogue
+from ai.commands import Catalogue, CommandSpec, FieldSpec
 from ai.config import get_ai_config, load_ai_config
 from ai.llm.registry import model_of
 from config.settings import ROOT, get_settings
@@ -26,11 +26,12 @@ def process(
     monkeypatch.setenv("OPENROUTER_BASE_URL", model_server.base_url)
     for cached in caches:
         cached.cache_clear()
-    catalogue.add(
+    commands = Catalogue()
+    commands.add(
         CommandSpec("zoo", "feed", "Feed.", (FieldSpec("animal"),), ("feed the {animal} now",))
     )
+    monkeypatch.setattr(parser, "catalogue", commands)
     yield
-    catalogue.remove("zoo")
     for cached in caches:
         cached.cache_clear()
 

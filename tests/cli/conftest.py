@@ -1,77 +1,21 @@
-"""What `manage.py doctor` asks, on loopback: Discord, ntfy and a model; and the command itself."""
+"""`manage.py`, run with settings of its own."""
 
 import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from flask import Flask, Response, request
 
 from config.settings import ROOT
 from tests.support import warm
-from tests.support.api import running
 from tests.support.model_server import model_server
 from tests.support.speech_server import speech_server
 
 __all__ = ["model_server", "speech_server"]
 
-TOKEN = "a-token.of-the.bot"
-NTFY_TOKEN = "tk_of_the_ntfy_server"
-KEY = "sk-the-key-of-the-model"
-READS_MESSAGES = 1 << 19
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-class Outside:
-    """Discord's REST interface and an ntfy server in one."""
-
-    def __init__(self) -> None:
-        self.flags = READS_MESSAGES
-        self.healthy = True
-        self.date: str | None = None
-        self.app = Flask("outside")
-        self.app.add_url_rule("/users/@me", view_func=self.me)
-        self.app.add_url_rule("/oauth2/applications/@me", view_func=self.application)
-        self.app.add_url_rule("/v1/health", view_func=self.health)
-        self.app.add_url_rule("/v1/account", view_func=self.account)
-        self.app.add_url_rule("/models", view_func=self.models)
-        self.app.add_url_rule("/v1/models", view_func=self.models)
-        self.app.after_request(self.tell_the_time)
-
-    def tell_the_time(self, response: Response) -> Response:
-        if self.date:
-            response.headers["Date"] = self.date
-        return response
-
-    def me(self) -> Any:  # noqa: ANN401
-        if request.headers.get("Authorization") != f"Bot {TOKEN}":
-            return {"message": "401: Unauthorized", "code": 0}, 401
-        return {"id": "1", "username": "jeeves", "bot": True}
-
-    def application(self) -> dict[str, Any]:
-        return {"id": "77", "name": "jeeves", "flags": self.flags}
-
-    def account(self) -> Any:  # noqa: ANN401
-        known = request.headers.get("Authorization") == f"Bearer {NTFY_TOKEN}"
-        return {"username": "bot"} if known else ({"code": 40101}, 401)
-
-    def models(self) -> Any:  # noqa: ANN401
-        given = {request.headers.get("Authorization"), request.headers.get("x-api-key")}
-        return {"data": []} if given & {KEY, f"Bearer {KEY}"} else ({"error": "key"}, 401)
-
-    def health(self) -> dict[str, bool]:
-        return {"healthy": self.healthy}
-
-
-@contextmanager
-def outside_server() -> Iterator[tuple[Outside, str]]:
-    outside = Outside()
-    with running(outside.app) as url:
-        yield outside, url
 
 
 @pytest.fixture

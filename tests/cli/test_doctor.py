@@ -5,26 +5,75 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask, Response, request
 from sqlalchemy import URL, text
 
 from api.main import create_app
 from config.settings import load_settings
 from core import agents
 from core.db.engine import Database
-from tests.cli.conftest import KEY, NTFY_TOKEN, TOKEN, Outside, Run, outside_server
+from tests.cli.conftest import Run
 from tests.support.api import running
 from tests.support.databases import on_postgresql, on_sqlite
 from tests.support.model_server import Answer, ModelServer
 from tests.support.speech_server import KEY as SPEECH_KEY
 from tests.support.speech_server import SpeechServer
 
+TOKEN = "a-token.of-the.bot"
+NTFY_TOKEN = "tk_of_the_ntfy_server"
+KEY = "sk-the-key-of-the-model"
+READS_MESSAGES = 1 << 19
+
+
+class Outside:
+    """Discord's REST interface and an ntfy server in one."""
+
+    def __init__(self) -> None:
+        self.flags = READS_MESSAGES
+        self.healthy = True
+        self.date: str | None = None
+        self.app = Flask("outside")
+        self.app.add_url_rule("/users/@me", view_func=self.me)
+        self.app.add_url_rule("/oauth2/applications/@me", view_func=self.application)
+        self.app.add_url_rule("/v1/health", view_func=self.health)
+        self.app.add_url_rule("/v1/account", view_func=self.account)
+        self.app.add_url_rule("/models", view_func=self.models)
+        self.app.add_url_rule("/v1/models", view_func=self.models)
+        self.app.after_request(self.tell_the_time)
+
+    def tell_the_time(self, response: Response) -> Response:
+        if self.date:
+            response.headers["Date"] = self.date
+        return response
+
+    def me(self) -> Any:  # noqa: ANN401
+        if request.headers.get("Authorization") != f"Bot {TOKEN}":
+            return {"message": "401: Unauthorized", "code": 0}, 401
+        return {"id": "1", "username": "jeeves", "bot": True}
+
+    def application(self) -> dict[str, Any]:
+        return {"id": "77", "name": "jeeves", "flags": self.flags}
+
+    def account(self) -> Any:  # noqa: ANN401
+        known = request.headers.get("Authorization") == f"Bearer {NTFY_TOKEN}"
+        return {"username": "bot"} if known else ({"code": 40101}, 401)
+
+    def models(self) -> Any:  # noqa: ANN401
+        given = {request.headers.get("Authorization"), request.headers.get("x-api-key")}
+        return {"data": []} if given & {KEY, f"Bearer {KEY}"} else ({"error": "key"}, 401)
+
+    def health(self) -> dict[str, bool]:
+        return {"healthy": self.healthy}
+
 
 @pytest.fixture
 def outside() -> Iterator[tuple[Outside, str]]:
-    with outside_server() as served:
-        yield served
+    outside = Outside()
+    with running(outside.app) as url:
+        yield outside, url
 
 
 def lines(printed: str) -> dict[str, str]:

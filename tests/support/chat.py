@@ -194,7 +194,7 @@ class World:
         self._serving.enter_context(running(self._app, port=self._port))
 
     async def restart(self) -> None:
-        """Start the bot anew, as after a crash."""
+        """Start the bot again, as after a crash."""
         await self.conversation.close()
         self.conversation = self._make()
 

@@ -59,7 +59,7 @@ WHERE relnamespace = 'public'::regnamespace AND attnum > 0
 
 
 class ReusedDatabase:
-    """A copy of a template, made once and emptied after each test, or made anew.
+    """A copy of a template, made once and emptied after each test, or made again.
 
     Close it before the server ends.
     """
@@ -92,7 +92,7 @@ class ReusedDatabase:
         with closing(self._connect(self._template.set(database="postgres"))) as connection:
             _run(connection, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
             _run(connection, f"CREATE DATABASE {NAME} TEMPLATE {self._template.database}")
-        # Kept, since a new session reads the whole catalogue anew.
+        # Kept, since a new session reads the whole catalogue again.
         self._connection = self._connect(self.url)
 
     def _connect(self, url: URL) -> psycopg2.extensions.connection:

@@ -20,7 +20,7 @@ OTHERS = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AN
 
 
 class ReusedMysqlDatabase:
-    """A database by this URL, whose user may make it; made once, or made anew."""
+    """A database by this URL, whose user may make it; made once, or made again."""
 
     def __init__(self, url: URL) -> None:
         self.url = url

@@ -252,7 +252,7 @@ class Stage:
         return Member(self, name)
 
     async def restart(self, *, forget: bool = True) -> None:
-        """Start the bot anew, as after a crash; it knows the same modules where told."""
+        """Start the bot again, as after a crash; it knows the same modules where told."""
         if forget:
             await self.world.restart()
         self.client = DiscordClient(AGENT, self._beside, lambda _: None)

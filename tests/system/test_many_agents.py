@@ -85,7 +85,7 @@ def test_what_changes_in_the_database_reaches_the_running_service(ships: Fleet) 
     agents.edit("first", {"answers": {}})
     ships.wait_for("first", lambda s: s.get("revision") == 4)
     assert ships.ask(first, "again") == "1st: again"
-    assert len(first.identified) == 1, "it has not connected anew for that"
+    assert len(first.identified) == 1, "it has not connected again for that"
 
     before = set(first.sessions)
     agents.edit("first", {}, token=ships.discord.reset_token(first))

@@ -17,7 +17,7 @@ import aiohttp
 
 from ai.llm.errors import problem_of, retry_after
 from ai.llm.retry import Retry
-from ai.llm.schemas import flattened
+from ai.llm.schemas import Json, flattened
 from ai.llm.traits import MAX_TOKEN_MULTIPLIER, Traits, traits
 from ai.llm.types import Answer, ModelError, Said, Usage
 from ai.wire import number, object_of, reason, text, whole
@@ -30,7 +30,6 @@ REFUSES_SCHEMA = {400, 404, 422, 500, 501}
 CHOICE, SCHEMA = "anyOf", "response_format"
 """What is left out where it was refused: the choice between objects in a schema, or all of it."""
 
-Json = dict[str, Any]
 Messages = list[dict[str, str]]
 """The turns as the server wants them."""
 

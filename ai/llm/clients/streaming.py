@@ -67,16 +67,16 @@ class ClientChat(Streaming, Generic[AnyClient, Piece]):
     async def _request(
         self, system: str, turns: Sequence[Turn], tools: Sequence[Tool]
     ) -> AsyncGenerator[str | Answer, None]:
-        heard = self._listen()
+        accumulator = self._listen()
         try:
             stream = await self._open(system, turns, tools)
             if not isinstance(stream, AbstractAsyncContextManager):  # a page of HTML, for example
                 raise ModelError("broken")
             async with stream as pieces:
                 async for piece in pieces:
-                    if text := heard.take(piece):
+                    if text := accumulator.take(piece):
                         yield text
-            answer = heard.answer()
+            answer = accumulator.answer()
         except self.errors as error:
             told = self._told(error)
             if isinstance(body := getattr(error, "body", None), dict):

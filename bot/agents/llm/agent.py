@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cachetools import LRUCache
+
 from ai.config import Price
 from ai.llm.chat import tokens_of
 from ai.llm.types import Answer, Called, Chat, ModelError, Results, Said, ToolCall, Turn
@@ -69,8 +71,8 @@ class Exchange:
     told: list[str] = field(default_factory=list)  # what the person was told, for the memory
     noted: int = 0  # of it, in the memory already
     api: UserApi | None = None  # one for all calls, as it counts what it posts
-    is_outdated: bool = False  # its message reads differently now, and is answered anew
-    has_acted: bool = False  # it has called tools, so that answering anew could do a thing twice
+    is_outdated: bool = False  # its message reads differently now, and is answered again
+    has_acted: bool = False  # it has called tools, so that answering again could do a thing twice
     has_to_answer: bool = False  # it has called enough tools
     asked_from: int = 0  # the turn that asks
 
@@ -152,14 +154,14 @@ class LlmAgent(Agent):
         self._servers = servers
         self._knowledge = Knowledge(api, config.name) if config.settings.knowledge else None
         self._pictures = Pictures(settings.discord_cdn_urls)
-        self._notes = ChatHistory(self.conversation.memory, config.settings)
-        self._wanted: dict[Place, Incoming] = {}  # what a log-in was asked for
+        self._history = ChatHistory(self.conversation.memory, config.settings)
+        self._wanted: LRUCache[Place, Incoming] = LRUCache(MAX_WANTED)  # what a log-in is for
         self._exchanges: dict[Place, Exchange] = {}  # those under way
 
     @property
     def is_summarising(self) -> bool:
         """Whether older talks are being summarised at the moment."""
-        return self._notes.is_busy
+        return self._history.is_busy
 
     async def handle(self, incoming: Incoming, reply_channel: ReplyChannel) -> None:
         """Answer one message."""
@@ -196,7 +198,7 @@ class LlmAgent(Agent):
     async def close(self) -> None:
         """Drop the questions that are still open, and all connections."""
         await self.conversation.close()
-        await self._notes.close()
+        await self._history.close()
         await self._pictures.close()
         for chat in (self._chat, *self._others.values()):
             if chat is not None:
@@ -253,7 +255,7 @@ class LlmAgent(Agent):
         chat = self._chat
         try:
             person = await self.conversation.sessions.get(address) if self._tools else None
-            known = await self._notes.read(address, incoming.private)
+            known = await self._history.read(address, incoming.private)
             told = await self._models.answer(
                 incoming.text, address, known.model, self.conversation.memory
             )
@@ -272,7 +274,7 @@ class LlmAgent(Agent):
             await self._remember(exchange)
             if exchange.told:
                 budget = self._budget(exchange)
-                self._notes.shorten(address, incoming.private, chat, budget)
+                self._history.shorten(address, incoming.private, chat, budget)
 
     async def _remember(self, exchange: Exchange) -> None:
         """Note what the two have said, as far as that was not done."""
@@ -282,7 +284,7 @@ class LlmAgent(Agent):
         asked = "" if exchange.noted else incoming.text or "(a picture)"
         exchange.noted = len(exchange.told)
         answered, direct = "\n\n".join(told), incoming.private
-        await self._notes.add(incoming.address, asked, answered, direct, exchange.known)
+        await self._history.add(incoming.address, asked, answered, direct, exchange.known)
 
     def _system(self, incoming: Incoming, person: Person | None, known: Remembered) -> str:
         zone = ZoneInfo((person and person.session.time_zone) or self._settings.time_zone)
@@ -401,8 +403,6 @@ class LlmAgent(Agent):
         if exchange.person is not None:
             return True
         self._wanted[incoming.place] = incoming
-        if len(self._wanted) > MAX_WANTED:  # the oldest of those who have never logged in
-            del self._wanted[next(iter(self._wanted))]
         if incoming.private:
             await dialogue.say(FIRST_LOG_IN)
         exchange.person = await self._logged_in(dialogue, replace(incoming, text="log in"))

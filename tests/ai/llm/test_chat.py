@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from ai.llm.chat import UNSEEN, ChatOptions, Streaming, tokens
+from ai.llm.chat import IMAGE_LEFT_OUT, ChatOptions, Streaming, tokens
 from ai.llm.clients.anthropic import AnthropicChat
 from ai.llm.clients.openai import OpenAIChat
 from ai.llm.types import (
@@ -169,7 +169,7 @@ async def test_a_model_that_takes_no_pictures_is_asked_without(
     model_server.replies(servers.Answer("no images, please", status=400), "I see nothing.")
     answer = await talker.ask([Said("user", "What is this?", (PICTURE,))])
     assert answer.text == "I see nothing."
-    assert UNSEEN in str(model_server.requests[1].messages[-1]["content"])
+    assert IMAGE_LEFT_OUT in str(model_server.requests[1].messages[-1]["content"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ai.llm.chat import UNSEEN
+from ai.llm.chat import IMAGE_LEFT_OUT
 from bot.agents.llm.images import MAX_BYTES, MAX_IMAGES, Pictures
 from config.settings import Settings
 from tests.support.chat import Person
@@ -62,7 +62,7 @@ async def test_a_model_without_eyes_is_told_of_the_picture(
     model_server.replies(Answer(why, status=status), "I can't see pictures.")
     told = await tell(agent, stranger, "look!", images=(f"{picture_server.url}/a.png",))
     assert told == "I can't see pictures."
-    assert model_server.requests[1].messages[-1]["content"] == f"look!\n{UNSEEN}"
+    assert model_server.requests[1].messages[-1]["content"] == f"look!\n{IMAGE_LEFT_OUT}"
 
 
 async def test_an_agent_may_be_told_not_to_look(

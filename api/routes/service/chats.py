@@ -136,7 +136,7 @@ def link(body: Link) -> dict[str, Any] | None:
     user = chat_links.find_users([body.address]).get(body.address)
     if user is None or user["id"] != user_uuid:  # gone while this request was on its way
         raise NotFound("Nobody is logged in there.")
-    _let_in(user)
+    _unblock(user)
     return _session(user)
 
 
@@ -152,7 +152,7 @@ def sign_in(body: PlatformAccount) -> dict[str, Any] | None:
     user = chat_links.find_users([body.address]).get(body.address)
     if user is None:  # gone while this request was on its way
         raise NotFound("Nobody is logged in there.")
-    _let_in(user)
+    _unblock(user)
     return _session(user)
 
 
@@ -165,7 +165,7 @@ def refresh(body: Accounts) -> dict[str, Any]:
     addresses = [account.address for account in body.accounts]
     found = chat_links.find_users(addresses)
     for user in found.values():
-        _let_in(user)
+        _unblock(user)
     return {"sessions": [_session(found.get(address)) for address in addresses]}
 
 
@@ -228,8 +228,8 @@ def settle(delivery_id: UUID, body: Settlement) -> Success:
     return Success()
 
 
-def _let_in(user: dict[str, Any]) -> None:
-    """Let messages in again: the bot asks for a person because they write to it."""
+def _unblock(user: dict[str, Any]) -> None:
+    """Unblock the chat: the bot asks for a person because they write to it."""
     if user["chat_blocked_at"] is not None:
         unblock(user["chat_id"], current_app.extensions["clock"]())
 
