@@ -83,6 +83,8 @@ class FieldSpec:
     many: bool = False  # of a `text`: whether it holds several, as in "milk, eggs and flour"
     each: bool = False  # of a `text`: whether several in a row are an order each
     tense: Tense = "future"  # of a `when` or a `date`: whether it is over or to come
+    early: Callable[[Mapping[str, Any]], bool] | None = None
+    """Of a `when`: whether an hour without am or pm is of the morning, by what else is said."""
     unit: str = ""  # of a `decimal`: what it is counted in
     accepts: Callable[[str], bool] | None = None  # of a `text`: whether words can be one
     said_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

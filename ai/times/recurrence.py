@@ -74,9 +74,12 @@ def is_recurring(words: str) -> bool:
     return found is not None and found[0].every is not None
 
 
-def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
+def resolve_recurring(
+    words: str, zone: ZoneInfo, now: datetime, *, early: bool = False
+) -> Resolved:
     """Return the rule that the words name, and the first time after `now` (aware).
 
+    `early` says that an hour without am or pm is one of the morning, as an alarm's is.
     Raises UnclearTime with a question where the words name none, or leave open when.
     """
     reading = read_whole(words)
@@ -98,7 +101,7 @@ def resolve_recurring(words: str, zone: ZoneInfo, now: datetime) -> Resolved:
     if reading.until_done:
         raise UnclearTime(ONLY_SHORT)
     parts = _day_parts(every, reading)
-    starts = datetime.combine(local.date(), _time(reading, every))
+    starts = datetime.combine(local.date(), _time(reading, every, early=early))
     once_each = rrulestr(_rule(every.frequency, 1, **parts), dtstart=starts)
     day = next(day for day in once_each if attach(day, zone) > now)
     if reading.until:
@@ -144,7 +147,7 @@ def _day_parts(every: Every, reading: Reading) -> dict[str, str | int]:
     return named
 
 
-def _time(reading: Reading, every: Every) -> time:
+def _time(reading: Reading, every: Every, *, early: bool) -> time:
     """Return the time of day; an hour without am or pm is the one that people are awake at."""
     hour, part = reading.hour, reading.part
     if hour is None:
@@ -154,7 +157,7 @@ def _time(reading: Reading, every: Every) -> time:
     elif reading.half:
         hour = hour % 12 + (12 if reading.half == "pm" else 0)
     elif not reading.is_exact:
-        hour = likely_hour(hour)
+        hour = likely_hour(hour, early=early)
     if every.frequency != "DAILY" and hour == 0 and not reading.minute:
         raise UnclearTime(MIDNIGHT)
     return time(hour, reading.minute, reading.second)

@@ -6,7 +6,8 @@ What is not said is filled in like this, and the reply that the person gets name
   an evening 19:00, a night 21:00, the end of a day or of a week (its Friday) 17:00; after breakfast
   is 9:00, after lunch 13:00, after school 15:00, after work 17:00, after dinner 20:00;
 - an hour without am or pm is in the afternoon from 1 to 6 and in the morning from 7 to 11; today,
-  and with no day at all, it is the next of the two that comes, between 6:00 and midnight;
+  and with no day at all, it is the next of the two that comes, between 6:00 and midnight; who is to
+  be woken (`early`) means the morning from 4 to 11, or within the next hours the end of a nap;
 - "friday" is the next one that comes, "next friday" the one of the next calendar week, which starts
   on Monday;
 - days, weeks and months count on the calendar, hours and less on the clock: "in 24 hours" and "in a
@@ -58,6 +59,8 @@ HOURS_OF_PARTS: dict[Part, range] = {
 LATE_HOURS = range(9, 12)
 """Said once they are past, they may be tonight's or tomorrow morning's: people are asked."""
 FURTHEST_YEARS = 20
+FIRST_HOUR, FIRST_ALARM = 7, 4  # of a day on which nothing is said of am or pm
+LONGEST_NAP, HALF_A_DAY = timedelta(hours=4), timedelta(hours=12)
 MAX_LENGTH = 200  # characters of the words for a time
 FURTHEST_DAYS = 366 * FURTHEST_YEARS
 
@@ -92,15 +95,20 @@ class UnclearTime(ValueError):
         self.question = question
 
 
-def resolve(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "future") -> datetime:
+def resolve(
+    words: str, zone: ZoneInfo, now: datetime, tense: Tense = "future", *, early: bool = False
+) -> datetime:
     """Return the time that the words name, in `zone`: after `now` (aware), or until then.
 
-    With the tense "past" what may be over is the latest that is: "friday" the last one. Raises
+    With the tense "past" what may be over is the latest that is: "friday" the last one. `early`
+    says that an hour without am or pm is rather one of the morning, as an alarm's is. Raises
     UnclearTime with a question where the words are of the other tense, vague or unreadable.
     """
     if tense == "past" and " ".join(words.casefold().split()).strip(".!") in NOW:
         return now.astimezone(zone)
-    moment = _resolution(words, zone, now, tense).moment().astimezone(zone)
+    meant = _resolution(words, zone, now, tense)
+    meant.early = early
+    moment = meant.moment().astimezone(zone)
     if (moment <= now) != (tense == "past"):
         raise UnclearTime(TO_COME if tense == "past" else PAST)
     if moment.year - now.year > FURTHEST_YEARS:
@@ -173,6 +181,7 @@ class _Resolution:
         self.reading, self.zone, self.local = reading, zone, local
         self.tense, self.of_day = tense, of_day
         self.today = local.date()
+        self.early = False
 
     def day(self) -> date:
         """Return the day, whatever is said of the hour; an hour alone is today's."""
@@ -382,7 +391,9 @@ class _Resolution:
         if hour == 12:
             return 12
         if day is not None and day != self.today:
-            return likely_hour(hour)
+            return likely_hour(hour, early=self.early)
+        if self.early:
+            return self._waking_hour(hour, day)
         minute, is_past = self.reading.minute, time(hour, self.reading.minute) <= self.local.time()
         if self.tense == "past":
             over = [one for one in (hour, hour + 12) if time(one, minute) <= self.local.time()]
@@ -394,6 +405,14 @@ class _Resolution:
         waking = [one for one in (hour, hour + 12) if one >= WAKING_HOUR]
         ahead = [one for one in waking if time(one, minute) > self.local.time()]
         return min(ahead or waking)
+
+    def _waking_hour(self, hour: int, day: date | None) -> int:
+        """Choose the half of today, or of no day, for an hour from 1 to 11 at which to wake."""
+        at = datetime.combine(self.today, time(hour, self.reading.minute))
+        passed = self.local.replace(tzinfo=None) - at
+        ends_nap = HALF_A_DAY - LONGEST_NAP <= passed < HALF_A_DAY
+        is_of_today = day is not None and self.reading.weekday is None
+        return hour + 12 if ends_nap or (is_of_today and passed >= timedelta(0)) else hour
 
 
 def end_of_series(until: Reading | Duration, first: date, zone: ZoneInfo, now: datetime) -> date:
@@ -441,9 +460,9 @@ def hour_of_part(reading: Reading, hour: int, part: Part) -> tuple[int, int]:
     return hour, 0
 
 
-def likely_hour(hour: int) -> int:
+def likely_hour(hour: int, *, early: bool = False) -> int:
     """Choose the half of another day for an hour from 1 to 12: when people are awake."""
-    return hour + 12 if hour < 7 else hour
+    return hour + 12 if hour < (FIRST_ALARM if early else FIRST_HOUR) else hour
 
 
 def _later(day: date, length: Duration) -> date:

@@ -1,6 +1,7 @@
 """To-dos in named lists, with reminders."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +23,12 @@ from bot.messages import Button, Listing
 
 DEFAULT_LIST = "tasks"
 WAKE_UP = "wake up"  # the task that an alarm is
+_ALARM = re.compile(
+    r"(?:wake|waking|get|getting)(?: me| us)?[ -]up(?: call)?|alarm(?: clock)?"
+    r"|(?:mich )?(?:auf)?wecken|wecker|auf(?:stehen|wachen)|despert\w+|levantar\w*|alarma"
+    r"|(?:me )?(?:réveil\w*|lever)|alarme",
+    re.IGNORECASE,
+)
 TIMES = ("due_at", "repeat", "repeat_from")
 MAX_LISTED = 100
 
@@ -35,11 +42,17 @@ async def _lists(api: UserApi) -> list[dict[str, Any]]:
     return rows
 
 
+def _wakes(said: Mapping[str, Any]) -> bool:
+    """Say whether a task is an alarm, as models name them in the person's language."""
+    return bool(_ALARM.fullmatch(str(said.get("name", ""))))
+
+
 Task = Annotated[str, About("the task", example="buy milk", each=True)]
 OpenTask = Annotated[str, About("the task", example="buy milk", choices_from=_open)]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 Day = Literal["today", "tomorrow", "this week"]
-Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm")]
+Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm", early=_wakes)]
+Alarm = Annotated[Repeating, About("it", example="tomorrow at 7am", early=lambda _: True)]
 
 tasks = CommandModule("task", "Your to-do list")
 tasks.offer(
@@ -179,9 +192,7 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
     "(i need|i want|give me|i need to set) an alarm [for] {due}",
     for_models=False,
 )
-async def wake(
-    ctx: Context, due: Annotated[Repeating, About("it", example="tomorrow at 7am")]
-) -> str:
+async def wake(ctx: Context, due: Alarm) -> str:
     """Have you woken at a time."""
     return await add(ctx, WAKE_UP, due=due)
 
@@ -613,7 +624,7 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
     "(cancel|stop|delete|remove|turn off|clear) my {due} alarm",
     for_models=False,
 )
-async def cancel_alarm(ctx: Context, due: Due | None = None) -> str:
+async def cancel_alarm(ctx: Context, due: Alarm | None = None) -> str:
     """Cancel the alarm that wakes you, or the one at a time of day."""
     if due is None:
         return await delete(ctx, WAKE_UP)

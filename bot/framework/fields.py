@@ -34,7 +34,8 @@ class About:
     `choices_from` is what Discord offers to choose from while a slash command is typed. With `each`
     a row of names is an order for each: "add milk, eggs and bread to my shopping list" adds three.
     Words that `accepts` refuses are none: of a place "I live in fear" names none. `said_as` has the
-    other words for a choice: {"viewer": ("read only", "just to look")}.
+    other words for a choice: {"viewer": ("read only", "just to look")}. `early` says, of all that
+    was said, whether an hour without am or pm is one of the morning, as an alarm's is.
     """
 
     meaning: str
@@ -43,6 +44,7 @@ class About:
     each: bool = False
     accepts: Callable[[str], bool] | None = None
     said_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    early: Callable[[Mapping[str, Any]], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ One with a default is the password of the account: asked of those who have one."
 Many = Annotated[list[Item], _Kind("text", many=True)]
 """`Many[str]` is several texts in one order, "milk, eggs and flour": a list in the function."""
 
+NO_OTHERS: Mapping[str, Any] = {}
 KINDS: dict[Any, FieldKind] = {
     str: "text",
     int: "integer",
@@ -166,6 +169,7 @@ def _field(parameter: inspect.Parameter, annotation: Any) -> FieldSpec:  # noqa:
         unit=unit,
         accepts=about.accepts,
         said_as=about.said_as,
+        early=about.early,
     )
 
 
@@ -221,8 +225,18 @@ def _sort(field: FieldSpec) -> Question:
             return "text"
 
 
-def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any:  # noqa: ANN401
-    """Return the value of a field from what was said, or raise Unclear with the question to ask."""
+def convert(
+    field: FieldSpec,
+    said: Any,  # noqa: ANN401
+    zone: ZoneInfo,
+    now: datetime,
+    others: Mapping[str, Any] = NO_OTHERS,
+) -> Any:  # noqa: ANN401
+    """Return the value of a field from what was said, or raise Unclear with the question to ask.
+
+    `others` is all that was said with it.
+    """
+    early = field.early is not None and field.early(others)
     words = spoken(said).strip()
     if field.is_time:
         words = in_english(words)  # an answer to "Wann?"
@@ -230,8 +244,8 @@ def convert(field: FieldSpec, said: Any, zone: ZoneInfo, now: datetime) -> Any: 
         case "when":
             try:
                 if field.repeats and is_recurring(words):
-                    return resolve_recurring(words, zone, now)
-                moment = resolve.resolve(words, zone, now, field.tense)
+                    return resolve_recurring(words, zone, now, early=early)
+                moment = resolve.resolve(words, zone, now, field.tense, early=early)
                 return Resolved(moment, "") if field.repeats else moment
             except resolve.UnclearTime as error:
                 raise Unclear(escape(str(error))) from error

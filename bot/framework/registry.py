@@ -243,7 +243,7 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
             asked = 1
         while field.name not in values:
             try:
-                values[field.name] = convert(field, said, ctx.zone, ctx.now)
+                values[field.name] = convert(field, said, ctx.zone, ctx.now, parsed)
             except Unclear as unclear:
                 if asked == MAX_QUESTIONS:
                     raise Declined("I still don't understand that. Nothing was changed.") from None

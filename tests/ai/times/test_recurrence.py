@@ -157,3 +157,15 @@ def test_what_was_said_is_kept_where_the_clocks_skip_it(
 ) -> None:
     found = resolve_recurring(words, ZoneInfo(zone), datetime.fromisoformat(now))
     assert (found.at, found.starts) == (datetime.fromisoformat(at), starts)
+
+
+@pytest.mark.parametrize(
+    ("words", "early", "hour"),
+    [
+        ("at 6 on weekdays", True, 6),
+        ("at 6 on weekdays", False, 18),
+        ("at 6pm on weekdays", True, 18),
+    ],
+)
+def test_an_alarm_that_comes_again_is_in_the_morning(words: str, early: bool, hour: int) -> None:
+    assert resolve_recurring(words, BERLIN, NOW, early=early).at.hour == hour

@@ -44,6 +44,31 @@ def test_a_phrase_that_is_understood_is_found_in_a_text(words: str) -> None:
     assert [*find(text)] == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "now", "expected"),
+    [
+        ("at 6 tomorrow", "2030-06-10T14:00", "2030-06-11T06:00"),
+        ("tomorrow at half past six", "2030-06-10T14:00", "2030-06-11T06:30"),
+        ("5.45 tomorrow", "2030-06-10T14:00", "2030-06-11T05:45"),
+        ("at 2 tomorrow", "2030-06-10T14:00", "2030-06-11T14:00"),
+        ("monday at 7:30", "2030-06-10T14:00", "2030-06-17T07:30"),
+        ("at 7", "2030-06-10T10:00", "2030-06-11T07:00"),
+        ("at 7", "2030-06-10T23:30", "2030-06-11T07:00"),
+        ("at 5", "2030-06-10T14:00", "2030-06-10T17:00"),  # the end of a nap
+        ("at 2", "2030-06-10T01:00", "2030-06-10T02:00"),
+        ("at 11", "2030-06-10T22:00", "2030-06-10T23:00"),
+        ("at 6 today", "2030-06-10T10:00", "2030-06-10T18:00"),
+        ("tomorrow at 6pm", "2030-06-10T14:00", "2030-06-11T18:00"),
+        ("tomorrow at 18:15", "2030-06-10T14:00", "2030-06-11T18:15"),
+        ("at 12", "2030-06-10T14:00", "2030-06-11T12:00"),
+    ],
+)
+def test_who_is_to_be_woken_means_the_morning(words: str, now: str, expected: str) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=BERLIN)
+    moment = resolve(words, BERLIN, at, early=True)
+    assert moment == datetime.fromisoformat(expected).replace(tzinfo=BERLIN)
+
+
 PAST = [
     "yesterday",
     "an hour ago",

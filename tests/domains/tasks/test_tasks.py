@@ -477,6 +477,14 @@ async def test_an_alarm_and_a_timer_are_cancelled(chat: Person) -> None:
     assert "no task" in await chat.say("cancel the timer")
 
 
+@pytest.mark.parametrize(
+    "said", ["wake me at 6:15 tomorrow", "remind me to get up tomorrow at 6:15"]
+)
+async def test_an_alarm_without_am_or_pm_is_in_the_morning(chat: Person, said: str) -> None:
+    assert "06:15" in await chat.say(said)
+    assert "18:15" in await chat.say("remind me to call tom tomorrow at 6:15")
+
+
 async def test_the_alarm_of_a_time_of_day_is_cancelled(chat: Person) -> None:
     await chat.say("set alarms for 6:30 and 7:45")
     assert "no alarm at 08:00" in await chat.say("cancel my 8am alarm")
