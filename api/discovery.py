@@ -1,4 +1,4 @@
-"""Finds the route modules: every module in api/routes is one, and none is listed anywhere."""
+"""Finds the route modules: every file and folder in api/routes is one, and none is listed."""
 
 from types import ModuleType
 

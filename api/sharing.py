@@ -10,10 +10,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import BaseModel, Field
 from sqlalchemy import Table
 
+from api.http.context import time_now
 from api.http.security import caller
 from api.models import Body, Name, Success, list_of
 from api.resources import OwnedResource, Row, mine
@@ -124,7 +124,7 @@ class SharedResource(OwnedResource):
                 "username": username,
                 "name_key": name_key(username),
                 "role": body.role,
-                "created_at": self._now(),
+                "created_at": time_now(),
             }
             return postgres.insert(self.members.name, row) | {"accepted": False}
 
@@ -162,7 +162,7 @@ class SharedResource(OwnedResource):
             .where(
                 members.c.user_uuid.is_(None),
                 members.c.name_key == name_key(caller().username),
-                members.c.created_at > self._now() - INVITATIONS_KEPT,
+                members.c.created_at > time_now() - INVITATIONS_KEPT,
             )
             .order_by(members.c.created_at)
             .limit(MAX_SHARED)
@@ -239,9 +239,5 @@ class SharedResource(OwnedResource):
 
     def _holds(self, member: Row) -> bool:
         """Tell whether somebody is a member, or an invitation is still good."""
-        age = self._now() - member["created_at"]
+        age = time_now() - member["created_at"]
         return member["user_uuid"] is not None or age < INVITATIONS_KEPT
-
-    def _now(self) -> datetime:
-        now: datetime = current_app.extensions["clock"]()
-        return now

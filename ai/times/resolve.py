@@ -363,7 +363,7 @@ class _Resolution:
         """Return the time of day, and how many days later it is: 1 for a night's small hours."""
         reading, hour = self.reading, self.reading.hour
         if hour is None:
-            return self._usual_time(day), 0
+            return self._usual_time(), 0
         if reading.part:
             hour, days_later = hour_of_part(reading, hour, reading.part)
             return time(hour, reading.minute, reading.second), days_later
@@ -376,7 +376,7 @@ class _Resolution:
         is_next_midnight = hour == 0 and not reading.minute and day == self.today
         return time(hour, reading.minute, reading.second), int(is_next_midnight)
 
-    def _usual_time(self, day: date | None) -> time:
+    def _usual_time(self) -> time:
         reading = self.reading
         if reading.part:
             return PARTS[reading.part]

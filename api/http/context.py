@@ -7,9 +7,10 @@ of what the hooks do. So they share this one object instead.
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from flask import Request
+from flask import Request, current_app
 
 from core.auth import Caller
 from core.errors import NotAuthenticated
@@ -33,3 +34,9 @@ class RequestContext:
 
 
 current_context: ContextVar[RequestContext] = ContextVar("call")
+
+
+def time_now() -> datetime:
+    """Return the time by the application's clock."""
+    now: datetime = current_app.extensions["clock"]()
+    return now

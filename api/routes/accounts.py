@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import AfterValidator, BaseModel, Field, RootModel
 
+from api.http.context import time_now
 from api.http.hashing_slots import hashes, hashing_slot
 from api.http.login_throttle import attempt
 from api.http.rate_limit import guarded
@@ -144,7 +144,7 @@ def change_account(user_uuid: UUID, body: AccountChange) -> Success:
     changes = body.given()
     password = changes.pop("password", None)
     current = changes.pop("current_password", None)
-    now = current_app.extensions["clock"]()
+    now = time_now()
     if password is not None:
         _change_password(user_uuid, password, current, changes, now)
     elif not changes:
@@ -183,7 +183,7 @@ def delete_account(user_uuid: UUID, body: Password) -> Success:
         if body.password is None:
             raise InvalidInput("This needs your password.")
         _try_password(user_uuid, body.password)
-    if not users.delete_user(user_uuid, now=current_app.extensions["clock"]()):
+    if not users.delete_user(user_uuid, now=time_now()):
         raise NotFound  # deleted while this request was on its way
     return Success()
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import BaseModel, Field
 
+from api.http.context import time_now
 from api.http.security import admin, caller
 from api.models import Body, Change, Success, Text, list_of, optional
 from core import agents
@@ -189,7 +189,7 @@ def remove(name: str) -> Success:
 @admin
 def begin_trial(body: TrialIn) -> dict[str, Any]:
     """Begin a trial, in the place of your last one; it ends an hour after your last message."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     return {"agent": trials.begin(caller().user_uuid, body.model_dump(), now)}
 
 
@@ -198,7 +198,7 @@ def begin_trial(body: TrialIn) -> dict[str, Any]:
 @admin
 def end_trial() -> Success:
     """End your trial; what it remembers is erased."""
-    trials.end(caller().user_uuid, current_app.extensions["clock"]())
+    trials.end(caller().user_uuid, time_now())
     return Success()
 
 

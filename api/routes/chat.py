@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, current_app, request
+from flask import Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.feed import Feed, feed, written
+from api.http.context import time_now
 from api.http.security import caller
 from api.http.streams import HAND_OVER
 from api.models import EVENTS, Body, Text, list_of
@@ -72,7 +73,7 @@ def agents() -> list[dict[str, str]]:
 @routes.doc(responses={429: "Five of your messages wait already."})
 def post(agent: str, body: MessageIn) -> dict[str, Any]:
     """Say something to an agent; the answer comes as events."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     message = web_chats.post(caller().user_uuid, agent, body.model_dump(), now)
     feed().tell(messages=True)
     return {"id": message["id"], "after": message["number"]}
@@ -83,7 +84,7 @@ def post(agent: str, body: MessageIn) -> dict[str, Any]:
 @routes.doc(responses=EVENTS)
 def follow(agent: str, since: Since) -> Response:
     """Follow what an agent says to you: `typing`, `reply`, `done` and `delivery`, as they come."""
-    chat = web_chats.find(caller().user_uuid, agent, current_app.extensions["clock"]())
+    chat = web_chats.find(caller().user_uuid, agent, time_now())
     user = users.find_user(caller().user_uuid)
     if user is None:
         raise NotAuthenticated

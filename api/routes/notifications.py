@@ -8,6 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 
+from api.http.context import time_now
 from api.http.security import caller
 from api.models import Body, Change, Success, Text, optional
 from core.db.engine import transaction
@@ -127,7 +128,7 @@ def change_notifications(body: NotificationsIn) -> NotificationsOut:
 @routes.output(Success, 202)
 def send_test() -> Success:
     """Send yourself a message, to your chat and every channel that is on, whatever the hour."""
-    now: datetime = current_app.extensions["clock"]()
+    now = time_now()
     set_reminder(caller().user_uuid, TEST, TEST_TEXT, now, caller().chat_account_id)
     return Success()
 
@@ -182,7 +183,7 @@ def _set_digest(at: str | None) -> None:
     if at is None:
         cancel_reminder(user_uuid, DIGEST)
         return
-    now: datetime = current_app.extensions["clock"]()
+    now = time_now()
     zone = zone_of_user(user_uuid)
     yesterday = now.astimezone(zone).date() - timedelta(days=1)
     starts = datetime.combine(yesterday, time.fromisoformat(at)).isoformat()

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field
 
+from api.http.context import time_now
 from api.http.security import admin, caller
 from api.models import Body, Success, Text, list_of
 from core import checks, job_locks, usage, users
@@ -233,7 +234,7 @@ def unsent() -> dict[str, int]:
 @admin
 def resend(body: ResendIn) -> dict[str, int]:
     """Have dead deliveries sent again, with all their tries."""
-    return {"count": dead_letters.retry(body.ids, _now())}
+    return {"count": dead_letters.retry(body.ids, time_now())}
 
 
 @routes.get("/users")
@@ -275,7 +276,7 @@ def jobs() -> list[Row]:
 @admin
 def costs(query: CostQuery) -> list[Row]:
     """Add up what models have cost, the latest day first."""
-    return usage.by_day(_now(), query.days)
+    return usage.by_day(time_now(), query.days)
 
 
 @routes.get("/costs/totals")
@@ -284,7 +285,7 @@ def costs(query: CostQuery) -> list[Row]:
 @admin
 def totals(query: TotalsQuery) -> list[Row]:
     """Add up what models have cost by day, agent or model: up to fifty of them."""
-    return usage.totals(_now(), query.days, query.by, MAX_ROWS)
+    return usage.totals(time_now(), query.days, query.by, MAX_ROWS)
 
 
 @routes.get("/agents")
@@ -293,7 +294,7 @@ def totals(query: TotalsQuery) -> list[Row]:
 @admin
 def agent_list(query: AgentsQuery) -> list[Row]:
     """Tell how busy agents are."""
-    rows = activity.list_all(_now(), MAX_ROWS, after=query.after)
+    rows = activity.list_all(time_now(), MAX_ROWS, after=query.after)
     return [_busy(row) for row in rows]
 
 
@@ -302,7 +303,7 @@ def agent_list(query: AgentsQuery) -> list[Row]:
 @admin
 def agent(name: str) -> Row:
     """Tell how busy an agent is."""
-    return _busy(activity.find(name, _now()))
+    return _busy(activity.find(name, time_now()))
 
 
 @routes.get("/agents/<name>/memory")
@@ -320,8 +321,8 @@ def remembered(name: str) -> list[Row]:
 def forget(name: str, body: ForgetIn) -> dict[str, int]:
     """Erase what an agent knows of somebody."""
     if body.user_uuid is not None:
-        return memory.forget_user(body.user_uuid, name, _now())._asdict()
-    return memory.forget(ChatAddress(body.platform, name, body.account_id), _now())._asdict()
+        return memory.forget_user(body.user_uuid, name, time_now())._asdict()
+    return memory.forget(ChatAddress(body.platform, name, body.account_id), time_now())._asdict()
 
 
 @routes.get("/agents/<name>/documents")
@@ -356,7 +357,7 @@ def log(query: LogQuery) -> list[Row]:
 @admin
 def run_checks() -> list[Row]:
     """Check what can be checked from within; `manage.py doctor` asks other servers, too."""
-    return [finding._asdict() for finding in checks.examine(_now())]
+    return [finding._asdict() for finding in checks.examine(time_now())]
 
 
 def _busy(row: Row) -> Row:
@@ -366,11 +367,6 @@ def _busy(row: Row) -> Row:
     limits = (current_app.extensions["settings"].model_tokens_per_agent_day, own)
     some = [limit for limit in limits if isinstance(limit, int) and limit > 0]
     return {**row, "token_limit": min(some, default=0), "rules": rules.in_words(row["answers"])}
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now
 
 
 def register(app: APIFlask) -> None:

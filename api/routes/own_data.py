@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, current_app
+from flask import Response
 from pydantic import AwareDatetime, BaseModel
 
+from api.http.context import time_now
 from api.http.security import caller
 from api.models import list_of
 from core.agents import memory
@@ -46,7 +46,7 @@ def show_memory() -> list[Row]:
 @routes.output(MemoryErased)
 def forget_me(agent: str) -> dict[str, int]:
     """Have an agent forget all that you said to each other."""
-    now: datetime = current_app.extensions["clock"]()
+    now = time_now()
     return memory.forget_user(caller().user_uuid, agent, now)._asdict()
 
 

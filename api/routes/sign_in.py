@@ -7,6 +7,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, request
 from pydantic import BaseModel
 
+from api.http.context import time_now
 from api.http.hashing_slots import hashes
 from api.http.login_throttle import attempt
 from api.http.rate_limit import guarded
@@ -50,7 +51,7 @@ class ShownCode(Body):
 @routes.output(LoginCode, 201)
 def make_code() -> dict[str, object]:
     """Get a code that logs you in once, within five minutes; an older one is no longer good."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     code = login_codes.issue(caller().user_uuid, now)
     settings: Settings = current_app.extensions["settings"]
     is_local = settings.console and settings.app_env == "development"
@@ -130,7 +131,7 @@ def log_in_on_page() -> Response:
 
 
 def _redeemed(code: str) -> str:
-    user = login_codes.redeem(code, current_app.extensions["clock"]())
+    user = login_codes.redeem(code, time_now())
     if user is None:
         raise NotAuthenticated(NO_CODE)
     return auth.issue_token(user)

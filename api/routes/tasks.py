@@ -9,9 +9,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
+from api.http.context import time_now
 from api.http.security import caller
 from api.models import Body, Change, Name, Page, PointInTime, Success, list_of, optional, storable
 from api.resources import OwnedResource, Row, mine
@@ -253,11 +253,13 @@ def change(task_id: UUID, body: TaskChange) -> Row:
             reminder = _set_done(changes, occurrence, before)
             changes = {"due_at": reminder["due_at"]} | changes
         elif changes.get("done", before["done"]) != before["done"]:
-            changes["completed_at"] = _now() if changes["done"] else None
+            changes["completed_at"] = time_now() if changes["done"] else None
         after = own_tasks.update(task_id, {"due_at": before["due_at"]} | changes)
         if after["repeat"] and reminder is not None and not moved:
             _rename(after, reminder)
-        elif after["done"] or moved or (after["due_at"] is not None and after["due_at"] > _now()):
+        elif (
+            after["done"] or moved or (after["due_at"] is not None and after["due_at"] > time_now())
+        ):
             # A reminder that went out is not sent again because its task was renamed.
             if reminder is not None and "repeat" not in changes:
                 starts = starts or reminder["starts"]
@@ -451,9 +453,9 @@ def _set_done(changes: Row, occurrence: datetime | None, before: Row) -> Row:
     if not changes["done"]:
         changes["completed_at"] = None
         return dict(set_undone(user_uuid, subject, occurrence))
-    reminder = set_done(user_uuid, subject, occurrence, _now())
+    reminder = set_done(user_uuid, subject, occurrence, time_now())
     changes["done"] = reminder["fired_at"] is not None
-    changes["completed_at"] = _now()
+    changes["completed_at"] = time_now()
     return dict(reminder)
 
 
@@ -507,11 +509,6 @@ def _cancel_reminders_of(list_id: UUID) -> None:
 
 def _subject(task_id: UUID) -> str:
     return f"tasks:{task_id}"
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now
 
 
 def register(app: APIFlask) -> None:

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, model_validator
 
+from api.http.context import time_now
 from api.http.security import caller, service
 from api.models import Body, Platform, Short
 from core import usage
@@ -108,7 +109,7 @@ class UsageOut(BaseModel):
 @service
 def count(body: Counting) -> Counted:
     """Note what was spent, then count a request for each person who may ask a model."""
-    limits, now = _limits().bounded(body.agent_token_limit), _now()
+    limits, now = _limits().bounded(body.agent_token_limit), time_now()
     spent = [one.spent() for one in body.spent]
     wanted = [_person(one) for one in body.wanted]
     reserve = [Reservation(one.id, one.tokens) for one in body.reserve]
@@ -122,10 +123,10 @@ def show_usage() -> UsageOut:
     """Read what you have spent on language models today."""
     limits = _limits()
     return UsageOut(
-        **usage.used_on(caller().user_uuid, _now()),
+        **usage.used_on(caller().user_uuid, time_now()),
         request_limit=limits.requests_per_user,
         token_limit=limits.tokens_per_user,
-        resets_at=usage.next_day(_now()),
+        resets_at=usage.next_day(time_now()),
     )
 
 
@@ -140,11 +141,6 @@ def _limits() -> Limits:
         settings.model_tokens_per_user_day,
         settings.model_tokens_per_agent_day,
     )
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now
 
 
 def register(app: APIFlask) -> None:

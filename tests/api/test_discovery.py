@@ -40,8 +40,10 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 
 
 def test_every_file_in_the_folder_is_a_route_module() -> None:
-    files = {path.stem for path in Path(routes.__path__[0]).glob("*.py")} - {"__init__"}
-    assert {module.__name__ for module in load_routes()} == {f"api.routes.{name}" for name in files}
+    folder = Path(routes.__path__[0])
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    names |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert {module.__name__ for module in load_routes()} == {f"api.routes.{name}" for name in names}
 
 
 def test_importing_the_routes_reads_no_settings_and_opens_no_database(tmp_path: Path) -> None:

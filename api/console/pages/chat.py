@@ -1,9 +1,10 @@
 """Talking to an agent: `assets/chat.js` posts messages and follows what is said."""
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from api.console.client import ask, fetch
 from api.console.page import Page, show
+from api.http.context import time_now
 from api.http.security import caller
 from core import web_chats
 from core.errors import NotFound
@@ -21,7 +22,7 @@ def index(agent: str | None = None) -> str:
     user_uuid = caller().user_uuid
     on_trial = agent.startswith(trials.PREFIX)
     if on_trial:
-        web_chats.find(user_uuid, agent, current_app.extensions["clock"]())  # or there is none
+        web_chats.find(user_uuid, agent, time_now())  # or there is none
     elif agent not in names:
         raise NotFound(f"There is no agent called {agent} that you may talk to.")
     else:

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from flask import current_app, request
+from flask import request
 from werkzeug.wrappers import Response
 
 from ai.times.recurrence import is_recurring, resolve_recurring
@@ -13,6 +13,7 @@ from ai.times.resolve import UnclearTime, resolve
 from ai.times.wording import repeats
 from api.console.client import Refused, Row, fetch, fetch_page
 from api.console.page import Page, done, failed, local_time, show, user_zone
+from api.http.context import time_now
 
 AT_ONCE = 1000  # tasks that the API gives at once
 MAX_SORTED = 5000  # by their due times: the oldest, so what is due today may be beyond
@@ -98,7 +99,7 @@ def snooze(task_id: UUID) -> Response:
     """Put a task off; of one that repeats, this time only."""
     task = fetch("GET", _path(task_id))
     try:
-        at = resolve(request.form.get("until", ""), user_zone(), _now())
+        at = resolve(request.form.get("until", ""), user_zone(), time_now())
     except UnclearTime as error:
         return failed(str(error), "tasks.index")
     changes = {"due_at": at.isoformat()}
@@ -112,7 +113,7 @@ def delete(task_id: UUID) -> Response:
     task = fetch("GET", _path(task_id))
     fetch("DELETE", _path(task_id))
     again = {"name": task["name"], "list": task["list"]}
-    if task["due_at"] and datetime.fromisoformat(task["due_at"]) > _now():
+    if task["due_at"] and datetime.fromisoformat(task["due_at"]) > time_now():
         again |= {name: task[name] for name in TIMES if task[name] is not None}
     undo = ("POST", "/api/tasks", again)
     return done(f"Deleted {_named(task)}.", "tasks.index", undo=undo)
@@ -203,14 +204,14 @@ def _lists(error: str = "") -> str:
 
 def _by_day(rows: list[Row]) -> list[Day]:
     """Put tasks, in the order of their due times, under titles."""
-    today = _now().astimezone(user_zone()).date()
+    today = time_now().astimezone(user_zone()).date()
 
     def title(row: Row) -> str:
         local = local_time(row["due_at"])
         if local is None:
             return "Some time"
         days = (local.date() - today).days
-        if days < 0 or (days == 0 and local <= _now()):
+        if days < 0 or (days == 0 and local <= time_now()):
             return "Due"
         return {0: "Today", 1: "Tomorrow"}.get(days, f"{local:%A} {local.day} {local:%B %Y}")
 
@@ -225,8 +226,8 @@ def _times(words: str) -> Row:
     if words.casefold() in NEVER:
         return {"due_at": None}
     if not is_recurring(words):
-        return {"due_at": resolve(words, user_zone(), _now()).isoformat()}
-    found = resolve_recurring(words, user_zone(), _now())
+        return {"due_at": resolve(words, user_zone(), time_now()).isoformat()}
+    found = resolve_recurring(words, user_zone(), time_now())
     series = {"repeat_from": found.starts} if found.starts else {}
     return {"due_at": found.at.isoformat(), "repeat": found.rule, **series}
 
@@ -270,8 +271,3 @@ def _when(task: Row) -> str:
 
 def _path(task_id: object) -> str:
     return f"/api/tasks/{task_id}"
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now

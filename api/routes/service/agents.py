@@ -7,6 +7,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import current_app
 from pydantic import BaseModel, Field, StringConstraints
 
+from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service
 from api.models import Body, ChatAddressIn, PointInTime, Short, Success, Text
@@ -204,8 +205,8 @@ def sync(body: Sync) -> dict[str, Any]:
 def report(body: ActivityIn) -> Success:
     """Keep what agents do, for administrators to see."""
     lines = [activity.Line(**line.model_dump()) for line in body.lines]
-    activity.note(lines, body.answered, _now())
-    usage.note_models([one.model_dump() for one in body.models], _now())
+    activity.note(lines, body.answered, time_now())
+    usage.note_models([one.model_dump() for one in body.models], time_now())
     return Success()
 
 
@@ -216,7 +217,7 @@ def report(body: ActivityIn) -> Success:
 @quiet
 def read(body: References) -> dict[str, Any]:
     """Read what an agent knows of a person."""
-    return memory.read(body.address, _now(), body.limit, body.characters, body.direct)._asdict()
+    return memory.read(body.address, time_now(), body.limit, body.characters, body.direct)._asdict()
 
 
 @routes.post("/memory/append")
@@ -232,7 +233,7 @@ def append(body: Noting) -> Noted:
     ids = memory.append(
         body.address,
         turns,
-        _now(),
+        time_now(),
         summary,
         direct=body.direct,
         times_forgotten=body.times_forgotten,
@@ -256,12 +257,7 @@ def choose_model(body: ModelIn) -> ChosenOut:
 @service
 def forget(body: ChatAddressIn) -> dict[str, Any]:
     """Erase what an agent knows of a person."""
-    return memory.forget(body.address, _now())._asdict()
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now
+    return memory.forget(body.address, time_now())._asdict()
 
 
 def register(app: APIFlask) -> None:

@@ -5,9 +5,9 @@ from typing import Any, Literal, Self
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import BaseModel, Field, model_validator
 
+from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service, sign_in_with
 from api.models import Body, ChatAddressIn, Name, Platform, Short, Success, Text
@@ -198,7 +198,7 @@ def unlink(body: ChatAddressIn) -> Success:
 @quiet
 def claim(body: Claim) -> dict[str, Any]:
     """Lease the messages that are due at the chats of one agent, or of many."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     addresses = [(body.platform, name) for name in body.names]
     agents = {bot_at((platform, name)): name for platform, name in addresses}
     claimed = queue.claim(list(agents), now, limit=body.limit)
@@ -214,7 +214,7 @@ def claim(body: Claim) -> dict[str, Any]:
 @service
 def settle(delivery_id: UUID, body: Settlement) -> Success:
     """Say how sending a message went; a lease that ran out is a 404."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     if not queue.settle(
         delivery_id,
         body.lease_id,
@@ -231,7 +231,7 @@ def settle(delivery_id: UUID, body: Settlement) -> Success:
 def _unblock(user: dict[str, Any]) -> None:
     """Unblock the chat: the bot asks for a person because they write to it."""
     if user["chat_blocked_at"] is not None:
-        unblock(user["chat_id"], current_app.extensions["clock"]())
+        unblock(user["chat_id"], time_now())
 
 
 def _session(user: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from apiflask import APIBlueprint, APIFlask
-from flask import current_app
 from pydantic import BaseModel, Field
 
+from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service
 from api.models import Body, ChatAddressIn, Short, Success
@@ -53,7 +53,7 @@ class AreOpen(BaseModel):
 @service
 def expect(body: Expectation) -> Success:
     """Note, before it is asked for, that a secret may be typed there."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     open_secrets.expect(body.place, now + timedelta(seconds=body.seconds), now)
     return Success()
 
@@ -75,7 +75,7 @@ def close(body: Where) -> Success:
 @quiet
 def are_open(body: Places) -> dict[str, list[bool]]:
     """Say where a message may be a secret."""
-    now = current_app.extensions["clock"]()
+    now = time_now()
     return {"open": open_secrets.are_open([one.place for one in body.places], now)}
 
 

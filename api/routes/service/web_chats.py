@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
-from flask import Response, current_app, request
+from flask import Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.feed import feed
+from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
@@ -115,7 +116,7 @@ class Settled(Body):
 @quiet
 def claim(body: Claim) -> dict[str, Any]:
     """Take messages that wait, one of each chat; their users see that the bot is typing."""
-    now, default = _now(), body.default
+    now, default = time_now(), body.default
     on_trial = trials.going_on(now) if default else {}
     where = body.process, body.agents, body.under_way, now, body.limit
     messages = web_chats.claim(*where, default=default, on_trial=on_trial)
@@ -134,7 +135,7 @@ def say(body: Saying) -> Success:
     said = body.said.model_dump(mode="json")
     kind = web_chats.DELIVERY if body.said.message is None else web_chats.REPLY
     event = web_chats.Event(kind, said, key=f"reply {body.said.id.hex}")
-    web_chats.say(body.user_uuid, body.agent, [event], _now())
+    web_chats.say(body.user_uuid, body.agent, [event], time_now())
     feed().tell()
     return Success()
 
@@ -146,7 +147,7 @@ def say(body: Saying) -> Success:
 @quiet
 def settle(body: Settled) -> Success:
     """Note that a message is answered."""
-    more = web_chats.settle(body.message, _now())
+    more = web_chats.settle(body.message, time_now())
     feed().tell(messages=more)
     return Success()
 
@@ -175,11 +176,6 @@ def news() -> Response:
     feed().follow_messages(stream)
     hand_over(stream)
     return Response(mimetype="text/event-stream")
-
-
-def _now() -> datetime:
-    now: datetime = current_app.extensions["clock"]()
-    return now
 
 
 def register(app: APIFlask) -> None:
