@@ -4,12 +4,13 @@ import asyncio
 from functools import cache
 from typing import Annotated
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from bot.dialogue import normalise
 from bot.framework.context import Context, Declined
 from bot.framework.fields import About, Secret
 from bot.framework.lookup import CLOSE, NEAR
+from bot.framework.places import folded, places, zones_of
 from bot.framework.registry import CommandModule
 from bot.markdown import escape, named
 from config.zones import time_zones
@@ -66,7 +67,9 @@ async def set_time_zone(
 def _is_place(words: str) -> bool:
     """Say whether words name a place: it is known, or written as a name is."""
     is_name = words[:1].isupper() and len(words.split()) <= MAX_PLACE_WORDS
-    return is_name or words.casefold() in {_city(zone) for zone in _places()}
+    return (
+        is_name or words.casefold() in {_city(zone) for zone in _places()} or bool(zones_of(words))
+    )
 
 
 @account.command(
@@ -179,7 +182,14 @@ async def _zone(ctx: Context, words: str) -> str:
     best = sorted(closeness, key=lambda name: -closeness[name])
     if closeness[best[0]] == 100:
         return best[0]
-    if closeness[best[0]] >= CLOSE and await ctx.confirm(f"Do you mean {escape(best[0])}?"):
+    if cities := await asyncio.to_thread(_cities, words[:MAX_CHARS]):
+        for name, zone in cities:
+            is_said = len(cities) == 1 and name == folded(words)
+            if is_said or await ctx.confirm(
+                f"Do you mean {escape(name.title())} in {escape(zone)}?"
+            ):
+                return zone
+    elif closeness[best[0]] >= CLOSE and await ctx.confirm(f"Do you mean {escape(best[0])}?"):
         return best[0]
     near = [escape(name) for name in best[:MAX_LISTED] if closeness[name] >= NEAR]
     hint = f" Do you mean {' or '.join(near)}?" if near else ""
@@ -194,6 +204,14 @@ def _places() -> list[str]:
     # Not Etc/GMT+2, which is two hours behind, nor the old names without a place, such as EST.
     names = (one for one in time_zones() if "/" in one and not one.startswith("Etc/"))
     return [*sorted(names), "UTC"]
+
+
+def _cities(words: str) -> list[tuple[str, str]]:
+    """Return the cities of a name, or of one that is spelt much like it, and their zones."""
+    found = process.extractOne(
+        folded(words), places().keys(), score_cutoff=CLOSE, scorer=fuzz.ratio
+    )
+    return [(found[0], zone) for zone in places()[found[0]]] if found else []
 
 
 def _city(zone: str) -> str:

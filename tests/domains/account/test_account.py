@@ -24,6 +24,11 @@ async def test_showing_the_account(chat: Person) -> None:
         ("New York!", "America/New_York"),
         ("UTC", "UTC"),
         ("Kolkata", "Asia/Kolkata"),
+        ("München", "Europe/Berlin"),
+        ("Munich", "Europe/Berlin"),
+        ("san francisco", "America/Los_Angeles"),
+        ("St. Petersburg", "Europe/Moscow"),
+        ("Londres", "Europe/London"),
     ],
 )
 async def test_a_zone_is_found_by_its_name_or_a_city(chat: Person, said: str, zone: str) -> None:
@@ -40,6 +45,27 @@ async def test_a_misspelt_zone_is_asked_about(chat: Person, answer: str, told: s
         "Do you mean Europe/Berlin? (yes or no)"
     )
     assert told in await chat.say(answer)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "zone"),
+    [
+        ("i live in Munnich", ["Munich in Europe/Berlin"], "Europe/Berlin"),
+        (
+            "i live in valencia",
+            ["Valencia in America/Caracas", "Valencia in Europe/Madrid"],
+            "Europe/Madrid",
+        ),
+    ],
+)
+async def test_a_city_that_is_not_certain_is_asked_about(
+    chat: Person, said: str, asked: list[str], zone: str
+) -> None:
+    answer = await chat.say(said)
+    for number, city in enumerate(asked, 1):
+        assert answer.replace("\\", "") == f"Do you mean {city}? (yes or no)"
+        answer = await chat.say("yes" if number == len(asked) else "no")
+    assert answer.replace("\\", "").startswith(f"Your time zone is {zone} now")
 
 
 @pytest.mark.parametrize("said", ["GMT+2", "Iran", "Germany", "x"])
