@@ -101,6 +101,17 @@ class FieldSpec:
         sample = self.example or next(iter(self.choices), SAMPLES.get((self.kind, self.tense), ""))
         return f"{sample} {self.unit}" if self.unit and not self.example else sample
 
+    @cached_property
+    def ways(self) -> Mapping[str, str]:
+        """The words for each choice, in lower case with spaces, and which one they mean."""
+        said = {way: one for one, ways in self.said_as.items() for way in ways}
+        return said | {one.casefold().replace("_", " "): one for one in self.choices}
+
+    @cached_property
+    def most_words(self) -> int:
+        """How many words a choice has at most; 0 where any words may be one."""
+        return max((len(way.split()) for way in self.ways), default=0)
+
     def chosen_in(self, text: str) -> str | None:
         """Return the one choice that a text names in other words, or None."""
         said = f" {' '.join(re.findall(_WORD, text.casefold()))} "
@@ -381,9 +392,8 @@ def typed(field: FieldSpec, said: Any) -> Any:  # noqa: ANN401 - any JSON
             raise ValueError(f"{field.name} must be {kind}, not {word!r}: {error}.") from error
         return word
     if field.kind == "choice":
-        for choice in field.choices:
-            if choice.casefold().replace("_", " ") == low.replace("_", " "):
-                return choice
+        if choice := field.ways.get(low.replace("_", " ")):
+            return choice
         raise ValueError(f"{field.name} must be one of {', '.join(field.choices)}, not {word!r}.")
     if field.accepts and not field.accepts(word):
         raise ValueError(f"{field.name} can't be {word!r}.")

@@ -8,7 +8,9 @@ from functools import lru_cache
 from typing import Literal
 
 Language = Literal["en", "de", "es", "fr"]
-Question = Literal["when", "past", "length", "boolean", "choice", "text", "which", "offer"]
+Question = Literal[
+    "when", "past", "length", "boolean", "choice", "text", "which", "offer", "english"
+]
 
 MAX_CHARS = 300  # of a message that are looked at
 SPOKEN: dict[Language, str] = {
@@ -40,6 +42,7 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Eine Angabe fehlt noch ({}). Wie lautet sie?",
         "which": "Was davon meinst du?",
         "offer": "Meinst du: {}?",
+        "english": "Das habe ich nicht verstanden: Ohne ein Sprachmodell kann ich nur Englisch.",
     },
     "es": {
         "when": "¿Cuándo? Por ejemplo «mañana a las 17:00».",
@@ -50,6 +53,7 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Falta un dato ({}). ¿Cuál es?",
         "which": "¿Cuál de estos quieres decir?",
         "offer": "¿Quieres decir: {}?",
+        "english": "No lo he entendido: sin un modelo de lenguaje solo entiendo inglés.",
     },
     "fr": {
         "when": "Quand ? Par exemple « demain à 17h ».",
@@ -60,6 +64,7 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Il manque une information ({}). Laquelle ?",
         "which": "Lequel voulez-vous dire ?",
         "offer": "Voulez-vous dire : {} ?",
+        "english": "Je n'ai pas compris : sans modèle de langage je ne comprends que l'anglais.",
     },
 }
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001

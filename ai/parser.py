@@ -37,7 +37,7 @@ from ai.extraction.validator import (
     rejections,
     validated_types,
 )
-from ai.languages import language_of
+from ai.languages import asked_in, language_of
 from ai.llm.chat import tokens, tokens_of
 from ai.llm.registry import model_of
 from ai.llm.types import Budget, ChatModel, ModelError, Said
@@ -153,16 +153,17 @@ class Parser:
                 parsed("phrases", began, kept)
                 return from_dicts(kept)
         asked = _asked(history) if self._model else ""
-        near = None if asked else await self._nearly(text, references, specs, is_there)
+        near = [] if asked else await self._nearly(text, references, specs, is_there)
         if self._model is None:
-            told = " ".join(problems) or NOT_UNDERSTOOD
+            foreign = asked_in(language_of(text), "english")
+            told = " ".join(problems) or foreign or NOT_UNDERSTOOD
         else:
             prompt, listed = self._prompt(interaction_type, raw), Specs(specs)
             described = self._described(interaction_type, raw)
             known = prompts.manual(listed, described, self._fitting(listed, text))
             earlier = prompts.earlier(history, references)
-            if near:
-                earlier += prompts.guess(near.command)
+            if len(near) == 1:
+                earlier += prompts.guess(near[0].command)
             near_by = nearest(listed, text) if interaction_type == COMMAND and listed else None
             given = prompts.examples(prompt, near_by.shown if near_by else ())
             system, turns = prompts.opening(prompt, known, text, earlier, problems, given)
@@ -197,9 +198,13 @@ class Parser:
                 told = str(error)
         if asked:
             near = await self._nearly(text, references, specs, is_there)
-        if near and not problems and not rejections(near.command, interaction_type):
+        refused = problems or [
+            no for one in near for no in rejections(one.command, interaction_type)
+        ]
+        if near and not refused:
             parsed("near", began, [])
-            return _offer(text, (ParsedCommand.from_dict(near.command),), specs)
+            offered = tuple(ParsedCommand.from_dict(one.command) for one in near)
+            return _offer(text, offered, specs)
         suggested = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
         return NotUnderstood(told, tuple(suggested))
@@ -218,14 +223,15 @@ class Parser:
         references: References,
         specs: Sequence[CommandSpec],
         is_there: IsThere | None,
-    ) -> Match | None:
-        """Return the one order that a text nearly says, among those that may be given."""
-        match = self._matcher.near(text, references)
-        if match is None or all(spec.key != match.spec.key for spec in specs):
-            return None
-        if is_there is None:
-            return match
-        return match if await is_there(ParsedCommand.from_dict(match.command)) else None
+    ) -> list[Match]:
+        """Return what a text nearly says, where it may be ordered and is of what is there."""
+        matches = self._matcher.near_all(text, references)
+        known = {spec.key for spec in specs}
+        for match in matches:
+            order = ParsedCommand.from_dict(match.command)
+            if match.spec.key not in known or (is_there and not await is_there(order)):
+                return []
+        return matches
 
     def _scope(self, interaction_type: str, allowed: Collection[Key] | None) -> list[CommandSpec]:
         specs = (

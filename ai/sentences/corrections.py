@@ -7,17 +7,17 @@ from ai.commands import CommandSpec, FieldSpec
 from ai.sentences.following import Match
 from ai.sentences.references import MAKERS, ReferenceResolver, References, named_by
 from ai.times.grammar import phrases
-from ai.times.grammar.clock import CLOCK
 from ai.times.grammar.numbers import HOUR
-from ai.times.grammar.reading import Reading
 
 _SLIP = r"(?:(?:no|oh|oops|sorry|wait|please|actually|and)[,\s]+)*"
 _AMENDED = (
-    rf"{_SLIP}(?:make|change|set|move|push|shift|bump|put)\s+(?:it|that|this)\s+"
+    rf"{_SLIP}(?:make|change|set|move|push|shift|bump|put)\s+"
+    r"(?:it|that|this|the\s+time|the\s+day|the\s+date)\s+"
     r"(?:back\s+)?(?:to\s+|for\s+|due\s+)?(?P<new>.+?)",
-    rf"{_SLIP}i\s+meant?\s+(?P<new>.+?)",
+    rf"{_SLIP}i\s+(?:meant?|said)\s+(?P<new>.+?)(?:[,\s]+(?:and\s+)?not\s+.+)?",
     r"(?:(?:no|oh|oops|sorry|wait|actually)[,\s]+)+(?:i\s+mean[,\s]+)?(?P<new>.+?)",
     rf"{_SLIP}(?P<new>.+?)\s+instead",
+    rf"{_SLIP}wrong\s+(?:time|day|date)[,:;.\s]+(?P<new>.+?)",
     rf"{_SLIP}remind\s+me\s+(?:of|about)\s+(?:it|that)\s+(?:again\s+)?(?P<new>.+?)",
     rf"{_SLIP}remind\s+me\s+(?:again|later)[,\s]+(?P<new>.+?)",
 )
@@ -100,7 +100,7 @@ def _merged(before: str, said: str) -> str | None:
         return None
     if old is None or "offset" in new.slots:
         return said
-    clock = _clock(before)
+    clock = phrases.clock_in(before)
     if new.slots <= _TIME_SLOTS:
         day = before.replace(clock, " ") if clock else before
         merged = f"{' '.join(day.split())} {said}".strip() if old.slots - _TIME_SLOTS else said
@@ -109,12 +109,3 @@ def _merged(before: str, said: str) -> str | None:
     else:
         merged = said
     return merged if phrases.read_all(merged) else None
-
-
-def _clock(words: str) -> str:
-    """Return the part of a time's words that names the hour, or an empty text."""
-    for start in (match.start() for match in re.finditer(r"\S+", words)):
-        ends = [found[1] for piece in CLOCK if (found := piece.read(words, start, Reading()))]
-        if ends:
-            return words[start : max(ends)]
-    return ""

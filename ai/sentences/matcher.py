@@ -3,7 +3,6 @@
 A wrong match is worse than none, so only an unambiguous one counts.
 """
 
-import re
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.utils import default_process
 
 from ai.commands import Catalogue, CommandSpec
+from ai.sentences import wording
 from ai.sentences.corrections import amend
 from ai.sentences.following import Index, Match
 from ai.sentences.near import bag, near
@@ -25,6 +25,7 @@ __all__ = ["MAX_ORDERS", "Match", "Matcher", "matcher_of"]
 
 MAX_ORDERS = 5  # in one message
 MAX_IN_A_ROW = 20  # names that an order is said with at once
+LEAST_LIKE = 50  # rapidfuzz's score, of 100, below which a sentence has nothing to do with a text
 MAX_NEAREST = 300  # characters that are compared to find the nearest sentences
 MAX_ATTEMPTS = 16  # at cutting a message into orders; one with more joints is left to the model
 
@@ -45,15 +46,9 @@ class Matcher:
         root = build(self._catalogue)
         specs = {spec.key: spec for spec in self._catalogue}
         self._index = Index(root, frozenset(_literals(root)), _verbs(self._catalogue), specs)
-        shown = {
-            shown: (spec.key, default_process(fixed))
-            for spec in self._catalogue
-            for sentence in spec.sentences
-            if not _reads_oddly(spec, sentence)
-            for shown, fixed in [_shown(spec, sentence)]
-        }
-        self._shown = [(sentence, key) for sentence, (key, _) in shown.items()]
-        self._fixed = [fixed for _, fixed in shown.values()]
+        said = {(fixed, shown): spec.key for spec in specs.values() for fixed, shown in _said(spec)}
+        self._shown = [(shown, key) for (_, shown), key in said.items()]
+        self._fixed = [default_process(fixed) for fixed, _ in said]
         loose = [replace(one, sentences=one.sentences + one.near) for one in self._catalogue]
         self._unsure = replace(self._index, root=build(loose))
         self._bags = _bags(self._catalogue)
@@ -86,9 +81,14 @@ class Matcher:
 
     def near(self, text: str, references: References = NO_REFERENCES) -> Match | None:
         """Return the one command that the text nearly says, to be offered, or None."""
+        matches = self.near_all(text, references)
+        return matches[0] if len(matches) == 1 else None
+
+    def near_all(self, text: str, references: References = NO_REFERENCES) -> list[Match]:
+        """Return what the text nearly says: one command, for several things if they stand so."""
         self.refresh()
         if len(text) > MAX_NEAREST:
-            return None
+            return []
         return near(self._index, self._unsure, self._bags, text, references)
 
     def _orders(
@@ -125,13 +125,21 @@ class Matcher:
     def nearest(
         self, text: str, count: int = 3, *, allowed: Collection[tuple[str, str]] | None = None
     ) -> list[str]:
-        """Return the sentences most like the text, as a person would say them, one a command."""
-        return [*self.nearest_commands(text, allowed=allowed).values()][:count]
+        """Return what help shows of the commands whose sentences are like the text, if any are."""
+        near = self.nearest_commands(text, allowed=allowed, least=LEAST_LIKE)
+        return [*near.values()][:count]
 
     def nearest_commands(
-        self, text: str, *, allowed: Collection[tuple[str, str]] | None = None
+        self,
+        text: str,
+        *,
+        allowed: Collection[tuple[str, str]] | None = None,
+        least: float = 0,
     ) -> dict[tuple[str, str], str]:
-        """Return all commands, the nearest first, each with the sentence most like the text."""
+        """Return all commands, the nearest first, each with a sentence that help shows of it.
+
+        None are returned where not even the nearest sentence reaches `least`, of 100.
+        """
         self.refresh()
         found = process.extract(
             default_process(text[:MAX_NEAREST]),
@@ -140,6 +148,8 @@ class Matcher:
             limit=None,
         )
         nearest: dict[tuple[str, str], str] = {}
+        if not found or found[0][1] < least:
+            return nearest
         for _, _, number in found:
             sentence, key = self._shown[number]
             if allowed is None or key in allowed:
@@ -163,20 +173,19 @@ _building = threading.Lock()  # so that those who ask at the same moment build i
 _matchers: WeakValueDictionary[Catalogue, Matcher] = WeakValueDictionary()
 
 
-def _reads_oddly(spec: CommandSpec, sentence: str) -> bool:
-    """Say whether a sentence reads oddly with a time in it: "set a tomorrow at 5pm timer"."""
-    times = [f"{{{field.name}}}" for field in spec.fields if field.is_time]
-    behind = rf"(?:\b(?:a|an|the|my)\b|[\])])\s+(?:{'|'.join(map(re.escape, times))})\s+[a-z{{(\[]"
-    is_twice = any(sentence.count(time) > 1 for time in times)
-    return bool(times) and (is_twice or bool(re.search(behind, sentence)))
+def _said(spec: CommandSpec) -> Iterator[tuple[str, str]]:
+    """Yield the fixed words of each sentence, and the sentence to show where it is the nearest.
 
-
-def _shown(spec: CommandSpec, sentence: str) -> tuple[str, str]:
-    """Return a sentence with a value for each field, and its fixed words alone."""
+    That is one of those in the help, which are written to be read, that says the same or nearly so.
+    """
     samples = {f"{{{field.name}}}": field.sample or "…" for field in spec.fields}
-    words = next(expansions(spec, sentence))
-    shown = " ".join(samples.get(word, word) for word in words)
-    return shown, " ".join(word for word in words if word not in samples)
+    told = [*wording.shown(spec)]
+    for sentence in spec.sentences:
+        words = next(expansions(spec, sentence))
+        slots = samples.keys() & {*words}
+        shown, _ = min(told, key=lambda one: len(one[1] ^ slots))
+        read = wording.joined(samples.get(word, word) for word in next(expansions(spec, shown)))
+        yield " ".join(word for word in words if word not in samples), read
 
 
 def _bags(catalogue: Catalogue) -> dict[frozenset[str], Match | None]:

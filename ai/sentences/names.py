@@ -6,6 +6,7 @@ from ai.commands import FieldSpec
 from ai.sentences.templates import Node
 from ai.sentences.tokens import (
     BESIDE_POINTERS,
+    IDIOMS,
     NO_GOODS,
     NO_LONE_STARTS,
     NO_NAMES,
@@ -26,11 +27,18 @@ def is_reference(words: Collection[str]) -> bool:
     return said <= POINTERS | BESIDE_POINTERS and not said <= BESIDE_POINTERS
 
 
+def is_idiom(words: Sequence[str]) -> bool:
+    """Say whether words behind "get" are nothing to buy: "going", "a life", "some sleep"."""
+    is_some = words[0] in ("a", "an", "some") and not IDIOMS.isdisjoint(words)
+    return is_some or words[0] in NO_GOODS
+
+
 def may_be_name(words: Sequence[str], before: str) -> bool:
     """Say whether free text can be a name; `before` is the fixed word in front of it."""
     says_how = before == "is" and words[0] in STATES
-    says_how = says_how or (before == "get" and words[0] in NO_GOODS)
+    says_how = says_how or (before == "get" and is_idiom(words))
     is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
+    is_no_name = is_no_name or words[-1] in {"as", "not"}  # "mark milk as not done"
     is_no_name = is_no_name or DETERMINERS.issuperset(words)
     is_no_name = is_no_name or (words[0] == "all" and words[1:2] in (["of"], ["the"], ["my"]))
     says_how = says_how or (before == "bought" and words[0] in ("a", "an"))

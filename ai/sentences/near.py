@@ -6,16 +6,19 @@ sentence without slots in another order.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
+from ai.commands import FieldSpec, items
 from ai.sentences.following import Index, Match
+from ai.sentences.names import is_idiom
 from ai.sentences.references import MAKERS, References, named_by
 from ai.sentences.search import Attempt, Steps, TooManySteps
 from ai.sentences.tokens import (
     DANGLING,
-    NO_GOODS,
+    NO_CHORES,
     QUESTION_WORDS,
     TELLING,
     THINGS,
@@ -30,9 +33,10 @@ MAX_WORDS = 30
 # fmt: off
 SAYINGS = frozenset({
     "help", "go", "talk", "you", "to", "me", "a", "break", "hug", "minute", "moment", "second",
-    "sleep", "rest", "advice", "know", "think", "ask", "say", "leave", "home", "bed", "deal", "all",
-    "it", "well", "lost", "bored", "there", "over", "something", "more", "time", "some", "us",
-    "someone", "somebody", "money", "doctor", "love", "friend", "friends", "answer", "answers",
+    "sleep", "rest", "advice", "know", "think", "ask", "say", "leave", "home", "bed", "deal",
+    "all", "it", "well", "lost", "bored", "there", "over", "something", "more", "time", "some",
+    "us", "someone", "somebody", "money", "doctor", "here", "low", "holiday", "vacation",
+    "love", "friend", "friends", "answer", "answers",
 })
 # fmt: on
 """What is of these words alone is small talk: "we need to talk", "got a minute"."""
@@ -40,12 +44,23 @@ SAYINGS = frozenset({
 OTHERS = frozenset({
     "someone", "weather", "news", "forecast", "idea", "ideas", "recipe", "recipes", "suggestion",
     "suggestions", "recommendation", "recommendations", "advice", "information", "info", "tips",
-    "directions", "instructions", "joke", "jokes",
+    "directions", "instructions", "joke", "jokes", "bad",
 })
 # fmt: on
 """What is about one of these is asked of somebody who knows: "I need a recipe"."""
-UNREAD = frozenset({"until", "till"})
-"""What has one of these says when, in a way that is not understood: "wait until it rains"."""
+# fmt: off
+DEVICES = frozenset({
+    "door", "doors", "light", "lights", "lamp", "tv", "telly", "television", "channel",
+    "heating", "thermostat", "temperature", "music", "song", "volume", "playlist", "radio",
+    "spotify", "netflix", "youtube", "app", "browser", "camera", "fan", "blinds", "curtains",
+    "alexa", "siri", "phone", "soup", "pan", "bowl", "oven", "fridge", "freezer", "dough",
+    "pictures", "photos", "map", "maps", "room", "cinema",
+    "threats",
+})
+# fmt: on
+"""Other assistants' business: a list of such a name is not likely shown: "open the door"."""
+UNREAD = frozenset({"until", "till", "add"})
+"""What has one of these says when, in a way that is not understood, or is a second order."""
 UNFINISHED = frozenset(
     {
         "is",
@@ -86,11 +101,20 @@ NO_REASONS = QUESTION_WORDS | {"where", "why", "so", "but", "can", "could", "ple
 ORDERS = frozenset({"take", "put", "get", "set", "let", "make", "give", "tell", "call", "do"})
 """Behind a comma it is an order of its own: "we don't need chairs, take them off"."""
 _CLAUSE = re.compile(
-    r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it|he|she|they)\b", re.I
+    r"[,;:.!?]\s+(?:so|but|how|what|when|where|why|who|can|please|i|it|he|she|they)\b"
+    r"|\band\s+(?:at|in|on)\s+\d",
+    re.I,
 )
 """What goes on so is a sentence: "a quick decision, so roll a dice"."""
+_MORE = re.compile(
+    r"(?:and|also|plus)\s+(?:add\s+)?(?P<behind>[^?]+?)(?:\s+(?:too|as\s+well))?[.!]*"
+    r"|(?P<before>[^?]+?)\s+(?:too|as\s+well)[.!]*",
+    re.IGNORECASE,
+)
+MAX_MORE = 4  # things, and words of one
 MAX_BESIDE = 3  # words of a list, a person, or a new name
-NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us"}
+NO_PLACES = TIMES | TELLING | DANGLING | {"your", "you", "me", "us", "his", "her", "their"}
+NO_PLACES |= {"there", "here", "it", "that", "this"}
 MAX_TRIES = 16  # at texts with less chatter
 # fmt: off
 CHATTER = frozenset({
@@ -118,18 +142,22 @@ def near(
     bags: dict[frozenset[str], Match | None],
     text: str,
     references: References,
-) -> Match | None:
-    """Return the one command that a text nearly says, or None.
+) -> list[Match]:
+    """Return the one command that a text nearly says, for each of the things in a row, or none.
 
     `unsure` has the sentences that are not certain as well; `bags` are of sentences without slots.
     """
     words = split(text)
     if not 1 < len(words) <= MAX_WORDS:
-        return None
+        return []
     bare = bag(word.text for word in words)
     is_doubt = text.rstrip().endswith("?") and words[0].text not in QUESTIONS
+    is_doubt = is_doubt and words[-1].text != "list"  # "shopping list?"
+    in_other_order = [one for one in [bags.get(bare)] if one]
     if is_doubt or (words[0].text in ASKS and words[1].text in ("i", "we")):
-        return bags.get(bare)
+        return in_other_order
+    if others := _more_of_it(text, sure, references):
+        return others
     steps = Steps()
     try:
         for index in (sure, unsure):
@@ -139,23 +167,42 @@ def near(
                     index, part, references, steps, is_unsure=index is unsure and part == text
                 )
                 if orders := attempt.orders():
-                    if len(orders) == 1 and _is_likely(orders[0], sure.verbs):
-                        return orders[0]
+                    if all(_is_likely(one, sure.verbs) for one in orders):
+                        return orders
                     return _with_reason(sure, unsure, text, references, steps)
-        if one := _with_reason(sure, unsure, text, references, steps):
-            return one
+        if found := _with_reason(sure, unsure, text, references, steps):
+            return found
     except TooManySteps:
-        return None
-    return bags.get(bare)
+        return []
+    return in_other_order
+
+
+def _more_of_it(text: str, sure: Index, references: References) -> list[Match]:
+    """Return the last order for other things, as in "and eggs" behind "add milk to my tasks"."""
+    last = references.last or {}
+    spec = sure.specs.get((str(last.get("interaction_type")), str(last.get("action"))))
+    thing = next((one.name for one in spec.fields if one.each), "") if spec else ""
+    said = _MORE.fullmatch(text.strip()) if thing else None
+    if spec is None or said is None:
+        return []
+    named = items(said["behind"] or said["before"])
+    beside = {one.name: last[one.name] for one in spec.fields if _is_place(one, last)}
+    found = [Match(spec, beside | {thing: name}) for name in named]
+    is_likely = all(len(name.split()) <= MAX_MORE for name in named) and len(named) <= MAX_MORE
+    return found if is_likely and all(_is_likely(one, sure.verbs) for one in found) else []
+
+
+def _is_place(field: FieldSpec, order: Mapping[str, Any]) -> bool:
+    return field.kind == "text" and not field.each and field.name in order
 
 
 def _with_reason(
     sure: Index, unsure: Index, text: str, references: References, steps: Steps
-) -> Match | None:
-    """Return the one order of a text with something beside it that is none, or None."""
+) -> list[Match]:
+    """Return the one order of a text with something beside it that is none, or no order."""
     clauses = [clause for clause in _REASON.split(text) if clause]
     if len(clauses) != 2:
-        return None
+        return []
     found = []
     for clause in clauses:
         for index in (sure, unsure):
@@ -168,12 +215,12 @@ def _with_reason(
             said = {first, *others}
             is_order = ":" in clause or first in NO_REASONS or not ORDERED.isdisjoint(said)
             if is_order or any(map(str.isdecimal, said)) or find(clause):
-                return None  # "shout at 6, I need to get the twins"
+                return []  # "shout at 6, I need to get the twins"
     if len(found) != 1 or not _is_likely(found[0], sure.verbs):
-        return None
+        return []
     chosen = {field.name: field.chosen_in(text) for field in found[0].spec.parsed_fields}
     more = {name: choice for name, choice in chosen.items() if choice}
-    return replace(found[0], fields=more | found[0].fields)
+    return [replace(found[0], fields=more | found[0].fields)]
 
 
 def _is_likely(match: Match, verbs: Set[str]) -> bool:
@@ -192,13 +239,19 @@ def _is_likely(match: Match, verbs: Set[str]) -> bool:
         words = [word.text for word in split(str(match.fields.get(field.name, "")))]
         if field.kind != "text" or not words:
             continue
-        is_saying = words[0] == "get" and not NO_GOODS.isdisjoint(words[1:2])
+        is_saying = words[0] == "get" and (len(words) == 1 or is_idiom(words[1:]))
         is_saying = is_saying or words[0] in NO_STARTS or not STATED.isdisjoint(words[1:])
         is_saying = is_saying or SAYINGS.issuperset(words) or words[-1] in UNFINISHED
         is_timed = any(one.is_time and one.name in match.fields for one in match.spec.fields)
         is_long = len(words) > (MAX_TIMED_WORDS if is_timed else MAX_NAME_WORDS)
         is_saying = is_saying or is_long or words[0] in NO_NEEDS or not OTHERS.isdisjoint(words)
         is_made = match.spec.action in MAKERS
+        is_saying = is_saying or (
+            not (is_made and field == about) and not DEVICES.isdisjoint(words)
+        )
+        is_saying = is_saying or words[0] in NO_CHORES
+        has_times = any(one.is_time for one in match.spec.fields)
+        is_saying = is_saying or (not has_times and bool(find(" ".join(words))))
         is_saying = is_saying or (field == about and not is_made and words[0] in ("a", "an"))
         is_saying = is_saying or not UNREAD.isdisjoint(words) or "list" in words[1:]
         behind = str(match.fields[field.name]).split(", ")[1:]

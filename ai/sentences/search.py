@@ -5,6 +5,7 @@ words. Two different readings that are equally good are none, and so is a text t
 second order.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from ai.languages import language_of
 from ai.sentences.following import SLIP, SYNONYM, Index, Match, Path, Slot
 from ai.sentences.names import DETERMINERS, MAX_NAME_WORDS, is_sure_name, may_be_name
 from ai.sentences.references import IT, MAKERS, Reference, ReferenceResolver, References, named_by
-from ai.sentences.templates import Node
+from ai.sentences.templates import COLON, Node
 from ai.sentences.tokens import (
     ANY,
     CHORES,
@@ -25,8 +26,10 @@ from ai.sentences.tokens import (
     NO_NAME_STARTS,
     NO_PLANS,
     PLACES,
+    PLANS,
     THINGS,
     TIMES,
+    WHOLES,
     order_end,
     order_starts,
     slips,
@@ -49,18 +52,24 @@ LENGTH_BEFORE = {
         "postpone",
         "delay",
         "off",
+        "when",
+        "pomodoro",
     ),
 }
-LENGTH_OF = {"timer"}
+LENGTH_OF = {"timer", "countdown", "pomodoro"}
 MAX_BEFORE_TIMER = 3  # words: "a 3 minute soft egg timer"
 UNTIL = {"until", "till", "til"}
 TO = {"for", "to", "at"}
 AND = {"and", "&"}
+WHOSE = {"my", "your", "his", "her", "their"}  # "pick up my prescription tomorrow at 5"
 ALARMS = {"alarm", "alarms"}
 MAX_BEFORE_HOUR = 4  # words: "alarm for me for 7"
+MAX_BETWEEN_TIMES = 3  # words: "an alarm at 7 and another at 8"
 MAX_SLIPS = 2
+NO_NAMES_BEHIND_TIMES = DANGLING | NO_NAME_STARTS | JOINTS | {"about"}
+PLACES_OF_ALL = {"list", "tasks", "todo", "todos", "to-do"}  # "add milk, eggs to my tasks"
 MAX_ITEM_WORDS = 4  # of each of the names in a row
-MAX_CHORE_WORDS = 8  # of a plan that begins with a verb
+MAX_CHORE_WORDS = 10  # of a plan that begins with a verb
 MAX_VALUE_WORDS = 3  # of a number or an amount: "20 us dollars"
 MAX_STEPS = 4_000  # in one message, some 15 ms: what people write takes a hundred
 STEPS_OF_A_START = 20  # what looking for a time at one word costs, in such steps
@@ -68,6 +77,8 @@ MAX_LENGTH = 4_000  # characters; no longer text is read for a sentence
 MAX_WORDS_WITH_SLIPS = 60  # a longer text is free text for the most part; slips are not looked for
 MAX_WORDS_OF_ORDERS = 60  # a longer text is not cut into several orders
 
+
+_EVERY = re.compile(r"\b(?:every|each)\b|\d", re.IGNORECASE)
 
 Rank = tuple[int, int, int, int]
 """How good a reading is: times that went where one belongs, words that are not fixed, slips and
@@ -180,6 +191,8 @@ class Attempt:
     def _fixed(self, node: Node, at: int) -> Iterator[tuple[Node, int, str]]:
         """Yield what follows a fixed word of the node, where that is, and how it was said."""
         word = self.words[at].text
+        if at and (colon := node.literals.get(COLON)) and self._is_behind_colon(at):
+            yield colon, at, ""
         if child := node.literals.get(word):
             yield child, at + 1, ""
         for phrase, children in node.synonyms.get(word, {}).items():
@@ -190,6 +203,9 @@ class Attempt:
         for meant in slips(word, self.index.vocabulary):
             if child := node.literals.get(meant):
                 yield child, at + 1, SLIP
+
+    def _is_behind_colon(self, at: int) -> bool:
+        return COLON in self.text[self.words[at - 1].end - 1 : self.words[at].start]
 
     def _slot_ends(self, slot: FieldSpec, child: Node, at: int) -> Iterator[int]:
         """Yield where a slot that starts at a word may end."""
@@ -210,12 +226,9 @@ class Attempt:
             if length and (behind := self._word_behind(length[1])) > at:
                 yield behind
         else:
-            most = max(
-                (len(choice.replace("_", " ").split()) for choice in slot.choices),
-                default=MAX_VALUE_WORDS,
-            )
+            most = slot.most_words or MAX_VALUE_WORDS
             for end in range(at + 1, min(at + 1 + most, self.end + 1)):
-                if _value(slot, self._slice(at, end)) is not None:
+                if _value(slot, self._said(slot, at, end)) is not None:
                     yield end
 
     def _may_go_on(self, node: Node, at: int) -> bool:
@@ -226,10 +239,16 @@ class Attempt:
             return False
         if any(True for _ in self._fixed(node, at)):
             return True
-        return any(
-            not slot.is_time or (at in self._dates and self.words[at - 1].text not in DANGLING)
-            for slot in node.slots
-        )
+        return any(self._may_begin(slot, at) for slot in node.slots)
+
+    def _may_begin(self, slot: FieldSpec, at: int) -> bool:
+        """Say whether a slot may begin behind free text."""
+        if slot.kind == "duration":
+            return read_duration(in_ascii(self.text), self.words[at].start) is not None
+        if not slot.is_time:
+            return True
+        is_time = at in self._dates or self._length_end(at)
+        return bool(is_time) and self.words[at - 1].text not in DANGLING
 
     @cached_property
     def _dates(self) -> dict[int, int]:
@@ -246,6 +265,9 @@ class Attempt:
         length = read_duration(in_ascii(self.text), self.words[at].start)
         end = length and self._word_behind(length[1])
         is_behind = at and self.words[at - 1].text in LENGTH_BEFORE
+        is_behind = is_behind or not LENGTH_OF.isdisjoint(
+            self.texts[:at]
+        )  # "timer for pasta 9 min"
         is_before = end and not LENGTH_OF.isdisjoint(self.texts[end : end + MAX_BEFORE_TIMER])
         return end if is_behind or is_before else None
 
@@ -275,6 +297,10 @@ class Attempt:
         """Return the first word that starts at a place in the text or behind it."""
         return next((i for i, word in enumerate(self.words) if word.start >= place), self.end)
 
+    def _said(self, field: FieldSpec, start: int, end: int) -> str:
+        """Return the words of a field: of a choice as they are compared, such as "tmrw"."""
+        return " ".join(self.texts[start:end]) if field.choices else self._slice(start, end)
+
     def _slice(self, start: int, end: int) -> str:
         return trim(self.text[self.words[start].start : self.words[end - 1].end])
 
@@ -285,7 +311,7 @@ class Attempt:
         about = None if spec.action in MAKERS else named_by(spec)
         for slot in path.slots:
             words = [word.text for word in self.words[slot.start : slot.end]]
-            value = _value(slot.field, self._slice(slot.start, slot.end))
+            value = _value(slot.field, self._said(slot.field, slot.start, slot.end))
             if slot.field == about and (found := self.pointer.read(words)):
                 pointed, value = found, found.names
             elif value is None or (
@@ -298,7 +324,8 @@ class Attempt:
                 if not value:
                     return TWO_TIMES.format(self._slice(slot.start, slot.end))
             fields[slot.field.name] = value
-        if self.text.rstrip().endswith("?") and path.slots and path.slots[0].start == path.start:
+        begins = bool(path.slots) and path.slots[0].start == path.start
+        if self.text.rstrip().endswith("?") and begins and path.slots[0].field.required:
             return QUESTION  # "is" first would be one too: "buy milk is done?"
         times = [one.name for one in spec.fields if one.is_time]
         if len(times) == 1:
@@ -313,7 +340,9 @@ class Attempt:
         for slot in path.slots:
             is_timed = any(name in fields for name in times)
             if slot.field.each and not (is_timed or pointed):
-                fields[slot.field.name] = self._row(slot, fields) or fields[slot.field.name]
+                is_made = spec.action in MAKERS
+                row = self._row(slot, fields, is_made=is_made)
+                fields[slot.field.name] = row or fields[slot.field.name]
         match = Match(spec, self._with_choices(spec, fields))
         if pointed is None:
             return match
@@ -343,7 +372,8 @@ class Attempt:
         both = f"{first} {second}"
         if phrases.read_all(both) is not None:
             return both
-        return (first, second) if self.texts[slot.start - 1] in AND else ""
+        between = self.texts[max(slot.start - MAX_BETWEEN_TIMES, 0) : slot.start]
+        return "" if AND.isdisjoint(between) else (first, second)
 
     def _is_name(self, slot: Slot, path: Path, *, is_made: bool) -> bool:
         """Say whether free text can be a name; behind a lone verb it must be sure to be one."""
@@ -355,8 +385,9 @@ class Attempt:
             if is_chore and follows_time and may_be_name(words[1:], words[0]):
                 return True
             return self.is_unsure and self._is_plan(words, path)
-        if follows_time and words[0] in DANGLING | NO_NAME_STARTS | JOINTS | {"about"}:
-            return False  # "remind me tomorrow or friday"
+        is_more_time = words[0] in NO_NAMES_BEHIND_TIMES or words[0].isdecimal()
+        if follows_time and is_more_time and len(words) > words[0].isdecimal():
+            return False  # "remind me tomorrow or friday", "reminder tomorrow 10 call mum"
         behind = self.texts[slot.end] if slot.end < self.end else ""
         if behind == "list" and THINGS.issuperset(words):
             return True  # "my tasks list"
@@ -373,8 +404,12 @@ class Attempt:
         is_first = slot == path.slots[0]
         if behind == "list" and is_first and not DETERMINERS.isdisjoint(words[1:]):
             return False  # "the cards belong on the wedding list"
-        if before == "up" and self.is_unsure and not PLACES.isdisjoint(words):
+        if self.is_unsure and not is_made and phrases.read_all(self._slice(slot.start, slot.end)):
+            return False  # "what is on today" names no list
+        if before in ("up", "of") and self.is_unsure and not PLACES.isdisjoint(words):
             return False  # "pick up tom from school" is something to do, and no thing to buy
+        if self.is_unsure and slot.start == path.start and not self._is_thing(words):
+            return False
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
@@ -384,11 +419,18 @@ class Attempt:
             return False  # "complete the sentence: to be or not to be"
         if path.synonyms and not PLACES.isdisjoint(words):
             return False
+        if read_duration(in_ascii(self._slice(slot.start, slot.end)), 0):
+            return False  # "snooze 10 min"
         if path.synonyms and words[0] == "the" and not self.is_unsure:
             return False  # "erase the whiteboard"
         return may_be_name(words, before) and is_sure_name(
             words, path.verb, slot.field, self.index.vocabulary
         )
+
+    def _is_thing(self, words: Sequence[str]) -> bool:
+        """Say whether words that a text begins with name a thing, and are not of a sentence."""
+        is_said = words[0] in self.index.verbs or not WHOLES.isdisjoint(words)
+        return not is_said and NO_CHORES.isdisjoint(words)
 
     def _is_plan(self, words: Sequence[str], path: Path) -> bool:
         """Say whether free text beside nothing but a time may be a plan: "dentist at 4pm".
@@ -396,14 +438,16 @@ class Attempt:
         It is one in a few words that make no sentence, with a time of day.
         """
         times = [slot for slot in path.slots if slot.field.is_time]
-        told = times and phrases.read_all(self._slice(times[0].start, times[0].end))
+        said = self._slice(times[0].start, times[0].end) if times else ""
+        told = phrases.read_all(said)
+        is_series = bool(told and told.every and _EVERY.search(said))  # "mondays suck" is none
         return bool(
             told
-            and not told.slots.isdisjoint({"time", "part"})
-            and len(words) <= (MAX_CHORE_WORDS if words[0] in CHORES else MAX_ITEM_WORDS)
-            and NO_PLANS.isdisjoint(words)
+            and (is_series or not told.slots.isdisjoint({"time", "part"}))
+            and len(words) <= (MAX_CHORE_WORDS if words[0] in PLANS else MAX_ITEM_WORDS)
+            and (NO_PLANS - WHOSE if words[0] in PLANS else NO_PLANS).isdisjoint(words)
             and words[0] not in NO_NAME_STARTS
-            and (words[0] in CHORES or words[0] not in self.index.root.literals)
+            and (words[0] in PLANS or words[0] not in self.index.root.literals)
             and words[-1] not in DANGLING
             and (not path.start or self.texts[path.start - 1] != "you")
             and may_be_name(words, "")
@@ -459,18 +503,24 @@ class Attempt:
         fields |= {time: both, slot.field.name: _value(slot.field, self._slice(slot.start, at))}
         return True
 
-    def _row(self, slot: Slot, fields: dict[str, Any]) -> tuple[str, ...]:
-        """Return the names that stand in a row where they go to a place: "milk, eggs and bread".
+    def _row(self, slot: Slot, fields: dict[str, Any], *, is_made: bool) -> tuple[str, ...]:
+        """Return the names that stand in a row: "milk, eggs and bread".
 
-        Elsewhere, in quotation marks, and without a comma it may be one: "mac and cheese".
+        In quotation marks, without a comma ("mac and cheese"), and for what is made and goes to no
+        place, it may be one.
         """
         value = str(fields[slot.field.name])
         places = [name for name in fields if name != slot.field.name]
         quoted = self.text[self.words[slot.start].start] in QUOTES
-        if not places or quoted or "," not in value:
+        is_placed = self.is_unsure or places or not PLACES_OF_ALL.isdisjoint(self.texts[slot.end :])
+        if quoted or not ({*value} & {",", ";"}) or not (is_placed or not is_made):
             return ()
         row = items(value)
-        is_row = len(row) > 1 and all(len(one.split()) <= MAX_ITEM_WORDS for one in row)
+        words = [[word.text for word in split(one)] for one in row]
+        is_row = len(row) > 1 and all(
+            len(one) <= MAX_ITEM_WORDS and NO_CHORES.isdisjoint(one) and may_be_name(one, "")
+            for one in words
+        )  # not "eggs, i have some"
         return tuple(row) if is_row else ()
 
     def _may_tell_time(self, slot: Slot) -> bool:
@@ -524,12 +574,15 @@ class Attempt:
             node, length = child, length + 1
         if length >= 2 and (node.slots or node.complete):
             return True
-        return any(True for _ in self._follow(self.index.root, at, Path(at)))
+        return any(
+            not self.is_unsure or all(slot.start > at for slot in path.slots)
+            for _, path in self._follow(self.index.root, at, Path(at))
+        )  # what is not certain may begin with any free text: "milk, eggs on the list"
 
 
 def rank(match: Match, path: Path) -> Rank:
     """Return how good a reading is; the greatest is the best."""
-    whens = [field.name for field in match.spec.fields if field.is_time]
+    whens = [one.name for one in match.spec.fields if one.is_time or one.kind == "duration"]
     times = sum(name in match.fields for name in whens)
     said = sum(slot.field.is_time for slot in path.slots)
     free = path.start + sum(slot.end - slot.start for slot in path.slots)

@@ -14,6 +14,7 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
         *("scrap", "scratch", "del"),
     ),
     ("complete", "tick off", "check off", "mark off"),
+    ("add", "append", "save"),
     ("put", "stick", "pop", "throw", "chuck", "toss", "include", "shove", "slap", "bung"),
     (
         *(
@@ -26,11 +27,12 @@ OPENINGS: tuple[tuple[str, ...], ...] = (
             "rmd me",
             "poke me",
         ),
-        *("nag me", "bug me", "pester me", "buzz me", "prompt me", "remember me"),
+        *("reminding me", "nag me", "bug me", "pester me", "buzz me", "prompt me", "remember me"),
         *("text me", "message me", "dm me", "let me know", "give me a reminder"),
     ),
     ("set", "set up"),
     ("i", "we"),
+    ("what", "which"),
     ("make", "create"),
     ("stop", "end", "quit"),
     ("turn on", "switch on", "enable", "activate"),
@@ -46,7 +48,9 @@ ANYWHERE: tuple[tuple[str, ...], ...] = (
     ("to-do", "todo", "to do"),
     ("to-do list", "task list", "reminder list", "list of things to do", "list of tasks"),
     ("to-dos", "todos", "to dos"),
-    ("reminder", "nudge"),
+    ("reminder", "nudge", "alert"),
+    ("timer", "countdown"),
+    ("anything", "something"),
     ("alarm", "alarm clock", "wake up alarm", "wake-up call"),
     ("a reminder", "reminding", "to be reminded"),
     ("let me forget", "let me miss"),
@@ -67,7 +71,8 @@ def synonyms(
 
     `more` are the synonyms that a command's module adds: {"delete": ("bin", "throw away")}.
     """
-    table = _ANYWHERE if at else _openings(tuple(more.items()))
+    opens = at == 0 or (at == 1 and words[0][0] == "{")  # "at 7 ping me to ..."
+    table = _openings(tuple(more.items())) if opens else _ANYWHERE
     for phrase, others in table.get(words[at], ()):
         if tuple(words[at : at + len(phrase)]) == phrase:
             yield len(phrase), others

@@ -22,6 +22,8 @@ from ai.sentences.synonyms import Phrase, synonyms
 from ai.sentences.tokens import fold, split
 
 MAX_WAYS = 2000
+COLON = ":"
+"""In a sentence, it must stand in the text as well: "{list_name} list: {name}"."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -67,9 +69,10 @@ def _ways(sentence: str) -> tuple[tuple[str, ...], ...]:
     """Return the ways to say a sentence as words and slots, one more than allowed at the most."""
     expression = parse_sentence(sentence).expression
     said = islice(sample_expression(expression, expand_lists=False), MAX_WAYS + 1)
-    spaced = (_SLOT.sub(r" {\1} ", text).split() for text in said)
+    spaced = (_SLOT.sub(r" {\1} ", text).replace(COLON, f" {COLON} ").split() for text in said)
     return tuple(
-        tuple(word for word in words if fold(word) or _SLOT.fullmatch(word)) for words in spaced
+        tuple(word for word in words if fold(word) or _SLOT.fullmatch(word) or word == COLON)
+        for words in spaced
     )
 
 
@@ -83,7 +86,11 @@ def _slot(word: str) -> str | None:
 @lru_cache(maxsize=4096)
 def _parts(word: str) -> tuple[str, ...]:
     """Return a word as it is compared: a slot as it is, a contraction as two."""
-    return (word,) if _SLOT.fullmatch(word) else tuple(one.text for one in split(word))
+    return (
+        (word,)
+        if _SLOT.fullmatch(word) or word == COLON
+        else tuple(one.text for one in split(word))
+    )
 
 
 def _check(spec: CommandSpec, sentence: str, words: list[str]) -> None:

@@ -47,6 +47,15 @@ CONTRACTIONS = {
     "shouldn't": ("should", "not"),
     "cant": ("can", "not"),
     "won't": ("will", "not"),
+    "wont": ("will", "not"),
+    "didn't": ("did", "not"),
+    "didnt": ("did", "not"),
+    "haven't": ("have", "not"),
+    "havent": ("have", "not"),
+    "wasn't": ("was", "not"),
+    "wasnt": ("was", "not"),
+    "wats": ("what", "is"),
+    "lemme": ("let", "me"),
 }
 GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
 ASSISTANTS = ("bot", "robot", "alexa", "siri", "google", "cortana", "bixby", "jarvis", "assistant")
@@ -71,14 +80,13 @@ LEADING = (
         "then",
     ),
     *("nah", "nope", "ugh", "hm", "hmm", "um", "uh", "sorry", "actually", "dude"),
-    "no wait",
+    *("no wait", "actually no", "no no", "oh no", "no sorry", "wait no"),
     "can you",
     "could you",
     "can we",
     "could we",
-    "can u",
-    "could u",
     "would you",
+    "would you mind",
     "will you",
     "i want you to",
     "i need you to",
@@ -105,7 +113,7 @@ TRAILING = (
     "for me",
     "would you",
     "will you",
-    *("would ya", "will ya"),
+    *("would ya", "will ya", "ta", "cheers", "thank u", "tyvm"),
     "ok",
     "okay",
     "bot",
@@ -133,14 +141,27 @@ NO_NAME_STARTS = {
 }
 """A sentence that begins with free text is no order where that text begins so: "what is done"."""
 
+IDIOMS = {
+    "life", "grip", "job", "room", "clue", "load", "move", "hobby", "girlfriend", "boyfriend",
+    "sleep", "rest", "air", "break", "hug", "taxi", "cab", "uber", "lift", "minute", "second",
+    "moment", "kick", "feeling", "headache", "help", "fun", "peace", "work", "day", "chance",
+    "grade", "better", "bit",
+}
+"""Behind "get a" or "get some" one of these names nothing to buy: "get a life"."""
+
 CHORES = {
     "get", "buy", "feed", "water", "wash", "clean", "pay", "fetch", "take", "pick", "return",
     "renew", "iron", "mow", "hoover", "vacuum", "empty", "charge", "pack",
 }
 """Free text behind nothing but a time is something to do if it begins so: "20:00 get milk"."""
 
+PLANS = CHORES | {
+    "change", "call", "ring", "email", "text", "book", "check", "walk", "study", "bake", "defrost",
+}
+"""Free text beside nothing but a time may be something to do if it begins so."""
+
 NO_GOODS = {
-    "a", "some", "over", "going", "started", "married", "ready", "better", "well", "lost", "done",
+    "over", "going", "started", "married", "ready", "better", "well", "lost", "done",
     "rid", "to", "up", "out", "in", "into", "on", "off", "away", "back", "through", "along", "my",
     "enough", "more", "sick", "old", "used", "help", "home",
 }
@@ -156,6 +177,7 @@ NO_PLANS = NO_CHORES | {
     "am", "be", "been", "has", "have", "had", "do", "does", "did", "not", "never", "can", "could",
     "should", "would", "may", "my", "your", "his", "her", "their", "him", "them", "see", "good",
     "who", "what", "when", "where", "why", "how", "which", "if", "because", "lol", "so",
+    "wrong", "anyone", "anybody", "someone", "everyone", "everybody", "lights", "light", "heating",
     "weather", "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close",
     "dim", "start", "stop", "skip", "pause", "mute", "lower", "raise", "restart", "reboot",
     "reset", "reserve", "screenshot", "picture", "photo",
@@ -170,12 +192,13 @@ NO_LONE_STARTS = {
 
 STATES = {
     "wrong", "incorrect", "right", "correct", "not", "no", "off", "broken", "different", "unknown",
-    "fine", "ok", "okay", "what", "good", "bad", "set",
+    "fine", "ok", "okay", "what", "good", "bad", "set", "weird", "strange", "funny", "confusing",
+    "messed", "annoying", "stupid", "useless", "great",
 }
 """Behind "is" one of these says how something is, and names nothing: "my time zone is wrong"."""
 
 NO_NAMES = {
-    "him", "her", "us", "me", "you", "myself", "yourself", "along",
+    "him", "her", "us", "me", "you", "myself", "yourself", "along", "again", "later",
     "on", "up", "down", "away", "over", "back", "around", "in", "out", "called", "named", "titled",
 }
 """None of these alone names a thing: "finish him", "move along to friday"."""
@@ -262,7 +285,16 @@ def split(text: str) -> list[Word]:
     return words
 
 
-SHORT = {"abt": "about", "bout": "about"}
+SHORT = {
+    "abt": "about",
+    "bout": "about",
+    "u": "you",
+    "ur": "your",
+    "n": "and",
+    "w": "with",
+    **dict.fromkeys(("tmrw", "tmr", "tmw", "tomoz", "2moro", "2morrow"), "tomorrow"),
+    **dict.fromkeys(("2day", "tday"), "today"),
+}
 BEFORE_TO = {"me", "need", "have", "want", "forget", "remember", "reminder", "got"}
 """Behind one of these "2" is "to": "remind me 2 call dad"; but "remind me 2 days before"."""
 _AFTER_TO = re.compile(

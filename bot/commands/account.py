@@ -30,10 +30,16 @@ account = CommandModule("account", "Your account")
     "who am i logged in as",
     "(show|tell) me my account",
     "what is my (time zone|timezone)",
+    "(what|which) (time zone|timezone) (am i in|do i have|is set)",
+    "[my] (time zone|timezone)",
+    "what (day|date|day of the week) is it [today]",
+    "what is (the date|todays date) [today]",
+    "what is my (username|user name)",
     "what time is it [[right] now|there|here|for me]",
     "[tell me] the time",
     "what time it is",
     "(do you have|have you got|got) the time",
+    "what time (do you have|have you got|is it now)",
     "what is the [current] time [now|here]",
 )
 async def show(ctx: Context) -> str:
@@ -42,7 +48,8 @@ async def show(ctx: Context) -> str:
     where = escape(zone) if zone else f"not set (I go by {escape(ctx.zone.key)})"
     return (
         f"You are logged in as {named(ctx.session.username)}.\n"
-        f"Your time zone is {where}; it is {ctx.now:%H:%M} there."
+        f"Your time zone is {where}; it is {ctx.now:%H:%M} there, on {ctx.now:%A} {ctx.now.day} "
+        f"{ctx.now:%B}."
     )
 
 

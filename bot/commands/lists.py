@@ -41,9 +41,11 @@ lists = CommandModule("list", "Your lists")
 @lists.command(
     "make a list called {name}",
     "[i need to] (make|create|start|add|set up) [me] [a] [new] list (called|named|for) {name}",
+    "(make|create|start|add|set up) [me] [a] [new] list for the {name}",
     "(make|start|set up) [me] [a] [new] list {name}",
     "(i|we) (want|need) [a] [new] list (called|named|for) {name}",
     "(i|we) (want|need) a [new] {name} list",
+    "(can i|can we|i would like to|i want to) have a [new] list (called|named|for) {name}",
     "(make|start|add) [me] a [new] {name} list",
     "(make|start) [me] [new] {name} list",
     "[i need to] (make|create|start|add|set up) [me] [a] [new] list",
@@ -70,7 +72,7 @@ async def make(ctx: Context, name: NewName) -> str:
     "(do i have|are there) any lists",
     "what are my lists [so far]",
     "what are the [current] lists i have",
-    "[my] lists",
+    "[all] [of] [my] lists",
 )
 async def show(ctx: Context) -> str:
     """Show your lists, and how much is on them."""
@@ -165,6 +167,7 @@ async def delete(ctx: Context, name: ListName) -> str:
     "(rename|change) [my] list [called|named] {name} to {new_name}",
     "(call|name) my {name} list {new_name} [instead]",
     "change the name of my {name} list to {new_name}",
+    near=("rename my {name} list [as] {new_name}",),
     for_models=False,
 )
 async def rename(
@@ -184,7 +187,7 @@ async def rename(
 @lists.command(
     "share my {name} list with {person}",
     "share [my] {name} list with {person}",
-    "share [my] list (called|named) {name} with {person}",
+    "share [my] list [called|named] {name} with {person}",
     "share [my] {name} list with {person} as [an|a] {role}",
     "(let|invite) {person} (see|to) my {name} list",
     "give {person} access to my {name} list",
@@ -192,7 +195,7 @@ async def rename(
     "share [my] {name} list",
     near=(
         "share {name} with {person}",
-        "(invite {person} to|give {person} access to|let {person} see) {name}",
+        "(invite {person} to|give {person} access to|let {person} (see|edit|use)) {name}",
     ),
     hint="Also: let somebody see it.",
 )
@@ -243,7 +246,7 @@ async def members(ctx: Context, name: ListName) -> str:
     "stop sharing my {name} list with {person}",
     "(stop sharing|unshare) my {name} list with {person}",
     "(stop sharing|unshare) my {name} list",
-    near=("(stop sharing|unshare) {name} with {person}",),
+    near=("(stop sharing|unshare) {name} [with {person}]",),
     for_models=False,
 )
 async def unshare(
@@ -297,7 +300,7 @@ async def invitations(ctx: Context) -> str:
 @lists.command(
     "accept the {name} list",
     "(accept|join) [my] {name} list",
-    "accept [my] invitation",
+    "accept [my] (invitation|invite)",
     "accept [my] invitation to [my] {name} [list]",
     for_models=False,
 )
@@ -311,7 +314,7 @@ async def accept(ctx: Context, name: OptionalName = None) -> str:
 @lists.command(
     "decline the {name} list",
     "decline [my] {name} list",
-    "decline [my] invitation",
+    "decline [my] (invitation|invite)",
     "decline [my] invitation to [my] {name} [list]",
     for_models=False,
 )

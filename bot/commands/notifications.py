@@ -130,14 +130,16 @@ async def _switch(ctx: Context, channel: str, *, on: bool) -> None:
     "[my] quiet hours [are|from] {begins} (to|until|till|and) {ends}",
     "do not disturb (from|between) {begins} (to|until|till|and) {ends}",
     "no (messages|reminders) (from|between) {begins} (to|until|till|and) {ends} [please]",
+    "no (messages|reminders|notifications) at night",
+    "be quiet at night",
     "no notifications [at night] (from|between|after) {begins} (to|until|till|and) {ends}",
     "don't (disturb|bother|message|notify) me (from|between) {begins} (to|until|till|and) {ends}",
     "(mute|silence) [me|everything] [at night] (from|between) {begins} (to|until|till|and) {ends}",
 )
 async def quiet(
     ctx: Context,
-    begins: Annotated[str, About("the beginning", example="10pm")],
-    ends: Annotated[str, About("the end", example="7am")],
+    begins: Annotated[str, About("the hour when quiet begins", example="10pm")],
+    ends: Annotated[str, About("the hour when quiet ends", example="7am")],
 ) -> str:
     """Have quiet hours each day: what would come by itself then waits for their end."""
     first, last = time_of_day(begins), time_of_day(ends)
@@ -156,6 +158,7 @@ async def quiet(
 @notifications.command(
     "(turn off|stop|remove|no|end) [my] quiet hours",
     "no [more] quiet hours",
+    "quiet hours off",
     for_models=False,
 )
 async def loud(ctx: Context) -> str:
@@ -167,7 +170,7 @@ async def loud(ctx: Context) -> str:
 @notifications.command(
     "send me a digest {at}",
     "(send|give) me (a|my) [daily|morning] (digest|summary|overview|recap|briefing|agenda) {at}",
-    "[my] daily (digest|summary|overview) {at}",
+    "[my] (daily|morning) (digest|summary|overview) {at}",
 )
 async def digest(
     ctx: Context, at: Annotated[Repeating, About("your digest", example="every day at 8")]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from ai.sentences.tokens import TO_DO
 from ai.times.recurrence import Resolved
-from ai.times.resolve import FURTHEST_DAYS, TOO_FAR
+from ai.times.resolve import DAY_STARTS, FURTHEST_DAYS, TOO_FAR
 from ai.times.wording import ends_when_done, repeats
 from bot.api.client import ApiError
 from bot.api.sessions import Rows, UserApi
@@ -20,6 +20,7 @@ from bot.framework.registry import CommandModule
 from bot.framework.reminder_buttons import Offer, subject_at
 from bot.markdown import escape, named
 from bot.messages import Button, Listing
+from bot.phrasing import on_the_day
 
 DEFAULT_LIST = "tasks"
 WAKE_UP = "wake up"  # the task that an alarm is
@@ -37,6 +38,10 @@ async def _open(api: UserApi) -> Rows:
     return await api.get_all("/api/tasks")
 
 
+async def _done(api: UserApi) -> Rows:
+    return await api.get_all("/api/tasks", {"done": "true"})
+
+
 async def _lists(api: UserApi) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = await api.get("/api/lists")
     return rows
@@ -48,13 +53,38 @@ def _wakes(said: Mapping[str, Any]) -> bool:
 
 
 Task = Annotated[str, About("the task", example="buy milk", each=True)]
-OpenTask = Annotated[str, About("the task", example="buy milk", choices_from=_open)]
+OpenTask = Annotated[str, About("the task", example="milk", choices_from=_open)]
+OpenTasks = Annotated[str, About("the task", example="milk", choices_from=_open, each=True)]
+DoneTask = Annotated[str, About("the task", example="milk", choices_from=_done)]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
-Day = Literal["today", "tomorrow", "this week"]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SAID_AS = {
+    "today": ("the day", "my day", "tonight", "the rest of the day"),
+    "this week": ("the week", "my week", "the rest of the week"),
+    "this weekend": ("the weekend",),
+    **{day: (f"on {day}", f"this {day}", day[:3]) for day in WEEKDAYS},
+}
+Day = Annotated[
+    Literal[
+        "today",
+        "tomorrow",
+        "this week",
+        "this weekend",
+        "next week",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ],
+    About("the day", example="today", said_as=SAID_AS),
+]
 Due = Annotated[Repeating, About("it due", example="tomorrow at 5pm", early=_wakes)]
 Alarm = Annotated[Repeating, About("it", example="tomorrow at 7am", early=lambda _: True)]
 
-tasks = CommandModule("task", "Your to-do list")
+tasks = CommandModule("task", "Your to-do list", {"delete": ("strike",)})
 tasks.offer(
     "tasks",
     Offer("Done", "complete", {"name": "{id}"}),
@@ -68,13 +98,15 @@ tasks.offer(
     "remind me to {name} {due}",
     "remind me {due} to {name}",
     "{due} remind me [to] {name}",
-    "remind me (about|of) {name} {due}",
+    "{due} tell me (to|that|about) {name}",
+    "remind me (about|of|that) {name} {due}",
     "add {name} to my {list_name} list",
     "remind me {due} (about|of|that|re) {name}",
     "remind me {due} {name}",
     "{due} remind me (about|of) {name}",
     "{due} {name}",
     "[set|make|add|give|send] [me] [a] [repeating] reminder {due} [to|for|about|of] {name}",
+    "reminder for {due} {name}",
     "[set|make|add|give|send] [me] [a] [repeating] reminder (for|about|of) {name} {due}",
     "[i|we] (need|want) [a] reminder {due} (to|for|about|of) {name}",
     "[i|we] (need|want) [a] reminder (to|for|about|of) {name} {due}",
@@ -82,9 +114,9 @@ tasks.offer(
     "tell me to {name} {due}",
     "(put|add|write) (on|to) [my] {list_name} list {name}",
     "[set|make|add] [a] reminder {name} {due}",
-    "i (need|want) {name} (on|added to|put on) my {list_name} list",
+    "i (need|want|would like|would like to have) {name} (on|added to|put on) my {list_name} list",
     "reminder to {name} {due}",
-    "(put|add|write) {name} (on|onto|to|in) [my] {list_name} list",
+    "(put|add|write|get) {name} (on|onto|to|in) [my] {list_name} list",
     "(put|add|write) down {name} (on|for) [my] {list_name} list",
     "(put|add|write) {name} down (on|for) [my] {list_name} list",
     "[set|make|add|create|give] [me] [a] {due} reminder {due} (to|for|about|of) {name}",
@@ -119,14 +151,34 @@ tasks.offer(
     "remember to {name} {due}",
     "[(set|make|start|give) [me]] [a] {due} timer for {name}",
     "(set|make|start) [me] [a] timer for {name} [for|of] {due}",
-    "(set|make|start) [me] [a] {due} {name} timer",
-    "[set|make|start] [me] [a] timer (for|of) {due} for {name}",
-    "(set|make|start) [me] [a] {name} timer (for|of) {due}",
+    "[(set|make|start|put|give) [me]] [a] {due} {name} timer",
+    "[(set|make|start) [me]] [a] timer (for|of) {due} for {name}",
+    "(set|make|start|put) [me] [a] {name} timer (for|of|on for) {due}",
     near=(
+        "{name} timer [for|of] {due}",
+        "{name} reminder {due}",
+        "{name} [go|goes|belong|belongs] (on|onto|to|for) [my] {list_name} list",
+        "{name} (go|goes|belong|belongs) (on|onto|to) [my] {list_name}",
+        "{name} (on|onto) my list",
+        "(add|put) (to|on) [my] list: {name}",
+        "[my] {list_name} list: (add|put) {name}",
+        "[my] {list_name} list (add|put) {name}",
+        "[on|onto|to|for] [my] {list_name} list: {name}",
+        "(add|put) (to|on|onto) [my] {list_name}: {name}",
+        "[add|put] [these|this] (on|onto|to) [my] {list_name} list: {name}",
+        "add (these|this|the following) to [my] {list_name} list: {name}",
+        "(to do|task|reminder): {name}",
+        "(to do|task|reminder): {name} {due}",
+        "[we are] [running|nearly|almost] (out of|low on) {name}",
+        "{name} [is] due {due}",
+        "{name} deadline [is] {due}",
+        "add {name} to [my] list for {due}",
+        "(schedule|plan) [me] a reminder for {due} [to|for|about]: {name}",
         "(need|buy|get|grab|pick up) {name}",
         "(i|we) (need|should get|must get|should buy|must buy|are out of|ran out of) {name}",
         "i (am|have run) out of {name}",
         "(i|we) (have to|have got to|need to) {name}",
+        "(i|we) (could use|could do with|are short of|are short on) {name}",
         "(i|we) (should|must|have to|have got to|need to|ought to) {name} {due}",
         "(gotta|need to|have to|remember to|todo) {name}",
         "(gotta|need to|have to|must|should|remember to|todo) {name} {due}",
@@ -135,7 +187,7 @@ tasks.offer(
         "add {name}",
         "add {name} {due}",
         "(put|add|write) {name} (on|to|in) my list",
-        "(put|add|write) {name} (on|to|in) {list_name}",
+        "(put|add|write) {name} (on|onto|to|in) [my] {list_name}",
         "(schedule|plan|note|note that) {name} [for|on] {due}",
         "(note|jot down) {name}",
         "(i|we) (am|are) [running|nearly|almost] (out of|low on) {name}",
@@ -184,11 +236,14 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 
 @tasks.command(
     "wake me [up] {due}",
+    "[i] [need to|must|have to] be (up|awake) {due}",
     "[i] [need to|must|have to] [get me|get|wake] up {due}",
     "(set|make|start|add) [me] [a new|an|my|my new|new] alarm [for|to|on] {due}",
     "(set|make|start|add) [me] [my] [new|two] alarms (for|at) {due} and [for|at] {due}",
+    "(set|make|start|add) [me] [an] alarm (for|at) {due} and (another [one]|one) (for|at) {due}",
     "[i need to] set [an|my] alarm for me [for|to] {due}",
     "alarm [for] {due}",
+    "[(set|make) [me]] [a|an|my] {due} alarm [for|at|to] {due}",
     "(i need|i want|give me|i need to set) an alarm [for] {due}",
     for_models=False,
 )
@@ -199,9 +254,11 @@ async def wake(ctx: Context, due: Alarm) -> str:
 
 @tasks.command(
     "(set|make|start) [me] [a] timer [for|of] {due}",
+    "(set|put) [me] [a] timer on [for|of] {due}",
     "(set|make|start) [me] [a] timer [that is set] to go off {due}",
     "timer [for] {due}",
-    "[set|make|start|give] [me] [a] {due} timer",
+    "[set|make|start|give|put] [me] [a] {due} timer",
+    "(tell|remind|ping) me when {due} (are|is|have|has) (up|over|passed|gone)",
     "[start|set] [me] [a] (countdown|count down) [of|for|from] {due}",
     for_models=False,
 )
@@ -214,7 +271,7 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
     "what (is|do i have) due {day}",
     "what (tasks|todos|reminders|things) (are [there]|do i have|have i got) [due|for|on] {day}",
     "what (do i have|is|have i got) (due|planned|scheduled|left|coming up) [for|on] {day}",
-    "what (am i supposed|do i have|have i got|am i meant|am i going) to do {day}",
+    "what (am i supposed|was i supposed|do i have|have i got|am i meant|am i going) to do {day}",
     "[show] [me] [my] {day} s (tasks|todos|reminders|list|agenda|plan|schedule)",
     "(what is|show [me]) my (agenda|plan|schedule) [for] {day}",
     "(show|list) [me] [my] (tasks|todos|reminders|list|to-do list) [due] [for] {day}",
@@ -225,15 +282,23 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
     "[(do i have|is there|have i got)] anything (due|to do|left|planned|on) [for] {day}",
     "[do i have|have i got|got] anything [due|planned|to do|left to do] [for|on] {day}",
     "is there anything on my list [for] {day}",
+    "[(do i have|have i got|are there)] any (tasks|todos|reminders) [due] [for] {day}",
+    "[my] agenda",
     "what are my (tasks|todos|reminders|plans) [for] {day}",
     "[show me|tell me|remind me] what (i have|i have got|i need|i must) [to] do {day}",
     "what is on my (agenda|list|to-do list) [for] {day}",
-    "my (tasks|todos|reminders) [for] {day}",
+    "[my] (tasks|todos|reminders) [for] {day}",
+    "(show|list) [me] (everything|all) [due|planned] [for] {day}",
     near=(
         "what is due",
+        "what is (up|on|the plan|on the cards) [for] {day}",
+        "(am i|are we) (free|busy) {day}",
         "what is my (plan|schedule|agenda) for the day",
         "what is (on|up next|happening|going on|coming up) [for] {day}",
-        "what (does|is) my (day|agenda|schedule|week) [look] [like] [for] [{day}]",
+        "what (does|is) my (agenda|schedule) [look] [like] [for] [{day}]",
+        "(what|how) (does|is) {day} (look|looking) [like]",
+        "[(what is|is anything|show [me] [what is])] overdue [today]",
+        "anything overdue",
         "[my|the] (agenda|plan|schedule) [for] {day}",
         "what [else] (should i|do i|must i|can i|am i) [do|doing] {day}",
         "what have i got on {day}",
@@ -242,14 +307,10 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
         "[is there] anything that needs doing [for|by] {day}",
     ),
 )
-async def due(
-    ctx: Context, day: Annotated[Day, About("the day", example="today")] = "today"
-) -> str:
+async def due(ctx: Context, day: Day = "today") -> str:
     """Show what is due on a day, or this week; what is overdue is due today."""
     midnight = ctx.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    first, days = {"today": (0, 1), "tomorrow": (1, 1), "this week": (0, 7 - ctx.now.weekday())}[
-        day
-    ]
+    first, days = _days(day, ctx.now.weekday())
     begins, ends = (midnight + timedelta(days=number) for number in (first, first + days))
     rows = await ctx.api.get_all("/api/tasks")
     found = Rows(
@@ -260,13 +321,25 @@ async def due(
         and datetime.fromisoformat(row["due_at"]) < ends
     )
     found.has_more = rows.has_more
-    return _by_list(ctx, found) if found else f"Nothing is due {day}."
+    when = f"on {day.title()}" if day in WEEKDAYS else day
+    return _by_list(ctx, found) if found else f"Nothing is due {when}."
+
+
+def _days(day: str, weekday: int) -> tuple[int, int]:
+    """Return in how many days what was named begins, and how many days it has."""
+    left = 7 - weekday
+    if day in WEEKDAYS:
+        return (WEEKDAYS.index(day) - weekday) % 7, 1
+    if day == "this weekend":
+        return max(5 - weekday, 0), min(left, 2)
+    return {"today": (0, 1), "tomorrow": (1, 1), "this week": (0, left)}.get(day, (left, 7))
 
 
 @tasks.command(
     "(list|show) my tasks",
     "show my {list_name} list",
-    "(show|list) [me] [all] [of] [my] [open] (tasks|todos|reminders)",
+    "(show|list) [me] [all] [of] [my] [open] (tasks|todos|reminders|alarms|timers)",
+    "what (alarms|timers) (do i have|have i got|are [there] [set|running])",
     "(show|list) [me] [my] (to-do|task|tasks) list",
     "what is on my (list|to-do list)",
     "what (do i|i) [still] have on my (list|to-do list)",
@@ -284,9 +357,9 @@ async def due(
     "what (is|are) (on|in) my list (called|named) {list_name}",
     "what (are my tasks|do i (have|need) to do|have i got to do|is there to do|is left to do)",
     "what is (open|still open|still left|outstanding) [to do]",
-    "what is (left|open|still open|still left) on my {list_name} list",
+    "what is [still] (left|open|missing) on my {list_name} list",
     "what do (i|we) [still] need (on|from) my {list_name} list",
-    "is there anything [left] (on|in) [my] {list_name} list",
+    "[(is there|do i have|have i got)] anything [left] (on|in) [my] {list_name} list",
     "what (else|all) (do i have|have i got|is there) [left] to do",
     "(what|which) (things|tasks) are [still] (open|left)",
     "(show|list) [me] (everything|all|all i have to do|everything i have to do)",
@@ -297,10 +370,14 @@ async def due(
     "[my] (tasks|todos|reminders)",
     near=(
         "what is left",
-        "what is (on|in|left on|still open on) {list_name}",
+        "what is (on|in|left on|still open on) [my] {list_name}",
         "(show|list) [me] [my] {list_name}",
         "[my] {list_name} list",
-        "what do (i|we) [still] need (on|from|for|in) {list_name}",
+        "what do (i|we) [still] need (on|from|for|in|to get from|to buy from) [my] {list_name}",
+        "what do (i|we) [still] (need|have) [to (get|buy)]",
+        "what [else] (is|do we need) [left|there] to (get|buy)",
+        "what (should|do|must) (i|we) (get|buy)",
+        "(show|list) [me] [all] my (stuff|things)",
         "(check|go through) my (list|tasks|todos|reminders|to-do list)",
     ),
     hint="Also: what is left or still to do?",
@@ -332,8 +409,8 @@ async def show(ctx: Context, list_name: ListName | None = None) -> str:
     "how (long|full) is my {list_name} list",
     "([the] number of|count) [my] [open] (tasks|todos)",
     near=(
-        "how (many|much) [things|tasks|items] (is|are) [left] on {list_name}",
-        "how many (things|tasks|items) on {list_name}",
+        "how (many|much) [things|tasks|items] (is|are) [there] [left] on [my] {list_name}",
+        "how many (things|tasks|items) [left] on [my] {list_name}",
     ),
     for_models=False,
 )
@@ -351,7 +428,8 @@ async def count(ctx: Context, list_name: ListName | None = None) -> str:
     "(list|show) [me] [all] [of] [my] (done|completed|finished) (tasks|todos)",
     "what (have i [already] (done|finished|completed)|did i (finish|complete|get done)) [today]",
     "(show|list) [me] [everything|all] [that is|that i have|i have] (done|completed|finished)",
-    "[my] (done|completed|finished) (tasks|todos)",
+    "[my] (done|completed|finished) (tasks|todos|list)",
+    near=("what (did i do|have i done) (yesterday|today|this week|this month|so far)",),
     hint="Only what is over.",
 )
 async def show_done(ctx: Context) -> str:
@@ -368,15 +446,21 @@ async def show_done(ctx: Context) -> str:
     "mark {name} (done|complete|completed|finished)",
     "(tick|check) off {name}",
     "(tick|check) {name} off [of] my (list|tasks)",
+    "set {name} to (done|complete|completed|finished)",
     "finish {name}",
     "{name} (is|are|has been|have been) [finally|now|all] (done|finished|completed)",
-    "done with {name}",
+    "[i am] [finally] done with {name}",
     "i (bought|have bought) {name}",
     "i (have done|have finished|finished|completed|have completed) {name}",
     "i [have] finally (done|did|finished|completed) {name}",
     near=(
-        "[i|i have] [just|already|finally] (finished|completed|got) [my] {name}",
-        "{name} (done|finished|bought|sorted)",
+        "[i|i have] [just|already|finally] (finished|completed|got|submitted) [my] {name}",
+        "{name} (done|finished|bought|sorted|paid|sent|booked|cleaned|washed|fed|posted|fixed)",
+        "{name} (complete|completed|submitted|returned|renewed|ordered|watered|ironed|mowed)",
+        "(done|finished|completed): {name}",
+        "[i|i have] (ticked|checked|crossed) off [my] {name}",
+        "[i|i have] [just|already|finally] (mowed|ironed|hoovered|vacuumed|charged) [my] {name}",
+        "[i|i have] [just|already|finally] took (out [my] {name}|[my] {name} out)",
         "[i|i have] [just|already|finally] (picked up|collected|called|phoned|rang) [my] {name}",
         "[i|i have] [just|already|finally] (visited|made|wrote|handed in|dropped off) [my] {name}",
         "(i|i just|i already|i finally|just|already|finally) did [my] {name}",
@@ -391,7 +475,7 @@ async def show_done(ctx: Context) -> str:
     ),
     hint="Also for what was done: I paid ..., I have bought ....",
 )
-async def complete(ctx: Context, name: OpenTask) -> str:
+async def complete(ctx: Context, name: OpenTasks) -> str:
     """Tick a task off."""
     return await _complete(ctx, await _find(ctx, name))
 
@@ -402,7 +486,7 @@ async def complete(ctx: Context, name: OpenTask) -> str:
     "(complete|finish) {name} (on|from) my {list_name} list",
     for_models=False,
 )
-async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
+async def complete_on(ctx: Context, name: OpenTasks, list_name: ListName) -> str:
     """Tick a task off that is on a list."""
     return await _complete(ctx, await _find(ctx, name, list_name))
 
@@ -412,12 +496,17 @@ async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(is|are) there [any] {name} on my {list_name} list",
     "is {name} [already] (on|in) my (list|to-do list)",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
-    "(do i have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
+    "(do i [already] have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
     "(did i add|have i added) {name} to my {list_name} list",
     "does my {list_name} list have {name} on it",
+    near=(
+        "when is {name} due",
+        "(when|what time) is my {name} (appointment|reminder|alarm)",
+        "when do i have [my] {name}",
+    ),
     for_models=False,
 )
-async def has(ctx: Context, name: Task, list_name: ListName | None = None) -> str:
+async def has(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Say whether something is on a list, or on any."""
     query = {"list": await _list_meant(ctx, list_name)} if list_name else {}
     rows = await ctx.api.get_all("/api/tasks", query)
@@ -426,6 +515,26 @@ async def has(ctx: Context, name: Task, list_name: ListName | None = None) -> st
     if not found:
         return f"No, {named(name)} is not{where or ' on your lists'}."
     return _by_list(ctx, Rows(rows[index] for index in found))
+
+
+@tasks.command(
+    "reopen {name}",
+    "(uncheck|untick|uncomplete|reopen) {name}",
+    "mark {name} [as] (not done|undone|open|unfinished|incomplete) [again]",
+    near=(
+        "{name} (is|are) not (done|finished|bought|paid) [yet|after all]",
+        "(i|we) have not (done|finished|bought|got) {name} [yet|after all]",
+        "(i|we) did not (do|finish|buy|get) {name} [yet|after all]",
+    ),
+    for_models=False,
+)
+async def reopen(ctx: Context, name: DoneTask) -> str:
+    """Have a task to do again that was ticked off."""
+    rows = await ctx.api.get_all("/api/tasks", {"done": "true"})
+    task = await pick(ctx, name, rows, "done task", lambda row: _line(ctx, row))
+    after = await ctx.api.put(_path(task), {"done": False})
+    _let_undo(ctx, task, "is done", done=True)
+    return f"{named(after['name'])} is to do again{_when(ctx, after)}."
 
 
 @tasks.command(
@@ -466,12 +575,16 @@ async def _complete(ctx: Context, task: Row) -> str:
     "rename {name} to {new_name}",
     "rename [my] task {name} to {new_name}",
     "change the name of {name} to {new_name}",
-    near=("{name} should be [called] {new_name}",),
+    near=(
+        "{name} should be [called] {new_name}",
+        "(change|edit) {name} to {new_name}",
+        "replace {name} (with|by) {new_name}",
+    ),
 )
 async def rename(
     ctx: Context,
     name: OpenTask,
-    new_name: Annotated[str, About("the new name", example="buy oat milk")],
+    new_name: Annotated[str, About("the new name", example="oat milk")],
 ) -> str:
     """Give a task another name."""
     task = await _find(ctx, name)
@@ -485,8 +598,8 @@ async def rename(
     "move [the task] {name} (to|into|onto) my {list_name} list",
     "put the task {name} (on|into|onto) my {list_name} list",
     "put [the task] {name} on my {list_name} list instead",
-    "(switch|transfer|shift) {name} [over] (to|onto|into) my {list_name} list",
-    near=("(move|switch|transfer|shift) {name} [over] (to|onto|into) {list_name}",),
+    "(switch|transfer|shift|swap) {name} [over] (to|onto|into) my {list_name} list",
+    near=("(move|switch|transfer|shift|swap) {name} [over] (to|onto|into) [my] {list_name}",),
 )
 async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     """Put a task on another list."""
@@ -505,19 +618,22 @@ async def move(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     "(push|move) back {name} (to|until|till) {due}",
     "reschedule {name} for {due}",
     "make {name} due {due}",
-    "(postpone|snooze|delay|put off|push) {name} for {due}",
     "(postpone|snooze|delay|put off|push) {name} till {due}",
+    "(postpone|delay|put off) {name} for {due}",
     "(snooze|delay) {name} (to|until) {due}",
     "(snooze|delay|postpone) {name} {due}",
     "remind me (of|about) {name} again {due}",
-    "(postpone|snooze|delay) [for|by|until|till] {due}",
+    "(postpone|snooze|delay) (until|till) {due}",
     "(postpone|reschedule|snooze) {name}",
+    "snooze",
     near=(
         "(change|set) {name} to {due}",
         "{name} can wait (until|till) {due}",
         "{name} (is|was|has been|got) [now] (moved|bumped|pushed|shifted|postponed) to {due}",
         "make {name} {due} [instead]",
         "{name} (is now|moved to) {due}",
+        "{name} is {due} now",
+        "[do] {name} {due} instead",
     ),
     hint="Also: postpone, push, snooze.",
 )
@@ -528,9 +644,12 @@ async def schedule(ctx: Context, name: OpenTask, due: Due) -> str:
 
 @tasks.command(
     "postpone {name} by {length}",
-    "(postpone|snooze|delay|put off|push|move|bump) {name} by {length}",
+    "(postpone|snooze|delay|put off|push|move|bump) {name} (by|for|another) {length}",
+    "(postpone|snooze|delay|push|bump) {name} {length}",
+    "(postpone|snooze|delay) [me] [for|by|another] {length}",
     "(push|move|put) {name} back [by] {length}",
     "(push|move|put) back {name} by {length}",
+    near=("(give me|i need) [another] {length}", "[just] another {length}"),
     for_models=False,
 )
 async def postpone(
@@ -563,10 +682,11 @@ async def _schedule(ctx: Context, task: Row, due: Resolved) -> str:
     "(forget|remove) the due time of {name}",
     "(forget|remove|delete|clear) the (due time|due date|deadline|date) (of|from|for|on) {name}",
     "(remove|cancel|delete|stop|turn off) [my] reminder (for|of|about|to) {name}",
-    "(cancel|stop|turn off|forget|drop) [my] {name} reminder",
+    "(cancel|stop|turn off|forget|drop|remove) [my] {name} reminder",
     "no [more] (reminder|reminders) (for|of|about|to) {name}",
     "(don't|do not) remind me (to|of|about) {name} [anymore|any more|again]",
     "stop (reminding|nagging|bugging|pestering|pinging) me (to|of|about) {name} [anymore|any more]",
+    near=("no more {name} (reminder|reminders)",),
 )
 async def unschedule(ctx: Context, name: OpenTask) -> str:
     """Take a task's due time and reminder away; the task stays."""
@@ -583,7 +703,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from [my] {list_name} list",
     "(delete|remove) {name} from [my] (list|to-do list)",
     "(take|drop|bin) {name} (out of|out from|from) [my] {list_name} list",
-    "(delete|remove) [my] task [called] {name}",
+    "(delete|remove) [my] task [called|named|about|to] {name}",
     "(delete|remove) [my] {name} task",
     "(take|get|cross|strike|scratch|lose) {name} (off [of]|from) [my] {list_name} list",
     "(take|cross|strike|scratch|lose) {name} (off [of]|from) my (list|tasks|to-do list)",
@@ -596,15 +716,18 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
         "(bin|trash|ditch|forget about|never mind|cancel) {name}",
         "(delete|remove|cancel|stop|turn off) [my] {name} (alarm|timer)",
         "(i|we) (do not|no longer|will not) need [to] {name} [anymore|any more]",
+        "(i|we) (do not|no longer) need [my] {name} reminder [anymore|any more]",
         "(i|we) will not be needing {name} [anymore|any more]",
         "no [more] need (for|to) {name} [anymore|any more]",
-        "(lose|strike|scratch) {name} (from|off) {list_name}",
-        "(delete|remove) {name} from {list_name}",
-        "take {name} off {list_name}",
+        "(i|we) do not need my {name} (reminder|task) [anymore|any more]",
+        "do not need [my] {name} [reminder|task] (anymore|any more)",
+        "(lose|strike|scratch) {name} (from|off) [my] {list_name}",
+        "(delete|remove) {name} from [my] {list_name}",
+        "take {name} off [my] {list_name}",
     ),
     hint="Also: remove, scrap, get rid of.",
 )
-async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
+async def delete(ctx: Context, name: OpenTasks, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""
     task = await _find(ctx, name, list_name, done="all")
     lost = [task["name"]] + ([] if task["list"] == DEFAULT_LIST else [task["list"]])
@@ -620,8 +743,9 @@ async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None
 @tasks.command(
     "cancel my alarm",
     "(cancel|stop|delete|remove|turn off|clear) my alarm",
-    "(cancel|stop|delete|remove|turn off|clear) my alarm (for|at) {due}",
-    "(cancel|stop|delete|remove|turn off|clear) my {due} alarm",
+    "(cancel|stop|delete|remove|turn off|clear) my alarm [for|at] {due}",
+    "(cancel|stop|delete|remove|turn off|clear) [my] {due} [s] alarm",
+    "no alarm {due}",
     for_models=False,
 )
 async def cancel_alarm(ctx: Context, due: Alarm | None = None) -> str:
@@ -630,11 +754,21 @@ async def cancel_alarm(ctx: Context, due: Alarm | None = None) -> str:
         return await delete(ctx, WAKE_UP)
     rows = [row for row in await ctx.api.get_all("/api/tasks") if row["name"] == WAKE_UP]
     times = {row["id"]: datetime.fromisoformat(row["due_at"]) for row in rows if row["due_at"]}
-    clock = due.at.astimezone(ctx.zone).time()
-    found = [key for key, at in times.items() if at.astimezone(ctx.zone).time() == clock]
-    if len(found) != 1:
-        raise Declined(f"You have {'more than one' if found else 'no'} alarm at {clock:%H:%M}.")
-    return await delete(ctx, found[0])
+    said = due.at.astimezone(ctx.zone)
+    found = [row for row in rows if row["id"] in times and _is_at(times[row["id"]], said)]
+    if not found:
+        on_day = "" if said.time() == DAY_STARTS else f" at {said:%H:%M}"
+        day = on_the_day(said.date(), ctx.now.date())
+        raise Declined(f"You have no alarm{on_day or f' {day}'}.")
+    alarm = await pick(ctx, WAKE_UP, found, "alarm", lambda row: _line(ctx, row))
+    return await delete(ctx, alarm["id"])
+
+
+def _is_at(alarm: datetime, said: datetime) -> bool:
+    """Say whether an alarm is at a time of day, or on a day that was named without one."""
+    local = alarm.astimezone(said.tzinfo)
+    is_day = said.time() == DAY_STARTS and local.date() == said.date()
+    return is_day or local.time() == said.time()
 
 
 @tasks.command(
@@ -657,13 +791,20 @@ async def _find(ctx: Context, name: str, list_name: str | None = None, done: str
         if ID.fullmatch(name)
         else await ctx.api.get_all("/api/tasks", query)
     )
-    return await pick(
-        ctx,
-        name,
-        rows,
-        "task" if done == "all" else "open task",
-        lambda row: _line(ctx, row) + (" (done)" if row["done"] else ""),
-    )
+    try:
+        return await pick(
+            ctx,
+            name,
+            rows,
+            "task" if done == "all" else "open task",
+            lambda row: _line(ctx, row) + (" (done)" if row["done"] else ""),
+        )
+    except Declined:
+        if list_name or name.casefold() not in [
+            one["name"].casefold() for one in await _lists(ctx.api)
+        ]:
+            raise
+        raise Declined(f"{named(name)} is a list: say “the {escape(name)} list”.") from None
 
 
 async def _by_id(ctx: Context, task_id: str, done: str) -> list[Row]:

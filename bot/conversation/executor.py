@@ -47,6 +47,7 @@ FAILED = "Something went wrong on my side, and I've noted it. Please try again i
 CANCELLED = "All right, I've dropped that."
 GIVEN_UP = "I still don't understand that. Nothing was changed."
 SUPERSEDED = "All right, I've dropped my question."
+SAY_HELP = "Say “help” for what I understand."
 REFUSED = "All right, I've done nothing. Please say it in other words."
 ENDED = "Your session has ended. Send me any message to log in again."
 
@@ -365,4 +366,6 @@ def _problem(understood: NotUnderstood) -> str:
     """Tell what was wrong, with the nearest sentences that would be understood."""
     lines = [escape(understood.problem)]
     lines += [f"• {escape(sentence)}" for sentence in understood.suggestions or ()]
+    if understood.suggestions == ():
+        lines += [SAY_HELP]
     return "\n".join(lines)

@@ -12,9 +12,11 @@ from bot.markdown import escape
 
 _CALL = re.compile(
     r"(?:please )?help(?: me)?(?: out)?(?: please)?|(?:can|could) you help(?: me)?(?: please)?"
-    r"|i need (?:some )?help|show me what you can do|what do you do"
-    r"|what (?:can|could) (?:you|i|we) (?:do|say|ask|tell|help me with)(?: you)?(?: for me| here)?"
+    r"|(?:i need|i want)(?: some)? help|show me what you can do|what do you do"
+    r"|what (?:can|could) (?:you|u|i|we) (?:do|say|ask|tell|help me with)"
+    r"(?: you)?(?: for me| here)?"
     r"|what are you (?:for|good for|able to do|capable of)|what are (?:your|the) commands"
+    r"|what commands (?:are there|do you (?:have|know|understand))"
     r"|how (?:does|do|can|should) (?:this|it|you|i use (?:this|you|it))(?: bot)?(?: work)?"
     r"|(?:show|list|give)(?: me)?(?: the| your| all)* (?:commands|help|menu)"
 )
@@ -36,7 +38,7 @@ def example(spec: CommandSpec, sentence: str | None = None) -> str:
         field.name: field.sample or f"<{field.name.replace('_', ' ')}>" for field in spec.fields
     }
     words = next(expansions(spec, sentence or spec.sentences[0]))
-    return " ".join(values[word[1:-1]] if word[0] == "{" else word for word in words)
+    return wording.joined(values[word[1:-1]] if word[0] == "{" else word for word in words)
 
 
 def in_words(order: Mapping[str, Any], registry: Registry) -> str:
@@ -50,14 +52,7 @@ def in_words(order: Mapping[str, Any], registry: Registry) -> str:
 
 def examples(spec: CommandSpec) -> Iterator[str]:
     """Yield the first sentence of a command, and each that says something more."""
-    shown: set[str] = set()
-    for sentence in spec.sentences:
-        slots = set(next(expansions(spec, sentence))) & {
-            f"{{{field.name}}}" for field in spec.fields
-        }
-        if sentence == spec.sentences[0] or slots - shown:
-            yield example(spec, sentence)
-        shown |= slots
+    yield from (example(spec, sentence) for sentence, _ in wording.shown(spec))
 
 
 def full_help(registry: Registry, *, logged_in: bool = True) -> str:

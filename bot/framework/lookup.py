@@ -18,6 +18,7 @@ Row = Mapping[str, Any]
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLOSE = 80  # rapidfuzz's score, of 100, from which on a name may be a misspelt one: worth asking
 NEAR = 50  # and from which on it is worth mentioning
+ALIKE = 40  # of their letters, so that three letters within a long name don't count
 MAX_LISTED = 9
 MAX_COMPARED, MAX_FUZZY = 500, 80  # characters of a name
 
@@ -53,7 +54,11 @@ def similar(words: str, names: Sequence[str], least: float = CLOSE) -> list[int]
 
 def nearest(words: str, names: Sequence[str], limit: int = 3) -> list[str]:
     """Return the names that come closest, the best first."""
-    found = (names[index] for index in similar(words, names, NEAR))
+    found = (
+        names[index]
+        for index in similar(words, names, NEAR)
+        if fuzz.ratio(words[:MAX_FUZZY], names[index][:MAX_FUZZY]) >= ALIKE  # not "jam" for "camp"
+    )
     return list(dict.fromkeys(found))[:limit]
 
 

@@ -21,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +31,8 @@ from cachetools import LRUCache
 
 from ai.commands import Catalogue, CommandSpec, Role, catalogue, spoken
 from ai.sentences.templates import SentenceError, expansions
+from ai.times.grammar import phrases
+from ai.times.recurrence import Resolved
 from bot.api.client import ApiError
 from bot.framework.context import Context, Declined, Message
 from bot.framework.fields import Choices, Unclear, choices_of, convert, fields_of, meaning, question
@@ -46,6 +49,7 @@ Handler = Callable[[Message, Session, dict[str, Any]], Awaitable[str | None]]
 MAX_PARTS = 64  # of a registry that are kept: so agents with the same commands share one
 MAX_QUESTIONS = 2  # questions about one field before the order is given up
 REFUSALS = (400, 401, 403, 422)  # of what was typed, and not of how often or when
+NOON = 12  # o'clock
 WAY_OUT = " (Or say “never mind”.)"
 _PLACEHOLDER = re.compile(r"\{(\w+)")
 
@@ -252,7 +256,15 @@ async def _fill(spec: CommandSpec, parsed: dict[str, Any], ctx: Context) -> dict
                 asked += 1
         if field.kind != "secret":
             parsed[field.name] = said
+        if field.kind == "when" and isinstance(said, str):
+            ctx.found[said] = _whole_time(said, values[field.name], ctx)  # "tomorrow instead"
     return values
+
+
+def _whole_time(said: str, when: datetime | Resolved, ctx: Context) -> str:
+    """Return the words for a time with the half of the day that they were taken for."""
+    moment = when.at if isinstance(when, Resolved) else when
+    return phrases.with_half(said, "am" if moment.astimezone(ctx.zone).hour < NOON else "pm")
 
 
 class Registry:

@@ -58,6 +58,14 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
         "I'm a bot, {name}: tell me what you want in plain words. **Help** says what.",
     ),
+    (
+        (
+            r"(?:tell me|do you know|give me) (?:a|another|some)(?: \w+)? (?:jokes?|story|poem)",
+            r"(?:what'?s|what is|how'?s) the (?:weather|news)(?: like)?(?: today| tomorrow)*",
+            r"tell me (?:a joke|a story|something funny)|sing(?: me)?(?: a song)?|i'?m bored",
+        ),
+        "That is beyond me, {name}. **Help** says what I can do.",
+    ),
     (("(?:oh )?(?:oops|sorry|my bad)|no (?:worries|problem)",), "No harm done, {name}."),
     (
         ("(?:oh |ok |no )?(?:cancel|never ?mind|forget it|nvm)",),

@@ -49,8 +49,17 @@ def _clock_time(match: re.Match[str], reading: Reading) -> bool:
     return reading.take("time")
 
 
+@piece(rf"(?P<at>{_AT})?(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)", CLOCK)
+def _military_time(match: re.Match[str], reading: Reading) -> bool:
+    if not match["at"] and reading.slots.isdisjoint({"day", "weekday"}):
+        return False  # "0645" alone is a number; "tomorrow 0645" is no more
+    reading.hour, reading.minute, reading.is_exact = int(match["hour"]), int(match["minute"]), True
+    return reading.take("time")
+
+
 @piece(
-    rf"{_AT}(?P<hour>{HOUR})(?:\.(?P<minute>[0-5]\d)|\s+(?P<words>fifteen|thirty|forty[ -]five))?",
+    rf"{_AT}(?P<hour>{HOUR})"
+    r"(?:h|\.(?P<minute>[0-5]\d)|\s+(?P<words>fifteen|thirty|forty[ -]five))?",
     CLOCK,
 )
 @piece(rf"{_AT}?(?P<hour>{HOUR})\s*o.?clock(?P<minute>)(?P<words>)", CLOCK)

@@ -168,6 +168,7 @@ def _day_of_month(match: re.Match[str], reading: Reading) -> bool:
 @piece(r"(?:on\s+|at\s+)?(?:the\s+)?weekend|(?P<which>this|next)\s+weekend", DAYS)
 def _weekend(match: re.Match[str], reading: Reading) -> bool:
     reading.weekday, reading.which = 5, named(match, "which")
+    reading.is_weak = match[0].lower() == "weekend"  # of a list's name: "forest weekend"
     return reading.take("weekday", "week")
 
 

@@ -15,6 +15,7 @@ from cachetools import LRUCache, cached
 from ai.times.grammar.clock import CLOCK
 from ai.times.grammar.days import DAYS
 from ai.times.grammar.durations import Duration, read_duration
+from ai.times.grammar.numbers import NUMBER, number
 from ai.times.grammar.reading import END, Piece, Reading, in_ascii
 from ai.times.grammar.recurrence import EVERY
 
@@ -22,10 +23,13 @@ Span = tuple[int, int]
 
 PIECES = (*DAYS, *CLOCK, *EVERY)
 MAX_STARTS = 100
+MIN_BARE_MINUTES, MAX_BARE_MINUTES = 2, 120  # "in one", "in 2030" are no minutes
 MAX_CLOCKS = 4  # times of day in one phrase, after the first
 
 _GAP = re.compile(r"\s*,?\s+(?:(?:and|-|–)\s+)?", re.IGNORECASE)  # noqa: RUF001
 _IN = re.compile(r"(?:in|after)\s+(?:about\s+|exactly\s+|another\s+)?", re.IGNORECASE)
+_MINUTES = re.compile(rf"in\s+(?P<minutes>{NUMBER})(?=[\s.!?]*$|\s+to\s+[a-z])", re.IGNORECASE)
+"""A number of which nobody says what it counts: "remind me in 40", "in 10 to check the oven"."""
 _TIME_OF = re.compile(r"['’]?\s+time" + END, re.IGNORECASE)  # noqa: RUF001
 _FROM_NOW = re.compile(r"\s+(?:from\s+(?:now|today)|hence)" + END, re.IGNORECASE)
 _FROM_DAY = re.compile(
@@ -37,18 +41,19 @@ _BEFORE = re.compile(r"before\b", re.IGNORECASE)
 _UNTIL = re.compile(r"(?:until|till?|through)\s+", re.IGNORECASE)
 _DONE = re.compile(
     r"(?:(?:i\s+)?(?:say|tell\s+you)\s+(?:that\s+)?)?"
-    r"(?:(?:i\s+am|i['’]m|it\s+is|it['’]s)\s+done|done|i\s+(?:do|did)\s+it"  # noqa: RUF001
+    r"(?:(?:i\s+am|i['’]m|it\s+is|it['’]s)\s+done|done|i\s+(?:do|did)\s+it|i\s+do(?=[\s.!]*$)"  # noqa: RUF001
     r"|i\s+have\s+done\s+it|i['’]ve\s+done\s+it)" + END,  # noqa: RUF001
     re.IGNORECASE,
 )
 _FOR = re.compile(r"for\s+(?:the\s+next\s+)?", re.IGNORECASE)
+_BARE_HOUR = re.compile(r"(?:[01]?\d|2[0-3])(?=[\s.!]*$|\s+(?:to|until|till)\b)", re.IGNORECASE)
 _AND = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|&)\s+", re.IGNORECASE)
 _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
     r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|before\b|after"
     r"|around|about|the\b|this|next|last|every|each|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-    r"|first|second|third|four|fif|six|seven|eigh|nin|ten|eleven|twel|end|start|begin|eod|eow|eom"
+    r"|first|second|third|four|fif|six|seven|eigh|nin|fortn|ten|eleven|twel|end|start|begin|eod|eow|eom"
     r"|chris|x-?mas|boxing|new|hallow|valen|easter|good\s+fri|thanksg|daily|week|month|hour|year|once|twice|later|soon|some|right"
     r"|now|asap|noon|mid|yesterday)",
     re.IGNORECASE,
@@ -73,7 +78,8 @@ def each_time(words: str) -> list[str]:
         return [words]
     clocks = found[0].clocks
     before, after = words[: clocks[0][0]], words[clocks[-1][1] :]
-    return [f"{before}{words[start:end]}{after}" for start, end in clocks]
+    times = [words[start:end] for start, end in clocks]
+    return [f"{before}{one if read(one) else f'at {one}'}{after}" for one in times]
 
 
 def _read(text: str, start: int) -> tuple[Reading, int] | None:
@@ -110,6 +116,8 @@ def _clocks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         gap = _AND.match(text, end)
         found = [one.read(text, gap.end(), Reading()) for one in CLOCK] if gap else []
         ends = [one[1] for one in found if one]
+        if gap and not ends and (bare := _BARE_HOUR.match(text, gap.end())):
+            ends = [bare.end()]  # "at 8 and 20"
         if gap is None or not ends:
             return
         if first:
@@ -136,6 +144,10 @@ def _length(text: str, start: int, reading: Reading) -> tuple[Reading, int] | No
     """Read "in 3 days", "two hours from now", "a week from" (friday), "an hour ago"."""
     before = _IN.match(text, start)
     found = read_duration(text, before.end() if before else start)
+    if found is None and before and (bare := _MINUTES.match(text, start)):
+        minutes = number(bare["minutes"])
+        if MIN_BARE_MINUTES <= minutes <= MAX_BARE_MINUTES:
+            found = Duration(seconds=minutes * 60), bare.end()
     if found is None:
         return None
     length, end = found
@@ -170,6 +182,26 @@ def _end_of_series(text: str, start: int, reading: Reading) -> tuple[Reading, in
         return None
     fuller.until = found[0]
     return fuller, found[1]
+
+
+def clock_in(words: str) -> str:
+    """Return the part of a time's words that names the hour, or an empty text."""
+    for start in (match.start() for match in re.finditer(r"\S+", words)):
+        ends = [found[1] for piece in CLOCK if (found := piece.read(words, start, Reading()))]
+        if ends:
+            return words[start : max(ends)]
+    return ""
+
+
+def with_half(words: str, half: str) -> str:
+    """Return a time's words with "am" or "pm" behind an hour that was said without it."""
+    said = read_all(words)
+    if said is None or said.half or said.is_exact or said.part or said.hour is None:
+        return words
+    clock = clock_in(words)
+    fuller = words.replace(clock, f"{clock} {half}", 1) if clock else words
+    again = read_all(fuller)
+    return fuller if again and again.half == half and again.hour == said.hour else words
 
 
 @cached(LRUCache(256), key=lambda text, _before_each=None: text, lock=Lock())

@@ -54,6 +54,11 @@ def _every_unit(match: re.Match[str], reading: Reading) -> bool:
     return _again(reading, every, *(() if frequency == "WEEKLY" else ("weekday",)))
 
 
+@piece("fortnightly", EVERY)
+def _fortnightly(_: re.Match[str], reading: Reading) -> bool:
+    return _again(reading, Every("WEEKLY", 2))
+
+
 @piece(rf"(?P<often>{'|'.join(ADVERBS)})", EVERY)
 @piece(r"once\s+(?:an?|every|each|per)\s+(?P<unit>hour|day|week|month|year)", EVERY)
 def _often(match: re.Match[str], reading: Reading) -> bool:
@@ -89,6 +94,21 @@ def _every_end(match: re.Match[str], reading: Reading) -> bool:
     days = WEEKEND if named(match, "end") == "weekend" else WORKDAYS
     groups = match.groupdict()
     return _again(reading, Every("WEEKLY", 2 if groups.get("other") else 1, days), "day", "weekday")
+
+
+@piece(
+    rf"(?P<every>{_EVERY})?(?P<first>{_ABBREVIATED})s?"
+    rf"(?:\s*[-–]\s*|\s+(?:to|till|through|thru)\s+)(?P<last>{_ABBREVIATED})s?"  # noqa: RUF001
+    r"(?P<clock>(?=,?\s+(?:at\s+|@\s*)?\d))?",
+    EVERY,
+)
+def _from_weekday_to_weekday(match: re.Match[str], reading: Reading) -> bool:
+    is_series = match["every"] or match["clock"] is not None or "time" in reading.slots
+    first, last = _weekday(match["first"]), _weekday(match["last"])
+    if first == last or not is_series:
+        return False  # "move gym from monday to friday"
+    days = tuple(day for day in range(7) if (day - first) % 7 <= (last - first) % 7)
+    return _again(reading, Every("WEEKLY", weekdays=days), "day", "weekday")
 
 
 @piece(rf"(?:weekly|{_EVERY}week)\s+on\s+(?P<days>{_DAYS})", EVERY)

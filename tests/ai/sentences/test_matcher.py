@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ai.commands import Catalogue, CommandSpec, FieldSpec
 from ai.commands import catalogue as commands
+from ai.sentences import wording
 from ai.sentences.matcher import Matcher, matcher_of
 from ai.sentences.templates import MAX_WAYS, SentenceError
 from bot.framework.registry import load_commands
@@ -306,8 +307,56 @@ def test_names_in_a_row_are_an_order_each(said: str, names: list[str]) -> None:
     catalogue.add(CommandSpec("task", "add", "", fields, sentences))
     found = Matcher(catalogue).match_all(f"add {said} to my x list")
     assert [one.fields for one in found] == [{"name": name, "list": "x"} for name in names]
-    (one,) = Matcher(catalogue).match_all("add milk, eggs and bread to my tasks")
-    assert one.fields == {"name": "milk, eggs and bread"}
+    found = Matcher(catalogue).match_all(f"add {said} to my tasks")
+    assert [one.fields for one in found] == [{"name": name} for name in names]
+
+
+def test_what_goes_to_no_place_or_is_a_sentence_is_no_row() -> None:
+    catalogue = Catalogue()
+    catalogue.add(
+        CommandSpec("task", "add", "", (NAMES,), ("remember to {name}",)),
+        CommandSpec("task", "delete", "", (NAMES,), ("delete {name}",)),
+    )
+    matcher = Matcher(catalogue)
+    assert len(matcher.match_all("delete milk, eggs and bread")) == 3
+    for text in ("remember to buy milk, eggs and bread", "delete eggs, i have some"):
+        assert len(matcher.match_all(text)) == 1, text
+
+
+def test_a_colon_in_a_sentence_must_stand_in_the_text() -> None:
+    catalogue = Catalogue()
+    fields = (FieldSpec("list"), FieldSpec("name"))
+    catalogue.add(CommandSpec("task", "add", "", fields, ("{list} list: {name}",)))
+    matcher = Matcher(catalogue)
+    found = matcher.match("packing list: socks")
+    assert found
+    assert found.fields == {"list": "packing", "name": "socks"}
+    assert matcher.match("packing list socks") is None
+    assert wording.joined(["{list}", "list", ":", "{name}"]) == "{list} list: {name}"
+
+
+def test_a_length_goes_where_one_belongs() -> None:
+    catalogue = Catalogue()
+    name = FieldSpec("name")
+    catalogue.add(
+        CommandSpec("a", "move", "", (name,), ("delay {name}",)),
+        CommandSpec("a", "delay", "", (name, FieldSpec("by", "duration")), ("delay {name} {by}",)),
+    )
+    found = Matcher(catalogue).match("delay laundry 30 min")
+    assert found
+    assert found.fields == {"name": "laundry", "by": "30 min"}
+    assert Matcher(catalogue).match("delay 30 min") is None, "a length is no name"
+
+
+def test_a_choice_may_be_said_in_other_words_and_short() -> None:
+    days = ("today", "tomorrow")
+    day = FieldSpec("day", "choice", choices=days, said_as={"today": ("the day",)})
+    catalogue = Catalogue()
+    catalogue.add(CommandSpec("a", "show", "", (day,), ("plans for {day}",)))
+    matcher = Matcher(catalogue)
+    for said, meant in (("the day", "today"), ("tmrw", "tomorrow"), ("2day", "today")):
+        found = matcher.match(f"plans for {said}")
+        assert found and found.fields == {"day": meant}, said
 
 
 def test_too_many_names_in_a_row_are_left_to_the_model() -> None:
@@ -457,6 +506,7 @@ def test_suggestions_have_no_time_in_front_of_what_it_is_of() -> None:
     catalogue = Catalogue()
     catalogue.add(ALARM)
     assert Matcher(catalogue).nearest("an alarm, whatever") == ["set an alarm for tomorrow at 5pm"]
+    assert Matcher(catalogue).nearest("qwe zxcv") == [], "nothing is like it"
 
 
 ROLE = FieldSpec(

@@ -5,10 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from ai.commands import Catalogue, NotUnderstood, Offer, ParsedCommand
+from ai.commands import (
+    Catalogue,
+    CommandSpec,
+    FieldSpec,
+    NotUnderstood,
+    Offer,
+    ParsedCommand,
+)
 from ai.config import get_ai_config
 from ai.parser import Parser
+from ai.sentences import wording
 from ai.sentences.matcher import Matcher
+from ai.sentences.references import References
 from ai.sentences.templates import SentenceError
 from tests.ai.commands import COMMANDS
 from tests.ai.conftest import Connect
@@ -196,3 +205,82 @@ def test_an_order_with_its_reason_is_offered() -> None:
 )
 def test_what_is_asked_of_who_knows_is_no_thing(thing: str) -> None:
     assert MATCHER.near(f"need {thing}") is None
+
+
+PLACE = FieldSpec("list", required=False)
+ROWS = Catalogue()
+ROWS.add(
+    CommandSpec(
+        "task",
+        "add",
+        "Add a task.",
+        (FieldSpec("name", each=True), PLACE),
+        ("add {name} to my {list} list", "add {name} to my tasks"),
+        near=("add {name} to {list}", "{name} on my {list} list", "get {name}"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["add milk, eggs and ham to food", "milk, eggs and ham on the food list"]
+)
+def test_things_in_a_row_are_offered_together(text: str) -> None:
+    matcher = Matcher(ROWS)
+    assert not matcher.match_all(text)
+    found = matcher.near_all(text)
+    assert [one.fields for one in found] == [
+        {"name": name, "list": "food"} for name in ("milk", "eggs", "ham")
+    ]
+    orders = [ParsedCommand.from_dict(one.command) for one in found]
+    asked = "Do you mean: add “milk”, “eggs” and “ham” to your “food” list?"
+    assert wording.question(orders, ROWS) == asked
+    apart = [orders[0], ParsedCommand("task", {"name": "ham"}, "add")]
+    told = "add “milk” to your “food” list, and add “ham” to your tasks"
+    assert told in wording.question(apart, ROWS)
+
+
+@pytest.mark.parametrize(
+    "text", ["he put me on his food list", "add eggs to my on the food list", "got it on my list"]
+)
+def test_a_text_that_begins_with_a_sentence_names_no_thing(text: str) -> None:
+    assert Matcher(ROWS).near_all(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("and eggs", ["eggs"]),
+        ("also eggs, ham", ["eggs", "ham"]),
+        ("eggs too", ["eggs"]),
+        ("and you?", []),
+        ("and it", []),
+        ("and one two three four five", []),
+    ],
+)
+def test_more_of_what_was_added_is_offered(text: str, names: list[str]) -> None:
+    last = {"interaction_type": "task", "action": "add", "name": "milk", "list": "food"}
+    found = Matcher(ROWS).near_all(text, References(last))
+    assert [one.fields for one in found] == [{"name": name, "list": "food"} for name in names]
+    assert Matcher(ROWS).near_all(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_thing"),
+    [
+        ("get a birthday card for grandad", True),
+        ("get some oranges", True),
+        ("get a life", False),
+        ("get some sleep", False),
+        ("get going", False),
+    ],
+)
+def test_what_is_got_is_a_thing(text: str, is_thing: bool) -> None:
+    assert bool(Matcher(ROWS).near_all(text)) is is_thing
+
+
+async def test_who_speaks_another_language_is_told_which_is_understood() -> None:
+    answer = await Parser(ROWS, get_ai_config()).parse_all(
+        "erinner mich bitte morgen an die Wäsche"
+    )
+    assert isinstance(answer, NotUnderstood)
+    assert "nur Englisch" in answer.problem

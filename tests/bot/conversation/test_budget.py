@@ -34,7 +34,7 @@ async def test_over_the_limit_the_model_is_not_asked(
     model_server.replies(ADD, ADD, ADD)
     for _ in range(2):
         assert await chat.say(ODD) == "Added **call mum**."
-    assert (await chat.say(ODD)).startswith(f"{OVER} {AGAIN}\n•")
+    assert (await chat.say(ODD)).startswith(f"{OVER} {AGAIN}\n")
     assert len(model_server.requests) == 2
     assert await chat.say("add milk to my errands") == "Added **milk**."
     clock.forward(hours=12)

@@ -169,6 +169,7 @@ async def test_help_names_raw_handlers(customer: Person, world: World) -> None:
         ("OK.", "I'm not waiting for an answer, **ada**. What can I do for you?"),
         ("good morning", "Good morning, **ada**!"),
         ("bye", "Goodbye, **ada**!"),
+        ("tell me a joke", "That is beyond me, **ada**."),
         ("cancel", "There is nothing to cancel, **ada**."),
         ("login", "You are logged in, **ada**."),
         ("register", "You are logged in, **ada**."),

@@ -51,3 +51,4 @@ def test_nothing_is_found_among_nothing() -> None:
 
 def test_the_nearest_names_each_once() -> None:
     assert nearest("buy butter", ["buy milk", "buy milk", "zzz"]) == ["buy milk"]
+    assert nearest("camping trip", ["jam"]) == [], "three letters within a long name are no name"

@@ -272,7 +272,7 @@ async def test_any_text_survives_the_round_trip(chat: Person, name: str) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "@everyone, <@1234>",
+        "@everyone <@1234>",
         "*bold* _it_ `code`",
         "{name} {0} %s",
         "a \"double\" and a 'single' quote",
@@ -434,7 +434,7 @@ async def test_what_was_bought_is_done(chat: Person) -> None:
         ("postpone the dentist by 2 hours", "tomorrow at 17:00"),
         ("push the dentist back a day", "on Wednesday at 15:00"),
         ("push the dentist back by 90 minutes", "tomorrow at 16:30"),
-        ("snooze the dentist for 2 hours", "today at 14:00"),
+        ("snooze the dentist for 2 hours", "tomorrow at 17:00"),
         ("postpone read by an hour", "today at 13:00"),
     ],
 )
@@ -492,8 +492,73 @@ async def test_the_alarm_of_a_time_of_day_is_cancelled(chat: Person) -> None:
     assert await chat.say("yes") == "Deleted **wake up**."
     left = await chat.say("list my tasks")
     assert ("6:30" in left or "06:30" in left or "18:30" in left) and "7:45" not in left
-    await chat.say("set alarms for 6:30 and 6:30 tomorrow")
-    assert "more than one alarm" in await chat.say("cancel my 6:30 alarm")
+    await chat.say("set alarms for 6:30 tomorrow and 6:30 on friday")
+    assert "Which alarm do you mean?" in await chat.say("cancel my 6:30am alarm")
+    await chat.say("never mind")
+    assert await chat.say("cancel my alarm for tomorrow") == "Delete **wake up**? (yes or no)"
+    await chat.say("yes")
+    assert "no alarm tomorrow" in await chat.say("no alarm tomorrow")
+
+
+async def test_another_day_keeps_the_half_of_the_day(chat: Person) -> None:
+    assert "today at 19:00" in await chat.say("remind me to call dad at 7pm")
+    assert "today at 20:00" in await chat.say("make it 8")
+    assert "tomorrow at 20:00" in await chat.say("actually tomorrow")
+
+
+async def test_an_alarm_is_cancelled_in_plain_words_in_the_help(chat: Person) -> None:
+    told = await chat.say("help")
+    assert "• cancel my alarm for tomorrow at 7am" in told
+    assert "7am alarm" not in told
+
+
+async def test_what_was_ticked_off_is_to_do_again(chat: Person) -> None:
+    await chat.say("add milk to my tasks")
+    assert "no done task" in await chat.say("uncheck milk")
+    await chat.say("complete milk")
+    assert await chat.say("mark milk as not done") == "**milk** is to do again."
+    assert "milk" in await chat.say("list my tasks")
+    assert await chat.say("undo") == "**milk** is done."
+
+
+async def test_more_of_the_same_is_offered(chat: Person) -> None:
+    await chat.say("add milk to my shopping list")
+    offer = "Do you mean: add “eggs” and “two lemons” to your “shopping” list? (yes or no)"
+    assert await chat.say("and eggs, two lemons") == offer
+    assert (await chat.say("yes")).count("Added") == 2
+    assert "“bread” to your “shopping”" in await chat.say("bread too")
+    await chat.say("list my tasks")
+    assert "Do you mean" not in await chat.say("and bread"), "it was no order to add anything"
+
+
+async def test_several_things_are_done_at_once(chat: Person) -> None:
+    await chat.say("add milk, eggs and bread to my tasks")
+    asked = await chat.say("bought milk, eggs")
+    assert asked == "Do you mean: complete “milk” and “eggs”? (yes or no)"
+    assert (await chat.say("yes")).count("Done") == 2
+    left = await chat.say("list my tasks")
+    assert "bread" in left and "milk" not in left and "eggs" not in left
+
+
+async def test_who_names_a_list_for_a_task_is_told(chat: Person) -> None:
+    await chat.say("make a list for the camping trip")
+    told = await chat.say("rename camping trip to forest")
+    assert told == "**camping trip** is a list: say “the camping trip list”."
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("on friday", "Nothing is due on Friday."),
+        ("this weekend", "Nothing is due this weekend."),
+        ("next week", "Nothing is due next week."),
+        ("tmrw", "call dad"),
+        ("this week", "call dad"),
+    ],
+)
+async def test_what_is_due_on_any_day(chat: Person, day: str, told: str) -> None:
+    await chat.say("remind me to call dad tomorrow at 5pm")
+    assert told in await chat.say(f"what do i have {day}")
 
 
 async def test_what_is_nearly_an_order_is_offered_filled_in(chat: Person) -> None:
