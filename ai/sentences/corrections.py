@@ -16,10 +16,10 @@ _AMENDED = (
     r"(?:back\s+)?(?:to\s+|for\s+|due\s+)?(?P<new>.+?)",
     rf"{_SLIP}i\s+(?:meant?|said)\s+(?P<new>.+?)(?:[,\s]+(?:and\s+)?not\s+.+)?",
     r"(?:(?:no|oh|oops|sorry|wait|actually)[,\s]+)+(?:i\s+mean[,\s]+)?(?P<new>.+?)",
-    rf"{_SLIP}(?P<new>.+?)\s+instead",
     rf"{_SLIP}wrong\s+(?:time|day|date)[,:;.\s]+(?P<new>.+?)",
     rf"{_SLIP}remind\s+me\s+(?:of|about)\s+(?:it|that)\s+(?:again\s+)?(?P<new>.+?)",
     rf"{_SLIP}remind\s+me\s+(?:again|later)[,\s]+(?P<new>.+?)",
+    rf"{_SLIP}(?P<new>.+?)\s+instead",
 )
 _GOES_ON = rf"{_SLIP}remind\s+me\s+(?P<new>.+?)"
 _TAIL = r"(?:[,\s]+(?:instead|then|please|thanks|thank you))*\s*[.!]*"

@@ -107,7 +107,7 @@ _CLAUSE = re.compile(
 )
 """What goes on so is a sentence: "a quick decision, so roll a dice"."""
 _MORE = re.compile(
-    r"(?:and|also|plus)\s+(?:add\s+)?(?P<behind>[^?]+?)(?:\s+(?:too|as\s+well))?[.!]*"
+    r"(?:and|also|plus)\s+(?:add\s+|one\s+for\s+)?(?P<behind>[^?]+?)(?:\s+(?:too|as\s+well))?[.!]*"
     r"|(?P<before>[^?]+?)\s+(?:too|as\s+well)[.!]*",
     re.IGNORECASE,
 )

@@ -499,11 +499,6 @@ async def complete_on(ctx: Context, name: OpenTasks, list_name: ListName) -> str
     "(do i [already] have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
     "(did i add|have i added) {name} to my {list_name} list",
     "does my {list_name} list have {name} on it",
-    near=(
-        "when is {name} due",
-        "(when|what time) is my {name} (appointment|reminder|alarm)",
-        "when do i have [my] {name}",
-    ),
     for_models=False,
 )
 async def has(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
@@ -515,6 +510,21 @@ async def has(ctx: Context, name: OpenTask, list_name: ListName | None = None) -
     if not found:
         return f"No, {named(name)} is not{where or ' on your lists'}."
     return _by_list(ctx, Rows(rows[index] for index in found))
+
+
+@tasks.command(
+    "show when {name} is due",
+    near=(
+        "when is {name} due",
+        "(when|what time) is my {name} (appointment|reminder|alarm)",
+        "when do i have [my] {name}",
+    ),
+    for_models=False,
+)
+async def when(ctx: Context, name: OpenTask) -> str:
+    """Say when a task is due."""
+    task = await _find(ctx, name)
+    return f"{_line(ctx, task)}." if task["due_at"] else f"{named(task['name'])} has no due time."
 
 
 @tasks.command(
@@ -682,7 +692,7 @@ async def _schedule(ctx: Context, task: Row, due: Resolved) -> str:
     "(forget|remove) the due time of {name}",
     "(forget|remove|delete|clear) the (due time|due date|deadline|date) (of|from|for|on) {name}",
     "(remove|cancel|delete|stop|turn off) [my] reminder (for|of|about|to) {name}",
-    "(cancel|stop|turn off|forget|drop|remove) [my] {name} reminder",
+    "(cancel|stop|turn off|forget|drop) [my] {name} reminder",
     "no [more] (reminder|reminders) (for|of|about|to) {name}",
     "(don't|do not) remind me (to|of|about) {name} [anymore|any more|again]",
     "stop (reminding|nagging|bugging|pestering|pinging) me (to|of|about) {name} [anymore|any more]",
@@ -704,7 +714,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     "(delete|remove) {name} from [my] (list|to-do list)",
     "(take|drop|bin) {name} (out of|out from|from) [my] {list_name} list",
     "(delete|remove) [my] task [called|named|about|to] {name}",
-    "(delete|remove) [my] {name} task",
+    "(delete|remove) [my] {name} (task|reminder)",
     "(take|get|cross|strike|scratch|lose) {name} (off [of]|from) [my] {list_name} list",
     "(take|cross|strike|scratch|lose) {name} (off [of]|from) my (list|tasks|to-do list)",
     "cross {name} off",

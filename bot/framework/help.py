@@ -16,6 +16,7 @@ _CALL = re.compile(
     r"|what (?:can|could) (?:you|u|i|we) (?:do|say|ask|tell|help me with)"
     r"(?: you)?(?: for me| here)?"
     r"|what are you (?:for|good for|able to do|capable of)|what are (?:your|the) commands"
+    r"|what(?:'s| is) this(?: bot)?(?: for)?"
     r"|what commands (?:are there|do you (?:have|know|understand))"
     r"|how (?:does|do|can|should) (?:this|it|you|i use (?:this|you|it))(?: bot)?(?: work)?"
     r"|(?:show|list|give)(?: me)?(?: the| your| all)* (?:commands|help|menu)"

@@ -37,7 +37,10 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
         "Glad to hear it, {name}.",
     ),
     (
-        (rf"(?:good)?bye(?: bye)?{_TO_ME}", "see (?:you|ya)(?: later| soon| tomorrow| then)?"),
+        (
+            rf"(?:(?:{_THANKS})[, ]+)?(?:good)?bye(?: bye)?{_TO_ME}",
+            "see (?:you|ya)(?: later| soon| tomorrow| then)?",
+        ),
         "Goodbye, {name}! You stay logged in; say “log out” to change that.",
     ),
     (
@@ -48,6 +51,14 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
             "(?:are )?you (?:ok|okay|alright|there|awake)",
         ),
         "I'm fine, thank you, {name}. What can I do for you?",
+    ),
+    (("i (?:really )?(?:love|like) (?:you|u|this bot)",), "That is kind of you, {name}."),
+    (
+        (
+            r"(?:you'?r?e?|you are|ur) (?:so )?(?:useless|stupid|dumb|bad|annoying|wrong|an idiot)",
+            r"(?:fuck|screw) (?:you|u|off)|(?:bad|stupid|dumb|useless) bot|i hate (?:you|u)",
+        ),
+        "I'm sorry to hear it, {name}. **Help** says what I understand.",
     ),
     (
         (
@@ -68,7 +79,7 @@ _KINDS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("(?:oh )?(?:oops|sorry|my bad)|no (?:worries|problem)",), "No harm done, {name}."),
     (
-        ("(?:oh |ok |no )?(?:cancel|never ?mind|forget it|nvm)",),
+        ("(?:oh |ok |no )?(?:cancel|stop|quit|exit|never ?mind|forget it|nvm)",),
         "There is nothing to cancel, {name}. I'm not waiting for an answer.",
     ),
 )

@@ -10,7 +10,8 @@ from tests.support.people import PASSWORD
 
 async def test_showing_the_account(chat: Person) -> None:
     assert await chat.say("who am i") == (
-        "You are logged in as **ada**.\nYour time zone is not set (I go by UTC); it is 12:00 there."
+        "You are logged in as **ada**.\nYour time zone is not set (I go by UTC); it is 12:00 "
+        "there, on Monday 4 March."
     )
 
 

@@ -492,18 +492,22 @@ async def test_the_alarm_of_a_time_of_day_is_cancelled(chat: Person) -> None:
     assert await chat.say("yes") == "Deleted **wake up**."
     left = await chat.say("list my tasks")
     assert ("6:30" in left or "06:30" in left or "18:30" in left) and "7:45" not in left
-    await chat.say("set alarms for 6:30 tomorrow and 6:30 on friday")
+    await chat.say("set alarms for 6:30am on thursday and 6:30am on friday")
     assert "Which alarm do you mean?" in await chat.say("cancel my 6:30am alarm")
     await chat.say("never mind")
-    assert await chat.say("cancel my alarm for tomorrow") == "Delete **wake up**? (yes or no)"
+    assert await chat.say("cancel my alarm for friday") == "Delete **wake up**? (yes or no)"
     await chat.say("yes")
-    assert "no alarm tomorrow" in await chat.say("no alarm tomorrow")
+    assert "no alarm on Friday" in await chat.say("no alarm on friday")
 
 
 async def test_another_day_keeps_the_half_of_the_day(chat: Person) -> None:
     assert "today at 19:00" in await chat.say("remind me to call dad at 7pm")
     assert "today at 20:00" in await chat.say("make it 8")
     assert "tomorrow at 20:00" in await chat.say("actually tomorrow")
+    assert "tomorrow at 21:00" in await chat.say("remind me of it at 9pm instead")
+    assert "**call dad** \N{EN DASH} tomorrow at 21:00" in await chat.say(
+        "show when call dad is due"
+    )
 
 
 async def test_an_alarm_is_cancelled_in_plain_words_in_the_help(chat: Person) -> None:
