@@ -54,6 +54,11 @@ def imported(data: str, *words: str) -> set[str]:
         (["manage.py", "up", "--chat", "help"], 1400, {"prompt_toolkit", "rich", "pymysql"}),
         (["-c", "import api.main"], 1000, {"hassil", "rapidfuzz", "typer", "bot", "ai", *NOT_YET}),
         (["-c", "import scheduler.daemon"], 650, {"hassil", "flask", "limits", "bot", *NOT_YET}),
+        (
+            ["-c", "from bot.agent import load_agent_types; load_agent_types()"],
+            750,
+            {"sqlalchemy", "flask", "httpx2", "mcp", "core"},
+        ),
         (["-c", "import bot.bot"], 950, {"sqlalchemy", "flask", "limits", "httpx2", "core"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx2
-
 from ai.llm.types import Tool
 from bot.agents.llm.settings import McpServer
 from runtime.clock import Clock
@@ -28,7 +26,6 @@ logger = logging.getLogger(__name__)
 LISTED = timedelta(minutes=10)  # for which a server's list of tools is taken as current
 RETRY = timedelta(seconds=30)  # before a server that gave no list is asked again
 LISTING_SECONDS = 5.0  # that a person is kept waiting for the lists
-MAX_BYTES = 1_000_000  # of one answer of a server
 MAX_DESCRIPTION = 1000  # characters
 MAX_SCHEMA = 8000  # characters of JSON
 MAX_SHOWN = 300  # characters of the arguments that a person is asked to confirm
@@ -111,47 +108,24 @@ class McpServers:
     @asynccontextmanager
     async def _client(self, server: McpServer) -> "AsyncIterator[Client]":
         # Here: the SDK takes a second and 30 MB, which agents without servers have no use for.
+        from httpx2 import AsyncClient
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
+
+        from bot.agents.llm.bounded_http import BoundedTransport
 
         key = self._keys.get(server.name)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with (
-            httpx2.AsyncClient(
+            AsyncClient(
                 headers=headers,
                 timeout=server.timeout_seconds,
                 trust_env=False,
-                transport=_Bounded(),
+                transport=BoundedTransport(),
             ) as http,
             Client(streamable_http_client(server.url, http_client=http)) as client,
         ):
             yield client
-
-
-class _Bounded(httpx2.AsyncHTTPTransport):
-    """Breaks off answers that are too large."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
-        assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - for mypy
-        response.stream = _BoundedStream(response.stream)
-        return response
-
-
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        async for piece in self._stream:
-            size += len(piece)
-            if size > MAX_BYTES:
-                raise httpx2.ReadError(f"the answer has more than {MAX_BYTES} bytes")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _remote(server: McpServer, tool: "types.Tool") -> Remote | None:

@@ -11,7 +11,8 @@ from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 
 from bot.agent import AgentError
-from bot.agents.llm.mcp_servers import MAX_BYTES, REFUSED, UNAVAILABLE
+from bot.agents.llm.bounded_http import MAX_BYTES
+from bot.agents.llm.mcp_servers import REFUSED, UNAVAILABLE
 from tests.support.chat import Person
 from tests.support.llm import Llm
 from tests.support.model_server import Answer, ModelServer
