@@ -42,7 +42,8 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Eine Angabe fehlt noch ({}). Wie lautet sie?",
         "which": "Was davon meinst du?",
         "offer": "Meinst du: {}?",
-        "english": "Das habe ich nicht verstanden: Ohne ein Sprachmodell kann ich nur Englisch.",
+        "english": "Das habe ich nicht verstanden. Ohne Sprachmodell kann ich nur Englisch: „help“"
+        " zeigt, was du sagen kannst.",
     },
     "es": {
         "when": "¿Cuándo? Por ejemplo «mañana a las 17:00».",
@@ -53,7 +54,8 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Falta un dato ({}). ¿Cuál es?",
         "which": "¿Cuál de estos quieres decir?",
         "offer": "¿Quieres decir: {}?",
-        "english": "No lo he entendido: sin un modelo de lenguaje solo entiendo inglés.",
+        "english": "No lo he entendido. Sin un modelo de lenguaje solo sé inglés: «help» muestra lo"
+        " que puedes decir.",
     },
     "fr": {
         "when": "Quand ? Par exemple « demain à 17h ».",
@@ -64,7 +66,8 @@ QUESTIONS: dict[Language, dict[Question, str]] = {
         "text": "Il manque une information ({}). Laquelle ?",
         "which": "Lequel voulez-vous dire ?",
         "offer": "Voulez-vous dire : {} ?",
-        "english": "Je n'ai pas compris : sans modèle de langage je ne comprends que l'anglais.",
+        "english": "Je n'ai pas compris. Sans modèle de langage, je ne parle qu'anglais : « help »"
+        " montre ce que vous pouvez dire.",
     },
 }
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001

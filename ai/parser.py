@@ -154,9 +154,9 @@ class Parser:
                 return from_dicts(kept)
         asked = _asked(history) if self._model else ""
         near = [] if asked else await self._nearly(text, references, specs, is_there)
+        language = language_of(text)
         if self._model is None:
-            foreign = asked_in(language_of(text), "english")
-            told = " ".join(problems) or foreign or NOT_UNDERSTOOD
+            told = " ".join(problems) or asked_in(language, "english") or NOT_UNDERSTOOD
         else:
             prompt, listed = self._prompt(interaction_type, raw), Specs(specs)
             described = self._described(interaction_type, raw)
@@ -205,7 +205,9 @@ class Parser:
             parsed("near", began, [])
             offered = tuple(ParsedCommand.from_dict(one.command) for one in near)
             return _offer(text, offered, specs)
-        suggested = self._matcher.nearest(text, allowed={spec.key for spec in specs})
+        suggested = []
+        if language == "en":  # in which the sentences are
+            suggested = self._matcher.nearest(text, allowed={spec.key for spec in specs})
         parsed("neither", began, [])
         return NotUnderstood(told, tuple(suggested))
 

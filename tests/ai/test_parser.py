@@ -66,6 +66,22 @@ async def test_without_a_model_the_nearest_sentences_are_offered(local: Parser) 
     assert "add buy milk to my tasks" in answer["suggestions"]
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("was steht morgen auf meiner Liste?", "kann ich nur Englisch"),
+        ("apunta leche en mi lista", "solo sé inglés"),
+        ("qu'est-ce qui est sur ma liste ?", "je ne parle qu'anglais"),
+    ],
+)
+async def test_without_a_model_another_language_is_answered_in_it(
+    local: Parser, text: str, answer: str
+) -> None:
+    said = await local.parse(text)
+    assert answer in said["error"]
+    assert said["suggestions"] == []  # which are English sentences
+
+
 async def test_a_command_that_is_not_allowed_is_not_understood(local: Parser) -> None:
     answer = await local.parse("list my tasks", allowed={("task", "complete")})
     assert answer["error"] == NOT_UNDERSTOOD
