@@ -20,15 +20,22 @@ SPOKEN: dict[Language, str] = {
     "de": "der das den dem ein eine einen mein meine meinen meiner ich mir mich und für auf mit"
     " bitte ist sind nicht noch um im vom zum zur wann welche heute morgen erinnere erinner"
     " wir du er sie es hab habe hat haben bin bist war kein keine keinen mehr doch schon was wer"
-    " wie zu von bei aus nach wenn aber auch nur jeden jede alle liste listen muss kann uns dir",
+    " wie zu von bei aus nach wenn aber auch nur jeden jede alle liste listen muss kann uns dir"
+    " am einem einer nen ner dran mal immer dass soll kannst mach schreib setz sag diese dieser"
+    " uhr tag tage woche wochen monat monats stunde stunden minuten abend morgens abends montag"
+    " dienstag mittwoch donnerstag freitag samstag sonntag montags dienstags mittwochs donnerstags"
+    " freitags samstags sonntags übermorgen gestern",
     "es": "el los las la una unos mi mis yo y para por con que qué tengo al lista hoy mañana en"
     " recuérdame recuerdame necesito cuándo está son cada favor añade apunta"
     " no me te se lo de es hay eso esto ya más muy pero cómo quién cuál todo todos nada tu soy"
-    " eres vivo listas",
+    " eres vivo listas del pon quita borra dame dime avísame hasta antes dentro día días hora horas"
+    " minutos semana noche tarde pasado lunes martes miércoles jueves viernes sábado domingo",
     "fr": "le les la une des mon ma mes moi je j et pour avec dans du au aux est sont ce que qu"
     " quoi rappelle liste aujourd hui demain quand sur s'il plaît tous chaque ajoute à"
     " ne n pas plus me te se lui il elle on tu nous vous de d l y qui quel quelle quelles quels"
-    " c'est est-ce faut dois suis fait tout toute ça listes en",
+    " c'est est-ce faut dois suis fait tout toute ça listes en"
+    " mets chez avant ce cet cette tous toutes jour jours heure heures semaine mois matin soir midi"
+    " lundi mardi mercredi jeudi vendredi samedi dimanche",
 }
 """Words that tell a language; what two of them share counts for both."""
 WORDS = {language: frozenset(words.split()) for language, words in SPOKEN.items()}

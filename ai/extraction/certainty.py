@@ -6,23 +6,28 @@ from typing import Any
 
 from ai.commands import CommandSpec
 from ai.extraction.checks import KEY, Checked, Command, Key, check, find_spec, given_to, values_of
-from ai.extraction.examples import NONE, Nearest, name_of
-from ai.extraction.grounding import Sources, words_of
+from ai.extraction.examples import NONE, Nearest, is_done, name_of
+from ai.extraction.grounding import Sources, bare, words_of
 from ai.extraction.sentence_words import (
+    COMMON,
     FILLERS,
     always_in,
     answers_questions,
     asks_leave,
     is_question,
     likeness,
+    sentence_words,
     split_words,
     stem,
     words_said,
 )
-from ai.extraction.times_in_english import MAX_TEXT
-from ai.languages import language_of
-from ai.sentences.references import MAKERS
+from ai.extraction.times_elsewhere import may_be_of_time
+from ai.extraction.times_in_english import MAX_TEXT, is_readable
+from ai.languages import WORDS, language_of
+from ai.sentences.near import CHATTER
+from ai.sentences.references import MAKERS, named_by
 from ai.times.grammar import phrases
+from ai.times.recurrence import is_recurring
 from ai.times.resolve import NOW
 
 UNTELLING = ("choice", "when", "date", "duration")
@@ -31,7 +36,24 @@ HALF = 0.5  # of the words of a sentence
 _ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
 _AND = rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)"
 _OF = r"\s+(?:of|de|du|des|del|von|vom|d['’])\s*"  # noqa: RUF001
+STEM = 4  # letters by which a message's words are found in values: "einzupacken" is "einpacken"
+_CLAUSES = re.compile(r"[,;:.!?]\s+\w|\b(?:and|but|so)\s+(?:i|we)\b", re.IGNORECASE)
+_CLAUSE_ENDS = re.compile(r"[,;:.!?]\s+|\s+(?:and|but|so|then)\s+", re.IGNORECASE)
+WHO = frozenset({"i", "we", "he", "she", "they", "it", "you"})
 SURE = 0.6  # the likeness from which an example says more of what is meant than a small model
+
+
+def _times(spec: CommandSpec, command: Mapping[str, Any]) -> list[str]:
+    """Return the times among a command's values."""
+    names = (one.name for one in spec.parsed_fields if one.is_time)
+    return [str(command[name]) for name in names if command.get(name)]
+
+
+def _tells_what_was(text: str) -> bool:
+    """Say whether an English text is a tale of one clause: "we had a lovely weekend"."""
+    first, second = [*split_words(text), "", ""][:2]
+    is_past = second in ("had", "was", "were") or is_done(second)
+    return first in WHO and is_past and not _CLAUSES.search(text)
 
 
 class Certainty:
@@ -46,9 +68,14 @@ class Certainty:
     ) -> None:
         """Know the commands and the message; a text of "" leaves the words alone to count."""
         self.likely, self._likeness = (nearest.likely, nearest.likeness) if nearest else ("", 0.0)
+        self._nearest = nearest
         self._specs, self._text, self._just_said = specs, text, just_said
 
-    def meant(self, answer: Checked) -> Checked | None:
+    def surely_meant(self, answer: Checked) -> Checked | None:
+        """Return the command that an answer stands for, or None where it is the right one."""
+        return self._asked_of(answer) or self._made(answer)
+
+    def _asked_of(self, answer: Checked) -> Checked | None:
         """Return the likely command where it takes a value that has no place in an answer's.
 
         "What's on today" is no list of the name "today", and asks for no list of all.
@@ -71,6 +98,41 @@ class Certainty:
         is_whole = found.command.keys() >= needed and found.command.keys() > {*KEY}
         return found if is_whole and not found.problems else None
 
+    def _made(self, answer: Checked) -> Checked | None:
+        """Return the command with examples that makes the same, for one without that has a time."""
+        spec = find_spec(answer.command, self._specs)
+        if not spec or spec.action not in MAKERS or spec.examples:
+            return None
+        others = [one for one in self._makers(spec) if one.examples]
+        if not others or not _times(spec, answer.command):
+            return None
+        command = given_to(others[0], answer.command, self._specs)
+        return Checked(command, answer.problems, answer.made_up) if command else None
+
+    def likeness_of(self, command: Command) -> float:
+        """Return how much the words beside a command's values are like its sentences."""
+        spec = find_spec(command, self._specs)
+        return self._likeness_to(spec, values_of(command)) if spec else 0.0
+
+    def is_aside(self, spec: CommandSpec, first: Command, values: Command) -> bool:
+        """Say whether a second order is of a clause that tells of somebody, and of no such command.
+
+        "No pings from ten, I do earlies" orders one thing.
+        """
+        if spec is find_spec(first, self._specs) or language_of(self._text) != "en":
+            return False
+        words = words_of(values)
+        clauses = (split_words(one) for one in _CLAUSE_ENDS.split(self._text))
+        own = next((clause for clause in clauses if not words.isdisjoint(clause)), None)
+        if (
+            not own
+            or own[0] not in WHO
+            or spec.action in MAKERS
+            or not words_of(values_of(first)).isdisjoint(own)
+        ):
+            return False
+        return not Sources(" ".join(own)).ask_for(spec)
+
     def likelier(self, answer: Checked) -> Checked | None:
         """Return a command that is more likely than an answer's, and takes all of its values.
 
@@ -79,14 +141,33 @@ class Certainty:
         spec = find_spec(answer.command, self._specs)
         if spec is None or answer.is_all_made_up:
             return None
+        if nameless := self._nameless(spec, answer.command):
+            return Checked(nameless, answer.problems)
         for other in self._likelier_than(spec, answer.command):
             if command := given_to(other, answer.command, self._specs):
                 return Checked(command, answer.problems)
         return None
 
+    def _nameless(self, spec: CommandSpec, command: Command) -> Command | None:
+        """Return the likely command without a name that is only what an order is given in.
+
+        "Despiértame" is no task.
+        """
+        likely, about = find_spec({"command": self.likely}, self._specs), named_by(spec)
+        if not self._nearest or not likely or not about or about in likely.parsed_fields:
+            return None
+        words = split_words(str(command.get(about.name, "")))
+        rest = {key: value for key, value in command.items() if key != about.name}
+        is_frame = spec.action in MAKERS and all(map(self._nearest.has, words))
+        return given_to(likely, rest, self._specs) if is_frame else None
+
     def _likelier_than(self, spec: CommandSpec, command: Command) -> Iterator[CommandSpec]:
         """Yield the commands that a message is more like than one, the likeliest first."""
         likely = find_spec({"command": self.likely}, self._specs)
+        is_again = spec.action not in MAKERS and any(map(is_recurring, _times(spec, command)))
+        if is_again and (self._likeness < SURE or likely is not spec):
+            yield from self._makers(spec)  # what repeats is rarely there already
+            return
         if likely and (likely is spec or self._likeness >= SURE):
             yield likely
             return
@@ -110,17 +191,15 @@ class Certainty:
         if spec is None or spec.action in MAKERS:
             return None
         makers = [likely] if is_known and likely and likely.action in MAKERS else []
-        times = (one.name for one in spec.parsed_fields if one.is_time)
-        is_timed = any(command.get(name) for name in times)
+        is_timed = any(_times(spec, command))
         if is_timed and language_of(self._text) == "en" and name_of(spec) != self.likely:
             is_open = not self._likeness_to(spec, values_of(command))
-            kind = spec.interaction_type
-            makers += [
-                one
-                for one in self._specs
-                if is_open and one.action in MAKERS and one.interaction_type == kind
-            ]
+            makers += self._makers(spec) if is_open else []
         return next((made for one in makers if (made := given_to(one, command, self._specs))), None)
+
+    def _makers(self, spec: CommandSpec) -> list[CommandSpec]:
+        kind = spec.interaction_type
+        return [one for one in self._specs if one.action in MAKERS and one.interaction_type == kind]
 
     def is_ordered(self, spec: CommandSpec, command: Command, *, is_one: bool = True) -> bool:
         """Say whether the message orders a command, as far as its words tell.
@@ -147,8 +226,11 @@ class Certainty:
         if asks and not answers_questions(spec):
             return False
         if language_of(self._text) != "en":  # no sentences are written in it
-            return agrees or (bool(given) and is_named and is_one)
+            is_enough = spec.action in MAKERS or not spec.examples
+            return agrees or (is_enough and bool(given) and is_named and is_one)
         is_answer = agrees or not asks_leave(self._text) or answers_questions(spec)
+        if spec.action in MAKERS and self._likeness < SURE and _tells_what_was(self._text):
+            return False
         is_made = spec.action in MAKERS and is_named and is_one
         is_asked_for = agrees or is_made or self._is_told(spec, values, is_one=is_one)
         return is_asked_for and is_answer and said.have_all(spec)
@@ -182,6 +264,29 @@ class Certainty:
         behind = re.search(row, self._text, re.IGNORECASE)
         return behind is not None and said.isdisjoint(split_words(behind[1]))
 
+    def leaves_words(self, spec: CommandSpec, said: Set[str]) -> bool:
+        """Say whether a word of the message tells of something that is in none of its orders.
+
+        `said` are the words of all values; a name may lack a part that the message has.
+        """
+        is_shown = any(one.examples for one in self._makers(spec))
+        if self._nearest is None or spec.action not in MAKERS or not is_shown:
+            return False
+        text, language = self._text[:MAX_TEXT], language_of(self._text)
+        beginnings = {word[:STEM] for word in map(bare, said)}
+        spans = phrases.find(text) if language == "en" else ()
+        times = {word for span in spans for word in split_words(text[slice(*span)])}
+        known = COMMON | CHATTER | WORDS[language] | times
+        return any(
+            len(word) >= STEM
+            and word not in known
+            and bare(word)[:STEM] not in beginnings
+            and not self._nearest.has(word)
+            and not any(word in sentence_words(one) for one in self._specs)
+            and not (language != "en" and may_be_of_time(word))
+            for word in split_words(text)
+        )
+
     def _is_whole(self, spec: CommandSpec, values: Mapping[str, Any]) -> bool:
         """Say whether a command's values have all times of the message, and its names are names.
 
@@ -193,11 +298,17 @@ class Certainty:
         frame = {*map(stem, always_in(spec))}
         if any({*map(stem, words_of({"": name}))} <= frame for name in names.values()):
             return False
+        if any(phrases.read_all(f"in {name}") for name in names.values()):
+            return False  # "45 mins" is no thing
         said = "|".join(re.escape(str(name)) for name in names.values())
         if len(names) > 1 and re.search(rf"(?:{said}){_OF}(?:{said})", self._text, re.IGNORECASE):
             return False  # "cours de poterie" is one name
         is_to_come = all(one.tense == "future" for one in given if one.is_time)
         if is_to_come and "yesterday" in words_of(times):
+            return False
+        if spec.action in MAKERS and not all(map(is_readable, times.values())):
+            return False
+        if spec.action in MAKERS and not all(map(self._is_in_one, names.values())):
             return False
         if not times or language_of(self._text) != "en":
             return True
@@ -207,6 +318,13 @@ class Certainty:
         told = words_of(values) | FILLERS | NOW
         found = [split_words(self._text[slice(*span)]) for span in spans]
         return len(found) < 2 or all(told.issuperset(words) for words in found)
+
+    def _is_in_one(self, name: str) -> bool:
+        """Say whether a name's words stand together in the message: "raid on guild" may not."""
+        words = [word for word in split_words(name) if word not in FILLERS]
+        stems = (re.escape(word[:STEM]) + r"\w*" for word in words)
+        together = r"\W+(?:\w{1,3}\W+){0,2}".join(stems)
+        return re.search(rf"\b{together}", self._text.casefold()) is not None
 
     def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
         """Say whether the words beside a command's values are like its sentences, no other's.

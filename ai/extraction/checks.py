@@ -1,17 +1,26 @@
 """The commands that a model's answer names, with their fields held against what was said."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ai.commands import CommandSpec, typed
+from ai.commands import CommandSpec, FieldSpec, typed
 from ai.extraction.grounding import Sources, words_of
 from ai.extraction.sentence_words import without_frame
-from ai.extraction.times_in_english import in_english, one_time, without_time
-from ai.extraction.whole_names import whole_name
+from ai.extraction.times_in_english import (
+    MAX_TEXT,
+    before_that,
+    completed,
+    in_english,
+    one_time,
+    with_half,
+    without_time,
+)
+from ai.extraction.whole_names import around_time, whole_name, whole_name_elsewhere
 from ai.languages import language_of
 from ai.sentences.references import MAKERS, named_by
+from ai.times.grammar import phrases
 
 Command = dict[str, Any]
 Key = tuple[str, str]
@@ -78,6 +87,7 @@ def check(
     said: str,
     known: Iterable[str] = (),
     just_said: str = "",
+    tells: Callable[[str], bool] | None = None,
 ) -> Checked:
     """Return the command of an answer, and what is wrong with it.
 
@@ -85,11 +95,12 @@ def check(
     missing is no error: the conversation asks for it. `said` is the person's message with the ones
     before it, `known` the names that they saw or spoke of last. The one time that is named in
     `just_said`, the message alone, takes the place of a model's that was not said; in another
-    language than English, of any.
+    language than English, of any. `tells` says whether orders are given in a word.
     """
     times = [one.name for one in spec.fields if one.is_time]
     in_words, own = (len(times) == 1 and one_time(just_said)) or ("", "")
     is_english = language_of(just_said) == "en"
+    is_read = bool(own) and (not is_english or before_that(just_said[:MAX_TEXT]) is not None)
     sources = Sources(said, known)
     command: Command = {"interaction_type": spec.interaction_type, "action": spec.action}
     problems = []
@@ -98,7 +109,7 @@ def check(
         value = data.get(field.name)
         if value is None or (isinstance(value, str) and sources.is_nothing(value)):
             continue
-        if own and field.is_time and not is_english:
+        if is_read and field.is_time:
             command[field.name] = own
             continue
         try:
@@ -118,10 +129,10 @@ def check(
             )
         elif not is_said:
             made_up[field.name] = command.pop(field.name)
+            if field.kind == "choice" and not field.required and command.keys() > {*KEY}:
+                command[field.name] = made_up[field.name]  # for them to say yes to
         elif field.is_time:
-            said_time = command[field.name]
-            is_part = own and words_of({"": said_time}) <= words_of({"": own})
-            command[field.name] = own if own and is_part else in_english(said_time)
+            command[field.name] = _time(command[field.name], own, just_said)
         elif field.kind == "text" and isinstance(command[field.name], str):
             name = without_frame(spec, field, sources.as_said(command[field.name]))
             without = without_time(name, in_words, is_english=is_english) if own else name
@@ -131,15 +142,65 @@ def check(
     for field in spec.parsed_fields:
         if field.name not in command and (choice := field.chosen_in(just_said)):
             command[field.name] = choice
-    if is_english and times and spec.action in MAKERS and (about := named_by(spec)):
-        place = " ".join(
-            str(command[one.name])
-            for one in spec.parsed_fields
-            if one.kind == "text" and one != about and one.name in command
-        )
-        if isinstance(thing := command.get(about.name), str):
-            command[about.name] = whole_name(spec, thing, just_said, place)
+    if not is_english:
+        _join_names(spec, command, just_said)
+    if times and spec.action in MAKERS and (about := named_by(spec)):
+        _complete_name(spec, about, command, just_said, in_words, tells or (lambda _: False))
     return Checked(command, problems, made_up)
+
+
+_OF = r"\s+(?:(?:de|del|du|des|von|vom)\s+(?:(?:la|los|las|le|les)\s+)?|d['’]|de l['’])"  # noqa: RUF001
+
+
+def _join_names(spec: CommandSpec, command: Command, text: str) -> None:
+    """Make one name of two that are one: "cours" and "poterie" of "cours de poterie"."""
+    names = [one.name for one in spec.parsed_fields if one.kind == "text" and one.name in command]
+    if len(names) != 2 or next(f for f in spec.parsed_fields if f.name == names[1]).required:
+        return
+    first, then = (re.escape(str(command[name])) for name in names)
+    if whole := re.search(rf"(?<!\w){first}{_OF}{then}(?!\w)", text, re.IGNORECASE):
+        command[names[0]] = whole[0]
+        del command[names[1]]
+
+
+def _complete_name(
+    spec: CommandSpec,
+    about: FieldSpec,
+    command: Command,
+    text: str,
+    time: str,
+    is_said: Callable[[str], bool],
+) -> None:
+    """Give a name the words that a model left out, see ai/extraction/whole_names.py."""
+    thing, language = command.get(about.name), language_of(text)
+    if not isinstance(thing, str):
+        return
+    others = [
+        one
+        for one in spec.parsed_fields
+        if one.kind == "text" and one != about and one.name in command
+    ]
+    place = " ".join(str(command[one.name]) for one in others)
+    if language == "en":
+        whole = whole_name(spec, thing, text, place)
+        command[about.name] = around_time(spec, whole, text, is_said) if not place else whole
+    elif not place:
+        command[about.name] = whole_name_elsewhere(thing, text, time, language, is_said)
+
+
+def _time(said: str, own: str, text: str) -> str:
+    """Return a time that a model gives, or the one of the message where it is a part of that.
+
+    "Monday at 8 for standup" is "monday at 8".
+    """
+    if own and words_of({"": said}) <= words_of({"": own}):
+        said = own
+    said = in_english(said)
+    spans = phrases.find(said) if phrases.read_all(said) is None else ()
+    beside = said[: spans[0][0]] + said[spans[0][1] :] if len(spans) == 1 else "0"
+    if not any(map(str.isdigit, beside)):
+        said = said[slice(*spans[0])]
+    return completed(with_half(said, text), text)
 
 
 def checked(

@@ -122,6 +122,12 @@ class Nearest(NamedTuple):
     shown: list[tuple[str, list[Command]]]  # SHOWN of them, the nearest last; one orders nothing
     likely: str  # the command of the nearest
     likeness: float  # of the nearest, up to 1
+    words: frozenset[str] = frozenset()  # the beginnings of those of all examples, values left out
+
+    def has(self, word: str) -> bool:
+        """Say whether a word is one that examples say orders in, or a time."""
+        token = _token(word.casefold())
+        return token in self.words or token in (TIME, DONE)
 
 
 def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
@@ -148,6 +154,7 @@ def nearest(specs: tuple[CommandSpec, ...], text: str) -> Nearest:
         [(one.said, one.commands) for one in reversed(shown)],
         str(first.commands[0]["command"]),
         likenesses[numbers[0]],
+        bank.words,
     )
 
 

@@ -27,15 +27,19 @@ from ai.times.grammar.phrases import find
 
 ENOUGH = 0.5  # of a text's words that were said
 ALIKE = 80.0  # of 100; a wrong letter in five, or two in eight
+SHORT = 3  # letters of what longer words are cut to
 STEM = 4  # letters that words with one stem have in common
 NOTHING = frozenset({"none", "null", "nothing", "n/a", "unknown", "unspecified", "default"})
 """What models write for a value that was not said."""
 _ASIDES = re.compile(
     r"^(?:(?:finally|already|just|please|pls|at (?:long )?last|endlich|bitte|ya|enfin|déjà)\s+)+"
     r"|\s+(?:runter|rein|raus|drauf|hinzu|weg)$"  # of German verbs: "nimm Mehl ... runter"
-    r"|(?:,?\s+(?:already|please|pls|too|(?:just )?now|at (?:long )?last|schon|bitte|ya|déjà))+$",
+    r"|(?:,?\s+(?:already|please|pls|plz|thanks|thx|cheers|too|(?:just )?now"
+    r"|at (?:long )?last|schon|bitte|danke|ya|por favor|porfa|gracias|déjà|stp|svp|merci"
+    r"|s.il (?:te|vous) pla[iî]t))+$",
     re.IGNORECASE,
 )
+_ITS = re.compile(r"(\w+)['’]s")  # noqa: RUF001
 _AT_ONE_TIME = re.compile(
     r"\d|(?:after|before|when|once|by|until|till|at|on|in|as|nach|vor|wenn|sobald|bis|um|am|im"
     r"|después|antes|cuando|hasta|a|al|après|avant|quand|dès|à|le|el|la)\b",
@@ -102,6 +106,7 @@ class Sources:
         whole = " ".join([said, *known])
         self.words = frozenset(split_words(whole))
         self._has_underscores = "_" in whole
+        self._short = sorted(word for word in self.words - COMMON if len(word) == SHORT)
         self._telling = frozenset(map(bare, self.words - COMMON)) | (self.words - COMMON)
         self.numbers = frozenset(int(word) for word in self.words if word.isdigit()) | {
             number for word in self.words for number in _numbers().get(word, ())
@@ -184,6 +189,7 @@ class Sources:
         """
         if not self._has_underscores:
             text = text.replace("_", " ")  # "hardware_store", as names in programs are written
+        text = its[1] if (its := _ITS.fullmatch(text)) else text  # "pizza's in the oven"
         text = _OF.sub("", _ASIDES.sub("", text).strip()) or text
         words = [*WORD.finditer(text)]
         said = [word for word in words if self._may_be_said(self._spelled(word[0]).casefold())]
@@ -203,7 +209,9 @@ class Sources:
         if word.casefold() in self.words:
             return word
         plain = bare(word)
-        said = next((said for said in sorted(self.words) if bare(said) == plain), word)
+        ways = (plain, f"{plain}s")  # models leave out accents, and what makes many of one
+        said = next((said for said in sorted(self.words) if bare(said) in ways), "")
+        said = said or next(filter(plain.startswith, self._short), word)  # "vet" for "veterinary"
         return said.capitalize() if word.istitle() else said
 
     def _has_text(self, value: str) -> bool:
@@ -236,6 +244,8 @@ class Sources:
 
     def _has(self, word: str) -> bool:
         if word in self.words:
+            return True
+        if f"{word}s" in self.words:
             return True
         if len(word) < STEM:
             return False

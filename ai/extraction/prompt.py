@@ -68,6 +68,12 @@ def manual(
     )
 
 
+def _answered(specs: tuple[CommandSpec, ...]) -> list[CommandSpec]:
+    """Return the commands that a model may answer with: those described, then those of examples."""
+    by_examples = (spec for spec in specs if spec.examples and not spec.for_models)
+    return [*_most_said_first(specs), *by_examples]
+
+
 def _most_said_first(specs: tuple[CommandSpec, ...]) -> list[CommandSpec]:
     said = Counter[str]()
     for spec in specs:
@@ -109,7 +115,7 @@ def schema(specs: tuple[CommandSpec, ...], raw: tuple[str, ...] = ()) -> dict[st
 
     A field that may be left out is not required: where it had to be null, small models fill it.
     """
-    variants = [_variant(name_of(spec), spec.parsed_fields) for spec in _most_said_first(specs)]
+    variants = [_variant(name_of(spec), spec.parsed_fields) for spec in _answered(specs)]
     variants += [
         {
             "type": "object",

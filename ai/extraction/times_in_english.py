@@ -1,51 +1,23 @@
 """Times in German, Spanish and French, as a model may leave them, in the English that is read."""
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 
-from ai.extraction.grounding import NUMBER_WORDS, TIME_WORDS, TRANSLATIONS
-from ai.languages import language_of
+from ai.extraction.times_elsewhere import may_be_of_time, translated
+from ai.languages import Language, language_of
 from ai.sentences.tokens import DANGLING
 from ai.times.grammar import phrases
 from ai.times.grammar.reading import in_ascii
-from ai.times.wording import ordinal
 
 MAX_CHARS = 100  # of words for a time
-_HOUR = r"(?P<hour>\d{1,2})"
-_DAY = r"(?P<day>\d{1,2})\.?$"
-PATTERNS: tuple[tuple[str, str], ...] = (
-    (r"übermorgen|pasado mañana|après-demain", "in 2 days"),
-    (r"morgen früh|mañana por la mañana|demain matin", "tomorrow morning"),
-    (r"heute abend|esta (?:noche|tarde)|ce soir", "tonight"),
-    (r"(?:de|por) la mañana|(?:du|le) matin|am morgen|morgens|vormittags", "in the morning"),
-    (r"(?:de|por) la tarde|(?:de )?l.après-midi|nachmittags|am nachmittag", "in the afternoon"),
-    (r"(?:de|por) la noche|(?:du|le) soir|abends|am abend", "in the evening"),
-    (r"a(?:m|n) wochenende|el fin de semana|le week-end", "at the weekend"),
-    (r"(?:(?:nächsten?|nächstes) )(?P<day>\w+)", r"next \g<day>"),
-    (r"(?:el |la )?(?P<day>\w+) (?:prochaine?|que viene)", r"next \g<day>"),
-    (r"(?:todos|toutes|tous) (?:los|las|les)|cada|chaque|jede[nrs]?|alle", "every"),
-    (rf"(?:bis(?: zum)?|antes del|hasta el|para el) {_DAY}", "date"),
-    (rf"(?:avant le|pour le|d.ici le) {_DAY}", "date"),
-    (r"am (?P<day>\d{1,2})\.$", "date"),
-    (r"halb (?P<hour>1[0-2]|[1-9])", "half"),
-    (r"(?P<part>viertel|dreiviertel) (?:(?P<side>vor|nach) )?(?P<hour>1[0-2]|[1-9])", "part"),
-    (r"(?P<hour>1[0-2]|[1-9]) (?P<side>y|menos) (?P<part>cuarto|media)", "part"),
-    (r"(?P<hour>1[0-2]|[1-9]) ?(?:h|heures?) (?P<side>et|moins le) (?P<part>quart|demie?)", "part"),
-    (rf"(?<!dans ){_HOUR} ?h(?:eures?)?(?: ?(?P<minute>\d\d))?", "clock"),
-    (rf"{_HOUR}(?:[:.](?P<minute>\d\d))? uhr(?: (?P<more>\d\d))?", "clock"),
-    (r"um|gegen|a las?|à|vers", "at"),
-    (r"en|dans|nach", "in"),
-    (r"am|den|der|dem|el|los|las|le|les|la|l|de|du|des", ""),
-)
-_PATTERNS = [(re.compile(rf"(?<!\w)(?:{one})(?!\w)"), other) for one, other in PATTERNS]
 _LONE_HOUR = re.compile(r"^([^\W\d]+) (\d{1,2})$")
 """What is left of "montag 9 uhr" in English: "monday 9"."""
-_LATER = frozenset({"morgen", "mañana"})  # that is both "tomorrow" and "morning"
 MAX_TEXT = 200  # characters of a message in which a time is looked for
 MAX_WORDS = 8  # of it: "nächsten Freitag um halb acht am Abend"
 LEFT_OVER = DANGLING | {"is", "are", "was", "were"}
 """What is no end of a name."""
 _SAID = re.compile(r"[^\s,;!?]+")
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 def in_english(words: str) -> str:
@@ -55,14 +27,33 @@ def in_english(words: str) -> str:
     """
     if len(words) > MAX_CHARS or phrases.read_all(words) is not None:
         return words
-    said = _WORD.sub(_digits, in_ascii(words).casefold())
-    said = re.sub(r"(?<=\d)\.(?=\s)", "", said)  # "am 3. März"
-    for pattern, other in _PATTERNS:
-        said = pattern.sub(lambda match, other=other: _put(match, other), said)  # type: ignore[misc]
-    said = " ".join(_WORD.sub(_translated, said).split())
+    said = translated(in_ascii(words))
     if phrases.read_all(said) is None:
         said = _LONE_HOUR.sub(r"\1 at \2", said)
     return said if phrases.read_all(said) is not None else words
+
+
+_BEFORE = {
+    "en": r"(?:before(?:hand)?|earlier|in\s+advance)(?:\s+(?:that|then|it))?"
+    r"(?=\s*(?:$|[,.;!?]|at\b|please\b))",
+    "de": r"(?:vorher|davor|zuvor)\b",
+    "es": r"antes\b(?!\s+de)",
+    "fr": r"avant\b(?!\s+\w)",
+}
+_EARLIER = {name: re.compile(rf"\s+{one}", re.IGNORECASE) for name, one in _BEFORE.items()}
+_LENGTH = re.compile(
+    r"(?:half an? |(?:an?|one|two|three|[\d.]+) )(?:quarter of an )?"
+    r"(?:minutes?|mins?|hours?|days?|weeks?)"
+    r"|(?P<day>(?:the |am |el |le )?(?:day|tag|dia|jour))",
+    re.IGNORECASE,
+)
+_BARE_HOUR = re.compile(r"(?:at )?(\d{1,2})(?::[0-5]\d)?")
+MAX_LENGTH = 4  # words: "un cuarto de hora"
+
+
+def is_readable(time: str) -> bool:
+    """Say whether words for a time are one that is read, alone or behind "at"."""
+    return any(phrases.read_all(one) is not None for one in (time, f"at {time}"))
 
 
 def one_time(text: str) -> tuple[str, str] | None:
@@ -72,21 +63,115 @@ def one_time(text: str) -> tuple[str, str] | None:
     these words don't.
     """
     text = text[:MAX_TEXT]
-    if language_of(text) == "en":
-        spans = phrases.find(text)
-        return (text[slice(*spans[0])],) * 2 if len(spans) == 1 else None
+    return before_that(text) or _one_time(text)
+
+
+def before_that(text: str) -> tuple[str, str] | None:
+    """Return "half an hour before that" as what it is before, in a message that names one time."""
+    language = language_of(text)
+    match = _EARLIER[language].search(text)
+    length, before = _length_before(text[: match.start()]) if match else ("", "")
+    other = _one_time(before, language) if length else None
+    if match is None or other is None:
+        return None
+    words, time = other
+    behind = text[match.end() :].lstrip()
+    if at := phrases.read(behind):  # "the day before at noon"
+        time = f"{_day_of(time)} {behind[: at[1]]}"
+    elif behind.startswith("at "):
+        return None
+    english = f"{length} before {re.sub('^(?:on|at) ', '', time)}"
+    return (f"{words} {match[0]}", english) if phrases.read_all(english) else None
+
+
+def _length_before(text: str) -> tuple[str, str]:
+    """Return the length of time in English that ends a text, or "", and what stands before it."""
+    words = text.split()
+    for first in range(max(0, len(words) - MAX_LENGTH), len(words)):
+        said = " ".join(words[first:])
+        for one in (said, translated(f"in {said}").removeprefix("in ")):
+            if match := _LENGTH.fullmatch(one):
+                return "one day" if match["day"] else one, " ".join(words[:first])
+    return "", ""
+
+
+def _day_of(time: str) -> str:
+    """Return a time without its time of day."""
+    words = time.split()
+    while words and (not (day := phrases.read_all(" ".join(words))) or "time" in day.slots):
+        words.pop()
+    return " ".join(words)
+
+
+def with_half(time: str, text: str) -> str:
+    """Return a time of day with the "pm" that the message has behind its hour."""
+    hour = _BARE_HOUR.fullmatch(time)
+    if hour is None:
+        return time
+    said = re.findall(rf"\b{hour[1]}(?::[0-5]\d)?\s?[ap]\.?m\b", text, re.IGNORECASE)
+    return said[0] if len(said) == 1 else time
+
+
+def completed(time: str, text: str) -> str:
+    """Return a time of day with the day that stands elsewhere in a message.
+
+    "Tomorrow" is the day of "don't let me leave tomorrow without the parcel, 4:50pm".
+    """
+    found = phrases.read_all(time)
+    if found is None or found.slots != {"time"}:
+        return time
+    said = (text[slice(*span)] for span in phrases.find(text[:MAX_TEXT]))
+    days = [one for one in said if (day := phrases.read_all(one)) and "time" not in day.slots]
+    whole = f"{days[0]} {time}" if len(days) == 1 else ""
+    return whole if phrases.read_all(whole) else time
+
+
+def names_time(text: str) -> bool:
+    """Say whether a message names a time, or several."""
+    return bool(_all_times(text[:MAX_TEXT], language_of(text)))
+
+
+def _one_time(text: str, language: Language | None = None) -> tuple[str, str] | None:
+    found = _all_times(text, language or language_of(text))
+    return found[0] if len(found) == 1 else None
+
+
+def _all_times(text: str, language: Language) -> list[tuple[str, str]]:
+    """Return the times that a text names, in its own words and in English."""
+    if language == "en":
+        return [(text[slice(*span)],) * 2 for span in phrases.find(text)]
+    return [found for run in _runs(text) for found in _times_in(text, run)]
+
+
+def _runs(text: str) -> Iterator[list[tuple[int, int]]]:
+    """Yield where words stand that may be a time together, run by run."""
     words = [match.span() for match in _SAID.finditer(text)]
-    found: list[tuple[int, int, str, str]] = []
+    for may_be, run in groupby(words, lambda span: may_be_of_time(text[slice(*span)])):
+        if may_be:
+            yield [*run]
+
+
+def _times_in(text: str, words: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
+    """Yield the times in a run of words, the longest first, as they were said and in English."""
+    found: list[tuple[int, int]] = []
     for length in range(min(MAX_WORDS, len(words)), 0, -1):
         for first in range(len(words) - length + 1):
             last = first + length - 1
-            if any(first <= end and start <= last for start, end, *_ in found):
+            if any(first <= end and start <= last for start, end in found):
                 continue
             span = text[words[first][0] : words[last][1]]
             english = in_english(span)
             if english != span:
-                found.append((first, last, span, english))
-    return found[0][2:] if len(found) == 1 else None
+                found.append((first, last))
+                yield _trimmed(span, english), english
+
+
+def _trimmed(span: str, english: str) -> str:
+    """Return a time without a last word that says nothing of it: "demain à 18h de"."""
+    shorter = span.rpartition(" ")[0]
+    while shorter and in_english(shorter) == english:
+        span, shorter = shorter, shorter.rpartition(" ")[0]
+    return span
 
 
 def without_time(name: str, time: str, *, is_english: bool) -> str:
@@ -106,51 +191,3 @@ def without_time(name: str, time: str, *, is_english: bool) -> str:
     while len(words) > 1 and words[-1].casefold() in LEFT_OVER:
         words.pop()
     return " ".join(words) or name
-
-
-def _put(match: re.Match[str], other: str) -> str:
-    if other == "half":  # halb acht is half past seven
-        return f"{(int(match['hour']) - 1) % 24}:30"
-    if other == "part":  # Viertel vor sechs is 5:45, and so is dreiviertel sechs
-        minutes = 30 if match["part"] in ("media", "demie", "demi") else 15
-        if match["side"] in ("vor", "menos", "moins le"):
-            minutes = 60 - minutes
-        elif match["side"] is None:  # as they say in some parts
-            minutes = 45 if match["part"] == "dreiviertel" else 15
-        is_before = match["side"] not in ("nach", "y", "et")
-        return f"{(int(match['hour']) - is_before) % 24}:{minutes:02}"
-    if other == "date":
-        return f"by the {ordinal(match['day'])}"
-    if other == "clock":
-        groups = match.groupdict()
-        return f"{match['hour']}:{groups['minute'] or groups.get('more') or '00'}"
-    return match.expand(other) if "\\" in other else other
-
-
-def _translated(match: re.Match[str]) -> str:
-    word = match[0]
-    return _ENGLISH.get(word) or _ENGLISH.get(word.removesuffix("s")) or word
-
-
-def _digits(match: re.Match[str]) -> str:
-    return _NUMBERS.get(match[0], match[0])
-
-
-# fmt: off
-_PARTS = {
-    "a", "an", "half", "halb", "media", "demie", "quarter", "viertel", "quart", "cuarto",
-    "dreiviertel",
-}
-# fmt: on
-_NUMBERS = {
-    word: str(number)
-    for number, said in reversed(NUMBER_WORDS.items())
-    for word in said.split()
-    if word not in TIME_WORDS | _PARTS
-}
-_ENGLISH = {
-    word: english
-    for english, said in reversed(TRANSLATIONS.items())
-    for word in said.split()
-    if english != "morning" or word not in _LATER
-} | {"midi": "noon"}

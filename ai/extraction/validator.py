@@ -10,6 +10,7 @@ from ai.extraction.certainty import Certainty
 from ai.extraction.checks import KEY, Checked, Command, check, find_spec, folded, unknown, values_of
 from ai.extraction.examples import NONE, Nearest, is_done
 from ai.extraction.grounding import Sources, words_of
+from ai.extraction.rows import maker_of_rows, place_of, row_of
 from ai.llm.types import Answer
 from ai.sentences.matcher import MAX_ORDERS
 
@@ -68,6 +69,7 @@ class ResponseValidator:
         makes no difference between it and those before. `nearest` is what it is most like.
         """
         self._text = just_said or ""
+        self._is_said = nearest.has if nearest else None  # a word that orders are given in
         just = said if just_said is None else just_said
         self._just_said = Sources(just, may_point=bool(known) or just_said is None)
         self.certainty = Certainty(specs, self._text, self._just_said, nearest)
@@ -90,8 +92,11 @@ class ResponseValidator:
         orders = [data for data in found if folded(data.get("command")) != NONE]
         answers = [self._command(data) for data in orders or found]
         answers = [one for one in answers if not self._lacks(one)] or answers
-        answers = self._without_echoes(answers)
-        if len(answers) == 1 and (meant := self.certainty.meant(answers[0])):
+        answers = self._without_echoes(self._likelier_first(answers))
+        if rows := self._rows(answers):
+            answers = rows
+            self.is_certain = False
+        elif len(answers) == 1 and (meant := self.certainty.surely_meant(answers[0])):
             answers = [meant]
         elif len(answers) == 1 and (meant := self.certainty.likelier(answers[0])):
             answers = [meant]
@@ -111,6 +116,7 @@ class ResponseValidator:
                     not made_up
                     and self.certainty.is_ordered(spec, command, is_one=is_one)
                     and not self.certainty.leaves_out(spec, command, said)
+                    and not self.certainty.leaves_words(spec, said)
                 )
             if not wrong and "interaction_type" not in command:
                 return [command], []  # a question or a refusal is about the whole message
@@ -128,6 +134,26 @@ class ResponseValidator:
         needed = {field.name for field in spec.parsed_fields if field.required} if spec else set()
         return one.is_all_made_up or not needed.isdisjoint(one.made_up)
 
+    def _rows(self, answers: Sequence[Checked]) -> list[Checked]:
+        """Return an order for each thing of a message that is a row of them, see rows.py."""
+        spec = find_spec(answers[0].command, self.specs)
+        row = row_of(self._text) if spec else None
+        found = maker_of_rows(self.specs, spec) if spec and row else None
+        if row is None or found is None:
+            return []
+        maker, about = found
+        place = place_of(maker, about, row.head, answers[0].command)
+        return [
+            Checked(dict(zip(KEY, maker.key, strict=True)) | {about.name: item, **place})
+            for item in row.items
+        ]
+
+    def _likelier_first(self, answers: list[Checked]) -> list[Checked]:
+        """Put the likelier of two commands of the same values first: the other one is an echo."""
+        if len(answers) != 2 or values_of(answers[0].command) != values_of(answers[1].command):
+            return answers
+        return sorted(answers, key=lambda one: -self.certainty.likeness_of(one.command))
+
     def _without_echoes(self, answers: Sequence[Checked]) -> list[Checked]:
         """Leave out what repeats the words of an order before it, or has none of its own."""
         kept: list[Checked] = []
@@ -140,6 +166,8 @@ class ResponseValidator:
             is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
             is_echo = is_echo or (heard and words and all(map(is_done, words)))
             is_idle = spec and spec.examples and not said and not self.certainty.asks_for(spec)
+            if kept and spec:
+                is_idle = is_idle or self.certainty.is_aside(spec, kept[0].command, said)
             if one.problems or not (is_echo or (is_idle and values) or said in values):
                 kept.append(one)
             heard |= words
@@ -151,7 +179,7 @@ class ResponseValidator:
         asks = isinstance(question, str) and bool(question.strip())
         spec = find_spec(data, self.specs)
         if spec:
-            found = check(data, spec, self.said, self.known, self._text)
+            found = check(data, spec, self.said, self.known, self._text, self._is_said)
             is_complete = all(f.name in found.command for f in spec.parsed_fields if f.required)
             if not asks or not is_complete:  # the conversation asks for what is missing
                 return found

@@ -5,10 +5,12 @@
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from ai.commands import CommandSpec
 from ai.extraction.sentence_words import COMMON, FILLERS, sentence_words, split_words
+from ai.languages import Language
 from ai.sentences.near import CHATTER
 from ai.sentences.synonyms import ANYWHERE, OPENINGS
 from ai.sentences.tokens import DANGLING, LEADING
@@ -55,6 +57,73 @@ def whole_name(spec: CommandSpec, name: str, text: str, place: str = "") -> str:
     while len(whole) > 1 and whole[-1].casefold() in DANGLING:
         whole.pop()
     return " ".join(whole) if (start, end) != found.span() else name
+
+
+_ABOUT_NAME = re.compile(r"\s*(?:about|regarding|re|for|with)\s+", re.IGNORECASE)
+WHOM = frozenset({"i", "me", "us", "you", "it"})
+_VERB = {
+    "es": r"\w{2,}(?:ar|er|ir)(?:se|me|le|lo|la)?",
+    "fr": r"\w{2,}(?:er|ir|re|oir)",
+}
+_BETWEEN = {
+    "es": r"(?:(?:a|al|con|de|del|el|la|los|las|un|una|mi|mis)\s+)*",
+    "fr": r"(?:(?:à|au|aux|avec|du|des|de|le|la|les|un|une|mon|ma|mes)\s+|[ld]['’])*",  # noqa: RUF001
+}
+_BELONGS = {
+    "de": r"an|am|auf|aus|bei|beim|für|im|in|ins|mit|nach|ohne|von|vom|zu|zum|zur",
+    "es": r"a|al|con|de|del|desde|en|para|por|sin",
+    "fr": r"à|au|aux|avec|chez|dans|de|des|du|en|pour|sans|sur",
+}
+_CLAUSE = r"(?:(?!\s(?:und|oder|y|e|o|et|ou|que|qui|dass|damit|porque|car|parce)\s)[^|,.;:!?\n])+"
+_INFINITIVE = re.compile(r"\s+(?:(?!wir|ich|ihn)[a-zäöüß]{2,}(?:en|ern|eln))(?=\s*(?:$|[|,.;!?]))")
+
+
+def whole_name_elsewhere(
+    name: str, text: str, time: str, language: Language, is_said: Callable[[str], bool]
+) -> str:
+    """Return a name in German, Spanish or French with its verb and what belongs to it.
+
+    `time` are the message's own words for a time, where a name ends. `is_said` tells the words that
+    orders are given in: "rappelle-moi de" is no part of a name.
+    """
+    text = text[:MAX_TEXT].replace(time, "|") if time else text[:MAX_TEXT]
+    words = name.split()[:MAX_WORDS]
+    found = None
+    while words and not found:  # a model may translate the end: "croquettes for Minou"
+        said = r"\s+(?:\w{1,3}\s+)?".join(map(re.escape, words))  # "renovar el DNI"
+        found = re.search(rf"(?<!\w){said}(?!\w)", text, re.IGNORECASE)
+        words.pop()
+    if found is None or len(split_words(name)) > MAX_WORDS:
+        return name
+    start, end = found.span()
+    if language in _VERB:
+        before = rf"({_VERB[language]})\s+{_BETWEEN[language]}$"
+        verb = re.search(before, text[:start], re.IGNORECASE)
+        if verb and not is_said(verb[1]):
+            start = verb.start()
+    behind = re.match(rf"\s+(?:{_BELONGS[language]})\s+({_CLAUSE})", text[end:], re.IGNORECASE)
+    if behind and not any(map(is_said, split_words(behind[1])[-1:])):
+        end += behind.end()
+    verb = _INFINITIVE.match(text[end:]) if language == "de" else None
+    if verb and not is_said(verb[0].strip()):
+        end += verb.end()
+    whole = text[start:end].strip()
+    return whole if len(whole) >= len(name) or end > found.end() else name
+
+
+def around_time(spec: CommandSpec, name: str, text: str, is_said: Callable[[str], bool]) -> str:
+    """Return a name that a time stands in: "call the school" of "at nine about the inhaler"."""
+    spans = phrases.find(text[:MAX_TEXT])
+    if len(spans) != 1:
+        return name
+    before, behind = text[: spans[0][0]].rstrip(" ,"), text[spans[0][1] : MAX_TEXT]
+    about = _ABOUT_NAME.match(behind)
+    words = split_words(before)
+    is_name = about and behind[about.end() :].rstrip(" .!?").casefold().endswith(name.casefold())
+    is_frame = not words or words[0] in _frame(spec) or not WHOM.isdisjoint(words)
+    if not is_name or is_frame or all(is_said(one) or one in COMMON for one in words):
+        return name  # "heads up at nine for Jo"
+    return f"{before} {behind.strip(' .!?')}" if before.replace(" ", "").isalpha() else name
 
 
 @lru_cache(maxsize=1024)

@@ -83,7 +83,7 @@ def test_each_process_chooses_the_same() -> None:
         "from tests.ai.extraction.test_examples import KNOWN\n"
         "from ai.extraction.examples import nearest\n"
         "texts = 'remind me of it', 'schreib es auf', 'a b c', 'is the harp on the list', 'à 9h'\n"
-        "print([nearest(KNOWN, text) for text in texts])"
+        "print([nearest(KNOWN, text)[:3] for text in texts])"
     )
     said = set()
     for seed in ("1", "2", "3"):

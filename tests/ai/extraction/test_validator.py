@@ -335,3 +335,80 @@ def test_what_is_over_is_nothing_to_come() -> None:
 def test_a_question_in_another_language_adds_nothing(text: str) -> None:
     name = text.rpartition(" ")[2]
     assert judged(text, {"command": "task.add", "name": name}, likely="none")[1] is False
+
+
+TOLD = Nearest([], "task.add", 0.4, frozenset({"get", "some"}))
+
+
+def _judged(text: str, *commands: Command, near: Nearest = TOLD) -> tuple[list[Command], bool]:
+    given = (("newts to the attic", {"name": "newts"}),)
+    add = replace(
+        COMMANDS[0], fields=(replace(COMMANDS[0].fields[0], each=True), LIST, DUE), examples=given
+    )
+    remind = replace(add, action="remind", fields=(add.fields[0], DUE), examples=(), sentences=())
+    move = CommandSpec("task", "schedule", "Change it.", (add.fields[0], DUE), ("{name} to {due}",))
+    mute = CommandSpec("bell", "mute", "M.", (FieldSpec("since"),), ("no pings since {since}",))
+    role = FieldSpec("role", "choice", required=False, choices=("editor", "viewer"))
+    share = CommandSpec("list", "share", "S.", (FieldSpec("name"), role), ("share {name}",))
+    specs = (add, remind, move, mute, share, *COMMANDS[1:])
+    judge = ResponseValidator(specs, (), "command", text, (), text, near)
+    return judge.judge(Answer(json.dumps({"commands": commands})))[0], judge.is_certain
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_certain"),
+    [
+        ("get some oats", "oats", True),
+        ("get some oats cookies", "oats", False),
+        ("get some oats for Fridolin", "oats", False),
+        ("we had lovely oats", "oats", False),
+        ("in 45 mins", "45 mins", False),
+    ],
+)
+def test_a_word_that_is_in_no_order_is_doubted(text: str, name: str, is_certain: bool) -> None:
+    assert _judged(text, {"command": "task.add", "name": name})[1] is is_certain
+
+
+def test_a_time_that_can_not_be_read_is_offered() -> None:
+    said = {"command": "task.add", "name": "oats", "due": "on the evening, maybe 8ish"}
+    assert _judged("get some oats on the evening, maybe 8ish", said)[1] is False
+
+
+def test_what_repeats_is_rarely_there_already() -> None:
+    moved = {"command": "task.schedule", "name": "Hafer", "due": "every monday"}
+    made, is_certain = _judged("jeden Montag Hafer", moved)
+    assert made == [
+        {"interaction_type": "task", "action": "add", "name": "Hafer", "due": "every monday"}
+    ]
+    assert not is_certain
+
+
+def test_two_commands_that_make_the_same_are_one() -> None:
+    reminded = {"command": "task.remind", "name": "oats", "due": "at 5pm"}
+    assert _judged("get some oats at 5pm", reminded)[0][0]["action"] == "add"
+    assert _judged("get some oats", {**reminded, "due": None})[0][0]["action"] == "remind"
+
+
+def test_a_chatty_end_is_no_second_order() -> None:
+    muted = {"command": "bell.mute", "since": "22"}
+    early = {"command": "task.complete", "name": "earlies"}
+    assert len(_judged("no pings since 22 thanks, i do earlies", muted, early)[0]) == 1
+    assert len(_judged("no pings since 22 thanks, tick earlies", muted, early)[0]) == 2
+
+
+def test_a_choice_that_was_said_in_other_words_is_offered() -> None:
+    shared = {"command": "list.share", "name": "oats", "role": "viewer"}
+    made, is_certain = _judged("share oats but hands off", shared)
+    assert (made[0]["role"], is_certain) == ("viewer", False)
+
+
+def test_a_row_of_things_is_an_order_each() -> None:
+    made, is_certain = _judged(
+        "camp list: oats, salt and tea", {"command": "task.add", "name": "camp list: oats, salt"}
+    )
+    assert [(one["name"], one["list"]) for one in made] == [
+        ("oats", "camp"),
+        ("salt", "camp"),
+        ("tea", "camp"),
+    ]
+    assert not is_certain

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ai.extraction.whole_names import whole_name
+from ai.extraction.whole_names import around_time, whole_name, whole_name_elsewhere
+from ai.languages import language_of
 from tests.ai.commands import COMMANDS
 
 ADD = COMMANDS[0]
@@ -45,3 +46,41 @@ def test_what_goes_to_a_place_is_as_the_model_says() -> None:
 def test_a_name_in_quotation_marks_is_all_that_is_in_them(quotes: str) -> None:
     text = f"can you jot {quotes[0]}renew library card{quotes[1]} down for monday"
     assert whole_name(ADD, "library card", text) == "renew library card"
+
+
+@pytest.mark.parametrize(
+    ("text", "time", "name", "whole"),
+    [
+        ("rappelle-moi de poser la harpe au port", "", "poser la harpe", "poser la harpe au port"),
+        ("hay que cambiar las velas cada lunes", "cada lunes", "velas", "cambiar las velas"),
+        ("ich muss noch die Harfe stimmen", "", "Harfe", "Harfe stimmen"),
+        ("am Montag Harfe für Zelda holen", "am Montag", "Harfe", "Harfe für Zelda holen"),
+        ("note : racheter du fil pour Zelda", "", "fil for Zelda", "racheter du fil pour Zelda"),
+        ("il faut poser du fil et appeler Zelda", "", "fil", "poser du fil"),
+        # The words of an order, and what isn't there:
+        ("peux-tu ajouter du fil", "", "fil", "fil"),
+        ("denk daran, mich an die Harfe zu erinnern", "", "Harfe", "Harfe"),
+        ("il faut du fil", "", "tulle", "tulle"),
+        ("le fil (.*)", "", "(.*)", "(.*)"),
+        ("fil à " * 2000, "", "fil" * 100, "fil" * 100),
+    ],
+)
+def test_names_are_whole_in_other_languages(text: str, time: str, name: str, whole: str) -> None:
+    orders = {"ajouter", "erinnern"}
+    found = whole_name_elsewhere(name, text, time, language_of(text), orders.__contains__)
+    assert found == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "whole"),
+    [
+        ("call the school tmrw at nine about Jo", "Jo", "call the school about Jo"),
+        ("ping me in an hour about Jo", "Jo", "Jo"),
+        ("add Jo at nine about eggs", "eggs", "eggs"),
+        ("call the school at nine on monday at 5 about Jo", "Jo", "Jo"),
+        ("heads up at nine for Jo", "Jo", "Jo"),
+        ("", "Jo", "Jo"),
+    ],
+)
+def test_a_time_may_stand_in_a_name(text: str, name: str, whole: str) -> None:
+    assert around_time(ADD, name, text, {"heads"}.__contains__) == whole
