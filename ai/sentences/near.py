@@ -257,6 +257,8 @@ def _is_likely(match: Match, verbs: Set[str]) -> bool:
         behind = str(match.fields[field.name]).split(", ")[1:]
         firsts = {clause.split(" ")[0].casefold() for clause in behind}
         is_saying = is_saying or not firsts.isdisjoint(verbs | ORDERS)
+        is_saying = is_saying or CHATTER.issuperset(words)
+        is_saying = is_saying or (is_timed and bool(find(" ".join(words))))  # of a second order
         is_saying = is_saying or bool(_CLAUSE.search(str(match.fields[field.name])))
         is_saying = is_saying or read_all(" ".join(words)) is not None
         is_place = len(words) <= MAX_BESIDE and NO_PLACES.isdisjoint(words)

@@ -23,7 +23,7 @@ from bot.messages import Button, Listing
 from bot.phrasing import on_the_day
 
 DEFAULT_LIST = "tasks"
-WAKE_UP = "wake up"  # the task that an alarm is
+WAKE_UP, TIMER = "wake up", "timer"  # the tasks that an alarm and a timer are
 _ALARM = re.compile(
     r"(?:wake|waking|get|getting)(?: me| us)?[ -]up(?: call)?|alarm(?: clock)?"
     r"|(?:mich )?(?:auf)?wecken|wecker|auf(?:stehen|wachen)|despert\w+|levantar\w*|alarma"
@@ -249,6 +249,7 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 )
 async def wake(ctx: Context, due: Alarm) -> str:
     """Have you woken at a time."""
+    ctx.short_for("add", name=WAKE_UP)
     return await add(ctx, WAKE_UP, due=due)
 
 
@@ -264,7 +265,8 @@ async def wake(ctx: Context, due: Alarm) -> str:
 )
 async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 minutes")]) -> str:
     """Be told when some time is over."""
-    return await add(ctx, "timer", due=due)
+    ctx.short_for("add", name=TIMER)
+    return await add(ctx, TIMER, due=due)
 
 
 @tasks.command(
@@ -788,7 +790,7 @@ def _is_at(alarm: datetime, said: datetime) -> bool:
 )
 async def cancel_timer(ctx: Context) -> str:
     """Cancel the timer that runs."""
-    return await delete(ctx, "timer")
+    return await delete(ctx, TIMER)
 
 
 async def _find(ctx: Context, name: str, list_name: str | None = None, done: str = "false") -> Row:

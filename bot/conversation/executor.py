@@ -342,7 +342,7 @@ def _references_after(memory: Memory, order: Order, context: Context) -> Referen
         name: [context.found.get(str(one), one) for one in value]
         if isinstance(value, list)
         else context.found.get(str(value), value)
-        for name, value in order.items()
+        for name, value in {**order, **context.in_full}.items()
     }
     references = replace(memory.references, last=found)
     if context.shown is not None:

@@ -83,6 +83,9 @@ class Context:
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant
+        self.in_full: dict[
+            str, str
+        ] = {}  # what an order leaves out of the one that it is short for
         self.undo: Undo | None = None
         self._memory = person.memory(incoming.channel_id)
         self._dialogue = dialogue
@@ -136,6 +139,10 @@ class Context:
     def show(self, names: Sequence[str]) -> None:
         """Note the names in a list, as the person sees it: "the second one" is among them."""
         self.shown = names
+
+    def short_for(self, action: str, **fields: str) -> None:
+        """Note that the order is short for another of its module: "it" is what that names."""
+        self.in_full = {"action": action, **fields}
 
     def undoable(self, told: str, steps: Callable[[], Awaitable[Any]]) -> None:
         """Let the person take the change back for some time; `told` is the reply when they do."""

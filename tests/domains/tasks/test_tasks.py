@@ -485,6 +485,19 @@ async def test_an_alarm_without_am_or_pm_is_in_the_morning(chat: Person, said: s
     assert "18:15" in await chat.say("remind me to call tom tomorrow at 6:15")
 
 
+async def test_an_alarm_and_a_timer_are_spoken_of_as_it(chat: Person) -> None:
+    await chat.say("wake me at 6 tomorrow")
+    assert "07:00" in await chat.say("make that 7")
+    assert "06:45" in await chat.say("actually 6:45")
+    await chat.say("set a timer for 10 minutes")
+    assert await chat.say("delete it") == "Delete **timer**? (yes or no)"
+
+
+@pytest.mark.parametrize("said", ["actually 6:45", "call mum in an hour and dad at 5"])
+async def test_what_holds_no_name_or_two_times_is_not_offered(chat: Person, said: str) -> None:
+    assert "Do you mean: " not in await chat.say(said)
+
+
 async def test_the_alarm_of_a_time_of_day_is_cancelled(chat: Person) -> None:
     await chat.say("set alarms for 6:30 and 7:45")
     assert "no alarm at 08:00" in await chat.say("cancel my 8am alarm")
