@@ -16,6 +16,8 @@ from ai.quantities import UnclearAmount, read_amount, read_length
 from ai.times.grammar.numbers import WORDS, number
 from ai.times.grammar.reading import in_ascii
 
+Command = dict[str, Any]
+"""A command in the documented form: `interaction_type`, `action` and its fields."""
 Role = Literal["user", "admin"]
 """Who a person is to the program: an admin may use what every user may, and more."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from ai.commands import (
     Catalogue,
     Clarification,
+    Command,
     CommandSpec,
     NotUnderstood,
     Offer,
@@ -30,7 +31,7 @@ from ai.extraction.certainty import Certainty
 from ai.extraction.checks import checked
 from ai.extraction.examples import nearest
 from ai.extraction.grounding import Sources
-from ai.extraction.prompt import Command, Turn
+from ai.extraction.prompt import Turn
 from ai.extraction.validator import (
     ResponseValidator,
     register_validator,

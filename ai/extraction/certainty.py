@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from ai.commands import CommandSpec
-from ai.extraction.checks import KEY, Checked, Command, Key, check, find_spec, given_to, values_of
+from ai.commands import Command, CommandSpec
+from ai.extraction.checks import KEY, Checked, Key, check, find_spec, given_to, values_of
 from ai.extraction.examples import NONE, Nearest, is_done, name_of
 from ai.extraction.grounding import Sources, bare, words_of
 from ai.extraction.sentence_words import (

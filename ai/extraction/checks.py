@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ai.commands import CommandSpec, FieldSpec, typed
+from ai.commands import Command, CommandSpec, FieldSpec, typed
 from ai.extraction.grounding import Sources, words_of
 from ai.extraction.sentence_words import without_frame
 from ai.extraction.times_in_english import (
@@ -22,7 +22,6 @@ from ai.languages import language_of
 from ai.sentences.references import MAKERS, named_by
 from ai.times.grammar import phrases
 
-Command = dict[str, Any]
 Key = tuple[str, str]
 
 WORKED_OUT = re.compile(

@@ -11,14 +11,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from heapq import nlargest
 from itertools import groupby, pairwise
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
-from ai.commands import CommandSpec
+from ai.commands import Command, CommandSpec
 from ai.extraction.grounding import TIME_WORDS, bare
 from ai.extraction.sentence_words import WORD
 from ai.languages import Language, language_of
-
-Command = dict[str, Any]
 
 NONE = "none"
 """The command of a message that orders nothing; its `reply` is for the person."""

@@ -12,13 +12,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ai.commands import CommandSpec, FieldKind, FieldSpec
+from ai.commands import Command, CommandSpec, FieldKind, FieldSpec
 from ai.config import Prompt
 from ai.extraction.examples import NONE, name_of
 from ai.llm.types import Said
 from ai.sentences.references import NO_REFERENCES, References
 
-Command = dict[str, Any]
 Turn = tuple[str, Command]
 """A message of the past and what was made of it."""
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ai.commands import CommandSpec
+from ai.commands import Command, CommandSpec
 from ai.config import type_of
 from ai.extraction import json_reply
 from ai.extraction.certainty import Certainty
-from ai.extraction.checks import KEY, Checked, Command, check, find_spec, folded, unknown, values_of
+from ai.extraction.checks import KEY, Checked, check, find_spec, folded, unknown, values_of
 from ai.extraction.examples import NONE, Nearest, is_done
 from ai.extraction.grounding import Sources, words_of
 from ai.extraction.rows import maker_of_rows, place_of, row_of

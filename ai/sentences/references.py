@@ -3,12 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ai.commands import CommandSpec, FieldSpec
+from ai.commands import Command, CommandSpec, FieldSpec
 from ai.times.grammar.numbers import ONES, ORDINALS
-
-Command = dict[str, Any]
 
 IT = {"it", "that", "this"}
 MAKERS = {"add", "make", "create", "remind"}

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from ai.commands import CommandSpec, FieldSpec
-from ai.extraction.checks import Command
+from ai.commands import Command, CommandSpec, FieldSpec
 from ai.extraction.examples import Nearest
 from ai.extraction.validator import ResponseValidator
 from ai.llm.types import Answer
