@@ -37,9 +37,6 @@ _WORKDAYS = (
     r"an werktagen|unter der woche|werktags?|wochentags|entre semana|en semaine"
     r"|de lunes a viernes|du lundi au vendredi|montags? bis freitags?|mo-fr"
 )
-_QUARTER = r"(?:1 )?(?:cuarto|quart) (?:de |d')(?:hora|heure)"
-_NOON_ON = r"nachmittag|apres-midi|apres midi|tarde"
-_MONTHS_END = r"(?:am )?(?:ende (?:des|vom) monats?|monatsende)|a? ?fin(?:ales)? de mes|fin du mois"
 _BY = (
     r"(?:bis(?: spatestens)?(?: zum| am)?|spatestens(?: bis| am)|antes de(?:l)?|hasta(?: el)?"
     r"|para el|avant(?: le)?|pour(?: le)?|d.ici(?: le)?)"
@@ -148,7 +145,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 _COMPOUND = re.compile(rf"({_DE})(?=(?:morgen|vormittag|mittag|nachmittag|abend|nacht))")
 _DOT = re.compile(r"(?<!\.\d)(?<!\.\d\d)(?<=\d)\.(?=\s)")  # "am 3. März"
 _LATER = frozenset({"morgen", "manana"})  # that is both "tomorrow" and "morning"
-_IS_ORDINAL = re.compile(r"erste|zweit|premi|prime|segun")
 NUMBERS = {
     bare(word): str(number)
     for number, said in reversed(NUMBER_WORDS.items())
