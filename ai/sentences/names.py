@@ -38,7 +38,8 @@ def may_be_name(words: Sequence[str], before: str) -> bool:
     says_how = before == "is" and words[0] in STATES
     says_how = says_how or (before == "get" and is_idiom(words))
     is_no_name = NO_NAMES.issuperset(words) or words[0] in {"of", "as"}
-    is_no_name = is_no_name or words[-1] in {"as", "not"}  # "mark milk as not done"
+    is_no_name = is_no_name or words[-1] in {"as", "not", "been"}  # "mark milk as not done"
+    is_no_name = is_no_name or words[0] in {"is", "are", "was", "were"}
     is_no_name = is_no_name or DETERMINERS.issuperset(words)
     is_no_name = is_no_name or (words[0] == "all" and words[1:2] in (["of"], ["the"], ["my"]))
     says_how = says_how or (before == "bought" and words[0] in ("a", "an"))

@@ -53,9 +53,9 @@ DEVICES = frozenset({
     "door", "doors", "light", "lights", "lamp", "tv", "telly", "television", "channel",
     "heating", "thermostat", "temperature", "music", "song", "volume", "playlist", "radio",
     "spotify", "netflix", "youtube", "app", "browser", "camera", "fan", "blinds", "curtains",
-    "alexa", "siri", "phone", "soup", "pan", "bowl", "oven", "fridge", "freezer", "dough",
-    "pictures", "photos", "map", "maps", "room", "cinema",
-    "threats",
+    "alexa", "siri", "phone", "soup", "taste", "group", "server", "dishwasher", "window",
+    "windows", "pan", "bowl", "oven", "fridge", "freezer", "dough", "pictures", "photos", "map",
+    "maps", "room", "cinema", "threats",
 })
 # fmt: on
 """Other assistants' business: a list of such a name is not likely shown: "open the door"."""
@@ -82,7 +82,7 @@ UNFINISHED = frozenset(
 # fmt: off
 NO_STARTS = {
     "for", "from", "and", "or", "with", "by", "than", "as", "but", "up", "down", "through", "our",
-    "us", "to",
+    "us", "to", "in", "along", "out", "off", "back", "around", "over", "way", "too", "at", "on",
 }
 # fmt: on
 """What begins so is no thing: "need for speed", "sent from my phone", "out of our minds"."""

@@ -66,6 +66,8 @@ ALARMS = {"alarm", "alarms"}
 MAX_BEFORE_HOUR = 4  # words: "alarm for me for 7"
 MAX_BETWEEN_TIMES = 3  # words: "an alarm at 7 and another at 8"
 MAX_SLIPS = 2
+VAGUE = {"find", "open", "tell", "give", "see", "view", "repeat", "save"}
+"""Words for showing and adding that are said of much else than what is on lists."""
 NO_NAMES_BEHIND_TIMES = DANGLING | NO_NAME_STARTS | JOINTS | {"about"}
 PLACES_OF_ALL = {"list", "tasks", "todo", "todos", "to-do"}  # "add milk, eggs to my tasks"
 MAX_ITEM_WORDS = 4  # of each of the names in a row
@@ -410,6 +412,9 @@ class Attempt:
             return False  # "pick up tom from school" is something to do, and no thing to buy
         if self.is_unsure and slot.start == path.start and not self._is_thing(words):
             return False
+        is_vague = self.texts[path.start] in VAGUE and path.start != slot.start
+        if self.is_unsure and is_vague and "list" not in self.texts:
+            return False  # "open the window", "find nemo"
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
@@ -512,6 +517,9 @@ class Attempt:
         value = str(fields[slot.field.name])
         places = [name for name in fields if name != slot.field.name]
         quoted = self.text[self.words[slot.start].start] in QUOTES
+        quotes = sum(value.count(mark) for mark in {*QUOTES, *QUOTES.values()})
+        if quoted and quotes > 2 and len(items(value)) > 1:  # "add “a” and “b” to my list"
+            return tuple(items(value))
         is_placed = self.is_unsure or places or not PLACES_OF_ALL.isdisjoint(self.texts[slot.end :])
         if quoted or not ({*value} & {",", ";"}) or not (is_placed or not is_made):
             return ()

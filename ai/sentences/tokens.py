@@ -57,7 +57,7 @@ CONTRACTIONS = {
     "wats": ("what", "is"),
     "lemme": ("let", "me"),
 }
-GREETINGS = ("hey", "hi", "hello", "ok", "okay", "yo")
+GREETINGS = ("hey", "hi", "hiya", "heya", "hello", "ok", "okay", "yo")
 ASSISTANTS = ("bot", "robot", "alexa", "siri", "google", "cortana", "bixby", "jarvis", "assistant")
 """What people call a bot of whatever name."""
 LEADING = (
@@ -85,6 +85,7 @@ LEADING = (
     "could you",
     "can we",
     "could we",
+    *("can i get", "can i have", "could i get", "could i have"),
     "would you",
     "would you mind",
     "will you",
@@ -129,8 +130,9 @@ ASKS_FOR_MORE = {
 """A polite word behind one of these belongs to what is said: "remind me to say thanks"."""
 
 DANGLING = {
-    "until", "till", "before", "from", "since", "after", "between", "and", "or", "for", "of", "on",
-    "at", "by", "in", "to", "per", "with", "the", "a", "an", "every", "each", "not", "than", "but",
+    "until", "till", "til", "before", "from", "since", "after", "between", "and", "or", "for",
+    "of", "on", "at", "by", "in", "to", "per", "with", "the", "a", "an", "every", "each", "not",
+    "than", "but",
 }
 """Free text that ends so goes on: in "buy tickets for friday" the day belongs to the tickets."""
 
@@ -174,13 +176,14 @@ NO_CHORES = {
 """With one of these it is a sentence about something: "at 5 pay day was over"."""
 
 NO_PLANS = NO_CHORES | {
-    "am", "be", "been", "has", "have", "had", "do", "does", "did", "not", "never", "can", "could",
-    "should", "would", "may", "my", "your", "his", "her", "their", "him", "them", "see", "good",
-    "who", "what", "when", "where", "why", "how", "which", "if", "because", "lol", "so",
-    "wrong", "anyone", "anybody", "someone", "everyone", "everybody", "lights", "light", "heating",
-    "weather", "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close",
-    "dim", "start", "stop", "skip", "pause", "mute", "lower", "raise", "restart", "reboot",
-    "reset", "reserve", "screenshot", "picture", "photo",
+    "am", "be", "been", "has", "have", "had", "do", "does", "did", "not", "never", "can",
+    "could", "should", "would", "may", "my", "your", "his", "her", "their", "him", "them",
+    "see", "good", "who", "what", "when", "where", "why", "how", "which", "if", "because",
+    "lol", "so", "wrong", "starts", "opens", "closes", "begins", "ends", "leaves", "anyone",
+    "anybody", "someone", "everyone", "everybody", "lights", "light", "heating", "weather",
+    "news", "forecast", "play", "order", "stream", "turn", "switch", "open", "close", "dim",
+    "start", "stop", "skip", "pause", "mute", "lower", "raise", "restart", "reboot", "reset",
+    "reserve", "screenshot", "picture", "photo",
 }
 """None of these stands in a plan: "see you at 5", "weather tomorrow morning"."""
 

@@ -53,6 +53,7 @@ lists = CommandModule("list", "Your lists")
     "new {name} list",
     "set up (a|my|the) [new] {name} list",
     "new list",
+    near=("(make|start) [me] a [new] list of {name}",),
     hint="Also: start a list.",
 )
 async def make(ctx: Context, name: NewName) -> str:
@@ -122,6 +123,7 @@ async def empty(ctx: Context, name: ListName) -> str:
     near=(
         "(complete|finish|tick off|check off) (everything|all [the] (tasks|items)) on {name}",
         "mark (everything|all [the] (tasks|items)) on {name} as (done|complete|completed|bought)",
+        "everything on my {name} list is (done|finished|bought)",
         "(i|we) [have] (got|bought|did|done|finished) everything (on|from) [my] {name} [list]",
     ),
 )

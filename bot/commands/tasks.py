@@ -150,7 +150,7 @@ tasks.offer(
     "i (must not|can't|should not) forget {name}",
     "remember to {name} {due}",
     "[(set|make|start|give) [me]] [a] {due} timer for {name}",
-    "(set|make|start) [me] [a] timer for {name} [for|of] {due}",
+    "[(set|make|start) [me]] [a] timer for {name} [for|of] {due}",
     "[(set|make|start|put|give) [me]] [a] {due} {name} timer",
     "[(set|make|start) [me]] [a] timer (for|of) {due} for {name}",
     "(set|make|start|put) [me] [a] {name} timer (for|of|on for) {due}",
@@ -225,7 +225,7 @@ async def add(
     "new reminder [for] {due}",
     "(set|make|add) [me] [a] reminder (to|for|about) {name}",
     "(set|make|add) [me] [a] reminder to {name} {due}",
-    "(set|make|add) [me] [a] reminder for {due} to {name}",
+    "[(set|make|add|give) [me]] [a] reminder for {due} to {name}",
     "[i|we] (need|want) [a] reminder (to|for|about) {name}",
     near=("remind me about {name}",),
 )
@@ -237,7 +237,8 @@ async def remind(ctx: Context, name: Task, due: Due) -> str:
 @tasks.command(
     "wake me [up] {due}",
     "[i] [need to|must|have to] be (up|awake) {due}",
-    "[i] [need to|must|have to] [get me|get|wake] up {due}",
+    "[i] (need to|must|have to) (get|wake) up {due}",
+    "get me up {due}",
     "(set|make|start|add) [me] [a new|an|my|my new|new] alarm [for|to|on] {due}",
     "(set|make|start|add) [me] [my] [new|two] alarms (for|at) {due} and [for|at] {due}",
     "(set|make|start|add) [me] [an] alarm (for|at) {due} and (another [one]|one) (for|at) {due}",
@@ -272,7 +273,7 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
 @tasks.command(
     "what (is|do i have) due {day}",
     "what (tasks|todos|reminders|things) (are [there]|do i have|have i got) [due|for|on] {day}",
-    "what (do i have|is|have i got) (due|planned|scheduled|left|coming up) [for|on] {day}",
+    "what (do i have|is|have i got) (due|planned|scheduled|left|coming up) [to do] [for|on] {day}",
     "what (am i supposed|was i supposed|do i have|have i got|am i meant|am i going) to do {day}",
     "[show] [me] [my] {day} s (tasks|todos|reminders|list|agenda|plan|schedule)",
     "(what is|show [me]) my (agenda|plan|schedule) [for] {day}",
@@ -299,6 +300,8 @@ async def timer(ctx: Context, due: Annotated[Repeating, About("it", example="10 
         "what is (on|up next|happening|going on|coming up) [for] {day}",
         "what (does|is) my (agenda|schedule) [look] [like] [for] [{day}]",
         "(what|how) (does|is) {day} (look|looking) [like]",
+        "what is on my plate [for] {day}",
+        "(show|list) [me] {day}",
         "[(what is|is anything|show [me] [what is])] overdue [today]",
         "anything overdue",
         "[my|the] (agenda|plan|schedule) [for] {day}",
@@ -446,6 +449,7 @@ async def show_done(ctx: Context) -> str:
     "(complete|finish) a task",
     "(mark|tick|check) {name} (as done|as complete|as completed|as finished|off)",
     "mark {name} (done|complete|completed|finished)",
+    "mark {name} as (bought|paid|sent|collected|sorted)",
     "(tick|check) off {name}",
     "(tick|check) {name} off [of] my (list|tasks)",
     "set {name} to (done|complete|completed|finished)",
@@ -458,7 +462,7 @@ async def show_done(ctx: Context) -> str:
     near=(
         "[i|i have] [just|already|finally] (finished|completed|got|submitted) [my] {name}",
         "{name} (done|finished|bought|sorted|paid|sent|booked|cleaned|washed|fed|posted|fixed)",
-        "{name} (complete|completed|submitted|returned|renewed|ordered|watered|ironed|mowed)",
+        "{name} (complete|completed|collected|submitted|returned|ordered|watered|ironed|mowed)",
         "(done|finished|completed): {name}",
         "[i|i have] (ticked|checked|crossed) off [my] {name}",
         "[i|i have] [just|already|finally] (mowed|ironed|hoovered|vacuumed|charged) [my] {name}",
@@ -474,6 +478,7 @@ async def show_done(ctx: Context) -> str:
         "i am (done|finished) (with|doing) {name}",
         "{name} (is|are|has been|have been) [finally|all|now] (bought|paid|sent|sorted|booked)",
         "{name} (is|are|has been|have been) [finally|all|now] (cleaned|fixed|washed|repaired)",
+        "{name} (is|are|has been|have been) [finally|all|now] (fed|walked|watered|collected|sent)",
     ),
     hint="Also for what was done: I paid ..., I have bought ....",
 )
@@ -497,6 +502,7 @@ async def complete_on(ctx: Context, name: OpenTasks, list_name: ListName) -> str
     "is {name} [already] on my {list_name} list",
     "(is|are) there [any] {name} on my {list_name} list",
     "is {name} [already] (on|in) my (list|to-do list)",
+    "is {name} [already] (on|in) any [of my] (list|lists)",
     "(do i have|did i put|have i put|have i got) {name} (on|in) my {list_name} list",
     "(do i [already] have|did i put|have i put|have i got) {name} (on|in) my (list|to-do list)",
     "(did i add|have i added) {name} to my {list_name} list",
@@ -754,8 +760,8 @@ async def delete(ctx: Context, name: OpenTasks, list_name: ListName | None = Non
 
 @tasks.command(
     "cancel my alarm",
-    "(cancel|stop|delete|remove|turn off|clear) my alarm",
-    "(cancel|stop|delete|remove|turn off|clear) my alarm [for|at] {due}",
+    "(cancel|stop|kill|delete|remove|turn off|clear) my alarm",
+    "(cancel|stop|kill|delete|remove|turn off|clear) my alarm [for|at] {due}",
     "(cancel|stop|delete|remove|turn off|clear) [my] {due} [s] alarm",
     "no alarm {due}",
     for_models=False,
@@ -785,7 +791,7 @@ def _is_at(alarm: datetime, said: datetime) -> bool:
 
 @tasks.command(
     "cancel my timer",
-    "(cancel|stop|delete|remove|turn off|clear) my timer",
+    "(cancel|stop|kill|delete|remove|turn off|clear) my timer",
     for_models=False,
 )
 async def cancel_timer(ctx: Context) -> str:

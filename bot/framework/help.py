@@ -13,7 +13,7 @@ from bot.markdown import escape
 _CALL = re.compile(
     r"(?:please )?help(?: me)?(?: out)?(?: please)?|(?:can|could) you help(?: me)?(?: please)?"
     r"|(?:i need|i want)(?: some)? help|show me what you can do|what do you do"
-    r"|what (?:can|could) (?:you|u|i|we) (?:do|say|ask|tell|help me with)"
+    r"|what (?:else )?(?:can|could) (?:you|u|i|we) (?:do|say|ask|tell|help me with)"
     r"(?: you)?(?: for me| here)?"
     r"|what are you (?:for|good for|able to do|capable of)|what are (?:your|the) commands"
     r"|what(?:'s| is) this(?: bot)?(?: for)?"

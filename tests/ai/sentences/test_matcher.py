@@ -293,6 +293,7 @@ NAMES = FieldSpec("name", each=True)
         ("mac and cheese, oat milk, 2 eggs & ham", ["mac and cheese", "oat milk", "2 eggs", "ham"]),
         (", ".join(["egg"] * 20), ["egg"] * 20),
         ("mac and cheese", ["mac and cheese"]),
+        ('"call mum" and "buy tape"', ["call mum", "buy tape"]),
         ('"The Lion, the Witch and the Wardrobe"', ["The Lion, the Witch and the Wardrobe"]),
         (
             "the report for Bob, who is in a very great hurry",

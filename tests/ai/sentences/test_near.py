@@ -240,7 +240,13 @@ def test_things_in_a_row_are_offered_together(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["he put me on his food list", "add eggs to my on the food list", "got it on my list"]
+    "text",
+    [
+        "save the whales",
+        "he put me on his food list",
+        "add eggs to my on the food list",
+        "got it on my list",
+    ],
 )
 def test_a_text_that_begins_with_a_sentence_names_no_thing(text: str) -> None:
     assert Matcher(ROWS).near_all(text) == []
