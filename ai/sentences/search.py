@@ -129,6 +129,7 @@ class Attempt:
         self.words = split(text)
         self.texts = tuple(word.text for word in self.words)
         self.end = order_end(self.words)
+        self._lengths: dict[int, int | None] = {}  # of time: first word -> the word behind the last
 
     def orders(self) -> list[Match]:
         """Return the best reading, if it is the only one: one order, or one for each thing meant.
@@ -188,7 +189,8 @@ class Attempt:
                 yield from self._follow(child, end, path.with_slot(Slot(slot, at, end)))
 
     def _starts_no_name(self, word: str) -> bool:
-        return word in NO_NAME_STARTS and (self.pointer.is_empty or word not in IT)
+        is_none = word in NO_NAME_STARTS or (self.is_unsure and word in NO_CHORES)
+        return is_none and (self.pointer.is_empty or word not in IT)
 
     def _fixed(self, node: Node, at: int) -> Iterator[tuple[Node, int, str]]:
         """Yield what follows a fixed word of the node, where that is, and how it was said."""
@@ -224,8 +226,7 @@ class Attempt:
                 if end == self.end or self._may_go_on(child, end):
                     yield end
         elif slot.kind == "duration":
-            length = read_duration(in_ascii(self.text), self.words[at].start)
-            if length and (behind := self._word_behind(length[1])) > at:
+            if (behind := self._length(at)) and behind > at:
                 yield behind
         else:
             most = slot.most_words or MAX_VALUE_WORDS
@@ -246,7 +247,7 @@ class Attempt:
     def _may_begin(self, slot: FieldSpec, at: int) -> bool:
         """Say whether a slot may begin behind free text."""
         if slot.kind == "duration":
-            return read_duration(in_ascii(self.text), self.words[at].start) is not None
+            return self._length(at) is not None
         if not slot.is_time:
             return True
         is_time = at in self._dates or self._length_end(at)
@@ -264,14 +265,20 @@ class Attempt:
 
     def _length_end(self, at: int) -> int | None:
         """Return where a length of time ends: "snooze it for 10 minutes", "a 10 minute timer"."""
-        length = read_duration(in_ascii(self.text), self.words[at].start)
-        end = length and self._word_behind(length[1])
-        is_behind = at and self.words[at - 1].text in LENGTH_BEFORE
-        is_behind = is_behind or not LENGTH_OF.isdisjoint(
-            self.texts[:at]
-        )  # "timer for pasta 9 min"
-        is_before = end and not LENGTH_OF.isdisjoint(self.texts[end : end + MAX_BEFORE_TIMER])
+        end = self._length(at)
+        if end is None:
+            return None
+        is_behind = bool(at) and self.texts[at - 1] in LENGTH_BEFORE
+        is_behind = is_behind or not LENGTH_OF.isdisjoint(self.texts[:at])  # "timer for tea 5 min"
+        is_before = not LENGTH_OF.isdisjoint(self.texts[end : end + MAX_BEFORE_TIMER])
         return end if is_behind or is_before else None
+
+    def _length(self, at: int) -> int | None:
+        """Return the word behind a length of time that starts at a word."""
+        if at not in self._lengths:
+            found = read_duration(in_ascii(self.text), self.words[at].start)
+            self._lengths[at] = found and self._word_behind(found[1])
+        return self._lengths[at]
 
     def _hour_end(self, at: int) -> int | None:
         """Return where a bare hour ends: "snooze it until 7", "an alarm for eight tomorrow"."""
@@ -406,7 +413,7 @@ class Attempt:
         is_first = slot == path.slots[0]
         if behind == "list" and is_first and not DETERMINERS.isdisjoint(words[1:]):
             return False  # "the cards belong on the wedding list"
-        if self.is_unsure and not is_made and phrases.read_all(self._slice(slot.start, slot.end)):
+        if self.is_unsure and not is_made and self._is_day(slot):
             return False  # "what is on today" names no list
         if before in ("up", "of") and self.is_unsure and not PLACES.isdisjoint(words):
             return False  # "pick up tom from school" is something to do, and no thing to buy
@@ -431,6 +438,11 @@ class Attempt:
         return may_be_name(words, before) and is_sure_name(
             words, path.verb, slot.field, self.index.vocabulary
         )
+
+    def _is_day(self, slot: Slot) -> bool:
+        """Say whether free text is a time, or the end of one: "friday" of "on friday"."""
+        dates = self._dates.items()
+        return any(start <= slot.start and end == slot.end for start, end in dates)
 
     def _is_thing(self, words: Sequence[str]) -> bool:
         """Say whether words that a text begins with name a thing, and are not of a sentence."""

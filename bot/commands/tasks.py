@@ -53,8 +53,8 @@ def _wakes(said: Mapping[str, Any]) -> bool:
 
 
 Task = Annotated[str, About("the task", example="buy milk", each=True)]
-OpenTask = Annotated[str, About("the task", example="milk", choices_from=_open)]
-OpenTasks = Annotated[str, About("the task", example="milk", choices_from=_open, each=True)]
+OneTask = Annotated[str, About("the task", example="milk", choices_from=_open)]
+OpenTask = Annotated[str, About("the task", example="milk", choices_from=_open, each=True)]
 DoneTask = Annotated[str, About("the task", example="milk", choices_from=_done)]
 ListName = Annotated[str, About("the list's name", example="shopping", choices_from=_lists)]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -482,7 +482,7 @@ async def show_done(ctx: Context) -> str:
     ),
     hint="Also for what was done: I paid ..., I have bought ....",
 )
-async def complete(ctx: Context, name: OpenTasks) -> str:
+async def complete(ctx: Context, name: OpenTask) -> str:
     """Tick a task off."""
     return await _complete(ctx, await _find(ctx, name))
 
@@ -493,7 +493,7 @@ async def complete(ctx: Context, name: OpenTasks) -> str:
     "(complete|finish) {name} (on|from) my {list_name} list",
     for_models=False,
 )
-async def complete_on(ctx: Context, name: OpenTasks, list_name: ListName) -> str:
+async def complete_on(ctx: Context, name: OpenTask, list_name: ListName) -> str:
     """Tick a task off that is on a list."""
     return await _complete(ctx, await _find(ctx, name, list_name))
 
@@ -601,7 +601,7 @@ async def _complete(ctx: Context, task: Row) -> str:
 )
 async def rename(
     ctx: Context,
-    name: OpenTask,
+    name: OneTask,
     new_name: Annotated[str, About("the new name", example="oat milk")],
 ) -> str:
     """Give a task another name."""
@@ -745,7 +745,7 @@ async def unschedule(ctx: Context, name: OpenTask) -> str:
     ),
     hint="Also: remove, scrap, get rid of.",
 )
-async def delete(ctx: Context, name: OpenTasks, list_name: ListName | None = None) -> str:
+async def delete(ctx: Context, name: OpenTask, list_name: ListName | None = None) -> str:
     """Delete a task, done or not."""
     task = await _find(ctx, name, list_name, done="all")
     lost = [task["name"]] + ([] if task["list"] == DEFAULT_LIST else [task["list"]])
