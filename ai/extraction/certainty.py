@@ -103,6 +103,8 @@ class Certainty:
         spec = find_spec(answer.command, self._specs)
         if not spec or spec.action not in MAKERS or spec.examples:
             return None
+        if self._nameless(spec, answer.command):
+            return None
         others = [one for one in self._makers(spec) if one.examples]
         if not others or not _times(spec, answer.command):
             return None

@@ -137,7 +137,7 @@ def check(
             without = without_time(name, in_words, is_english=is_english) if own else name
             if own and without != name:
                 command[times[0]] = own
-            command[field.name] = without
+            command[field.name] = with_half(without, just_said)
     for field in spec.parsed_fields:
         if field.name not in command and (choice := field.chosen_in(just_said)):
             command[field.name] = choice

@@ -64,8 +64,8 @@ NUMBER_WORDS = {
 }
 """Words that a number may be written for, in English, German, Spanish and French."""
 TRANSLATIONS = {
-    "today": "heute hoy aujourd hui", "tomorrow": "morgen mañana demain",
-    "tonight": "heute abend nacht noche soir nuit", "yesterday": "gestern ayer hier",
+    "today": "heute hoy aujourd hui", "tomorrow": "morgen mañana demain tmrw tmr tmw tomoz moro",
+    "tonight": "heute abend nacht noche soir nuit tonite nite", "yesterday": "gestern ayer hier",
     "morning": "morgen früh vormittag mañana matin", "afternoon": "nachmittag tarde après midi",
     "evening": "abend tarde noche soir", "night": "nacht abend noche nuit soir",
     "noon": "mittag mediodía midi", "midnight": "mitternacht medianoche minuit",

@@ -1,5 +1,6 @@
 """Validate a model's answer to one message: commands, a question, or what is wrong with it."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ LIKELY = " It is most like what is said for {}."
 
 Validator = Callable[[Command], list[str]]
 
+_OF = "from|of|for|at|von|vom|aus|für|bei|de|del|du|des|para|pour|chez"
+"""What stands before what belongs to a thing: it is no second one."""
 MAX_QUESTION = 500  # characters of a question that the model asks the person
 
 _validators: dict[str, Validator] = {}
@@ -48,6 +51,10 @@ def rejections(command: Command, prompt_name: str) -> list[str]:
 def _listed(found: Any) -> list[str]:  # noqa: ANN401 - what somebody's validator returns
     """Return what a validator found as a list: some return None for nothing, or a lone string."""
     return [found] if isinstance(found, str) and found else [str(one) for one in found or ()]
+
+
+def _last(kept: Sequence[Checked]) -> Command:
+    return values_of(kept[-1].command) if kept else {}
 
 
 class ResponseValidator:
@@ -165,6 +172,9 @@ class ResponseValidator:
             words = words_of(said)
             is_echo = words and words <= heard and spec and not self._just_said.ask_for(spec)
             is_echo = is_echo or (heard and words and all(map(is_done, words)))
+            is_again = bool(kept and words) and spec is find_spec(kept[0].command, self.specs)
+            is_echo = is_echo or (is_again and self._is_only_said(words))
+            is_echo = is_echo or self._belongs(kept, said)
             is_idle = spec and spec.examples and not said and not self.certainty.asks_for(spec)
             if kept and spec:
                 is_idle = is_idle or self.certainty.is_aside(spec, kept[0].command, said)
@@ -173,6 +183,17 @@ class ResponseValidator:
             heard |= words
             values += [said] if said else []
         return kept
+
+    def _is_only_said(self, words: set[str]) -> bool:
+        """Say whether words are what orders are given in alone: "erledigt" is no thing."""
+        is_said = self._is_said
+        return is_said is not None and all(one.isalpha() and is_said(one) for one in words)
+
+    def _belongs(self, kept: Sequence[Checked], said: Command) -> bool:
+        """Say whether an order's name belongs to the one before: "a blade from the shop"."""
+        name, before = (str(next(iter(one.values()), "")) for one in (said, _last(kept)))
+        behind = rf"{re.escape(before)}\s+(?:{_OF})\s+(?:\w{{1,3}}\s+)?{re.escape(name)}(?!\w)"
+        return bool(name and before) and re.search(behind, self._text, re.IGNORECASE) is not None
 
     def _command(self, data: Command) -> Checked:
         question = data.get("needs_clarification")

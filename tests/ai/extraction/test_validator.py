@@ -411,3 +411,30 @@ def test_a_row_of_things_is_an_order_each() -> None:
         ("tea", "camp"),
     ]
     assert not is_certain
+
+
+def test_what_belongs_to_a_thing_is_no_second_one() -> None:
+    oats = {"command": "task.add", "name": "oats"}
+    shop = {"command": "task.add", "name": "shop"}
+    assert len(_judged("get some oats from the shop", oats, shop)[0]) == 1
+    assert len(_judged("get some oats and the shop", oats, shop)[0]) == 2
+    assert len(_judged("get (.*) from oats", {**oats, "name": "(.*)"}, oats)[0]) == 1
+
+
+def test_the_word_of_an_order_is_no_thing() -> None:
+    oats = {"command": "task.add", "name": "oats"}
+    assert len(_judged("oats, get", oats, {**oats, "name": "get"})[0]) == 1
+    wake = CommandSpec("bell", "wake", "W.", (DUE,), ("wake at {due}",))
+    near = Nearest([], "bell.wake", 0.4, frozenset({"awake"}))
+    judge = ResponseValidator(
+        (*COMMANDS, wake), (), "command", "awake at 5pm", (), "awake at 5pm", near
+    )
+    added = {"command": "task.add", "name": "awake", "due": "at 5pm"}
+    made, _ = judge.judge(Answer(json.dumps({"commands": [added]})))
+    assert made == [{"interaction_type": "bell", "action": "wake", "due": "at 5pm"}]
+    assert not judge.is_certain
+
+
+def test_tomorrow_may_be_written_shorter() -> None:
+    day = {"command": "day.show", "day": "tomorrow"}
+    assert judged("anything planned tmrw", day)[0][0]["day"] == "tomorrow"
