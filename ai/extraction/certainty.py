@@ -36,6 +36,7 @@ HALF = 0.5  # of the words of a sentence
 _ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
 _AND = rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)"
 _OF = r"\s+(?:of|de|du|des|del|von|vom|d['’])\s*"  # noqa: RUF001
+MAX_TOGETHER = 6  # words of a name that are looked for in a message, one behind the other
 STEM = 4  # letters by which a message's words are found in values: "einzupacken" is "einpacken"
 _CLAUSES = re.compile(r"[,;:.!?]\s+\w|\b(?:and|but|so)\s+(?:i|we)\b", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[,;:.!?]\s+|\s+(?:and|but|so|then)\s+", re.IGNORECASE)
@@ -323,10 +324,10 @@ class Certainty:
 
     def _is_in_one(self, name: str) -> bool:
         """Say whether a name's words stand together in the message: "raid on guild" may not."""
-        words = [word for word in split_words(name) if word not in FILLERS]
+        words = [word for word in split_words(name) if word not in FILLERS][:MAX_TOGETHER]
         stems = (re.escape(word[:STEM]) + r"\w*" for word in words)
         together = r"\W+(?:\w{1,3}\W+){0,2}".join(stems)
-        return re.search(rf"\b{together}", self._text.casefold()) is not None
+        return re.search(rf"\b{together}", self._text[:MAX_TEXT].casefold()) is not None
 
     def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
         """Say whether the words beside a command's values are like its sentences, no other's.

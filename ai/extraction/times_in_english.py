@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 
 from ai.extraction.times_elsewhere import may_be_of_time, translated
@@ -14,6 +15,7 @@ MAX_CHARS = 100  # of words for a time
 _LONE_HOUR = re.compile(r"^([^\W\d]+) (\d{1,2})$")
 """What is left of "montag 9 uhr" in English: "monday 9"."""
 MAX_TEXT = 200  # characters of a message in which a time is looked for
+MAX_RUN = 20  # words in a row that may be of a time, the first of which are looked at
 MAX_WORDS = 8  # of it: "nächsten Freitag um halb acht am Abend"
 LEFT_OVER = DANGLING | {"is", "are", "was", "were"}
 """What is no end of a name."""
@@ -136,11 +138,15 @@ def _one_time(text: str, language: Language | None = None) -> tuple[str, str] | 
     return found[0] if len(found) == 1 else None
 
 
-def _all_times(text: str, language: Language) -> list[tuple[str, str]]:
-    """Return the times that a text names, in its own words and in English."""
+@lru_cache(maxsize=64)
+def _all_times(text: str, language: Language) -> tuple[tuple[str, str], ...]:
+    """Return the times that a text names, in its own words and in English.
+
+    They are asked for several times of one message, so the last ones are kept.
+    """
     if language == "en":
-        return [(text[slice(*span)],) * 2 for span in phrases.find(text)]
-    return [found for run in _runs(text) for found in _times_in(text, run)]
+        return tuple((text[slice(*span)],) * 2 for span in phrases.find(text))
+    return tuple(found for run in _runs(text) for found in _times_in(text, run[:MAX_RUN]))
 
 
 def _runs(text: str) -> Iterator[list[tuple[int, int]]]:
