@@ -301,7 +301,7 @@ class Certainty:
         frame = {*map(stem, always_in(spec))}
         if any({*map(stem, words_of({"": name}))} <= frame for name in names.values()):
             return False
-        if any(phrases.read_all(f"in {name}") for name in names.values()):
+        if spec.action in MAKERS and any(phrases.read_all(f"in {one}") for one in names.values()):
             return False  # "45 mins" is no thing
         said = "|".join(re.escape(str(name)) for name in names.values())
         if len(names) > 1 and re.search(rf"(?:{said}){_OF}(?:{said})", self._text, re.IGNORECASE):

@@ -211,8 +211,24 @@ class Sources:
         plain = bare(word)
         ways = (plain, f"{plain}s")  # models leave out accents, and what makes many of one
         said = next((said for said in sorted(self.words) if bare(said) in ways), "")
-        said = said or next(filter(plain.startswith, self._short), word)  # "vet" for "veterinary"
+        said = said or next(filter(plain.startswith, self._short), "")  # "vet" for "veterinary"
+        said = said or self._misspelled(word.casefold()) or word
         return said.capitalize() if word.istitle() else said
+
+    def _misspelled(self, word: str) -> str:
+        """Return the word that a model misspelled, "" for none: no other form of it, as "tuned"."""
+        alike = {
+            said
+            for said in self.words - COMMON
+            if len(said) > STEM < len(word)
+            and (said[0], said[-1]) == (word[0], word[-1])
+            and abs(len(said) - len(word)) <= 1
+        }
+        found = process.extractOne(word, sorted(alike), scorer=fuzz.ratio, score_cutoff=ALIKE)
+        return found[0] if found and not self._is_in(word) else ""
+
+    def _is_in(self, word: str) -> bool:
+        return any(word in said for said in self.words)
 
     def _has_text(self, value: str) -> bool:
         words = [word for word in split_words(value) if word not in FILLERS] or split_words(value)

@@ -75,6 +75,7 @@ _BELONGS = {
     "fr": r"à|au|aux|avec|chez|dans|de|des|du|en|pour|sans|sur",
 }
 _CLAUSE = r"(?:(?!\s(?:und|oder|y|e|o|et|ou|que|qui|dass|damit|porque|car|parce)\s)[^|,.;:!?\n])+"
+_TO = re.compile(r"\s+zu(?=\s+[a-zäöüß]{2,}(?:en|ern|eln)\s*(?:$|[|,.;!?]))")
 _INFINITIVE = re.compile(r"\s+(?:(?!wir|ich|ihn)[a-zäöüß]{2,}(?:en|ern|eln))(?=\s*(?:$|[|,.;!?]))")
 
 
@@ -87,6 +88,8 @@ def whole_name_elsewhere(
     orders are given in: "rappelle-moi de" is no part of a name.
     """
     text = text[:MAX_TEXT].replace(time, "|") if time else text[:MAX_TEXT]
+    if language == "de":
+        text = _TO.sub("", text)  # "die Harfe zum Hafen zu bringen"
     words = name.split()[:MAX_WORDS]
     found = None
     while words and not found:  # a model may translate the end: "croquettes for Minou"

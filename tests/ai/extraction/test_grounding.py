@@ -127,3 +127,10 @@ def test_words_are_the_same_with_and_without_accents_and_times_may_be_short() ->
     assert Sources("despiértame a las siete").support(FieldSpec("name"), "despertar")
     assert Sources("gimme 12 mins for the eggs").support(FieldSpec("due", "when"), "in 12 minutes")
     assert Sources("nimm Mehl von der Liste Backen runter").as_said("Backen runter") == "Backen"
+
+
+def test_what_a_model_misspells_is_as_it_was_said() -> None:
+    assert Sources("Rasen mähen").as_said("Rassen mähen") == "Rasen mähen"
+    assert Sources("llevar a Nico").as_said("llegar a Nico") == "llevar a Nico"
+    assert Sources("the harp is tuned").as_said("tune harp") == "tune harp", "another form of it"
+    assert Sources("vet jabs for Bo").as_said("veterinary jab for Bo") == "vet jabs for Bo"

@@ -55,6 +55,7 @@ def test_a_name_in_quotation_marks_is_all_that_is_in_them(quotes: str) -> None:
         ("hay que cambiar las velas cada lunes", "cada lunes", "velas", "cambiar las velas"),
         ("ich muss noch die Harfe stimmen", "", "Harfe", "Harfe stimmen"),
         ("am Montag Harfe für Zelda holen", "am Montag", "Harfe", "Harfe für Zelda holen"),
+        ("denk daran, die Harfe zum Hafen zu bringen", "", "Harfe", "Harfe zum Hafen bringen"),
         ("note : racheter du fil pour Zelda", "", "fil for Zelda", "racheter du fil pour Zelda"),
         ("il faut poser du fil et appeler Zelda", "", "fil", "poser du fil"),
         # The words of an order, and what isn't there:
