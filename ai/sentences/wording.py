@@ -8,6 +8,8 @@ from typing import Any
 from ai.commands import CommandSpec, ParsedCommand, spoken
 from ai.languages import Language, asked_in
 from ai.sentences.templates import COLON, expansions
+from ai.times.grammar.durations import read_duration
+from ai.times.grammar.reading import in_ascii
 
 TO_THEM = {"my": "your", "me": "you", "i": "you", "mine": "yours"}
 """The person's words, as the bot says them to the person."""
@@ -37,6 +39,8 @@ def in_words(spec: CommandSpec, order: Mapping[str, Any], *, to_them: bool = Fal
     given = {
         f"{{{field.name}}}": spoken(_quoted(order[field.name]))
         if to_them and field.kind == "text"
+        else _timed(spoken(order[field.name]))
+        if field.is_time
         else spoken(order[field.name])
         for field in spec.fields
         if order.get(field.name) is not None
@@ -49,7 +53,14 @@ def in_words(spec: CommandSpec, order: Mapping[str, Any], *, to_them: bool = Fal
     unsaid = [value for slot, value in given.items() if slot not in best]
     more = f" ({', '.join(unsaid)})" if unsaid else ""
     swap = TO_THEM if to_them else {}
-    return joined(given.get(word) or swap.get(word, word) for word in best) + more
+    told = joined(given.get(word) or swap.get(word, word) for word in best) + more
+    return told.replace(" for in ", " for ")  # "a timer for 10 minutes"
+
+
+def _timed(words: str) -> str:
+    """Return a time's words to stand behind others: a bare length, as of a timer, is "in" it."""
+    length = read_duration(in_ascii(words), 0)
+    return f"in {words}" if length and length[1] == len(words) else words
 
 
 def _quoted(value: object) -> str | list[str]:

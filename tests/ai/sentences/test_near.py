@@ -284,6 +284,15 @@ def test_what_is_got_is_a_thing(text: str, is_thing: bool) -> None:
     assert bool(Matcher(ROWS).near_all(text)) is is_thing
 
 
+def test_a_bare_length_is_said_as_the_time_that_it_is() -> None:
+    orders = [ParsedCommand("task", {"name": "nap", "due": "20 minutes"}, "add")]
+    assert wording.question(orders, COMMANDS) == "Do you mean: remind you to “nap” in 20 minutes?"
+    timer = CommandSpec("timer", "set", "", (FieldSpec("due", "when"),), ("set a timer for {due}",))
+    assert wording.in_words(timer, {"due": "20 minutes"}) == "set a timer for 20 minutes"
+    later = [ParsedCommand("task", {"name": "nap", "due": "tomorrow"}, "add")]
+    assert wording.question(later, COMMANDS) == "Do you mean: remind you to “nap” tomorrow?"
+
+
 async def test_who_speaks_another_language_is_told_which_is_understood() -> None:
     answer = await Parser(ROWS, get_ai_config()).parse_all(
         "erinner mich bitte morgen an die Wäsche"
