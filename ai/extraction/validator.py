@@ -106,7 +106,7 @@ class ResponseValidator:
         elif len(answers) == 1 and (meant := self.certainty.surely_meant(answers[0])):
             answers = [meant]
         elif len(answers) == 1 and (meant := self.certainty.likelier(answers[0])):
-            answers = [meant]
+            answers = [self._command(meant.command)]  # of which names may be longer
             self.is_certain = False
         elif answers[0].is_all_made_up and self._may_ask_again:
             self._may_ask_again = False

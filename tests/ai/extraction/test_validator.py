@@ -375,9 +375,9 @@ def test_a_time_that_can_not_be_read_is_offered() -> None:
 
 def test_what_repeats_is_rarely_there_already() -> None:
     moved = {"command": "task.schedule", "name": "Hafer", "due": "every monday"}
-    made, is_certain = _judged("jeden Montag Hafer", moved)
+    made, is_certain = _judged("jeden Montag Hafer holen", moved)
     assert made == [
-        {"interaction_type": "task", "action": "add", "name": "Hafer", "due": "every monday"}
+        {"interaction_type": "task", "action": "add", "name": "Hafer holen", "due": "every monday"}
     ]
     assert not is_certain
 
