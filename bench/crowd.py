@@ -10,11 +10,12 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, closing, contextmanager, nullcontext
+from itertools import product
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from random import choices
 from statistics import median
-from string import ascii_lowercase
+from typing import Any
 
 import psutil
 from aiohttp import web
@@ -42,6 +43,7 @@ MODEL_SECONDS = 1.0
 CORES = 2
 API_PROCESSES = 2
 BEAT_SECONDS = 0.02
+WORD = 8  # letters
 ALONE = 200  # orders, one after the other
 TARGET = "wanted: at most 3 s, 100 ms, 15 ms"
 
@@ -107,7 +109,7 @@ async def _crowd(worker: AgentWorker) -> tuple[float, float]:
     numbered = [*enumerate(outlets)]
     began = time.perf_counter()
     await asyncio.gather(
-        *(worker.handle(_incoming(n, f"get me milk somehow {_word()}"), o) for n, o in numbered)
+        *(worker.handle(_incoming(n, f"i could do with some {_word()}"), o) for n, o in numbered)
     )
     seconds = time.perf_counter() - began
     heart.cancel()
@@ -134,7 +136,8 @@ async def _alone(worker: AgentWorker) -> float:
 
 def _word() -> str:
     """Return a word, so that no two people write the same: nothing is known from another's text."""
-    return "".join(choices(ascii_lowercase, k=7))  # noqa: S311 - no secret
+    syllables = ("".join(pair) for pair in product("bklmnprt", "aou"))
+    return "".join(choices([*syllables], k=WORD // 2))  # noqa: S311 - no secret
 
 
 class Collected:
@@ -191,8 +194,7 @@ def _process(
 
 
 def _serve_model(line: Connection) -> None:
-    command = {"interaction_type": "task", "action": "add", "name": "milk"}
-    answer = {
+    answer: dict[str, Any] = {
         "id": "1",
         "object": "chat.completion",
         "created": 0,
@@ -201,14 +203,18 @@ def _serve_model(line: Connection) -> None:
             {
                 "index": 0,
                 "finish_reason": "stop",
-                "message": {"role": "assistant", "content": json.dumps(command)},
+                "message": {"role": "assistant"},
             }
         ],
         "usage": {"prompt_tokens": 900, "completion_tokens": 20, "total_tokens": 920},
     }
 
-    async def complete(_request: web.Request) -> web.Response:
+    async def complete(request: web.Request) -> web.Response:
+        asked = (await request.json())["messages"][-1]["content"]
+        name = asked.partition("do with some ")[2][:WORD]
+        command = {"interaction_type": "task", "action": "add", "name": name}
         await asyncio.sleep(MODEL_SECONDS)
+        answer["choices"][0]["message"]["content"] = json.dumps(command)
         return web.json_response(answer)
 
     async def run() -> None:

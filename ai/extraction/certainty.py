@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from itertools import permutations
 from typing import Any
 
 from ai.commands import Command, CommandSpec
@@ -16,6 +17,7 @@ from ai.extraction.sentence_words import (
     asks_leave,
     is_question,
     likeness,
+    row_in,
     sentence_words,
     split_words,
     stem,
@@ -23,6 +25,7 @@ from ai.extraction.sentence_words import (
 )
 from ai.extraction.times_elsewhere import may_be_of_time
 from ai.extraction.times_in_english import MAX_TEXT, is_readable
+from ai.extraction.whole_names import joined
 from ai.languages import WORDS, language_of
 from ai.sentences.near import CHATTER
 from ai.sentences.references import MAKERS, named_by
@@ -34,9 +37,7 @@ UNTELLING = ("choice", "when", "date", "duration")
 """Kinds of values that are said in talk of anything: "will it snow this week?"."""
 HALF = 0.5  # of the words of a sentence
 _ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
-_AND = rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)"
-_OF = r"\s+(?:of|de|du|des|del|von|vom|d['’])\s*"  # noqa: RUF001
-MAX_TOGETHER = 6  # words of a name that are looked for in a message, one behind the other
+_AND = re.compile(rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)", re.IGNORECASE)
 STEM = 4  # letters by which a message's words are found in values: "einzupacken" is "einpacken"
 _CLAUSES = re.compile(r"[,;:.!?]\s+\w|\b(?:and|but|so)\s+(?:i|we)\b", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[,;:.!?]\s+|\s+(?:and|but|so|then)\s+", re.IGNORECASE)
@@ -262,9 +263,8 @@ class Certainty:
         `said` are the words of all values of all orders.
         """
         each = next((one.name for one in spec.parsed_fields if one.each), "")
-        name = re.escape(str(command.get(each, "")))
-        row = rf"(?<!\w){name}{_AND}" if name else r"(?!)"
-        behind = re.search(row, self._text, re.IGNORECASE)
+        found = row_in(split_words(str(command.get(each, ""))), self._text)
+        behind = _AND.match(self._text, found[1]) if found else None
         return behind is not None and said.isdisjoint(split_words(behind[1]))
 
     def leaves_words(self, spec: CommandSpec, said: Set[str]) -> bool:
@@ -303,8 +303,7 @@ class Certainty:
             return False
         if spec.action in MAKERS and any(phrases.read_all(f"in {one}") for one in names.values()):
             return False  # "45 mins" is no thing
-        said = "|".join(re.escape(str(name)) for name in names.values())
-        if len(names) > 1 and re.search(rf"(?:{said}){_OF}(?:{said})", self._text, re.IGNORECASE):
+        if any(joined(one, other, self._text) for one, other in permutations(names.values(), 2)):
             return False  # "cours de poterie" is one name
         is_to_come = all(one.tense == "future" for one in given if one.is_time)
         if is_to_come and "yesterday" in words_of(times):
@@ -324,10 +323,11 @@ class Certainty:
 
     def _is_in_one(self, name: str) -> bool:
         """Say whether a name's words stand together in the message: "raid on guild" may not."""
-        words = [word for word in split_words(name) if word not in FILLERS][:MAX_TOGETHER]
-        stems = (re.escape(word[:STEM]) + r"\w*" for word in words)
-        together = r"\W+(?:\w{1,3}\W+){0,2}".join(stems)
-        return re.search(rf"\b{together}", self._text[:MAX_TEXT].casefold()) is not None
+        words = [word for word in split_words(name) if word not in FILLERS]
+        found = row_in(
+            words, self._text, lambda one: len(one) <= 3, most=2, stems=STEM, spaced=False
+        )
+        return found is not None
 
     def _is_told(self, spec: CommandSpec, values: Mapping[str, Any], *, is_one: bool) -> bool:
         """Say whether the words beside a command's values are like its sentences, no other's.

@@ -17,7 +17,7 @@ from ai.extraction.times_in_english import (
     with_half,
     without_time,
 )
-from ai.extraction.whole_names import around_time, whole_name, whole_name_elsewhere
+from ai.extraction.whole_names import around_time, joined, whole_name, whole_name_elsewhere
 from ai.languages import language_of
 from ai.sentences.references import MAKERS, named_by
 from ai.times.grammar import phrases
@@ -148,17 +148,13 @@ def check(
     return Checked(command, problems, made_up)
 
 
-_OF = r"\s+(?:(?:de|del|du|des|von|vom)\s+(?:(?:la|los|las|le|les)\s+)?|d['’]|de l['’])"  # noqa: RUF001
-
-
 def _join_names(spec: CommandSpec, command: Command, text: str) -> None:
     """Make one name of two that are one: "cours" and "poterie" of "cours de poterie"."""
     names = [one.name for one in spec.parsed_fields if one.kind == "text" and one.name in command]
     if len(names) != 2 or next(f for f in spec.parsed_fields if f.name == names[1]).required:
         return
-    first, then = (re.escape(str(command[name])) for name in names)
-    if whole := re.search(rf"(?<!\w){first}{_OF}{then}(?!\w)", text, re.IGNORECASE):
-        command[names[0]] = whole[0]
+    if whole := joined(command[names[0]], command[names[1]], text):
+        command[names[0]] = whole
         del command[names[1]]
 
 

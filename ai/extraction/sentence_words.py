@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Callable, Sequence, Set
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from ai.commands import CommandSpec, FieldSpec
 from ai.sentences.templates import expansions
@@ -14,6 +15,7 @@ MANY_SENTENCES = 4  # of a command, so that what they share is no chance
 QUESTION_WORDS = frozenset({"what", "who", "whose", "when", "where", "why", "how", "which"})
 MAY = frozenset({"can", "could", "may", "might", "should", "shall", "must"})
 IS = frozenset({"is", "are", "was", "were", "do", "does", "did", "has", "have", "will", "would"})
+Span = tuple[int, int]
 WORD = re.compile(r"[^\W\d_]+|\d+")
 _ENDING = re.compile(r"(?<=\w{3})(?:(?<=\w{5})(?:ness|er)|ing|e[ds]?|s)$")
 # fmt: off
@@ -43,6 +45,60 @@ DAYS = frozenset({"today", "tomorrow", "tonight", "day", "week"})
 def split_words(text: str) -> list[str]:
     """Return the words of a text for comparison; digits are words of their own."""
     return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+class Placed(NamedTuple):
+    """A word of a text as it is compared, and where it stands."""
+
+    word: str
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=64)
+def placed(text: str) -> tuple[Placed, ...]:
+    """Return the words of a text for comparison, and where they stand."""
+    found = (
+        (unicodedata.normalize("NFKC", m[0]).casefold(), *m.span()) for m in WORD.finditer(text)
+    )
+    return tuple(map(Placed._make, found))
+
+
+def row_in(
+    words: Sequence[str],
+    text: str,
+    may_skip: Callable[[str], bool] = lambda _: False,
+    *,
+    most: int = 1,
+    stems: int = 0,
+    spaced: bool = True,
+) -> Span | None:
+    """Return where words stand in a row in a text: what one is said with, and nothing else.
+
+    Up to `most` words that `may_skip` knows may stand between two of them. `stems` is by how many
+    letters words are compared, 0 by all; where they are `spaced`, nothing but spaces is between.
+    A pattern would have to be compiled anew for each text.
+    """
+    row = placed(text)
+
+    def is_at(at: int, word: str) -> bool:
+        said = row[at].word
+        return said.startswith(word[:stems]) if stems else said == word
+
+    for first in range(len(row) - len(words) + 1):
+        at = first
+        for number, word in enumerate(words):
+            left = most if number else 0
+            while left and at < len(row) and not is_at(at, word) and may_skip(row[at].word):
+                at, left = at + 1, left - 1
+            if at >= len(row) or not is_at(at, word):
+                break
+            if number and spaced and not text[row[at - 1].end : row[at].start].isspace():
+                break
+            at += 1
+        else:
+            return (row[first].start, row[at - 1].end) if words else None
+    return None
 
 
 @lru_cache(maxsize=1024)

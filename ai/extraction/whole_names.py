@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ai.commands import CommandSpec
-from ai.extraction.sentence_words import COMMON, FILLERS, sentence_words, split_words
+from ai.extraction.sentence_words import COMMON, FILLERS, row_in, sentence_words, split_words
 from ai.languages import Language
 from ai.sentences.near import CHATTER
 from ai.sentences.synonyms import ANYWHERE, OPENINGS
@@ -21,9 +21,14 @@ MAX_WORDS = 8  # of a name
 _FILLER = rf"(?:(?:{'|'.join(sorted(FILLERS))})\s+)*"
 _BEFORE = r"(?:.*\b(?:to|must|gotta|should|please|pls)\s+|\W*)"
 """What stands before a verb: nothing, or "I have to"."""
+_OF = re.compile(
+    r"\s+(?:(?:of|de|del|du|des|von|vom)\s+(?:(?:la|los|las|le|les)\s+)?|d['’]|de l['’])",  # noqa: RUF001
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{1,100})[\"”“»]")
-_ABOUT = r"\s+(?:about|regarding|concerning)\s+[^,.;:!?\n]+"
-_BESIDE = r"\s+(?:from|with|for|of)\s+(?!(?:me|us|you)\b)[^,.;:!?\n]+"
+_VERB_BEFORE = re.compile(rf"{_BEFORE}(?P<verb>[a-z]+)\s+{_FILLER}", re.IGNORECASE)
+_ABOUT = re.compile(r"\s+(?:about|regarding|concerning)\s+[^,.;:!?\n]+", re.IGNORECASE)
+_BESIDE = re.compile(r"\s+(?:from|with|for|of)\s+(?!(?:me|us|you)\b)[^,.;:!?\n]+", re.IGNORECASE)
 """What belongs to a name where the time stands right behind it."""
 
 
@@ -39,24 +44,23 @@ def whole_name(spec: CommandSpec, name: str, text: str, place: str = "") -> str:
             return str(quoted)
     if place or not 1 <= len(words) <= MAX_WORDS:
         return name
-    said = rf"\s+{_FILLER}".join(map(re.escape, words))
-    found = re.search(rf"(?<!\w){said}(?!\w)", text, re.IGNORECASE)
+    found = row_in(words, text, FILLERS.__contains__, most=MAX_WORDS)
     if found is None:
         return name
-    start, end = found.span()
-    before = re.fullmatch(rf"{_BEFORE}(?P<verb>[a-z]+)\s+{_FILLER}", text[:start], re.IGNORECASE)
+    start, end = found
+    before = _VERB_BEFORE.fullmatch(text[:start])
     if before and before["verb"].casefold() not in _frame(spec):
         start = before.start("verb")
     behind = text[end:]
     times = [first for first, _ in phrases.find(behind) if first]
-    if about := re.match(_ABOUT, behind, re.IGNORECASE):
+    if about := _ABOUT.match(behind):
         end += min([about.end(), *times])
-    elif times and re.fullmatch(_BESIDE, behind[: times[0]], re.IGNORECASE):
+    elif times and _BESIDE.fullmatch(behind[: times[0]]):
         end += times[0]
     whole = text[start:end].rstrip(" ,").split(" ")
     while len(whole) > 1 and whole[-1].casefold() in DANGLING:
         whole.pop()
-    return " ".join(whole) if (start, end) != found.span() else name
+    return " ".join(whole) if (start, end) != found else name
 
 
 _ABOUT_NAME = re.compile(r"\s*(?:about|regarding|re|for|with)\s+", re.IGNORECASE)
@@ -93,12 +97,11 @@ def whole_name_elsewhere(
     words = name.split()[:MAX_WORDS]
     found = None
     while words and not found:  # a model may translate the end: "croquettes for Minou"
-        said = r"\s+(?:\w{1,3}\s+)?".join(map(re.escape, words))  # "renovar el DNI"
-        found = re.search(rf"(?<!\w){said}(?!\w)", text, re.IGNORECASE)
-        words.pop()
+        found = row_in(split_words(" ".join(words)), text, lambda one: len(one) <= 3)
+        words.pop()  # "renovar DNI" is "renovar el DNI"
     if found is None or len(split_words(name)) > MAX_WORDS:
         return name
-    start, end = found.span()
+    start, end = found
     if language in _VERB:
         before = rf"({_VERB[language]})\s+{_BETWEEN[language]}$"
         verb = re.search(before, text[:start], re.IGNORECASE)
@@ -111,7 +114,14 @@ def whole_name_elsewhere(
     if verb and not is_said(verb[0].strip()):
         end += verb.end()
     whole = text[start:end].strip()
-    return whole if len(whole) >= len(name) or end > found.end() else name
+    return whole if len(whole) >= len(name) or end > found[1] else name
+
+
+def joined(one: object, other: object, text: str) -> str:
+    """Return two names of a text that are one, or an empty text: "cours" and "poterie"."""
+    first, then = (row_in(split_words(str(name)), text) for name in (one, other))
+    is_one = first and then and _OF.fullmatch(text[first[1] : then[0]])
+    return text[first[0] : then[1]] if first and then and is_one else ""
 
 
 def around_time(spec: CommandSpec, name: str, text: str, is_said: Callable[[str], bool]) -> str:
