@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby, islice
 from typing import Any
 
@@ -45,7 +46,7 @@ def in_words(spec: CommandSpec, order: Mapping[str, Any], *, to_them: bool = Fal
         for field in spec.fields
         if order.get(field.name) is not None
     }
-    said = [way for sentence in spec.sentences for way in islice(expansions(spec, sentence), 1)]
+    said = _first_ways(spec)
     fits = [words for words in said if all(word in given or word[0] != "{" for word in words)]
     about = spec.description.rstrip(".")
     whole = [about[:1].lower() + about[1:]] if to_them else [spec.description]
@@ -61,6 +62,12 @@ def _timed(words: str) -> str:
     """Return a time's words to stand behind others: a bare length, as of a timer, is "in" it."""
     length = read_duration(in_ascii(words), 0)
     return f"in {words}" if length and length[1] == len(words) else words
+
+
+@lru_cache(maxsize=1024)
+def _first_ways(spec: CommandSpec) -> list[list[str]]:
+    """Return the first way to say each sentence of a command."""
+    return [way for sentence in spec.sentences for way in islice(expansions(spec, sentence), 1)]
 
 
 def _quoted(value: object) -> str | list[str]:
