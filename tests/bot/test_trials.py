@@ -15,6 +15,7 @@ from bot import trials as bot_trials
 from bot.api.client import ApiError
 from core import postgres, web_chats
 from core.agents import memory
+from core.agents.tables import ChatAddress
 from core.reminders import fire_due
 from core.users import set_role
 from core.web_chats import trials
@@ -122,7 +123,7 @@ async def test_what_is_said_and_learnt_after_the_end_is_nowhere(world: World) ->
         await ada.say("hello")
         said = {"id": str(uuid4()), "text": "late"}
         late = {"agent": ada.agent, "user_uuid": owner(ada), "said": said}
-        place = memory.Place(ada.agent, "web", owner(ada))
+        place = ChatAddress("web", ada.agent, owner(ada))
         known = await asyncio.to_thread(memory.read, place, world.clock())
         turn = memory.Turn("user", "late")
         learn = partial(memory.append, place, [turn], times_forgotten=known.times_forgotten)
