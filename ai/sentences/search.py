@@ -63,6 +63,10 @@ TO = {"for", "to", "at"}
 AND = {"and", "&"}
 WHOSE = {"my", "your", "his", "her", "their"}  # "pick up my prescription tomorrow at 5"
 ALARMS = {"alarm", "alarms"}
+ANY_PLACE = {"wherever", "whatever", "whichever", "whoever", "whenever"}
+_WHEN = re.compile(r"(?:at|on|by|in|after|before)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[,;]\s+(?:you|i|we|he|she|they|it)(?:['’]\w+)?\s", re.IGNORECASE)  # noqa: RUF001
+_QUOTED_FIRST = re.compile(r"(['\"“‘]).+?['\"”’]\s+(?:and|then)\s+[a-z]", re.IGNORECASE)  # noqa: RUF001
 MAX_BEFORE_HOUR = 4  # words: "alarm for me for 7"
 MAX_BETWEEN_TIMES = 3  # words: "an alarm at 7 and another at 8"
 MAX_SLIPS = 2
@@ -343,6 +347,8 @@ class Attempt:
                 is_name = slot.field.kind == "text" and not isinstance(value, tuple)
                 if is_name and not self._take_time(slot, times[0], fields):
                     return TWO_TIMES.format(self._slice(slot.start, slot.end))
+                if is_name and times[0] in fields and _holds_time(fields[slot.field.name]):
+                    return TWO_TIMES.format(self._slice(slot.start, slot.end))
         asks_when = any(f.required for f in spec.fields if f.name in times and f.name not in fields)
         if asks_when and (telling := [slot for slot in path.slots if self._may_tell_time(slot)]):
             return UNREAD_TIME.format(self._slice(telling[0].start, telling[0].end))
@@ -389,6 +395,9 @@ class Attempt:
         words = [word.text for word in self.words[slot.start : slot.end]]
         before = self.words[slot.start - 1].text if slot.start else ""
         follows_time = any(one.end == slot.start and one.field.is_time for one in path.slots)
+        length = read_duration(in_ascii(self.text), self.words[slot.start].start)
+        if length and self._word_behind(length[1]) >= slot.end:
+            return False  # "a timer for 1 hour 15 minutes"
         if path.literals == 0:
             is_chore = words[0] in CHORES and NO_CHORES.isdisjoint(words) and len(words) > 1
             if is_chore and follows_time and may_be_name(words[1:], words[0]):
@@ -408,6 +417,11 @@ class Attempt:
             return False  # "rename this file to report.pdf"
         if "but" in words[1:] and not is_made:
             return False  # "I completed the form but nobody answered"
+        value = self._slice(slot.start, slot.end)
+        if not is_made and (_CLAUSE.search(value) or not ANY_PLACE.isdisjoint(words)):
+            return False  # "... until 7am, you woke me", "move the nails from wherever they are"
+        if _QUOTED_FIRST.match(value):
+            return False  # "a list 'barbecue' and put buns on it"
         if before in ("buy", "get") and len(words) > MAX_NAME_WORDS:
             return False
         is_first = slot == path.slots[0]
@@ -598,6 +612,13 @@ class Attempt:
             not self.is_unsure or all(slot.start > at for slot in path.slots)
             for _, path in self._follow(self.index.root, at, Path(at))
         )  # what is not certain may begin with any free text: "milk, eggs on the list"
+
+
+def _holds_time(name: object) -> bool:
+    """Say whether a name has a time in it that may be of another order: "at 8am and again"."""
+    text = str(name)
+    found = ((text[start:end], phrases.read(text, start)) for start, end in phrases.find(text))
+    return any(_WHEN.match(said) or (one and "time" in one[0].slots) for said, one in found)
 
 
 def rank(match: Match, path: Path) -> Rank:

@@ -7,7 +7,7 @@ from ai.times.grammar.reading import Piece, Reading, named, piece
 
 CLOCK: list[Piece] = []
 
-_AT = r"(?:(?:at|by|before|around|about)\s+|@\s*)"
+_AT = r"(?:(?:at|by|before|around|about|(?:when|once)\s+it(?:['’]s|\s+is))\s+|@\s*)"  # noqa: RUF001
 _HALF = r"(?:\s?(?P<half>[ap])\.?m\b\.?)"
 _NAMED_HOURS = {"noon": "pm", "midday": "pm", "midnight": "am"}
 ZONES = {

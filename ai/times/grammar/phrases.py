@@ -52,7 +52,7 @@ _START = re.compile(
     r"(?<![\w'’-])(?<!from\s)(?<!between\s)"  # noqa: RUF001
     r"(?:\d|@|an?\b|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty"
     r"|forty|fifty|sixty|seventy|eighty|ninety|half|quarter|coming|in\b|at\b|on\b|by\b|before\b|after"
-    r"|around|about|the\b|this|next|last|every|each|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+    r"|around|about|when\b|once\b|the\b|this|next|last|every|each|to[dmn]|tmr|day|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
     r"|first|second|third|four|fif|six|seven|eigh|nin|fortn|ten|eleven|twel|end|start|begin|eod|eow|eom"
     r"|chris|x-?mas|boxing|new|hallow|valen|easter|good\s+fri|thanksg|daily|week|month|hour|year|once|twice|later|soon|some|right"
     r"|now|asap|noon|mid|yesterday)",
