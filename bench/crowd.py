@@ -34,7 +34,6 @@ from core.accounts import chat_links
 from core.db.engine import Database, use_database
 from core.postgres import insert
 from runtime.clock import utc_now
-from runtime.event_loop import run_in_loop
 from runtime.start import tune_garbage_collector
 from tests.support.postgres import postgres_server
 
@@ -67,7 +66,7 @@ def main() -> None:
             }
         )
         processes = {"bot": psutil.Process(), "API": api, "PostgreSQL": database, "model": model}
-        run_in_loop(_measure(settings, processes))
+        asyncio.run(_measure(settings, processes))
 
 
 async def _measure(settings: Settings, processes: dict[str, psutil.Process]) -> None:
@@ -211,7 +210,7 @@ def _serve_model(line: Connection) -> None:
 
     async def complete(request: web.Request) -> web.Response:
         asked = (await request.json())["messages"][-1]["content"]
-        name = asked.partition("do with some ")[2][:WORD]
+        name = asked.rpartition("do with some ")[2][:WORD]
         command = {"interaction_type": "task", "action": "add", "name": name}
         await asyncio.sleep(MODEL_SECONDS)
         answer["choices"][0]["message"]["content"] = json.dumps(command)

@@ -30,7 +30,6 @@ from bot.runtime.supervisor import Pool
 from bot.web import WebChat, default_agent
 from config.sealing import Sealer
 from config.settings import Settings, api_url
-from runtime.event_loop import run_in_loop
 from runtime.metrics import metrics_server
 from runtime.proxy import proxy_for
 from runtime.run import run
@@ -178,7 +177,7 @@ def main() -> int:
     settings = start()
     agent_types = load_agent_types()
     with metrics_server(settings), mcp_server(settings):
-        return run_in_loop(run_discord(settings, agent_types))
+        return asyncio.run(run_discord(settings, agent_types))
 
 
 apiRequest = api_request  # noqa: N816

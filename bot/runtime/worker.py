@@ -17,7 +17,6 @@ from bot.framework.raw_handlers import Loop, do_in
 from bot.messages import Address, Button, Draft, Incoming, ReplyChannel
 from bot.runtime.inbox import Inbox
 from bot.runtime.supervisor import AgentRefused
-from runtime.event_loop import run_in_loop
 from runtime.logs import agent, request_id, where_raised
 
 logger = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class AgentThread:
         await self.do(self._end())
 
     def _work(self) -> None:
-        run_in_loop(self._stay())
+        asyncio.run(self._stay())
 
     async def _stay(self) -> None:
         self._over = asyncio.Event()
