@@ -100,8 +100,9 @@ class FieldSpec:
     @property
     def sample(self) -> str:
         """A value as a person would say it, or an empty text where any words may be one."""
-        choices = (choice.replace("_", " ") for choice in self.choices)  # as they may be said
-        sample = self.example or next(choices, SAMPLES.get((self.kind, self.tense), ""))
+        sample = self.example or next(iter(self.choices), SAMPLES.get((self.kind, self.tense), ""))
+        if self.kind == "choice":
+            sample = sample.replace("_", " ")  # as it may be said
         return f"{sample} {self.unit}" if self.unit and not self.example else sample
 
     @cached_property
