@@ -43,6 +43,8 @@ Name = Annotated[
 Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=64)]
 """A name or an id as a platform gives it, of 1 to 64 characters."""
 Platform = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=32)]
+Process = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
+"""What a process of the bot calls itself."""
 
 
 def _written(value: object) -> object:

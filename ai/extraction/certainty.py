@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Set
+from functools import lru_cache
 from itertools import permutations
 from typing import Any
 
 from ai.commands import Command, CommandSpec
 from ai.extraction.checks import KEY, Checked, Key, check, find_spec, given_to, values_of
 from ai.extraction.examples import NONE, Nearest, is_done, name_of
-from ai.extraction.grounding import Sources, bare, words_of
+from ai.extraction.grounding import STEM, Sources, bare, words_of
 from ai.extraction.sentence_words import (
     COMMON,
     FILLERS,
@@ -26,7 +27,7 @@ from ai.extraction.sentence_words import (
 from ai.extraction.times_elsewhere import may_be_of_time
 from ai.extraction.times_in_english import MAX_TEXT, is_readable
 from ai.extraction.whole_names import joined
-from ai.languages import WORDS, language_of
+from ai.languages import WORDS, Language, language_of
 from ai.sentences.near import CHATTER
 from ai.sentences.references import MAKERS, named_by
 from ai.times.grammar import phrases
@@ -38,7 +39,6 @@ UNTELLING = ("choice", "when", "date", "duration")
 HALF = 0.5  # of the words of a sentence
 _ARTICLES = "the|an?|some|d[eu]|des|l[ae]s?|de la|el|los|un[ae]?|der|die|das|den|eine?n?"
 _AND = re.compile(rf"(?:\s*,)?\s+(?:and|und|y|et|&)\s+(?:(?:{_ARTICLES})\s+)?(\w+)", re.IGNORECASE)
-STEM = 4  # letters by which a message's words are found in values: "einzupacken" is "einpacken"
 _CLAUSES = re.compile(r"[,;:.!?]\s+\w|\b(?:and|but|so)\s+(?:i|we)\b", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[,;:.!?]\s+|\s+(?:and|but|so|then)\s+", re.IGNORECASE)
 WHO = frozenset({"i", "we", "he", "she", "they", "it", "you"})
@@ -49,6 +49,12 @@ def _times(spec: CommandSpec, command: Mapping[str, Any]) -> list[str]:
     """Return the times among a command's values."""
     names = (one.name for one in spec.parsed_fields if one.is_time)
     return [str(command[name]) for name in names if command.get(name)]
+
+
+@lru_cache(maxsize=64)
+def _known(specs: tuple[CommandSpec, ...], language: Language) -> frozenset[str]:
+    """Return the words that tell of nothing that an order could be about."""
+    return (COMMON | CHATTER | WORDS[language]).union(*map(sentence_words, specs))
 
 
 def _tells_what_was(text: str) -> bool:
@@ -279,13 +285,13 @@ class Certainty:
         beginnings = {word[:STEM] for word in map(bare, said)}
         spans = phrases.find(text) if language == "en" else ()
         times = {word for span in spans for word in split_words(text[slice(*span)])}
-        known = COMMON | CHATTER | WORDS[language] | times
+        known = _known(self._specs, language)
         return any(
             len(word) >= STEM
             and word not in known
+            and word not in times
             and bare(word)[:STEM] not in beginnings
             and not self._nearest.has(word)
-            and not any(word in sentence_words(one) for one in self._specs)
             and not (language != "en" and may_be_of_time(word))
             for word in split_words(text)
         )

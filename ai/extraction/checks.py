@@ -12,9 +12,9 @@ from ai.extraction.times_in_english import (
     MAX_TEXT,
     before_that,
     completed,
+    hour_as_said,
     in_english,
     one_time,
-    with_half,
     without_time,
 )
 from ai.extraction.whole_names import around_time, joined, whole_name, whole_name_elsewhere
@@ -137,7 +137,7 @@ def check(
             without = without_time(name, in_words, is_english=is_english) if own else name
             if own and without != name:
                 command[times[0]] = own
-            command[field.name] = with_half(without, just_said)
+            command[field.name] = hour_as_said(without, just_said)
     for field in spec.parsed_fields:
         if field.name not in command and (choice := field.chosen_in(just_said)):
             command[field.name] = choice
@@ -195,7 +195,7 @@ def _time(said: str, own: str, text: str) -> str:
     beside = said[: spans[0][0]] + said[spans[0][1] :] if len(spans) == 1 else "0"
     if not any(map(str.isdigit, beside)):
         said = said[slice(*spans[0])]
-    return completed(with_half(said, text), text)
+    return completed(hour_as_said(said, text), text)
 
 
 def checked(

@@ -105,7 +105,7 @@ def _day_of(time: str) -> str:
     return " ".join(words)
 
 
-def with_half(time: str, text: str) -> str:
+def hour_as_said(time: str, text: str) -> str:
     """Return a time of day with the "pm" that the message has behind its hour."""
     hour = _BARE_HOUR.fullmatch(time)
     if hour is None:

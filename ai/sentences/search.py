@@ -439,13 +439,13 @@ class Attempt:
         is_behind_verb = slot == path.slots[0] and slot.start > path.start
         if path.literals > 1 or path.verb is None or not is_behind_verb:
             return may_be_name(words, before)
-        if language_of(self._slice(slot.start, slot.end)) != "en":
+        if language_of(value) != "en":
             return False  # "todo el mundo"
-        if ": " in self._slice(slot.start, slot.end):
+        if ": " in value:
             return False  # "complete the sentence: to be or not to be"
         if path.synonyms and not PLACES.isdisjoint(words):
             return False
-        if read_duration(in_ascii(self._slice(slot.start, slot.end)), 0):
+        if read_duration(in_ascii(value), 0):
             return False  # "snooze 10 min"
         if path.synonyms and words[0] == "the" and not self.is_unsure:
             return False  # "erase the whiteboard"
@@ -617,8 +617,13 @@ class Attempt:
 def _holds_time(name: object) -> bool:
     """Say whether a name has a time in it that may be of another order: "at 8am and again"."""
     text = str(name)
-    found = ((text[start:end], phrases.read(text, start)) for start, end in phrases.find(text))
-    return any(_WHEN.match(said) or (one and "time" in one[0].slots) for said, one in found)
+    for start, _ in phrases.find(text):
+        if _WHEN.match(text, start):
+            return True
+        found = phrases.read(text, start)
+        if found and "time" in found[0].slots:
+            return True
+    return False
 
 
 def rank(match: Match, path: Path) -> Rank:

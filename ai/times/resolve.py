@@ -106,8 +106,7 @@ def resolve(
     """
     if tense == "past" and " ".join(words.casefold().split()).strip(".!") in NOW:
         return now.astimezone(zone)
-    meant = _resolution(words, zone, now, tense)
-    meant.early = early
+    meant = _resolution(read_whole(words), zone, now, tense, early=early)
     moment = meant.moment().astimezone(zone)
     if (moment <= now) != (tense == "past"):
         raise UnclearTime(TO_COME if tense == "past" else PAST)
@@ -124,7 +123,7 @@ def resolve_date(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "any"
     """
     if " ".join(words.casefold().split()).strip(".!") in NOW:
         return now.astimezone(zone).date()
-    day = _resolution(words, zone, now, tense, of_day=True).day()
+    day = _resolution(read_whole(words), zone, now, tense, of_day=True).day()
     today = now.astimezone(zone).date()
     if tense != "any" and day != today and (day < today) != (tense == "past"):
         raise UnclearTime(TO_COME if tense == "past" else PAST)
@@ -134,13 +133,13 @@ def resolve_date(words: str, zone: ZoneInfo, now: datetime, tense: Tense = "any"
 
 
 def _resolution(
-    words: str, zone: ZoneInfo, now: datetime, tense: Tense, *, of_day: bool = False
-) -> "_Resolution":
-    return _resolution_of(read_whole(words), zone, now, tense, of_day=of_day)
-
-
-def _resolution_of(
-    reading: Reading, zone: ZoneInfo, now: datetime, tense: Tense, *, of_day: bool
+    reading: Reading,
+    zone: ZoneInfo,
+    now: datetime,
+    tense: Tense,
+    *,
+    of_day: bool = False,
+    early: bool = False,
 ) -> "_Resolution":
     if reading.problem == "numeric" and (country := country_of(zone.key)) not in EITHER_FIRST:
         reading.problem = None
@@ -150,7 +149,7 @@ def _resolution_of(
     zone = ZoneInfo(reading.zone) if reading.zone else zone
     if reading.problem and (reading.problem != "past" or tense == "future"):
         raise UnclearTime(PROBLEMS[reading.problem])
-    return _Resolution(reading, zone, now.astimezone(zone), tense, of_day=of_day)
+    return _Resolution(reading, zone, now.astimezone(zone), tense, of_day=of_day, early=early)
 
 
 def read_whole(words: str) -> Reading:
@@ -177,11 +176,11 @@ class _Resolution:
         tense: Tense = "future",
         *,
         of_day: bool = False,
+        early: bool = False,
     ) -> None:
         self.reading, self.zone, self.local = reading, zone, local
-        self.tense, self.of_day = tense, of_day
+        self.tense, self.of_day, self.early = tense, of_day, early
         self.today = local.date()
-        self.early = False
 
     def day(self) -> date:
         """Return the day, whatever is said of the hour; an hour alone is today's."""
@@ -422,7 +421,7 @@ def end_of_series(until: Reading | Duration, first: date, zone: ZoneInfo, now: d
             raise UnclearTime(VAGUE)
         last = _later(first, until) - timedelta(days=1)
     else:
-        last = _resolution_of(until, zone, now, "future", of_day=True).day()
+        last = _resolution(until, zone, now, "future", of_day=True).day()
     if last.year - now.year > FURTHEST_YEARS:
         raise UnclearTime(TOO_FAR)
     return last

@@ -83,9 +83,7 @@ class Context:
         self.named_a_time = False
         self.shown: Sequence[str] | None = None
         self.found: dict[str, str] = {}  # what was said, and the name of what was meant
-        self.in_full: dict[
-            str, str
-        ] = {}  # what an order leaves out of the one that it is short for
+        self.in_full: dict[str, str] = {}  # what an order leaves out that is short for another
         self.undo: Undo | None = None
         self._memory = person.memory(incoming.channel_id)
         self._dialogue = dialogue

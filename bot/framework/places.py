@@ -1,10 +1,11 @@
 """The time zones of big cities, by their names in English, German, Spanish and French."""
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+
+from ai.extraction.grounding import bare
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "ı": "i", "đ": "d", "ə": "e"})  # noqa: RUF001
 
@@ -28,6 +29,4 @@ def places() -> Mapping[str, Sequence[str]]:
 
 def folded(name: str) -> str:
     """Return a name in lower case, without accents and punctuation."""
-    parts = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
-    letters = "".join(part for part in parts if not unicodedata.combining(part))
-    return " ".join(re.findall(r"\w+", letters))
+    return " ".join(re.findall(r"\w+", bare(name).translate(_LETTERS)))

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint, APIFlask
 from flask import current_app
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service
-from api.models import Body, ChatAddressIn, PointInTime, Short, Success, Text
+from api.models import Body, ChatAddressIn, PointInTime, Process, Short, Success, Text
 from core import usage
 from core.agents import activity, memory
 from core.agents.leases import Leases, Report, Running
@@ -43,7 +43,7 @@ class Sync(Body):
     process may have it.
     """
 
-    process: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
+    process: Process
     capacity: int = Field(50, ge=0, le=MAX_AGENTS)
     environment: bool = Field(False, description="It has a token of its own to run without agents.")
     stopping: bool = False

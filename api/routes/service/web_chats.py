@@ -1,19 +1,19 @@
 """What the bot asks about conversations over the API, with its service key."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from api.feed import feed
 from api.http.context import time_now
 from api.http.request_id import quiet
 from api.http.security import service
 from api.http.streams import HAND_OVER
-from api.models import EVENTS, Body, Short, Success, Text
+from api.models import EVENTS, Body, Process, Short, Success, Text
 from core import web_chats
 from core.errors import NotFound
 from core.web_chats import trials
@@ -25,7 +25,6 @@ MAX_BUTTONS = 25
 
 routes = APIBlueprint("service_chat", __name__, url_prefix="/api/service/chat")
 
-Process = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=128)]
 Style = Literal["plain", "go", "danger"]
 
 

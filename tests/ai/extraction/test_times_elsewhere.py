@@ -3,7 +3,13 @@
 import pytest
 
 from ai.extraction.times_elsewhere import may_be_of_time
-from ai.extraction.times_in_english import before_that, completed, in_english, one_time, with_half
+from ai.extraction.times_in_english import (
+    before_that,
+    completed,
+    hour_as_said,
+    in_english,
+    one_time,
+)
 from ai.times.grammar import phrases
 
 SAID = """
@@ -211,6 +217,6 @@ def test_a_time_of_day_gets_the_rest_of_it_from_the_message() -> None:
     assert completed("4:50pm", "tomorrow the parcel, 4:50pm") == "tomorrow 4:50pm"
     assert completed("4:50pm", "monday or tomorrow the parcel, 4:50pm") == "4:50pm"
     assert completed("tomorrow", "the parcel tomorrow, 4:50pm") == "tomorrow"
-    assert with_half("11:00", "quiet between 11pm and 6am") == "11pm"
-    assert with_half("at 6", "quiet between 11pm and 6am") == "6am"
-    assert with_half("6", "6pm or 6am") == "6"
+    assert hour_as_said("11:00", "quiet between 11pm and 6am") == "11pm"
+    assert hour_as_said("at 6", "quiet between 11pm and 6am") == "6am"
+    assert hour_as_said("6", "6pm or 6am") == "6"
